@@ -1,0 +1,1 @@
+//! REST over poem-openapi, and the listener that serves any poem endpoint.

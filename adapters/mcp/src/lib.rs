@@ -1,0 +1,1 @@
+//! The Model Context Protocol transport, its tools and resources.

@@ -1,0 +1,1 @@
+//! Honest in-memory fakes of the driven ports.

@@ -1,0 +1,1 @@
+//! Cloning by pg_dump, pg_restore and COPY.

@@ -1,0 +1,149 @@
+//! Everything that can be asked of Fluxbase, by name, and what a credential needs for it.
+
+use super::{Scope, Scopes};
+
+/// What an action does to the world; tool annotations and read-only keys follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Adds or changes.
+    Write,
+    /// Takes away or overwrites what may not come back.
+    Destroy,
+}
+
+/// What a caller needs for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// Nothing: signing in cannot ask for a credential.
+    Nothing,
+    /// A signed-in user.
+    User,
+    /// One of these scopes.
+    AnyOf(&'static [Scope]),
+}
+
+impl Requirement {
+    /// Whether a set of scopes is enough, as far as scopes go.
+    pub fn met_by(self, scopes: Scopes) -> bool {
+        match self {
+            Self::Nothing | Self::User => true,
+            Self::AnyOf(any) => any.iter().any(|scope| scopes.contains(*scope)),
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $effect:ident $requirement:expr;)*) => {
+        /// Something that can be asked of Fluxbase. The name is the MCP tool's name and the REST operation id.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Action {
+            /// Every action there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Stable name, in snake case.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it does to the world.
+            pub const fn effect(self) -> Effect {
+                match self { $(Self::$variant => Effect::$effect,)* }
+            }
+
+            /// What a caller needs.
+            pub const fn requirement(self) -> Requirement {
+                match self { $(Self::$variant => $requirement,)* }
+            }
+        }
+    };
+}
+
+const fn any_of(scopes: &'static [Scope]) -> Requirement {
+    Requirement::AnyOf(scopes)
+}
+
+actions! {
+    /// Read rows of a table or view.
+    QueryTable "query_table" Read any_of(&[Scope::ReadTables]);
+    /// Insert rows.
+    InsertRecord "insert_record" Write any_of(&[Scope::WriteTables]);
+    /// Change rows.
+    UpdateRecord "update_record" Destroy any_of(&[Scope::WriteTables]);
+    /// Delete rows.
+    DeleteRecord "delete_record" Destroy any_of(&[Scope::WriteTables]);
+    /// List tables and views.
+    ListTables "list_tables" Read any_of(&[Scope::ReadTables]);
+    /// Describe one table.
+    DescribeTable "describe_table" Read any_of(&[Scope::ReadTables]);
+    /// Make a branch.
+    CreateBranch "create_branch" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// List branches.
+    ListBranches "list_branches" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// See one branch.
+    GetBranch "get_branch" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Delete a branch.
+    DeleteBranch "delete_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// See who did what to a branch.
+    ListBranchActivity "list_branch_activity" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// See how a long-running operation is getting on.
+    GetOperation "get_operation" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Make an API key.
+    CreateApiKey "create_api_key" Write any_of(&[Scope::AdminKeys]);
+    /// List API keys.
+    ListApiKeys "list_api_keys" Read any_of(&[Scope::AdminKeys]);
+    /// Revoke an API key.
+    RevokeApiKey "revoke_api_key" Destroy any_of(&[Scope::AdminKeys]);
+    /// Make a service key.
+    CreateServiceKey "create_service_key" Write any_of(&[Scope::AdminKeys]);
+    /// List service keys.
+    ListServiceKeys "list_service_keys" Read any_of(&[Scope::AdminKeys]);
+    /// Revoke a service key.
+    RevokeServiceKey "revoke_service_key" Destroy any_of(&[Scope::AdminKeys]);
+    /// Make a user.
+    CreateUser "create_user" Write any_of(&[Scope::AdminKeys]);
+    /// List users.
+    ListUsers "list_users" Read any_of(&[Scope::AdminKeys]);
+    /// Make an account for oneself.
+    SignUp "sign_up" Write Requirement::Nothing;
+    /// Start a session by e-mail and password.
+    SignIn "sign_in" Write Requirement::Nothing;
+    /// Exchange a refresh token for a fresh pair.
+    RefreshSession "refresh_session" Write Requirement::Nothing;
+    /// End a session.
+    SignOut "sign_out" Write Requirement::User;
+    /// See one's own account.
+    GetCurrentUser "get_current_user" Read Requirement::User;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Effect, Requirement};
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_in_snake_case() {
+        let names: HashSet<_> = Action::ALL.iter().map(|action| action.name()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+
+    #[test]
+    fn only_signing_in_asks_for_no_credential() {
+        let open: Vec<_> = Action::ALL.iter().filter(|action| action.requirement() == Requirement::Nothing).collect();
+        assert_eq!(open, [&Action::SignUp, &Action::SignIn, &Action::RefreshSession]);
+    }
+
+    #[test]
+    fn what_reads_in_its_name_reads_in_its_effect() {
+        for action in Action::ALL {
+            let reads = ["get_", "list_", "query_", "describe_"].iter().any(|prefix| action.name().starts_with(prefix));
+            assert_eq!(reads, action.effect() == Effect::Read, "{}", action.name());
+        }
+    }
+}

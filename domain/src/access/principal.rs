@@ -1,0 +1,280 @@
+//! The authenticated identity behind a request, and the one policy that says what it may do.
+
+use super::{Action, Effect, Requirement, Scope, Scopes};
+use crate::{branch::Slug, table::QualifiedName, user::UserId};
+use std::sync::Arc;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+crate::identifier! {
+    /// An API key or a service key.
+    KeyId
+}
+
+/// The PostgreSQL role a request runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Nobody in particular.
+    Anon,
+    /// A signed-in user, or a key bound to one.
+    Authenticated,
+    /// Bypasses row level security.
+    Service,
+}
+
+impl Role {
+    /// The role's name in PostgreSQL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Anon => "anon",
+            Self::Authenticated => "authenticated",
+            Self::Service => "service_role",
+        }
+    }
+}
+
+/// What kind of credential was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// `X-API-Key`.
+    ApiKey(KeyId),
+    /// `X-Service-Key`.
+    ServiceKey(KeyId),
+    /// A JSON Web Token. Its `sub` is the user, where it is a UUID.
+    Token,
+    /// No credential, where that is allowed.
+    Anonymous,
+    /// Fluxbase itself.
+    Internal,
+}
+
+impl PrincipalKind {
+    /// As written in the audit trail.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "api_key",
+            Self::ServiceKey(_) => "service_key",
+            Self::Token => "token",
+            Self::Anonymous => "anonymous",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What narrows a key further than its scopes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restrictions {
+    /// The only branch it may be used on; requests that name none go there.
+    pub branch: Option<Slug>,
+    /// Whether it may only read.
+    pub read_only: bool,
+    /// The only tables it may touch, through embeds and views too.
+    pub tables: Option<Vec<QualifiedName>>,
+    /// Requests a minute, over all replicas; holds even where the global limit is off.
+    pub rate_limit: Option<u32>,
+}
+
+/// An authenticated identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The credential.
+    pub kind: PrincipalKind,
+    /// The role its statements run as.
+    pub role: Role,
+    /// The user acted for.
+    pub user_id: Option<UserId>,
+    /// `request.jwt.claims` as policies see them: a JSON object, as text.
+    pub claims: String,
+    /// What the credential may be used for.
+    pub scopes: Scopes,
+    /// What narrows it further.
+    pub restrictions: Restrictions,
+    /// When the credential stops being good, where it does; caches look at it, for a token is checked once.
+    pub expires_at: Option<OffsetDateTime>,
+    /// The login session a token belongs to.
+    pub session_id: Option<Uuid>,
+}
+
+/// Why a principal may not do something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// A scope is missing.
+    #[error("this needs the scope {}", names(.any_of))]
+    MissingScope {
+        /// Any of these would do.
+        any_of: &'static [Scope],
+    },
+    /// The key is read-only.
+    #[error("this key is read-only")]
+    ReadOnly,
+    /// The action belongs to a signed-in user, and nobody is signed in.
+    #[error("this needs a signed-in user")]
+    NoUser,
+    /// The key's table list does not have the table.
+    #[error("this key may not touch table '{table}'")]
+    Table {
+        /// The table.
+        table: String,
+    },
+    /// The branch is somebody else's.
+    #[error("no access to branch '{branch}'")]
+    Branch {
+        /// The branch.
+        branch: String,
+    },
+    /// The branch cannot be changed that way by anybody.
+    #[error("{reason}")]
+    Protected {
+        /// What protects it.
+        reason: String,
+    },
+    /// A key may not hand out more than it has.
+    #[error("a key cannot be given scopes that its maker does not have")]
+    ScopeInflation,
+}
+
+impl Denied {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingScope { .. } => "missing_scope",
+            Self::ReadOnly => "read_only",
+            Self::NoUser => "no_user",
+            Self::Table { .. } => "table_not_allowed",
+            Self::Branch { .. } => "branch_access_denied",
+            Self::Protected { .. } => "protected",
+            Self::ScopeInflation => "scope_inflation",
+        }
+    }
+}
+
+fn names(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" or ")
+}
+
+impl Principal {
+    /// Fluxbase acting by itself.
+    pub fn internal() -> Self {
+        Self {
+            kind: PrincipalKind::Internal,
+            role: Role::Service,
+            user_id: None,
+            claims: r#"{"role":"service_role"}"#.to_owned(),
+            scopes: Scopes::ALL,
+            restrictions: Restrictions::default(),
+            expires_at: None,
+            session_id: None,
+        }
+    }
+
+    /// The authorisation policy: may this principal do this, as far as the credential goes? Branch access and row level security come on top.
+    pub fn authorize(&self, action: Action) -> Result<(), Denied> {
+        match action.requirement() {
+            Requirement::AnyOf(any_of) if !action.requirement().met_by(self.scopes) => return Err(Denied::MissingScope { any_of }),
+            Requirement::User if self.user_id.is_none() => return Err(Denied::NoUser),
+            _ => {}
+        }
+        if self.restrictions.read_only && action.effect() != Effect::Read {
+            return Err(Denied::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// Whether it may work on everybody's branches.
+    pub fn administers_branches(&self) -> bool {
+        self.scopes.contains(Scope::AdminBranches)
+    }
+
+    /// A text that tells principals apart, for budgets: one per key, one per token's user.
+    pub fn budget_key(&self) -> String {
+        match (self.kind, self.user_id) {
+            (PrincipalKind::ApiKey(id) | PrincipalKind::ServiceKey(id), _) => format!("key:{id}"),
+            (PrincipalKind::Token, Some(user)) => format!("user:{user}"),
+            (kind, _) => kind.name().to_owned(),
+        }
+    }
+
+    /// The key's or the user's id, for the audit trail.
+    pub fn id(&self) -> Option<Uuid> {
+        match self.kind {
+            PrincipalKind::ApiKey(id) | PrincipalKind::ServiceKey(id) => Some(id.as_uuid()),
+            _ => self.user_id.map(|user| user.as_uuid()),
+        }
+    }
+}
+
+/// The door a request came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// REST.
+    Rest,
+    /// The Model Context Protocol.
+    Mcp,
+    /// Fluxbase itself.
+    Internal,
+}
+
+impl Door {
+    /// As written in the audit trail.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Mcp => "mcp",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A principal with its request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// `X-Request-Id`.
+    pub request_id: Arc<str>,
+    /// Where it came in.
+    pub door: Door,
+}
+
+/// What a caller may do with the data of a branch in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A READ ONLY transaction.
+    Read,
+    /// A writing one.
+    Write,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Denied, Principal, Restrictions, Role};
+    use crate::access::{Action, Effect, Requirement, Scope, Scopes};
+
+    fn with(scopes: Scopes, restrictions: Restrictions) -> Principal {
+        Principal { scopes, restrictions, role: Role::Authenticated, ..Principal::internal() }
+    }
+
+    #[test]
+    fn without_a_scope_only_what_needs_none_is_allowed() {
+        let nobody = with(Scopes::NONE, Restrictions::default());
+        for action in Action::ALL {
+            assert_eq!(nobody.authorize(*action).is_ok(), action.requirement() == Requirement::Nothing, "{}", action.name());
+        }
+    }
+
+    #[test]
+    fn a_read_only_key_reads_and_does_nothing_else_whatever_its_scopes() {
+        let reader = with(Scopes::ALL, Restrictions { read_only: true, ..Restrictions::default() });
+        for action in Action::ALL.iter().filter(|action| matches!(action.requirement(), Requirement::AnyOf(_))) {
+            let expected = if action.effect() == Effect::Read { Ok(()) } else { Err(Denied::ReadOnly) };
+            assert_eq!(reader.authorize(*action), expected, "{}", action.name());
+        }
+    }
+
+    #[test]
+    fn the_refusal_names_the_scope_that_is_missing() {
+        let reader = with(Scopes::NONE.with(Scope::ReadTables), Restrictions::default());
+        let denied = reader.authorize(Action::InsertRecord).unwrap_err();
+        assert_eq!(denied.to_string(), "this needs the scope write:tables");
+    }
+}

@@ -1,0 +1,91 @@
+//! How long a branch lives.
+
+use std::{fmt, str::FromStr};
+use time::{Duration, OffsetDateTime};
+
+use super::Branch;
+
+/// A lifetime, from one second up: `90s`, `30m`, `12h`, `7d`, or several of them (`1d12h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExpiresIn(Duration);
+
+/// Why a text is no lifetime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no duration; expected numbers with a unit of s, m, h or d, from 1s to 3650d, such as 168h or 1d12h")]
+pub struct InvalidDuration(pub String);
+
+impl ExpiresIn {
+    const MAX: Duration = Duration::days(3650);
+
+    /// The lifetime.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+
+    /// A lifetime of so many seconds; `None` for zero, which means never.
+    pub fn from_seconds(seconds: u64) -> Option<Self> {
+        let duration = Duration::seconds(i64::try_from(seconds).ok()?);
+        (duration >= Duration::SECOND && duration <= Self::MAX).then_some(Self(duration))
+    }
+}
+
+impl FromStr for ExpiresIn {
+    type Err = InvalidDuration;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidDuration(raw.to_owned());
+        let (mut total, mut digits) = (0_u64, String::new());
+        for c in raw.chars() {
+            if c.is_ascii_digit() {
+                digits.push(c);
+                continue;
+            }
+            let number: u64 = std::mem::take(&mut digits).parse().map_err(|_| invalid())?;
+            let unit = match c {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                'd' => 86_400,
+                _ => return Err(invalid()),
+            };
+            total = number.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(invalid)?;
+        }
+        if !digits.is_empty() {
+            return Err(invalid());
+        }
+        Self::from_seconds(total).ok_or_else(invalid)
+    }
+}
+
+impl fmt::Display for ExpiresIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.whole_seconds())
+    }
+}
+
+impl Branch {
+    /// Whether its time has come.
+    pub fn expired(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExpiresIn;
+    use time::Duration;
+
+    #[test]
+    fn parts_add_up() {
+        for (raw, expected) in [("1s", 1), ("30m", 1800), ("168h", 604_800), ("1d12h", 129_600)] {
+            assert_eq!(raw.parse::<ExpiresIn>().unwrap().duration(), Duration::seconds(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for raw in ["", "0s", "5", "h", "-1h", "1w", "99999999999999999999d", "4000d", "1.5h"] {
+            assert!(raw.parse::<ExpiresIn>().is_err(), "{raw:?}");
+        }
+    }
+}

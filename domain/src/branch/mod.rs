@@ -1,0 +1,130 @@
+//! Branches: isolated copies of the database, their names, states and rules.
+
+mod clone_mode;
+mod closure;
+mod expiry;
+mod generation;
+mod name;
+mod quota;
+mod routing;
+mod state;
+
+pub use clone_mode::{BranchType, DataCloneMode, UnknownBranchType, UnknownCloneMode};
+pub use closure::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys};
+pub use expiry::{ExpiresIn, InvalidDuration};
+pub use generation::{DatabaseName, Generation};
+pub use name::{BranchName, InvalidBranchName, InvalidSlug, Slug};
+pub use quota::Quota;
+pub use routing::{BranchMentions, MentionPlace};
+pub use state::{BranchState, IllegalTransition, Status};
+
+use crate::{Failure, Principal, operation::OperationId, user::UserId};
+use time::OffsetDateTime;
+
+crate::identifier! {
+    /// A branch. UUIDv4, unique among all branches in its first eight digits: realtime channels are named by them.
+    BranchId
+}
+
+impl BranchId {
+    /// The first eight digits, as channel names carry them.
+    pub fn short(self) -> String {
+        self.as_uuid().simple().to_string()[..8].to_owned()
+    }
+}
+
+/// An isolated copy of the database, or `main` itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Identity, for ever.
+    pub id: BranchId,
+    /// As its maker wrote it.
+    pub name: BranchName,
+    /// As requests name it; unique among live branches.
+    pub slug: Slug,
+    /// Main, preview or persistent.
+    pub branch_type: BranchType,
+    /// What was copied.
+    pub clone_mode: DataCloneMode,
+    /// What it was cut from; `None` for main.
+    pub parent_id: Option<BranchId>,
+    /// The user that made it; `None` for service keys and for main.
+    pub created_by: Option<UserId>,
+    /// When it was asked for.
+    pub created_at: OffsetDateTime,
+    /// When its row last changed.
+    pub updated_at: OffsetDateTime,
+    /// When it goes by itself.
+    pub expires_at: Option<OffsetDateTime>,
+    /// What its latest copy left out, and why.
+    pub withheld: Vec<Withheld>,
+    /// Where it stands.
+    pub state: BranchState,
+}
+
+/// What is asked for when a branch is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchRequest {
+    /// Identity, freshly made.
+    pub id: BranchId,
+    /// Its name.
+    pub name: BranchName,
+    /// What to cut it from.
+    pub parent_id: BranchId,
+    /// Preview or persistent.
+    pub branch_type: BranchType,
+    /// What to copy.
+    pub clone_mode: DataCloneMode,
+    /// Who asks.
+    pub created_by: Option<UserId>,
+    /// The lifetime asked for, or the default of its type.
+    pub expires_in: Option<ExpiresIn>,
+}
+
+impl Branch {
+    /// A branch as it begins: its row comes before any effect, so that a crash leaves nothing unnamed.
+    pub fn request(request: BranchRequest, slug: Slug, generation: Generation, operation: OperationId, now: OffsetDateTime) -> Self {
+        Self {
+            id: request.id,
+            name: request.name,
+            slug,
+            branch_type: request.branch_type,
+            clone_mode: request.clone_mode,
+            parent_id: Some(request.parent_id),
+            created_by: request.created_by,
+            created_at: now,
+            updated_at: now,
+            expires_at: request.expires_in.map(|lifetime| now + lifetime.duration()),
+            withheld: Vec::new(),
+            state: BranchState::Creating { operation, generation },
+        }
+    }
+
+    /// Whether this is the default branch.
+    pub fn is_main(&self) -> bool {
+        self.branch_type == BranchType::Main
+    }
+
+    /// Whether the principal may see the branch and use its data. `main` is everybody's: row level security guards it.
+    pub fn accessible_to(&self, principal: &Principal) -> bool {
+        self.is_main() || self.administered_by(principal)
+    }
+
+    /// Whether the principal may change or delete the branch.
+    pub fn administered_by(&self, principal: &Principal) -> bool {
+        principal.administers_branches() || (self.created_by.is_some() && self.created_by == principal.user_id)
+    }
+
+    /// Begins the delete; refused for main.
+    pub fn delete(mut self, operation: OperationId, now: OffsetDateTime) -> Result<Self, Failure> {
+        if self.is_main() {
+            return Err(Failure::Conflict { code: "main_branch", reason: "the main branch cannot be deleted".to_owned() });
+        }
+        self.state = self.state.delete(operation).map_err(|illegal| Failure::Conflict {
+            code: "illegal_transition",
+            reason: format!("branch '{}' cannot be deleted now: {illegal}", self.slug),
+        })?;
+        self.updated_at = now;
+        Ok(self)
+    }
+}

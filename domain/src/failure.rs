@@ -1,0 +1,231 @@
+//! Why something was not done: one closed set, agnostic of transport.
+
+use crate::{BoxError, access::Denied};
+use std::time::Duration;
+
+/// Why a use case did not do what was asked. Transports map the variant, never the text.
+///
+/// Display is public text: it never carries an internal cause.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// No credential, or one that is not good (401).
+    #[error("{reason}")]
+    Unauthenticated {
+        /// What is wrong with the credential; never whether a secret was nearly right.
+        reason: &'static str,
+    },
+    /// The credential does not reach that far (403).
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such thing, or not for this caller (404).
+    #[error("{what} '{name}' was not found")]
+    NotFound {
+        /// Kind of thing, for people: `branch`, `table`, `user`.
+        what: &'static str,
+        /// The name as it was asked for.
+        name: String,
+    },
+    /// The request itself cannot be understood or contradicts itself (400).
+    #[error("{reason}")]
+    BadRequest {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// Values that are understood and refused, each with its place (422).
+    #[error("{}", summary(.0))]
+    Invalid(Vec<Fault>),
+    /// An embed that more than one foreign key could mean (300).
+    #[error("more than one relationship between '{origin}' and '{target}': name one, for example '{target}!{}'", .candidates.first().map_or("", |c| c.hint.as_str()))]
+    Ambiguous {
+        /// The table embedded into.
+        origin: String,
+        /// The relation asked for.
+        target: String,
+        /// What could be meant.
+        candidates: Vec<Candidate>,
+    },
+    /// A request for exactly one row met another number of rows; a write was rolled back (406).
+    #[error("expected exactly one row, found {rows}")]
+    NotSingular {
+        /// Rows found; 2 may stand for more.
+        rows: u64,
+    },
+    /// The first row asked for lies past the end (416).
+    #[error("an offset of {offset} was asked for, but there are only {total} rows")]
+    RangeNotSatisfiable {
+        /// First row asked for.
+        offset: u64,
+        /// Rows there are.
+        total: u64,
+    },
+    /// It contradicts the present state (409).
+    #[error("{reason}")]
+    Conflict {
+        /// Stable code.
+        code: &'static str,
+        /// What stands in the way, and the way out.
+        reason: String,
+    },
+    /// A configured limit is reached; nothing was changed (409).
+    #[error("{limit} is reached: at most {max}")]
+    LimitReached {
+        /// Stable code.
+        code: &'static str,
+        /// The configuration key of the limit.
+        limit: &'static str,
+        /// Its value.
+        max: u64,
+    },
+    /// A write would have touched more rows than the caller allowed; it was rolled back (400).
+    #[error("the request would affect {affected} rows, more than max_affected = {max}; nothing was changed")]
+    TooManyAffected {
+        /// Rows it would have touched.
+        affected: u64,
+        /// What the caller allowed.
+        max: u64,
+    },
+    /// The request, or what it asks for, is too large (413).
+    #[error("{what} exceeds {limit} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// Too many requests in this minute (429).
+    #[error("rate limit of {per_minute} requests a minute exceeded")]
+    RateLimited {
+        /// The limit.
+        per_minute: u32,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// PostgreSQL refused the statement.
+    #[error(transparent)]
+    Database(Box<SqlFailure>),
+    /// The statement ran into its time limit and was ended (504).
+    #[error("the statement took longer than {} ms and was cancelled", .limit.as_millis())]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// Not now; it is worth trying again (503).
+    #[error("{reason}")]
+    Unavailable {
+        /// What is not there, for people.
+        reason: String,
+        /// When it is worth trying again.
+        retry_after: Duration,
+        /// The cause, logged and never sent.
+        #[source]
+        source: Option<BoxError>,
+    },
+    /// Our fault (500). The cause is logged, never sent.
+    #[error("internal error")]
+    Internal(#[source] BoxError),
+}
+
+impl Failure {
+    /// Wraps a cause that callers must not see.
+    pub fn internal(cause: impl Into<BoxError>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A request that cannot be understood.
+    pub fn bad_request(code: &'static str, reason: impl Into<String>) -> Self {
+        Self::BadRequest { code, reason: reason.into() }
+    }
+
+    /// A thing that is not there.
+    pub fn not_found(what: &'static str, name: impl Into<String>) -> Self {
+        Self::NotFound { what, name: name.into() }
+    }
+
+    /// Something not there now, worth trying again in a second.
+    pub fn unavailable(reason: impl Into<String>, source: Option<BoxError>) -> Self {
+        Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1), source }
+    }
+
+    /// The stable code of a problem document (`code` member) and of audit rows. PostgreSQL's own refusals carry their SQLSTATE.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::Denied(denied) => denied.code(),
+            Self::NotFound { .. } => "not_found",
+            Self::BadRequest { code, .. } | Self::Conflict { code, .. } | Self::LimitReached { code, .. } => code,
+            Self::Invalid(_) => "invalid",
+            Self::Ambiguous { .. } => "ambiguous_relationship",
+            Self::NotSingular { .. } => "not_singular",
+            Self::RangeNotSatisfiable { .. } => "range_not_satisfiable",
+            Self::TooManyAffected { .. } => "max_affected_exceeded",
+            Self::TooLarge { .. } => "too_large",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Database(sql) => &sql.sqlstate,
+            Self::TimedOut { .. } => "timeout",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// A sentence that says what to do next, where there is one.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Database(sql) => sql.hint.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// One fault of a request: where, what, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fault {
+    /// JSON pointer (RFC 6901) into the request: `/filter/age`, or the name of the query parameter: `/age`.
+    pub pointer: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(vec![fault])
+    }
+}
+
+fn summary(faults: &[Fault]) -> String {
+    let parts: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.message)).collect();
+    parts.join("; ")
+}
+
+/// A relationship that an ambiguous embed could mean.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Candidate {
+    /// `many-to-one`, `one-to-many`, `one-to-one`, `many-to-many`.
+    pub cardinality: &'static str,
+    /// The foreign key, as `table(columns)` on both sides.
+    pub relationship: String,
+    /// What to write behind `!` to mean this one.
+    pub hint: String,
+}
+
+/// A refusal of PostgreSQL, as it may be shown: fields of the error message that say nothing about other users' rows are kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlFailure {
+    /// Five characters; <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    pub sqlstate: String,
+    /// Primary message.
+    pub message: String,
+    /// Detail, where there is one.
+    pub detail: Option<String>,
+    /// Hint, where there is one.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,231 @@
+//! Writes: insert, update, delete, and what comes back of them.
+
+use super::{Condition, OrderTerm, SelectItem, Shape, TableName};
+use serde::{Deserialize, Deserializer, de};
+use std::fmt;
+
+/// Insert rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insert {
+    /// Into where.
+    pub table: TableName,
+    /// The rows: a JSON array of objects or one object, as text that parsed. PostgreSQL takes it apart.
+    pub rows: String,
+    /// The columns written; keys of `rows` outside it are passed over.
+    pub columns: Vec<String>,
+    /// What to do with rows whose key is there already.
+    pub on_conflict: Option<OnConflict>,
+    /// Whether a key that a row lacks takes the column's default instead of NULL.
+    pub missing_default: bool,
+    /// What comes back.
+    pub returning: Returning,
+}
+
+/// What to do with rows whose key is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnConflict {
+    /// The columns of the key; empty means the primary key's.
+    pub columns: Vec<String>,
+    /// Merge or pass over.
+    pub resolution: Resolution,
+}
+
+/// How a conflict is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The row that is there takes the new values.
+    MergeDuplicates,
+    /// The row that is there stays.
+    IgnoreDuplicates,
+}
+
+/// Change rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Of which table.
+    pub table: TableName,
+    /// Which rows; `None` is allowed only where `max_affected` bounds it.
+    pub filter: Option<Condition>,
+    /// The new values: a JSON object, as text that parsed.
+    pub changes: String,
+    /// The columns written.
+    pub columns: Vec<String>,
+    /// Rows at most; more, and nothing is changed.
+    pub max_affected: Option<u64>,
+    /// Do it, see what comes of it, and take it back.
+    pub dry_run: bool,
+    /// What comes back.
+    pub returning: Returning,
+}
+
+/// Delete rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delete {
+    /// Of which table.
+    pub table: TableName,
+    /// Which rows; `None` is allowed only where `max_affected` bounds it.
+    pub filter: Option<Condition>,
+    /// Rows at most; more, and nothing is deleted.
+    pub max_affected: Option<u64>,
+    /// Do it, see what comes of it, and take it back.
+    pub dry_run: bool,
+    /// What comes back.
+    pub returning: Returning,
+}
+
+/// What comes back of a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Returning {
+    /// The number of rows.
+    #[default]
+    Count,
+    /// The rows as they now are.
+    Rows {
+        /// Which columns and embeds; empty means every column.
+        columns: Vec<SelectItem>,
+        /// In which order.
+        order: Vec<OrderTerm>,
+        /// Array, or exactly one.
+        shape: Shape,
+    },
+    /// The primary key of the one row inserted, for a `Location` header; nothing where there are more.
+    Key,
+}
+
+/// What a document of rows to insert looks like from outside: how many rows, and which keys. Values are passed over unread.
+///
+/// Deserialise it from the request's body: it takes an object or an array of objects and refuses everything else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowsShape {
+    /// Whether the document was an array.
+    pub array: bool,
+    /// Number of rows.
+    pub rows: usize,
+    /// The keys of the first row, in order, and then those that later rows add.
+    pub keys: Vec<String>,
+    /// The first row (from 0) whose keys are not those of the first.
+    pub unequal: Option<usize>,
+}
+
+/// Rows of one insert with different keys, without a list of columns that would say which count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("all rows of one insert must have the same keys, and row {0} differs from row 0; name the columns (`columns=`) to say which count")]
+pub struct UnequalRows(pub usize);
+
+impl RowsShape {
+    /// The columns to write: those that were named, else the keys that every row has.
+    pub fn columns(&self, named: Option<Vec<String>>) -> Result<Vec<String>, UnequalRows> {
+        match (named, self.unequal) {
+            (Some(named), _) => Ok(named),
+            (None, Some(row)) => Err(UnequalRows(row)),
+            (None, None) => Ok(self.keys.clone()),
+        }
+    }
+
+    fn add(&mut self, row: RowKeys) {
+        if self.rows == 0 {
+            self.keys = row.0;
+        } else {
+            let same = row.0.len() == self.keys.len() && row.0.iter().all(|key| self.keys.contains(key));
+            if !same {
+                self.unequal.get_or_insert(self.rows);
+                for key in row.0 {
+                    if !self.keys.contains(&key) {
+                        self.keys.push(key);
+                    }
+                }
+            }
+        }
+        self.rows += 1;
+    }
+}
+
+struct RowKeys(Vec<String>);
+
+impl<'de> Deserialize<'de> for RowKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> de::Visitor<'de> for Keys {
+            type Value = RowKeys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a row: a JSON object of column names and values")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<RowKeys, A::Error> {
+                read_keys(map)
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+fn read_keys<'de, A: de::MapAccess<'de>>(mut map: A) -> Result<RowKeys, A::Error> {
+    let mut keys = Vec::new();
+    while let Some((key, _)) = map.next_entry::<String, de::IgnoredAny>()? {
+        if keys.contains(&key) {
+            return Err(de::Error::custom(format_args!("the key '{key}' is there twice")));
+        }
+        keys.push(key);
+    }
+    Ok(RowKeys(keys))
+}
+
+impl<'de> Deserialize<'de> for RowsShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rows;
+        impl<'de> de::Visitor<'de> for Rows {
+            type Value = RowsShape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a row (a JSON object) or a list of rows")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<RowsShape, A::Error> {
+                let mut shape = RowsShape::default();
+                shape.add(read_keys(map)?);
+                Ok(shape)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut rows: A) -> Result<RowsShape, A::Error> {
+                let mut shape = RowsShape { array: true, ..RowsShape::default() };
+                while let Some(row) = rows.next_element()? {
+                    shape.add(row);
+                }
+                Ok(shape)
+            }
+        }
+        deserializer.deserialize_any(Rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RowsShape, UnequalRows};
+
+    fn shape(json: &str) -> Result<RowsShape, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn keys_are_read_and_values_are_not() {
+        let one = shape(r#"{"a":1,"b":{"deep":[1,2]}}"#).unwrap();
+        assert_eq!((one.array, one.rows, one.keys.as_slice()), (false, 1, ["a".to_owned(), "b".to_owned()].as_slice()));
+        assert_eq!(shape("[]").unwrap().rows, 0);
+    }
+
+    #[test]
+    fn unequal_rows_need_their_columns_named() {
+        let rows = shape(r#"[{"a":1},{"a":2,"b":3}]"#).unwrap();
+        assert_eq!(rows.columns(None), Err(UnequalRows(1)));
+        assert_eq!(rows.columns(Some(vec!["a".to_owned()])), Ok(vec!["a".to_owned()]));
+        assert!(shape(r#"[{"a":1,"b":2},{"b":1,"a":2}]"#).unwrap().columns(None).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        for json in ["1", "\"x\"", "null", "[1]", "[[]]", "[null]", r#"{"a":1,"a":2}"#] {
+            assert!(shape(json).is_err(), "{json}");
+        }
+    }
+}

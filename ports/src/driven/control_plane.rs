@@ -1,0 +1,112 @@
+//! The metadata database: one transaction across its repositories.
+
+use super::{ActivityRepository, AuditRepository, KeyRepository, OperationRepository, SessionRepository, UserRepository};
+use async_trait::async_trait;
+use domain::{
+    BoxError, Branch, BranchId, Failure, Generation, Slug,
+    page::{Page, PageRequest},
+    user::UserId,
+};
+
+/// Why the metadata database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique name is taken.
+    #[error("{what} is taken")]
+    Taken {
+        /// Which: `branch slug`, `e-mail address`.
+        what: &'static str,
+    },
+    /// The writer's claim is no longer the newest one: another worker has the operation.
+    #[error("the claim was lost to another worker")]
+    Fenced,
+    /// A row that cannot be read back.
+    #[error("row {row} of {table} is corrupt")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        row: String,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+    /// It cannot be reached now.
+    #[error("the metadata database is not available")]
+    Unavailable(#[source] BoxError),
+    /// What nobody expected.
+    #[error("unexpected error of the metadata database")]
+    Unexpected(#[source] BoxError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken { what } => Self::Conflict { code: "taken", reason: format!("this {what} is taken") },
+            StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// Opens units of work.
+///
+/// # Contract
+/// What one [`UnitOfWork`] writes becomes visible to others all at once, at [`UnitOfWork::commit`], or never.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ControlPlane: Send + Sync {
+    /// Begins a unit of work.
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+}
+
+/// One transaction across the repositories. Dropping it rolls back.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// Branches.
+    fn branches(&mut self) -> &mut dyn BranchRepository;
+    /// Operations.
+    fn operations(&mut self) -> &mut dyn OperationRepository;
+    /// API keys and service keys.
+    fn keys(&mut self) -> &mut dyn KeyRepository;
+    /// Users.
+    fn users(&mut self) -> &mut dyn UserRepository;
+    /// Login sessions.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Who did what to branches.
+    fn activity(&mut self) -> &mut dyn ActivityRepository;
+    /// The audit trail, for rows that must stand or fall with the change they tell of.
+    fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// Makes everything visible at once. Caches on every replica are told.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Branches in the metadata database.
+///
+/// # Contract
+/// - Slugs are unique among branches that are not deleted: [`BranchRepository::insert`] says [`StoreError::Taken`] else.
+/// - [`BranchRepository::lock_admission`] makes all admissions of all replicas take turns until the unit of work ends.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait BranchRepository: Send {
+    /// Takes the lock under which quotas are counted and new branches inserted, until the unit of work ends.
+    async fn lock_admission(&mut self) -> Result<(), StoreError>;
+    /// A branch by id, deleted ones too. The row is locked until the unit of work ends where `lock` says so.
+    async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError>;
+    /// A live branch by slug.
+    async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError>;
+    /// Live branches, main first, then the newest first; only main and this user's own where one is given.
+    async fn list(&mut self, of: Option<UserId>, page: &PageRequest) -> Result<Page<Branch>, StoreError>;
+    /// Number of live branches, main not counted: in all, or of one user.
+    async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError>;
+    /// Live branches cut from this one.
+    async fn children(&mut self, id: BranchId) -> Result<Vec<Branch>, StoreError>;
+    /// Branches whose time has come and that are not on their way out yet.
+    async fn expired(&mut self) -> Result<Vec<Branch>, StoreError>;
+    /// The next generation number of a slug: it never repeats, not even for a later branch of the same slug.
+    async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError>;
+    /// Adds a branch.
+    async fn insert(&mut self, branch: &Branch) -> Result<(), StoreError>;
+    /// Writes a branch back.
+    async fn update(&mut self, branch: &Branch) -> Result<(), StoreError>;
+}

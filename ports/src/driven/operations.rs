@@ -1,0 +1,37 @@
+//! Operations in the metadata database, and the bell that wakes their workers.
+
+use super::StoreError;
+use async_trait::async_trait;
+use domain::{Operation, OperationId, operation::Claim};
+use std::time::Duration;
+
+/// Operations in the metadata database.
+///
+/// # Contract
+/// - Leases are measured by the database's clock: replicas need not agree on the time.
+/// - [`OperationRepository::claim_next`] gives an operation to one worker; once its lease has run out another may have it, with a higher fence.
+/// - [`OperationRepository::save`] and [`OperationRepository::renew`] under an older fence are [`StoreError::Fenced`] and write nothing.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OperationRepository: Send {
+    /// Adds an operation and wakes the workers at commit.
+    async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError>;
+    /// An operation by id.
+    async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError>;
+    /// Claims the oldest operation that is not finished and that nobody holds; its status is `running` from then on.
+    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError>;
+    /// Makes a claim's lease last from now.
+    async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
+    /// Gives a claim back: the operation may be claimed again once `delay` has passed.
+    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
+    /// Writes an operation's status, steps, error and end back under its claim.
+    async fn save(&mut self, claim: &Claim) -> Result<(), StoreError>;
+}
+
+/// Wakes workers when there may be work.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OperationSignals: Send + Sync {
+    /// Waits until an operation was added anywhere, or until `at_most` has passed.
+    async fn wait(&self, at_most: Duration);
+}

@@ -1,0 +1,112 @@
+//! Commands on the rows and definitions of a branch's tables.
+
+use super::Command;
+use crate::driven::{Rows, Written};
+use domain::{
+    Action,
+    branch::BranchMentions,
+    catalogue::{Catalogue, ForeignKey, Relation},
+    table::{Delete, Insert, QualifiedName, Select, TableName, Update},
+};
+use std::sync::Arc;
+
+macro_rules! on_rows {
+    ($(#[$doc:meta])* $name:ident($field:ident: $request:ty) -> $output:ty) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            /// The branches that the request named.
+            pub branch: BranchMentions,
+            /// What is asked of the table.
+            pub $field: $request,
+        }
+
+        impl Command for $name {
+            const ACTION: Action = Action::$name;
+            type Output = $output;
+
+            fn branch(&self) -> Option<&BranchMentions> {
+                Some(&self.branch)
+            }
+
+            fn target(&self) -> Option<String> {
+                Some(self.$field.table.to_string())
+            }
+        }
+    };
+}
+
+on_rows! {
+    /// Read rows.
+    QueryTable(select: Select) -> Rows
+}
+on_rows! {
+    /// Insert rows.
+    InsertRecord(insert: Insert) -> Written
+}
+on_rows! {
+    /// Change rows.
+    UpdateRecord(update: Update) -> Written
+}
+on_rows! {
+    /// Delete rows.
+    DeleteRecord(delete: Delete) -> Written
+}
+
+/// List the tables and views that the caller may use.
+#[derive(Clone, Debug)]
+pub struct ListTables {
+    /// The branches that the request named.
+    pub branch: BranchMentions,
+    /// Only this schema's.
+    pub schema: Option<String>,
+}
+
+/// What the caller may use of a catalogue.
+#[derive(Clone, Debug)]
+pub struct TableList {
+    /// The catalogue.
+    pub catalogue: Arc<Catalogue>,
+    /// The names in it that the caller may use, in order.
+    pub names: Vec<QualifiedName>,
+}
+
+impl Command for ListTables {
+    const ACTION: Action = Action::ListTables;
+    type Output = TableList;
+
+    fn branch(&self) -> Option<&BranchMentions> {
+        Some(&self.branch)
+    }
+}
+
+/// Describe one table or view.
+#[derive(Clone, Debug)]
+pub struct DescribeTable {
+    /// The branches that the request named.
+    pub branch: BranchMentions,
+    /// Which.
+    pub table: TableName,
+}
+
+/// A table with its relationships, as far as the caller may use them.
+#[derive(Clone, Debug)]
+pub struct TableDescription {
+    /// The table.
+    pub relation: Relation,
+    /// The foreign keys that begin or end at it and whose other end the caller may use too.
+    pub foreign_keys: Vec<ForeignKey>,
+}
+
+impl Command for DescribeTable {
+    const ACTION: Action = Action::DescribeTable;
+    type Output = TableDescription;
+
+    fn branch(&self) -> Option<&BranchMentions> {
+        Some(&self.branch)
+    }
+
+    fn target(&self) -> Option<String> {
+        Some(self.table.to_string())
+    }
+}

@@ -1,0 +1,1 @@
+//! Architecture, conformance and end to end tests.
