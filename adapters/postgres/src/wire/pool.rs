@@ -1,0 +1,147 @@
+//! A bounded pool of connections to one database, that runs exchanges.
+
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
+
+use super::{
+    budget::Budget,
+    dial::Dialer,
+    error::WireError,
+    exchange::Exchange,
+    idle::{IdleList, OpenCount},
+    lease::Lease,
+    stream::RowsStream,
+    target::Target,
+};
+
+/// Limits of a pool.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// How many connections this pool may use at a time.
+    pub max_connections: NonZeroUsize,
+    /// What all pools together may have open.
+    pub budget: Arc<Budget>,
+    /// After which time without use a connection is closed.
+    pub idle_timeout: Duration,
+    /// How long opening a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a caller waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How many prepared statements a connection keeps.
+    pub statement_cache: NonZeroUsize,
+}
+
+impl PoolOptions {
+    /// The usual limits for `max_connections` out of `budget`.
+    pub fn new(max_connections: NonZeroUsize, budget: Arc<Budget>) -> Self {
+        Self {
+            max_connections,
+            budget,
+            idle_timeout: Duration::from_mins(5),
+            connect_timeout: Duration::from_secs(10),
+            acquire_timeout: Duration::from_secs(10),
+            statement_cache: NonZeroUsize::new(128).expect("128 is not zero"),
+        }
+    }
+}
+
+/// What a pool has at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Connections open, or being opened or closed.
+    pub open: usize,
+    /// Of them, those that nobody uses.
+    pub idle: usize,
+}
+
+/// A bounded pool of connections to one database, that runs exchanges. Clones are the same pool.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) dialer: Dialer,
+    pub(super) options: PoolOptions,
+    /// One for each connection that may be in use.
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) idle: Arc<IdleList>,
+    pub(super) open: Arc<OpenCount>,
+    /// Callers that have a slot and still no connection.
+    pub(super) waiting: AtomicUsize,
+    pub(super) runtime: Handle,
+}
+
+impl Pool {
+    /// A pool that connects when it is first used. To be called within a tokio runtime, on which abandoned queries are cancelled later.
+    pub fn new(target: Target, options: PoolOptions) -> Result<Self, WireError> {
+        let shared = Arc::new(Shared {
+            dialer: Dialer::new(target)?,
+            slots: Arc::new(Semaphore::new(options.max_connections.get())),
+            idle: Arc::default(),
+            open: Arc::default(),
+            waiting: AtomicUsize::new(0),
+            runtime: Handle::current(),
+            options,
+        });
+        shared.options.budget.join(&shared.idle);
+        close_unused(&shared);
+        Ok(Self { shared })
+    }
+
+    /// Runs an exchange in one round trip and waits until its first row, its end or its failure is known.
+    ///
+    /// It is tried a second time, on a fresh connection, where the first was found dead before it answered and the exchange is `retry_safe`; and on
+    /// the same connection, whatever the exchange is, where a prepared statement no longer fitted the schema: the server undid all of it.
+    /// Dropping the future or the stream early cancels what runs.
+    pub async fn run(&self, exchange: &Exchange<'_>) -> Result<RowsStream, WireError> {
+        exchange.check()?;
+        let mut stream = RowsStream::over(Lease::acquire(&self.shared).await?, exchange);
+        let Err(error) = stream.start(exchange).await else { return Ok(stream) };
+        if !stream.can_start_again(&error, exchange).await? {
+            return Err(error);
+        }
+        stream.start(exchange).await?;
+        Ok(stream)
+    }
+
+    /// What the pool has now.
+    pub fn stats(&self) -> PoolStats {
+        PoolStats { open: self.shared.open.get(), idle: self.shared.idle.len() }
+    }
+
+    /// Closes idle connections, refuses new callers, and waits until those that run have ended.
+    pub async fn close(&self) {
+        self.shared.slots.close();
+        self.shared.idle.close();
+        self.shared.open.wait_for_none().await;
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("target", &self.shared.dialer.target).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// Closes connections that were idle for too long, for as long as the pool lives.
+fn close_unused(shared: &Arc<Shared>) {
+    let idle = Arc::downgrade(&shared.idle);
+    let patience = shared.options.idle_timeout;
+    let pace = (patience / 4).max(Duration::from_millis(10));
+    drop(shared.runtime.spawn(async move {
+        loop {
+            tokio::time::sleep(pace).await;
+            let Some(idle) = idle.upgrade() else { return };
+            if let Some(limit) = Instant::now().checked_sub(patience) {
+                idle.close_unused_since(limit);
+            }
+        }
+    }));
+}

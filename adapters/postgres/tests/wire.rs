@@ -1,0 +1,4 @@
+//! The wire path against a real server.
+
+mod cluster;
+mod wire_cases;
