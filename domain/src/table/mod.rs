@@ -1,6 +1,7 @@
 //! Typed requests on tables: what crosses the data port instead of SQL text.
 
 mod condition;
+pub mod grammar;
 mod name;
 mod selection;
 mod write;

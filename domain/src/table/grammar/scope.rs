@@ -1,0 +1,102 @@
+//! What parameters ask of the table itself and of each embed.
+
+use super::error::shortened;
+use crate::table::{Condition, Embed, OrderTerm, SelectItem};
+
+/// What is asked of a table or of an embed.
+#[derive(Default)]
+pub(super) struct Scope {
+    pub(super) pointers: Vec<String>,
+    pub(super) filters: Vec<Condition>,
+    pub(super) order: Option<Vec<OrderTerm>>,
+    pub(super) limit: Option<u64>,
+    pub(super) offset: Option<u64>,
+}
+
+impl Scope {
+    pub(super) fn apply(self, embed: &mut Embed) {
+        embed.filter = all_of(self.filters);
+        embed.order = self.order.unwrap_or_default();
+        embed.limit = self.limit;
+        embed.offset = self.offset.unwrap_or_default();
+    }
+}
+
+/// The condition that several parameters are together.
+pub(super) fn all_of(mut conditions: Vec<Condition>) -> Option<Condition> {
+    match conditions.len() {
+        0 | 1 => conditions.pop(),
+        _ => Some(Condition::And(conditions)),
+    }
+}
+
+pub(super) fn embed_at<'s>(items: &'s mut [SelectItem], path: &[String]) -> Result<&'s mut Embed, String> {
+    let (key, inner) = path.split_first().ok_or("the table itself is no embed")?;
+    let mut matching = items.iter_mut().filter_map(|item| match item {
+        SelectItem::Embed(embed) if embed.key() == key => Some(embed),
+        _ => None,
+    });
+    let name = shortened(key);
+    let found = matching.next().ok_or_else(|| {
+        format!("'{name}' is not an embedded resource in this request: add it to 'select', such as '{name}(*)', or put a column's name that has a dot in double quotes")
+    })?;
+    if matching.next().is_some() {
+        return Err(format!("'{name}' names more than one embed of 'select': give each an alias"));
+    }
+    if inner.is_empty() { Ok(found) } else { embed_at(&mut found.columns, inner) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Fault,
+        table::{
+            Embed, SelectItem,
+            grammar::{QueryParams, TableQuery, parse_condition, parse_order},
+        },
+    };
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<TableQuery, Vec<Fault>> {
+        QueryParams::parse(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn embed(item: &SelectItem) -> &Embed {
+        match item {
+            SelectItem::Embed(embed) => embed,
+            other => panic!("{other:?} is no embed"),
+        }
+    }
+
+    #[test]
+    fn dotted_parameters_go_to_their_embed() {
+        let query = parse(&[
+            ("a.order", "x.desc"),
+            ("rel.inner.y", "eq.1"),
+            ("select", "id,a:author!inner(x),rel(inner(y))"),
+            ("a.limit", "1"),
+            ("a.offset", "2"),
+            ("a.or", "(x.eq.1,x.eq.2)"),
+            ("a.not.or", "(z.eq.3)"),
+            ("rel", "not.is.null"),
+        ])
+        .unwrap();
+        let author = embed(&query.select[1]);
+        assert_eq!(author.filter, Some(parse_condition("and(or(x.eq.1,x.eq.2),not.or(z.eq.3))").unwrap()));
+        assert_eq!((&author.order, author.limit, author.offset), (&parse_order("x.desc").unwrap(), Some(1), 2));
+        assert_eq!(embed(&embed(&query.select[2]).columns[0]).filter, Some(parse_condition("y.eq.1").unwrap()));
+        assert_eq!(query.filter, Some(parse_condition("rel.not.is.null").unwrap()));
+    }
+
+    #[test]
+    fn embeds_that_cannot_be_told_apart_are_a_fault() {
+        let faults = parse(&[("select", "r!x(a),r!y(a)"), ("r.a", "eq.1")]).unwrap_err();
+        assert_eq!(faults, [Fault::new("/r.a", "'r' names more than one embed of 'select': give each an alias")]);
+        assert!(parse(&[("select", "r!x(a),r!y(a)")]).is_ok());
+    }
+
+    #[test]
+    fn a_bad_select_hides_no_embed() {
+        let faults = parse(&[("select", "r(a"), ("r.a", "eq.1")]).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+}
