@@ -1,1 +1,15 @@
-//! One file per use case.
+//! One file per use case: what Fluxbase decides, between what is asked of it and what it asks of the world.
+
+pub mod authenticate;
+pub mod branches;
+pub mod guard;
+pub mod keys;
+pub mod operations;
+pub mod routing;
+pub mod sessions;
+pub mod tables;
+pub mod users;
+
+#[cfg(test)]
+mod testing;
+mod trail;

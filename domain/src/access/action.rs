@@ -64,6 +64,14 @@ macro_rules! actions {
     };
 }
 
+impl Action {
+    /// Whether it changes the control plane: its audit row is then written in the transaction of the change, by the use case itself. The rows of all
+    /// other actions go through the audit log.
+    pub const fn changes_control_plane(self) -> bool {
+        !matches!(self.effect(), Effect::Read) && !matches!(self, Self::InsertRecord | Self::UpdateRecord | Self::DeleteRecord)
+    }
+}
+
 const fn any_of(scopes: &'static [Scope]) -> Requirement {
     Requirement::AnyOf(scopes)
 }

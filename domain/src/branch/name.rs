@@ -121,15 +121,6 @@ impl Slug {
         &self.0
     }
 
-    /// The slug with `-2`, `-3` ... behind it, for a name whose own slug is taken, cut to fit.
-    #[must_use]
-    pub fn numbered(&self, number: u32) -> Self {
-        let suffix = format!("-{number}");
-        let room = Self::MAX_LEN - suffix.len();
-        let stem = self.0[..self.0.len().min(room)].trim_end_matches('-');
-        Self(format!("{stem}{suffix}"))
-    }
-
     fn derive(name: &str) -> Option<Self> {
         let mut slug = String::new();
         for c in name.chars().flat_map(char::to_lowercase) {
@@ -209,20 +200,12 @@ mod tests {
         assert_eq!("a".repeat(101).parse::<BranchName>(), Err(InvalidBranchName::TooLong));
     }
 
-    #[test]
-    fn a_numbered_slug_keeps_within_its_length() {
-        let long: Slug = "a".repeat(40).parse().unwrap();
-        assert_eq!(long.numbered(12).as_str().len(), 40);
-        assert_eq!("pr".parse::<Slug>().unwrap().numbered(2).as_str(), "pr-2");
-    }
-
     proptest! {
         #[test]
         fn whatever_is_a_name_has_a_slug_that_parses(raw in ".{0,120}") {
             if let Ok(name) = raw.parse::<BranchName>() {
                 let slug = name.slug();
                 prop_assert_eq!(slug.as_str().parse::<Slug>().unwrap(), slug.clone());
-                prop_assert!(slug.numbered(7).as_str().parse::<Slug>().is_ok());
             }
         }
     }

@@ -31,6 +31,9 @@ pub enum StoreError {
         #[source]
         source: BoxError,
     },
+    /// A cursor that this list did not give out.
+    #[error("the cursor is not one of this list")]
+    BadCursor,
     /// It cannot be reached now.
     #[error("the metadata database is not available")]
     Unavailable(#[source] BoxError),
@@ -43,6 +46,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Taken { what } => Self::Conflict { code: "taken", reason: format!("this {what} is taken") },
+            StoreError::BadCursor => {
+                domain::Fault::new("/cursor", "is not a cursor of this list; send the next_cursor of the page before, unchanged").into()
+            }
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
             other => Self::internal(other),
         }

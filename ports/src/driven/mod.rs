@@ -8,6 +8,7 @@ mod clock;
 mod control_plane;
 mod credentials;
 mod directories;
+mod failpoints;
 mod keys;
 mod operations;
 mod rate_limit;
@@ -23,6 +24,7 @@ pub use credentials::{
     AccessToken, InvalidToken, KeyKind, KeyMint, MintedKey, Passwords, RefreshTokens, Secret, SecretBox, TokenClaims, TokenSubject, Tokens,
 };
 pub use directories::{BranchDirectory, KeyDirectory};
+pub use failpoints::{Failpoints, NoFailpoints};
 pub use keys::{KeyRecord, KeyRepository, StoredKey};
 pub use operations::{OperationRepository, OperationSignals};
 pub use rate_limit::RateLimiter;

@@ -1,0 +1,207 @@
+//! Make a branch.
+
+use super::lookup::find_visible;
+use crate::trail;
+use async_trait::async_trait;
+use domain::{
+    Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Denied, Failure, Fault, Operation, OperationId, OperationKind, Principal, Slug,
+    access::PrincipalKind,
+    branch::{BranchRequest, ExpiresIn, Quota},
+};
+use ports::{
+    driven::{Clock, ControlPlane, Ids, StoreError},
+    driving::{CreateBranch, CreatedBranch, UseCase},
+};
+use std::sync::Arc;
+
+/// What holds where a request says nothing, and the limits.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchDefaults {
+    /// `branching.default_data_clone_mode`.
+    pub clone_mode: DataCloneMode,
+    /// `branching.auto_delete_after`, for previews; `None` is never.
+    pub auto_delete_after: Option<ExpiresIn>,
+    /// The limits.
+    pub quota: Quota,
+}
+
+/// See [`CreateBranch`].
+pub struct CreateBranchUseCase {
+    control_plane: Arc<dyn ControlPlane>,
+    ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+    defaults: BranchDefaults,
+}
+
+impl CreateBranchUseCase {
+    /// Over the control plane.
+    pub fn new(control_plane: Arc<dyn ControlPlane>, ids: Arc<dyn Ids>, clock: Arc<dyn Clock>, defaults: BranchDefaults) -> Self {
+        Self { control_plane, ids, clock, defaults }
+    }
+
+    fn request(&self, command: CreateBranch, clone_mode: DataCloneMode, parent: &Branch, maker: &Principal) -> BranchRequest {
+        let branch_type = command.branch_type.unwrap_or_default();
+        let by_default = if branch_type == BranchType::Preview { self.defaults.auto_delete_after } else { None };
+        BranchRequest {
+            id: BranchId::from_uuid(self.ids.fresh()),
+            name: command.name,
+            parent_id: parent.id,
+            branch_type,
+            clone_mode,
+            created_by: maker.user_id,
+            expires_in: command.expires_in.or(by_default),
+        }
+    }
+}
+
+#[async_trait]
+impl UseCase<CreateBranch> for CreateBranchUseCase {
+    async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<CreatedBranch, Failure> {
+        may_make_branches(&caller.principal)?;
+        let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
+        let mut work = self.control_plane.begin().await?;
+        // Quotas are counted under the lock that the insert holds, so that of two requests for the last place one is refused.
+        work.branches().lock_admission().await?;
+        let parent = find_visible(&mut *work, caller, command.parent.as_deref().unwrap_or(Slug::MAIN)).await?;
+        if parent.state.serving().is_none() {
+            return Err(Failure::Conflict {
+                code: "parent_not_ready",
+                reason: format!("branch '{}' is {}; a branch is cut from one that serves data", parent.slug, parent.state.status()),
+            });
+        }
+        let total = work.branches().count_live(None).await?;
+        let of_maker = match caller.principal.user_id {
+            Some(user) => Some(work.branches().count_live(Some(user)).await?),
+            None => None,
+        };
+        self.defaults.quota.admit(total, of_maker)?;
+
+        let slug = command.name.slug();
+        let generation = work.branches().next_generation(&slug).await?;
+        let now = self.clock.now();
+        let operation_id = OperationId::from_uuid(self.ids.fresh());
+        let target = command.name.to_string();
+        let branch = Branch::request(self.request(command, clone_mode, &parent, &caller.principal), slug, generation, operation_id, now);
+        let operation = Operation::queued(operation_id, OperationKind::CreateBranch, branch.id, now);
+        work.branches().insert(&branch).await.map_err(|error| taken(error, &branch.slug))?;
+        work.operations().insert(&operation).await?;
+        let detail = Some(format!("{} of {}", branch.clone_mode, parent.slug));
+        work.activity().record(&trail::activity(branch.id, trail::actor(caller), "create_requested", detail, now)).await?;
+        work.audit().record(&trail::done(caller, Action::CreateBranch, Some(branch.slug.clone()), Some(target), now)).await?;
+        work.commit().await?;
+        Ok(CreatedBranch { branch, operation })
+    }
+}
+
+/// A key bound to no user owns nothing, so its branches would be nobody's; a pinned key stays where it is pinned.
+fn may_make_branches(principal: &Principal) -> Result<(), Failure> {
+    if matches!(principal.kind, PrincipalKind::ApiKey(_) | PrincipalKind::Anonymous) && principal.user_id.is_none() {
+        return Err(Denied::NoUser.into());
+    }
+    match &principal.restrictions.branch {
+        Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }.into()),
+        None => Ok(()),
+    }
+}
+
+fn clone_mode(command: &CreateBranch, default: DataCloneMode) -> Result<DataCloneMode, Failure> {
+    if command.branch_type == Some(BranchType::Main) {
+        return Err(Fault::new("/type", "main is there already; expected preview or persistent").into());
+    }
+    match command.clone_mode.unwrap_or(default) {
+        DataCloneMode::SeedData => Err(Fault::new("/data_clone_mode", "seed files are not supported yet; expected schema_only or full_clone").into()),
+        mode => Ok(mode),
+    }
+}
+
+fn taken(error: StoreError, slug: &Slug) -> Failure {
+    match error {
+        StoreError::Taken { .. } => {
+            Failure::Conflict { code: "taken", reason: format!("a branch '{slug}' is there already; choose another name, or delete it first") }
+        }
+        other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BranchDefaults, CreateBranchUseCase};
+    use crate::testing::{BRANCH, FakeWork, caller, main_branch, work_with};
+    use domain::{
+        BranchType, DataCloneMode, Failure, Generation, Scope,
+        branch::{ExpiresIn, Quota},
+    };
+    use ports::{
+        driven::{MockClock, MockIds, StoreError},
+        driving::{CreateBranch, UseCase},
+    };
+    use std::sync::{Arc, atomic::Ordering};
+    use time::{Duration, OffsetDateTime};
+
+    fn command() -> CreateBranch {
+        CreateBranch { name: "Feature/X".parse().unwrap(), parent: None, branch_type: None, clone_mode: None, expires_in: None }
+    }
+
+    fn over(work: FakeWork) -> CreateBranchUseCase {
+        let (mut ids, mut clock) = (MockIds::new(), MockClock::new());
+        ids.expect_fresh().return_const(BRANCH);
+        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+        let defaults = BranchDefaults {
+            clone_mode: DataCloneMode::SchemaOnly,
+            auto_delete_after: ExpiresIn::from_seconds(3600),
+            quota: Quota { max_branches_per_user: 2, max_total_branches: 3 },
+        };
+        CreateBranchUseCase::new(work.control_plane(), Arc::new(ids), Arc::new(clock), defaults)
+    }
+
+    #[tokio::test]
+    async fn a_branch_begins_as_a_row_an_operation_and_a_line_of_history_all_at_once() {
+        let mut work = work_with(Some(main_branch()));
+        work.branches.expect_count_live().returning(|_| Ok(0));
+        work.branches.expect_next_generation().returning(|_| Ok(Generation::new(4).unwrap()));
+        work.branches.expect_insert().once().returning(|_| Ok(()));
+        work.operations.expect_insert().once().returning(|_| Ok(()));
+        work.activity.expect_record().once().returning(|_| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        let committed = work.committed();
+
+        let made = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap();
+
+        assert!(committed.load(Ordering::SeqCst));
+        assert_eq!(made.branch.slug.as_str(), "feature-x");
+        assert_eq!(made.branch.state.operation(), Some(made.operation.id));
+        assert_eq!(made.branch.expires_at, Some(OffsetDateTime::UNIX_EPOCH + Duration::HOUR));
+    }
+
+    #[tokio::test]
+    async fn a_taken_name_is_a_conflict_and_nothing_is_kept() {
+        let mut work = work_with(Some(main_branch()));
+        work.branches.expect_count_live().returning(|_| Ok(0));
+        work.branches.expect_next_generation().returning(|_| Ok(Generation::FIRST));
+        work.branches.expect_insert().return_once(|_| Err(StoreError::Taken { what: "branch slug" }));
+        let committed = work.committed();
+
+        let failure = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap_err();
+
+        assert!(matches!(failure, Failure::Conflict { code: "taken", .. }), "{failure:?}");
+        assert!(!committed.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_full_quota_refuses() {
+        let mut work = work_with(Some(main_branch()));
+        work.branches.expect_count_live().returning(|_| Ok(2));
+        let failure = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap_err();
+        assert_eq!(failure.code(), "quota_exceeded");
+    }
+
+    #[tokio::test]
+    async fn a_key_without_a_user_and_a_main_branch_and_seeds_are_refused() {
+        let nobody = over(work_with(None)).run(&caller(None, [Scope::WriteBranches]), command()).await.unwrap_err();
+        assert_eq!(nobody.code(), "no_user");
+        let main = CreateBranch { branch_type: Some(BranchType::Main), ..command() };
+        assert_eq!(over(work_with(None)).run(&caller(Some(1), [Scope::WriteBranches]), main).await.unwrap_err().code(), "invalid");
+        let seeds = CreateBranch { clone_mode: Some(DataCloneMode::SeedData), ..command() };
+        assert_eq!(over(work_with(None)).run(&caller(Some(1), [Scope::WriteBranches]), seeds).await.unwrap_err().code(), "invalid");
+    }
+}

@@ -1,0 +1,159 @@
+//! Delete a branch.
+
+use super::lookup::{denied, find_live};
+use crate::trail;
+use async_trait::async_trait;
+use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind};
+use ports::{
+    driven::{Clock, ControlPlane, Ids, UnitOfWork},
+    driving::{DeleteBranch, DeletedBranch, UseCase},
+};
+use std::sync::Arc;
+
+/// See [`DeleteBranch`].
+pub struct DeleteBranchUseCase {
+    control_plane: Arc<dyn ControlPlane>,
+    ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+}
+
+impl DeleteBranchUseCase {
+    /// Over the control plane.
+    pub fn new(control_plane: Arc<dyn ControlPlane>, ids: Arc<dyn Ids>, clock: Arc<dyn Clock>) -> Self {
+        Self { control_plane, ids, clock }
+    }
+}
+
+#[async_trait]
+impl UseCase<DeleteBranch> for DeleteBranchUseCase {
+    async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<DeletedBranch, Failure> {
+        let mut work = self.control_plane.begin().await?;
+        // The lock that new branches are inserted under: no child appears between the look and the delete.
+        work.branches().lock_admission().await?;
+        let branch = find_live(work.branches(), &command.branch).await?;
+        if !branch.administered_by(&caller.principal) {
+            return Err(denied(&branch));
+        }
+        let doomed = with_descendants(&mut *work, branch).await?;
+        let (branch, descendants) = doomed.split_first().expect("the branch itself is first");
+        if !command.force && !descendants.is_empty() {
+            return Err(has_children(branch, descendants));
+        }
+        let actor = trail::actor(caller);
+        for child in descendants {
+            begin_delete(&mut *work, &*self.ids, &*self.clock, child.clone(), &actor, "delete_requested").await?;
+        }
+        let deleted = begin_delete(&mut *work, &*self.ids, &*self.clock, branch.clone(), &actor, "delete_requested").await?;
+        let row = trail::done(caller, Action::DeleteBranch, Some(deleted.branch.slug.clone()), Some(command.branch), self.clock.now());
+        work.audit().record(&row).await?;
+        work.commit().await?;
+        Ok(deleted)
+    }
+}
+
+/// The branch first, then everything that was cut from it, straight or not; what is being deleted already counts as gone.
+async fn with_descendants(work: &mut dyn UnitOfWork, branch: Branch) -> Result<Vec<Branch>, Failure> {
+    let mut found = vec![branch];
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        let children = work.branches().children(parent.id).await?;
+        found.extend(children.into_iter().filter(|child| child.state.status() != domain::branch::Status::Deleting));
+        next += 1;
+    }
+    Ok(found)
+}
+
+fn has_children(branch: &Branch, descendants: &[Branch]) -> Failure {
+    let names: Vec<_> = descendants.iter().map(|child| child.slug.as_str()).collect();
+    Failure::Conflict {
+        code: "has_children",
+        reason: format!("branch '{}' has children: {}; delete them first, or force=true to delete them too", branch.slug, names.join(", ")),
+    }
+}
+
+/// Marks one branch as deleting and adds the operation that takes it away.
+pub(super) async fn begin_delete(
+    work: &mut dyn UnitOfWork,
+    ids: &dyn Ids,
+    clock: &dyn Clock,
+    branch: Branch,
+    actor: &str,
+    action: &str,
+) -> Result<DeletedBranch, Failure> {
+    let now = clock.now();
+    let operation_id = OperationId::from_uuid(ids.fresh());
+    let branch = branch.delete(operation_id, now)?;
+    let operation = Operation::queued(operation_id, OperationKind::DeleteBranch, branch.id, now);
+    work.branches().update(&branch).await?;
+    work.operations().insert(&operation).await?;
+    work.activity().record(&trail::activity(branch.id, actor.to_owned(), action, None, now)).await?;
+    Ok(DeletedBranch { branch, operation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeleteBranchUseCase;
+    use crate::testing::{BRANCH, FakeWork, branch, caller, main_branch, work_with};
+    use domain::{Scope, branch::Status};
+    use ports::{
+        driven::{MockClock, MockIds},
+        driving::{DeleteBranch, UseCase},
+    };
+    use std::sync::{Arc, atomic::Ordering};
+    use time::OffsetDateTime;
+
+    fn over(work: FakeWork) -> DeleteBranchUseCase {
+        let (mut ids, mut clock) = (MockIds::new(), MockClock::new());
+        ids.expect_fresh().return_const(BRANCH);
+        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+        DeleteBranchUseCase::new(work.control_plane(), Arc::new(ids), Arc::new(clock))
+    }
+
+    fn command(force: bool) -> DeleteBranch {
+        DeleteBranch { branch: "pr-1".to_owned(), force }
+    }
+
+    #[tokio::test]
+    async fn a_creator_deletes_its_own_branch_and_nobody_elses() {
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        work.branches.expect_children().returning(|_| Ok(Vec::new()));
+        work.branches.expect_update().once().returning(|_| Ok(()));
+        work.operations.expect_insert().once().returning(|_| Ok(()));
+        work.activity.expect_record().returning(|_| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        let committed = work.committed();
+        let deleted = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command(false)).await.unwrap();
+        assert_eq!(deleted.branch.state.status(), Status::Deleting);
+        assert!(committed.load(Ordering::SeqCst));
+
+        let stranger = over(work_with(Some(branch("pr-1", Some(1))))).run(&caller(Some(2), [Scope::WriteBranches]), command(true)).await;
+        assert_eq!(stranger.unwrap_err().code(), "branch_access_denied");
+    }
+
+    #[tokio::test]
+    async fn main_is_never_deleted() {
+        let mut work = work_with(Some(main_branch()));
+        work.branches.expect_children().returning(|_| Ok(Vec::new()));
+        let refused = over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.unwrap_err();
+        assert_eq!(refused.code(), "main_branch");
+    }
+
+    #[tokio::test]
+    async fn children_are_a_reason_to_refuse_unless_they_go_too() {
+        let with_child = || {
+            let mut work = work_with(Some(branch("pr-1", None)));
+            let mut children = vec![vec![], vec![branch("pr-2", None)]];
+            work.branches.expect_children().returning(move |_| Ok(children.pop().unwrap_or_default()));
+            work
+        };
+        let refused = over(with_child()).run(&caller(None, [Scope::AdminBranches]), command(false)).await.unwrap_err();
+        assert!(refused.to_string().contains("pr-2"), "{refused}");
+
+        let mut work = with_child();
+        work.branches.expect_update().times(2).returning(|_| Ok(()));
+        work.operations.expect_insert().times(2).returning(|_| Ok(()));
+        work.activity.expect_record().times(2).returning(|_| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        assert!(over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.is_ok());
+    }
+}

@@ -1,0 +1,131 @@
+//! Make an API key.
+
+use super::rules::{check_name, check_rate_limit, check_reach};
+use crate::{trail, users::find_user};
+use async_trait::async_trait;
+use domain::{
+    Action, Caller, Failure, Fault, Scopes,
+    access::{KeyId, Restrictions},
+};
+use ports::{
+    driven::{Clock, ControlPlane, Ids, KeyKind, KeyMint, KeyRecord},
+    driving::{CreateApiKey, CreatedKey, UseCase},
+};
+use std::sync::Arc;
+
+/// See [`CreateApiKey`].
+pub struct CreateApiKeyUseCase {
+    control_plane: Arc<dyn ControlPlane>,
+    mint: Arc<dyn KeyMint>,
+    ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
+}
+
+impl CreateApiKeyUseCase {
+    /// Over the control plane.
+    pub fn new(control_plane: Arc<dyn ControlPlane>, mint: Arc<dyn KeyMint>, ids: Arc<dyn Ids>, clock: Arc<dyn Clock>) -> Self {
+        Self { control_plane, mint, ids, clock }
+    }
+}
+
+#[async_trait]
+impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
+    async fn run(&self, caller: &Caller, command: CreateApiKey) -> Result<CreatedKey, Failure> {
+        check_name(&command.name)?;
+        check_rate_limit(command.rate_limit)?;
+        if command.scopes == Scopes::ALL {
+            return Err(Fault::new("/scopes", "'*' is for service keys only; name the scopes").into());
+        }
+        if command.scopes.is_empty() {
+            return Err(Fault::new("/scopes", "must name at least one scope").into());
+        }
+        check_reach(&caller.principal, command.scopes)?;
+
+        let mut work = self.control_plane.begin().await?;
+        let user_id = match &command.user {
+            Some(reference) => Some(find_user(work.users(), reference).await?.id),
+            None => None,
+        };
+        if let Some(slug) = &command.branch {
+            work.branches().find_by_slug(slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
+        }
+        let now = self.clock.now();
+        let minted = self.mint.mint(KeyKind::Api);
+        let record = KeyRecord {
+            id: KeyId::from_uuid(self.ids.fresh()),
+            kind: KeyKind::Api,
+            name: command.name,
+            prefix: minted.prefix,
+            user_id,
+            scopes: command.scopes,
+            restrictions: Restrictions {
+                branch: command.branch,
+                read_only: command.read_only,
+                tables: command.tables,
+                rate_limit: command.rate_limit,
+            },
+            created_at: now,
+            expires_at: command.expires_in.map(|lifetime| now + lifetime.duration()),
+            revoked_at: None,
+        };
+        work.keys().insert(&record, &minted.hash).await?;
+        work.audit().record(&trail::done(caller, Action::CreateApiKey, None, Some(record.id.to_string()), now)).await?;
+        work.commit().await?;
+        Ok(CreatedKey { record, secret: minted.secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CreateApiKeyUseCase;
+    use crate::testing::{BRANCH, FakeWork, caller};
+    use domain::{Scope, Scopes};
+    use ports::{
+        driven::{MintedKey, MockClock, MockIds, MockKeyMint, Secret},
+        driving::{CreateApiKey, UseCase},
+    };
+    use std::sync::{Arc, atomic::Ordering};
+    use time::OffsetDateTime;
+
+    fn command(scopes: Scopes) -> CreateApiKey {
+        CreateApiKey {
+            name: "claude".to_owned(),
+            user: None,
+            scopes,
+            branch: None,
+            read_only: false,
+            tables: None,
+            expires_in: None,
+            rate_limit: None,
+        }
+    }
+
+    fn over(work: FakeWork) -> CreateApiKeyUseCase {
+        let (mut ids, mut clock, mut mint) = (MockIds::new(), MockClock::new(), MockKeyMint::new());
+        ids.expect_fresh().return_const(BRANCH);
+        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+        mint.expect_mint().returning(|_| MintedKey { secret: Secret::new("fb_pk_abc"), prefix: "fb_pk_a".to_owned(), hash: [1; 32] });
+        CreateApiKeyUseCase::new(work.control_plane(), Arc::new(mint), Arc::new(ids), Arc::new(clock))
+    }
+
+    #[tokio::test]
+    async fn the_hash_is_kept_and_the_secret_is_given_once() {
+        let mut work = FakeWork::default();
+        work.keys.expect_insert().once().withf(|record, hash| record.prefix == "fb_pk_a" && *hash == [1; 32]).returning(|_, _| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        let committed = work.committed();
+        let made = over(work).run(&caller(None, [Scope::AdminKeys, Scope::ReadTables]), command(Scopes::NONE.with(Scope::ReadTables))).await;
+        assert_eq!(made.unwrap().secret.expose(), "fb_pk_abc");
+        assert!(committed.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn nobody_hands_out_more_than_it_has() {
+        let maker = caller(None, [Scope::AdminKeys, Scope::ReadTables]);
+        let refused = over(FakeWork::default()).run(&maker, command(Scopes::NONE.with(Scope::WriteTables))).await.unwrap_err();
+        assert_eq!(refused.code(), "scope_inflation");
+        for scopes in [Scopes::ALL, Scopes::NONE] {
+            assert_eq!(over(FakeWork::default()).run(&maker, command(scopes)).await.unwrap_err().code(), "invalid");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The one branch resolver: every feature finds its database here, and access is checked here, always.
+
+use domain::{
+    Access, Branch, Caller, Denied, Failure,
+    branch::{BranchMentions, DatabaseName, Status},
+};
+use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, SecurityContext};
+use std::{sync::Arc, time::Duration};
+
+/// How databases are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseNames {
+    /// Main's database.
+    pub main: DatabaseName,
+    /// `branching.database_prefix`.
+    pub prefix: String,
+}
+
+impl DatabaseNames {
+    /// Where a branch's serving generation lies; `None` where none serves.
+    pub fn route(&self, branch: &Branch) -> Option<BranchRoute> {
+        let generation = branch.state.serving()?;
+        let database = if branch.is_main() { self.main.clone() } else { DatabaseName::of_generation(&self.prefix, &branch.slug, generation) };
+        Some(BranchRoute { id: branch.id, slug: branch.slug.clone(), generation, database })
+    }
+}
+
+/// Leads requests to branches.
+#[derive(Clone)]
+pub struct BranchResolver {
+    directory: Arc<dyn BranchDirectory>,
+    databases: Arc<dyn BranchDatabases>,
+    names: DatabaseNames,
+}
+
+impl BranchResolver {
+    /// A resolver over a directory.
+    pub fn new(directory: Arc<dyn BranchDirectory>, databases: Arc<dyn BranchDatabases>, names: DatabaseNames) -> Self {
+        Self { directory, databases, names }
+    }
+
+    /// Opens a session on the branch that a request means, as its caller.
+    pub async fn open(&self, caller: &Caller, mentions: &BranchMentions, access: Access) -> Result<Box<dyn BranchSession>, Failure> {
+        let route = self.resolve(caller, mentions).await?;
+        self.databases.open(&SecurityContext { route, principal: Arc::clone(&caller.principal), access }).await
+    }
+
+    async fn resolve(&self, caller: &Caller, mentions: &BranchMentions) -> Result<BranchRoute, Failure> {
+        let slug = mentions.resolve(caller.principal.restrictions.branch.as_ref())?;
+        let branch = self.directory.find(&slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
+        let pinned_here = caller.principal.restrictions.branch.as_ref() == Some(&slug);
+        if !pinned_here && !branch.accessible_to(&caller.principal) {
+            return Err(Denied::Branch { branch: slug.into() }.into());
+        }
+        self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))
+    }
+}
+
+fn nothing_serves(branch: &Branch) -> Failure {
+    match branch.state.status() {
+        Status::Error => Failure::Conflict {
+            code: "branch_error",
+            reason: format!("branch '{}' could not be made: {}", branch.slug, branch.state.error().unwrap_or("unknown reason")),
+        },
+        status => Failure::Unavailable {
+            reason: format!("branch '{}' is {status}; no data serves it yet", branch.slug),
+            retry_after: Duration::from_secs(2),
+            source: None,
+        },
+    }
+}

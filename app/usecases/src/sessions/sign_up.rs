@@ -1,0 +1,46 @@
+//! Make an account for oneself.
+
+use super::{SessionPorts, SessionSettings};
+use crate::{
+    trail,
+    users::{check_managed, check_password},
+};
+use async_trait::async_trait;
+use domain::{Action, Caller, Denied, Failure, UserId, user::User};
+use ports::{
+    driven::StoredUser,
+    driving::{SessionTokens, SignUp, UseCase},
+};
+
+/// See [`SignUp`].
+pub struct SignUpUseCase {
+    ports: SessionPorts,
+    settings: SessionSettings,
+}
+
+impl SignUpUseCase {
+    /// Over the session ports.
+    pub fn new(ports: SessionPorts, settings: SessionSettings) -> Self {
+        Self { ports, settings }
+    }
+}
+
+#[async_trait]
+impl UseCase<SignUp> for SignUpUseCase {
+    async fn run(&self, caller: &Caller, command: SignUp) -> Result<SessionTokens, Failure> {
+        if !self.settings.allow_signup {
+            return Err(Denied::Protected { reason: "sign-up is switched off; an administrator makes accounts".to_owned() }.into());
+        }
+        check_password(&command.password)?;
+        let password_hash = Some(self.ports.passwords.hash(&command.password).await.map_err(Failure::Internal)?);
+        let now = self.ports.clock.now();
+        let user = User { id: UserId::from_uuid(self.ports.ids.fresh()), email: command.email.as_str().to_owned(), admin: false, created_at: now };
+        let mut work = self.ports.control_plane.begin().await?;
+        check_managed(work.users()).await?;
+        work.users().insert(&StoredUser { user: user.clone(), password_hash }).await?;
+        let tokens = self.ports.begin(&mut *work, user, self.settings.refresh_lifetime).await?;
+        work.audit().record(&trail::done(caller, Action::SignUp, None, Some(tokens.user.id.to_string()), now)).await?;
+        work.commit().await?;
+        Ok(tokens)
+    }
+}

@@ -1,0 +1,121 @@
+//! What the unit tests of use cases share: a unit of work over mocked repositories, branches, callers.
+
+use async_trait::async_trait;
+use domain::{
+    Branch, BranchId, BranchName, BranchState, BranchType, Caller, DataCloneMode, Generation, Principal, Scope, Slug, UserId,
+    access::{Door, PrincipalKind, Role},
+};
+use ports::driven::{
+    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MockActivityRepository, MockAuditRepository,
+    MockBranchRepository, MockControlPlane, MockKeyRepository, MockOperationRepository, MockSessionRepository, MockUserRepository,
+    OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What the id port gives in these tests.
+pub(crate) const BRANCH: Uuid = Uuid::from_u128(0xb0a7);
+
+/// A unit of work over mocked repositories.
+#[derive(Default)]
+pub(crate) struct FakeWork {
+    pub(crate) branches: MockBranchRepository,
+    pub(crate) operations: MockOperationRepository,
+    pub(crate) keys: MockKeyRepository,
+    pub(crate) users: MockUserRepository,
+    pub(crate) sessions: MockSessionRepository,
+    pub(crate) activity: MockActivityRepository,
+    pub(crate) audit: MockAuditRepository,
+    committed: Arc<AtomicBool>,
+}
+
+impl FakeWork {
+    /// Set once the unit of work was committed.
+    pub(crate) fn committed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.committed)
+    }
+
+    /// A control plane that hands out this unit of work, once.
+    pub(crate) fn control_plane(self) -> Arc<dyn ControlPlane> {
+        let mut control_plane = MockControlPlane::new();
+        let once = Mutex::new(Some(self));
+        control_plane.expect_begin().returning(move || Ok(Box::new(once.lock().unwrap().take().expect("one unit of work"))));
+        Arc::new(control_plane)
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for FakeWork {
+    fn branches(&mut self) -> &mut dyn BranchRepository {
+        &mut self.branches
+    }
+    fn operations(&mut self) -> &mut dyn OperationRepository {
+        &mut self.operations
+    }
+    fn keys(&mut self) -> &mut dyn KeyRepository {
+        &mut self.keys
+    }
+    fn users(&mut self) -> &mut dyn UserRepository {
+        &mut self.users
+    }
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        &mut self.sessions
+    }
+    fn activity(&mut self) -> &mut dyn ActivityRepository {
+        &mut self.activity
+    }
+    fn audit(&mut self) -> &mut dyn AuditRepository {
+        &mut self.audit
+    }
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.committed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// A unit of work whose branches find this one, whatever is looked for.
+pub(crate) fn work_with(found: Option<Branch>) -> FakeWork {
+    let mut work = FakeWork::default();
+    let by_id = found.clone();
+    work.branches.expect_lock_admission().returning(|| Ok(()));
+    work.branches.expect_find().returning(move |_, _| Ok(by_id.clone()));
+    work.branches.expect_find_by_slug().returning(move |_| Ok(found.clone()));
+    work
+}
+
+pub(crate) fn main_branch() -> Branch {
+    Branch { name: BranchName::main(), slug: Slug::main(), branch_type: BranchType::Main, parent_id: None, ..branch("unused", None) }
+}
+
+pub(crate) fn branch(name: &str, created_by: Option<u128>) -> Branch {
+    let name: BranchName = name.parse().unwrap();
+    Branch {
+        id: BranchId::from_uuid(Uuid::nil()),
+        slug: name.slug(),
+        name,
+        branch_type: BranchType::Preview,
+        clone_mode: DataCloneMode::SchemaOnly,
+        parent_id: Some(BranchId::from_uuid(Uuid::nil())),
+        created_by: created_by.map(|id| UserId::from_uuid(Uuid::from_u128(id))),
+        created_at: OffsetDateTime::UNIX_EPOCH,
+        updated_at: OffsetDateTime::UNIX_EPOCH,
+        expires_at: None,
+        withheld: Vec::new(),
+        state: BranchState::Ready { generation: Generation::FIRST },
+    }
+}
+
+pub(crate) fn caller(user: Option<u128>, scopes: impl IntoIterator<Item = Scope>) -> Caller {
+    let principal = Principal {
+        kind: PrincipalKind::ApiKey(domain::access::KeyId::from_uuid(Uuid::nil())),
+        role: Role::Authenticated,
+        user_id: user.map(|id| UserId::from_uuid(Uuid::from_u128(id))),
+        scopes: scopes.into_iter().collect(),
+        ..Principal::internal()
+    };
+    Caller { principal: Arc::new(principal), request_id: "test".into(), door: Door::Rest }
+}
