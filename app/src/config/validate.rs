@@ -1,0 +1,92 @@
+//! Rules that a type alone cannot hold.
+
+use super::{ConfigError, Secret, Settings};
+use domain::{DataCloneMode, branch::DatabaseName};
+use figment::Figment;
+use std::path::PathBuf;
+
+/// A value that will not do.
+pub(super) struct Invalid {
+    key: &'static str,
+    value: String,
+    expected: String,
+}
+
+impl Invalid {
+    fn new(key: &'static str, value: impl ToString, expected: impl Into<String>) -> Self {
+        Self { key, value: value.to_string(), expected: expected.into() }
+    }
+
+    /// The error, with where the value came from.
+    pub(super) fn at(self, figment: &Figment) -> ConfigError {
+        let source_name = figment.find_metadata(self.key).map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string());
+        ConfigError::Invalid { key: self.key.to_owned(), value: self.value, source_name, expected: self.expected }
+    }
+}
+
+/// The schemas that are Fluxbase's or PostgreSQL's own.
+const PRIVATE_SCHEMAS: [&str; 7] = ["auth", "branching", "fluxbase", "fluxbase_migrations", "storage", "pg_catalog", "information_schema"];
+
+pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
+    let schemas = &settings.database.schemas;
+    if schemas.is_empty() {
+        return Err(Invalid::new("database.schemas", "[]", "expected at least one schema"));
+    }
+    if let Some(private) = schemas.iter().find(|schema| PRIVATE_SCHEMAS.contains(&schema.as_str()) || schema.starts_with("pg_")) {
+        return Err(Invalid::new("database.schemas", private, format!("'{private}' holds what users must not reach; expose schemas of your own")));
+    }
+    let path = &settings.mcp.base_path;
+    if !path.starts_with('/') || path.ends_with('/') || path.contains("//") || path.starts_with("/api") {
+        return Err(Invalid::new("mcp.base_path", path, "must begin with '/', not end with '/', and not lie below /api"));
+    }
+    let prefix = &settings.branching.database_prefix;
+    let plain = prefix.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !plain || !prefix.starts_with(|c: char| c.is_ascii_lowercase()) || prefix.len() > DatabaseName::MAX_PREFIX_LEN {
+        let expected = format!("expected 1 to {} of a-z, 0-9 and '_', starting with a letter", DatabaseName::MAX_PREFIX_LEN);
+        return Err(Invalid::new("branching.database_prefix", prefix, expected));
+    }
+    if settings.branching.default_data_clone_mode == DataCloneMode::SeedData {
+        return Err(Invalid::new("branching.default_data_clone_mode", "seed_data", "seed files are not supported yet; expected schema_only or full_clone"));
+    }
+    if let Some(table) = settings.branching.excluded_table_data.iter().find(|table| table.split('.').count() != 2) {
+        return Err(Invalid::new("branching.excluded_table_data", table, "expected tables as schema.table"));
+    }
+    for (key, duration) in [
+        ("database.statement_timeout", settings.database.statement_timeout),
+        ("database.acquire_timeout", settings.database.acquire_timeout),
+        ("auth.access_token_lifetime", settings.auth.access_token_lifetime),
+        ("auth.refresh_token_lifetime", settings.auth.refresh_token_lifetime),
+    ] {
+        if duration.0.is_zero() {
+            return Err(Invalid::new(key, duration, "must be longer than 0"));
+        }
+    }
+    Ok(())
+}
+
+impl Settings {
+    /// Reads the secrets that lie in files.
+    pub(super) fn with_files_read(mut self) -> Result<Self, Invalid> {
+        read_secret("database.url", &mut self.database.url, self.database.url_file.take())?;
+        read_secret("auth.jwt_secret", &mut self.auth.jwt_secret, self.auth.jwt_secret_file.take())?;
+        read_secret("security.encryption_key", &mut self.security.encryption_key, self.security.encryption_key_file.take())?;
+        if self.auth.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
+            return Err(Invalid::new("auth.jwt_secret", "(hidden)", "must have at least 32 bytes (RFC 7518, section 3.2)"));
+        }
+        Ok(self)
+    }
+}
+
+fn read_secret(key: &'static str, value: &mut Option<Secret>, file: Option<PathBuf>) -> Result<(), Invalid> {
+    let Some(file) = file else { return Ok(()) };
+    let shown = file.display().to_string();
+    if value.is_some() {
+        return Err(Invalid::new(key, "(hidden)", format!("{key} and {key}_file are both set; keep one")));
+    }
+    let text = std::fs::read_to_string(&file).map_err(|error| Invalid::new(key, &shown, format!("the file cannot be read: {error}")))?;
+    if text.trim().is_empty() {
+        return Err(Invalid::new(key, &shown, "the file is empty"));
+    }
+    *value = Some(Secret::new(text.trim()));
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! Log lines on standard error.
+
+use crate::config::{LogFormat, LogSection};
+use std::io::IsTerminal;
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// Starts telling. `Err` names what is wrong with the level.
+pub(crate) fn start(log: &LogSection) -> Result<(), String> {
+    // sqlx and hyper tell more than anyone asks for; what is said of them explicitly wins.
+    let directives = format!("sqlx=warn,hyper=warn,rustls=warn,{}", log.level);
+    let filter = EnvFilter::try_new(directives).map_err(|error| format!("log.level = '{}': {error}", log.level))?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match log.format {
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+        LogFormat::Text => registry.with(lines.with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())).try_init(),
+    };
+    started.map_err(|error| error.to_string())
+}
