@@ -1,1 +1,14 @@
-//! JSON Web Tokens, keys and passwords.
+//! JSON Web Tokens, keys, passwords, and the encryption of secrets at rest.
+
+mod key_mint;
+mod passwords;
+mod random;
+mod refresh_tokens;
+mod secret_box;
+mod tokens;
+
+pub use key_mint::Sha256KeyMint;
+pub use passwords::Argon2Passwords;
+pub use refresh_tokens::RandomRefreshTokens;
+pub use secret_box::{InvalidEncryptionKey, XChaChaSecretBox};
+pub use tokens::{InvalidTokenSettings, JwtTokens, TokenSettings};
