@@ -1,0 +1,126 @@
+use crate::testing::{Answers, client};
+use domain::{
+    BranchState, BranchType, DataCloneMode, Generation,
+    branch::{Status, WithheldRows},
+    operation::Progress,
+    page::PageRequest,
+};
+use ports::driving::{CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches};
+use serde_json::{Value, json};
+
+const BRANCH: &str = "00000000-0000-4000-8000-000000000001";
+const OPERATION: &str = "00000000-0000-4000-8000-000000000002";
+
+fn branch(status: &str) -> Value {
+    json!({
+        "id": BRANCH, "name": "Feature/X", "slug": "feature-x", "status": status, "type": "preview", "data_clone_mode": "full_clone",
+        "parent_id": OPERATION, "created_by": null, "created_at": "2026-01-02T03:04:05.123456Z", "updated_at": "2026-01-02T03:04:05Z",
+        "expires_at": "2026-01-09T03:04:05Z", "generation": if status == "ready" { json!(3) } else { json!(null) },
+        "withheld": [{ "table": { "schema": "auth", "name": "sessions" }, "rows": "all", "nulled_columns": [], "reason": "personal data" }],
+        "error": if status == "error" { json!("disk full") } else { json!(null) }, "github": null,
+    })
+}
+
+fn operation() -> Value {
+    json!({
+        "id": OPERATION, "kind": "create_branch", "branch_id": BRANCH, "status": "running", "error": null,
+        "created_at": "2026-01-02T03:04:05Z", "finished_at": null,
+        "steps": [
+            { "name": "create_database", "status": "succeeded", "started_at": "2026-01-02T03:04:05Z", "finished_at": "2026-01-02T03:04:06Z",
+              "done": null, "total": null, "unit": null },
+            { "name": "copy_rows", "status": "running", "started_at": "2026-01-02T03:04:06Z", "finished_at": null, "done": 5, "total": 9, "unit": "rows" },
+        ],
+    })
+}
+
+#[tokio::test]
+async fn a_branch_is_asked_for_with_what_was_said_and_nothing_else() {
+    let server = Answers::with(202, json!({ "branch": branch("creating"), "operation": operation() })).await;
+    let command = CreateBranch {
+        name: "Feature/X".parse().unwrap(),
+        parent: Some("main".to_owned()),
+        branch_type: Some(BranchType::Preview),
+        clone_mode: Some(DataCloneMode::FullClone),
+        expires_in: Some("7d".parse().unwrap()),
+    };
+    let made = client(&server).send(&command).await.unwrap();
+    let asked = server.only_request();
+    assert_eq!(asked.target, "POST /api/v1/admin/branches");
+    let expected = json!({ "name": "Feature/X", "parent": "main", "type": "preview", "data_clone_mode": "full_clone", "expires_in": "604800s" });
+    assert_eq!(asked.json(), expected);
+    assert_eq!(made.output.branch.state.operation(), Some(made.output.operation.id));
+    assert_eq!(made.document["branch"]["slug"], "feature-x");
+
+    let server = Answers::with(202, json!({ "branch": branch("creating"), "operation": operation() })).await;
+    let bare = CreateBranch { parent: None, branch_type: None, clone_mode: None, expires_in: None, ..command };
+    client(&server).send(&bare).await.unwrap();
+    assert_eq!(server.only_request().json(), json!({ "name": "Feature/X" }));
+}
+
+#[tokio::test]
+async fn every_status_is_read() {
+    for (name, status) in [
+        ("creating", Status::Creating),
+        ("ready", Status::Ready),
+        ("migrating", Status::Migrating),
+        ("error", Status::Error),
+        ("deleting", Status::Deleting),
+        ("deleted", Status::Deleted),
+    ] {
+        let server = Answers::with(200, branch(name)).await;
+        let found = client(&server).send(&GetBranch { branch: "feature-x".to_owned() }).await.unwrap().output;
+        assert_eq!(found.state.status(), status);
+        assert_eq!(found.state.error(), (name == "error").then_some("disk full"));
+        assert_eq!(found.withheld[0].rows, WithheldRows::All);
+        if name == "ready" {
+            assert_eq!(found.state, BranchState::Ready { generation: Generation::new(3).unwrap() });
+        }
+        assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/feature-x");
+    }
+}
+
+#[tokio::test]
+async fn main_is_read_though_nobody_may_ask_for_it() {
+    let mut main = branch("ready");
+    for (field, value) in [("name", json!("main")), ("slug", json!("main")), ("type", json!("main")), ("parent_id", json!(null))] {
+        main[field] = value;
+    }
+    let server = Answers::with(200, json!({ "items": [main], "next_cursor": null })).await;
+    let page = client(&server).send(&ListBranches { page: PageRequest::default() }).await.unwrap().output;
+    assert!(page.items[0].is_main());
+    assert_eq!(server.only_request().target, "GET /api/v1/admin/branches?limit=100");
+}
+
+#[tokio::test]
+async fn force_is_said_only_where_it_is_meant() {
+    for (force, target) in [(false, "DELETE /api/v1/admin/branches/x"), (true, "DELETE /api/v1/admin/branches/x?force=true")] {
+        let server = Answers::with(202, json!({ "branch": branch("deleting"), "operation": operation() })).await;
+        client(&server).send(&DeleteBranch { branch: "x".to_owned(), force }).await.unwrap();
+        assert_eq!(server.only_request().target, target);
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_one_segment_of_the_path_whatever_is_in_it() {
+    let server = Answers::with(404, json!({ "code": "not_found", "detail": "branch 'a/../b?c' was not found" })).await;
+    let failure = client(&server).send(&GetBranch { branch: "a/../b?c".to_owned() }).await.unwrap_err();
+    assert_eq!(failure.status(), Some(404));
+    assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/a%2F..%2Fb%3Fc");
+}
+
+#[tokio::test]
+async fn an_operation_says_how_far_it_is() {
+    let server = Answers::with(200, operation()).await;
+    let found = client(&server).send(&GetOperation { id: OPERATION.parse().unwrap() }).await.unwrap().output;
+    assert_eq!((found.status, found.steps[1].done, found.steps[1].total), (Progress::Running, Some(5), Some(9)));
+    assert_eq!(server.only_request().target, format!("GET /api/v1/admin/operations/{OPERATION}"));
+}
+
+#[tokio::test]
+async fn a_history_is_read() {
+    let entry = json!({ "branch_id": BRANCH, "at": "2026-01-02T03:04:05Z", "actor": "fluxbase", "action": "created", "detail": null });
+    let server = Answers::with(200, json!({ "items": [entry], "next_cursor": null })).await;
+    let page = client(&server).send(&ListBranchActivity { branch: "x".to_owned(), page: PageRequest::default() }).await.unwrap().output;
+    assert_eq!((page.items[0].actor.as_str(), page.items[0].action.as_str()), ("fluxbase", "created"));
+    assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/x/activity?limit=100");
+}
