@@ -1,0 +1,76 @@
+//! Operations, claimed under leases that the injected clock measures.
+
+use crate::{
+    control_plane::MemoryUnitOfWork,
+    state::{OperationRow, State},
+};
+use async_trait::async_trait;
+use domain::{
+    Operation, OperationId,
+    operation::{Claim, Progress},
+};
+use ports::driven::{OperationRepository, StoreError};
+use std::time::Duration;
+
+impl State {
+    /// The row of a claim that is still the newest one.
+    fn claimed(&mut self, claim: &Claim) -> Result<&mut OperationRow, StoreError> {
+        self.operations.get_mut(&claim.operation.id).filter(|row| row.fence == claim.fence).ok_or(StoreError::Fenced)
+    }
+}
+
+#[async_trait]
+impl OperationRepository for MemoryUnitOfWork {
+    async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
+        let state = self.write().await;
+        if state.operations.contains_key(&operation.id) {
+            return Err(StoreError::Taken { what: "operation id" });
+        }
+        let row = OperationRow { operation: operation.clone(), fence: 0, lease_until: None, run_after: None };
+        state.operations.insert(operation.id, row);
+        self.ring_at_commit();
+        Ok(())
+    }
+
+    async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError> {
+        Ok(self.read(|state| state.operations.get(&id).map(|row| row.operation.clone())))
+    }
+
+    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        let now = self.now();
+        let free = |row: &&mut OperationRow| {
+            row.operation.finished_at.is_none() && row.run_after.is_none_or(|at| at <= now) && row.lease_until.is_none_or(|until| until <= now)
+        };
+        let rows = self.write().await.operations.values_mut();
+        let Some(row) = rows.filter(free).min_by_key(|row| (row.operation.created_at, row.operation.id)) else { return Ok(None) };
+        row.operation.status = Progress::Running;
+        row.fence += 1;
+        row.lease_until = Some(now + lease);
+        Ok(Some(Claim { operation: row.operation.clone(), fence: row.fence }))
+    }
+
+    async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError> {
+        let until = self.now() + lease;
+        let row = self.write().await.claimed(claim)?;
+        // A lease that was given back stays given back: a heartbeat may come late.
+        row.lease_until = row.lease_until.map(|_| until);
+        Ok(())
+    }
+
+    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        let run_after = self.now() + delay;
+        let row = self.write().await.claimed(claim)?;
+        row.lease_until = None;
+        row.run_after = Some(run_after);
+        self.ring_at_commit();
+        Ok(())
+    }
+
+    async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
+        let row = self.write().await.claimed(claim)?;
+        let Operation { status, steps, error, finished_at, .. } = claim.operation.clone();
+        row.operation = Operation { status, steps, error, finished_at, ..row.operation.clone() };
+        row.lease_until = row.lease_until.filter(|_| finished_at.is_none());
+        Ok(())
+    }
+}
