@@ -19,6 +19,7 @@ mod lock;
 mod log;
 mod orphan;
 mod password;
+mod psql;
 mod server;
 mod supervisor;
 mod unpack;
@@ -32,6 +33,7 @@ pub use error::ClusterError;
 pub use find::{FindOptions, find_or_install};
 pub use install_error::{InstallError, Looked};
 pub use launcher::{Launcher, run_launcher_if_asked};
+pub use psql::{NoPsql, become_psql};
 
 /// The cluster's superuser.
 pub const SUPERUSER: &str = "fluxbase";
