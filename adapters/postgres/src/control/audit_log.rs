@@ -1,0 +1,170 @@
+//! Audit rows of actions without a transaction of their own: one batching writer, many waiting for the same commit.
+
+use super::audit_batch::{Texts, insert};
+use async_trait::async_trait;
+use domain::{Failure, audit::AuditEntry};
+use ports::driven::AuditLog;
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, sleep, timeout},
+};
+
+/// Rows that wait at most; then callers do.
+const QUEUE: usize = 8192;
+/// Rows written at once at most.
+const BATCH: usize = 4096;
+/// How long a row waits for company when nobody waits for it.
+const LINGER: Duration = Duration::from_millis(50);
+const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
+const LAST_BACK_OFF: Duration = Duration::from_secs(2);
+/// How long the last rows are tried to be written once nobody can add any more.
+const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
+
+/// The audit trail. One that is dropped writes what it has; [`PgAuditLog::close`] waits for that.
+#[derive(Debug)]
+pub struct PgAuditLog {
+    queue: mpsc::Sender<Message>,
+    urgent: Arc<Notify>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Row(AuditEntry, Option<oneshot::Sender<()>>),
+    Close(oneshot::Sender<bool>),
+}
+
+impl PgAuditLog {
+    /// Starts the writer. It keeps one connection of the pool.
+    pub fn start(pool: PgPool) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let urgent = Arc::new(Notify::new());
+        let writer = Writer { pool, connection: None, messages, urgent: Arc::clone(&urgent), closed_by: None };
+        tokio::spawn(writer.write_to_the_end());
+        Self { queue, urgent }
+    }
+
+    /// Takes no more rows, and returns once those taken are durable, or cannot be made so.
+    pub async fn close(&self) -> Result<(), Failure> {
+        let (closed, written) = oneshot::channel();
+        if self.queue.send(Message::Close(closed)).await.is_err() {
+            return Ok(());
+        }
+        self.urgent.notify_one();
+        match written.await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Failure::internal("audit rows could not be written")),
+        }
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Failure> {
+        self.queue.send(message).await.map_err(|_| Failure::unavailable("the server is shutting down", None))
+    }
+}
+
+#[async_trait]
+impl AuditLog for PgAuditLog {
+    async fn queue(&self, entry: AuditEntry) -> Result<(), Failure> {
+        self.send(Message::Row(entry, None)).await
+    }
+
+    async fn persist(&self, entry: AuditEntry) -> Result<(), Failure> {
+        let (durable, done) = oneshot::channel();
+        self.send(Message::Row(entry, Some(durable))).await?;
+        self.urgent.notify_one();
+        done.await.map_err(|_| Failure::internal("the audit row could not be written"))
+    }
+}
+
+struct Writer {
+    pool: PgPool,
+    connection: Option<PoolConnection<Postgres>>,
+    messages: mpsc::Receiver<Message>,
+    urgent: Arc<Notify>,
+    closed_by: Option<oneshot::Sender<bool>>,
+}
+
+impl Writer {
+    async fn write_to_the_end(mut self) {
+        let mut all_written = true;
+        while let Some(first) = self.messages.recv().await {
+            let (entries, waiters) = self.batch(first).await;
+            if self.write(&entries).await {
+                for waiter in waiters {
+                    let _gave_up = waiter.send(());
+                }
+            } else {
+                all_written = false;
+            }
+        }
+        if let Some(closed_by) = self.closed_by.take() {
+            let _gave_up = closed_by.send(all_written);
+        }
+    }
+
+    /// What came by the end of a short wait; at once where somebody waits.
+    async fn batch(&mut self, first: Message) -> (Vec<AuditEntry>, Vec<oneshot::Sender<()>>) {
+        if matches!(first, Message::Row(_, None)) && self.messages.len() < BATCH {
+            // Either way it is time to write.
+            drop(timeout(LINGER, self.urgent.notified()).await);
+        }
+        let (mut entries, mut waiters) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Row(entry, waiter) => {
+                    entries.push(entry);
+                    waiters.extend(waiter);
+                }
+                Message::Close(closed_by) => {
+                    self.messages.close();
+                    self.closed_by = Some(closed_by);
+                }
+            }
+            next = if entries.len() < BATCH { self.messages.try_recv().ok() } else { None };
+        }
+        (entries, waiters)
+    }
+
+    /// Writes the rows however long it takes; `false` where nobody can add rows any more and the database stays away.
+    async fn write(&mut self, entries: &[AuditEntry]) -> bool {
+        if entries.is_empty() {
+            return true;
+        }
+        let (mut texts, mut back_off, mut ending) = (Texts::AsTheyAre, FIRST_BACK_OFF, None);
+        while let Err(error) = self.insert(entries, texts).await {
+            tracing::error!(%error, rows = entries.len(), "audit rows cannot be written now; trying again");
+            if refuses_the_data(&error) {
+                texts = Texts::Ascii;
+            }
+            if self.messages.is_closed() && ending.get_or_insert_with(Instant::now).elapsed() > PATIENCE_AT_THE_END {
+                tracing::error!(rows = entries.len(), "audit rows are lost: the server ends and the database cannot be reached");
+                return false;
+            }
+            sleep(back_off).await;
+            back_off = (back_off * 2).min(LAST_BACK_OFF);
+        }
+        true
+    }
+
+    async fn insert(&mut self, entries: &[AuditEntry], texts: Texts) -> Result<(), sqlx::Error> {
+        // Taken out, so that a connection that failed half-way is never used again.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let inserted = insert(&mut connection, entries, texts).await;
+        if inserted.is_ok() {
+            self.connection = Some(connection);
+        } else {
+            connection.close_on_drop();
+        }
+        inserted
+    }
+}
+
+/// SQLSTATE class 22: characters that the database's encoding lacks.
+fn refuses_the_data(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|sqlstate| sqlstate.starts_with("22"))
+}

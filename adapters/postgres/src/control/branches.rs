@@ -1,0 +1,189 @@
+//! Branches in the metadata database.
+
+use super::{
+    branch_row::{BranchRow, StateColumns, branch_columns},
+    cursor,
+    error::store,
+    unit_of_work::PgUnitOfWork,
+};
+use async_trait::async_trait;
+use domain::{
+    Branch, BranchId, Generation, Slug, UserId,
+    page::{Page, PageRequest},
+};
+use ports::driven::{BranchRepository, StoreError};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const LIST: &str = "branches";
+/// Where a list left off: main or not, age, id.
+type Place = (bool, OffsetDateTime, Uuid);
+
+#[async_trait]
+impl BranchRepository for PgUnitOfWork {
+    async fn lock_admission(&mut self) -> Result<(), StoreError> {
+        // Admissions conflict with each other; readers, and workers that write single rows, go on.
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase: admission of branches', 0))")
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(())
+    }
+
+    async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError> {
+        let sql = if lock {
+            concat!("select ", branch_columns!(), " from branching.branches where id = $1 for update")
+        } else {
+            concat!("select ", branch_columns!(), " from branching.branches where id = $1")
+        };
+        let row: Option<BranchRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.transaction).await.map_err(store)?;
+        row.map(Branch::try_from).transpose()
+    }
+
+    async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError> {
+        let sql = concat!("select ", branch_columns!(), " from branching.branches where slug = $1 and status <> 'deleted'");
+        let row: Option<BranchRow> = sqlx::query_as(sql).bind(slug.as_str()).fetch_optional(&mut *self.transaction).await.map_err(store)?;
+        row.map(Branch::try_from).transpose()
+    }
+
+    async fn list(&mut self, of: Option<UserId>, page: &PageRequest) -> Result<Page<Branch>, StoreError> {
+        let after: Option<Place> = cursor::open(LIST, page)?;
+        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
+            "select ",
+            branch_columns!(),
+            " from branching.branches
+             where status <> 'deleted' and ($1::uuid is null or type = 'main' or created_by = $1)
+               and ($2::boolean is null or (type = 'main', created_at, id) < ($2, $3, $4))
+             order by type = 'main' desc, created_at desc, id desc
+             limit $5"
+        ))
+        .bind(of.map(|user| user.as_uuid()))
+        .bind(after.map(|(main, ..)| main))
+        .bind(after.map(|(_, created_at, _)| created_at))
+        .bind(after.map(|(.., id)| id))
+        .bind(cursor::rows(page))
+        .fetch_all(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        let branches = rows.into_iter().map(Branch::try_from).collect::<Result<_, _>>()?;
+        Ok(cursor::page(LIST, page, branches, |last: &Branch| (last.is_main(), last.created_at, last.id)))
+    }
+
+    async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "select count(*) from branching.branches where status <> 'deleted' and type <> 'main' and ($1::uuid is null or created_by = $1)",
+        )
+        .bind(of.map(|user| user.as_uuid()))
+        .fetch_one(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn children(&mut self, id: BranchId) -> Result<Vec<Branch>, StoreError> {
+        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
+            "select ",
+            branch_columns!(),
+            " from branching.branches where parent_id = $1 and status <> 'deleted' order by created_at, id"
+        ))
+        .bind(id.as_uuid())
+        .fetch_all(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        rows.into_iter().map(Branch::try_from).collect()
+    }
+
+    async fn expired(&mut self) -> Result<Vec<Branch>, StoreError> {
+        // One that is being built cannot go: its turn comes when that is over.
+        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
+            "select ",
+            branch_columns!(),
+            " from branching.branches
+             where expires_at <= clock_timestamp() and status in ('ready', 'error')
+             order by expires_at, id"
+        ))
+        .fetch_all(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        rows.into_iter().map(Branch::try_from).collect()
+    }
+
+    async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError> {
+        let last: i32 = sqlx::query_scalar(
+            "insert into branching.generations as given (slug, last) values ($1, 1)
+             on conflict (slug) do update set last = given.last + 1
+             returning last",
+        )
+        .bind(slug.as_str())
+        .fetch_one(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        let number = u32::try_from(last).ok().and_then(Generation::new);
+        number.ok_or_else(|| super::error::corrupt("branching.generations", slug, "generations count from 1"))
+    }
+
+    async fn insert(&mut self, branch: &Branch) -> Result<(), StoreError> {
+        let state = StateColumns::from(&branch.state);
+        // A taken slug is no error of the transaction: the caller may go on with another one.
+        let inserted = sqlx::query(
+            "insert into branching.branches (id, name, slug, type, status, data_clone_mode, parent_id, created_by, created_at, updated_at,
+                 expires_at, generation, operation_id, error, deleted_at, withheld)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             on conflict (slug) where status <> 'deleted' do nothing",
+        )
+        .bind(branch.id.as_uuid())
+        .bind(branch.name.as_str())
+        .bind(branch.slug.as_str())
+        .bind(branch.branch_type.name())
+        .bind(branch.state.status().name())
+        .bind(branch.clone_mode.name())
+        .bind(branch.parent_id.map(|parent| parent.as_uuid()))
+        .bind(branch.created_by.map(|user| user.as_uuid()))
+        .bind(branch.created_at)
+        .bind(branch.updated_at)
+        .bind(branch.expires_at)
+        .bind(state.generation)
+        .bind(state.operation_id)
+        .bind(state.error)
+        .bind(state.deleted_at)
+        .bind(Json(&branch.withheld))
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        if inserted.rows_affected() == 0 {
+            return Err(StoreError::Taken { what: "branch slug" });
+        }
+        self.touched.branches.push(branch.id);
+        Ok(())
+    }
+
+    async fn update(&mut self, branch: &Branch) -> Result<(), StoreError> {
+        let state = StateColumns::from(&branch.state);
+        let updated = sqlx::query(
+            "update branching.branches
+             set name = $2, type = $3, status = $4, updated_at = $5, expires_at = $6, generation = $7, operation_id = $8, error = $9,
+                 deleted_at = $10, withheld = $11
+             where id = $1",
+        )
+        .bind(branch.id.as_uuid())
+        .bind(branch.name.as_str())
+        .bind(branch.branch_type.name())
+        .bind(branch.state.status().name())
+        .bind(branch.updated_at)
+        .bind(branch.expires_at)
+        .bind(state.generation)
+        .bind(state.operation_id)
+        .bind(state.error)
+        .bind(state.deleted_at)
+        .bind(Json(&branch.withheld))
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        if updated.rows_affected() == 0 {
+            return Err(StoreError::Unexpected(format!("branch {} is not there to be written back", branch.id).into()));
+        }
+        self.touched.branches.push(branch.id);
+        Ok(())
+    }
+}

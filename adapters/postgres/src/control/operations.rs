@@ -1,0 +1,122 @@
+//! Operations in the metadata database, claimed under leases that its clock measures.
+
+use super::{
+    error::store,
+    operation_row::{OperationRow, operation_columns},
+    unit_of_work::PgUnitOfWork,
+};
+use async_trait::async_trait;
+use domain::{Operation, OperationId, operation::Claim};
+use ports::driven::{OperationRepository, StoreError};
+use sqlx::{postgres::PgQueryResult, types::Json};
+use std::time::Duration;
+
+#[async_trait]
+impl OperationRepository for PgUnitOfWork {
+    async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into branching.operations (id, kind, branch_id, status, steps, error, created_at, finished_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(operation.id.as_uuid())
+        .bind(operation.kind.name())
+        .bind(operation.branch_id.as_uuid())
+        .bind(operation.status.name())
+        .bind(Json(&operation.steps))
+        .bind(operation.error.as_ref().map(Json))
+        .bind(operation.created_at)
+        .bind(operation.finished_at)
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        Ok(())
+    }
+
+    async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError> {
+        let row: Option<OperationRow> = sqlx::query_as(concat!("select ", operation_columns!(), " from branching.operations where id = $1"))
+            .bind(id.as_uuid())
+            .fetch_optional(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        row.map(Operation::try_from).transpose()
+    }
+
+    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        let row: Option<OperationRow> = sqlx::query_as(concat!(
+            "with next as materialized (
+                 select id as next_id from branching.operations
+                 where finished_at is null and run_after <= clock_timestamp() and (lease_until is null or lease_until <= clock_timestamp())
+                 order by created_at, id
+                 limit 1
+                 for update skip locked
+             )
+             update branching.operations
+             set status = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
+             from next where id = next_id
+             returning ",
+            operation_columns!()
+        ))
+        .bind(lease.as_secs_f64())
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        let Some(row) = row else { return Ok(None) };
+        let fence = row.fence;
+        Ok(Some(Claim { operation: row.try_into()?, fence }))
+    }
+
+    async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError> {
+        // A lease that was given back stays given back: a heartbeat may come late.
+        let renewed = sqlx::query(
+            "update branching.operations
+             set lease_until = case when lease_until is not null then clock_timestamp() + make_interval(secs => $3) end
+             where id = $1 and fence = $2",
+        )
+        .bind(claim.operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(lease.as_secs_f64())
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&renewed)
+    }
+
+    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        let released = sqlx::query(
+            "update branching.operations
+             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3)
+             where id = $1 and fence = $2",
+        )
+        .bind(claim.operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(delay.as_secs_f64())
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&released)
+    }
+
+    async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
+        let operation = &claim.operation;
+        let saved = sqlx::query(
+            "update branching.operations
+             set status = $3, steps = $4, error = $5, finished_at = $6, lease_until = case when $6::timestamptz is null then lease_until end
+             where id = $1 and fence = $2",
+        )
+        .bind(operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(operation.status.name())
+        .bind(Json(&operation.steps))
+        .bind(operation.error.as_ref().map(Json))
+        .bind(operation.finished_at)
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&saved)
+    }
+}
+
+/// A write that met no row was made under a fence that is no longer the newest.
+fn fenced(result: &PgQueryResult) -> Result<(), StoreError> {
+    if result.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced) }
+}

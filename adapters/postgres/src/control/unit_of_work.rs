@@ -1,0 +1,102 @@
+//! One transaction on the metadata database, which is every repository.
+
+use super::{PgBranchDirectory, PgKeyDirectory, error::store};
+use async_trait::async_trait;
+use domain::{BranchId, access::KeyId};
+use ports::driven::{
+    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, OperationRepository, SessionRepository, StoreError,
+    UnitOfWork, UserRepository,
+};
+use sqlx::{PgPool, Postgres, Transaction};
+use std::{fmt, sync::Arc};
+
+/// The metadata database.
+#[derive(Clone)]
+pub struct PgControlPlane {
+    pool: PgPool,
+    directories: Directories,
+}
+
+/// What this replica remembers of what a unit of work may change.
+#[derive(Clone)]
+struct Directories {
+    branches: Arc<PgBranchDirectory>,
+    keys: Arc<PgKeyDirectory>,
+}
+
+impl PgControlPlane {
+    /// The control plane over a pool. Commits are known to these directories at once.
+    pub fn new(pool: PgPool, branches: Arc<PgBranchDirectory>, keys: Arc<PgKeyDirectory>) -> Self {
+        Self { pool, directories: Directories { branches, keys } }
+    }
+}
+
+impl fmt::Debug for PgControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgControlPlane").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ControlPlane for PgControlPlane {
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let transaction = self.pool.begin().await.map_err(store)?;
+        Ok(Box::new(PgUnitOfWork { transaction, directories: self.directories.clone(), touched: Touched::default(), managed: None }))
+    }
+}
+
+/// A transaction. Dropping it rolls back.
+pub(super) struct PgUnitOfWork {
+    pub(super) transaction: Transaction<'static, Postgres>,
+    directories: Directories,
+    pub(super) touched: Touched,
+    /// Whether the `auth` schema is ours, once somebody asked.
+    pub(super) managed: Option<bool>,
+}
+
+/// What must be forgotten at commit.
+#[derive(Default)]
+pub(super) struct Touched {
+    pub(super) branches: Vec<BranchId>,
+    pub(super) keys: Vec<KeyId>,
+}
+
+#[async_trait]
+impl UnitOfWork for PgUnitOfWork {
+    fn branches(&mut self) -> &mut dyn BranchRepository {
+        self
+    }
+
+    fn operations(&mut self) -> &mut dyn OperationRepository {
+        self
+    }
+
+    fn keys(&mut self) -> &mut dyn KeyRepository {
+        self
+    }
+
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn activity(&mut self) -> &mut dyn ActivityRepository {
+        self
+    }
+
+    fn audit(&mut self) -> &mut dyn AuditRepository {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { transaction, directories, touched, .. } = *self;
+        let committed = transaction.commit().await.map_err(store);
+        // After a failure too: the server may have committed before the connection broke.
+        directories.branches.forget(&touched.branches);
+        directories.keys.forget(&touched.keys);
+        committed
+    }
+}

@@ -1,0 +1,5 @@
+//! The control plane against a real server, a database for each test.
+
+#[expect(dead_code, reason = "shared with test binaries that need more of it")]
+mod cluster;
+mod control_cases;

@@ -1,0 +1,135 @@
+//! The audit trail: group commit, order, nothing lost.
+
+use super::{Replica, connect, database_with, moment, uuid};
+use domain::{Action, audit::AuditEntry};
+use fluxbase_postgres::control::{PgAuditLog, migrate};
+use ports::driven::AuditLog;
+use sqlx::{PgPool, Row};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+fn entry(number: u32, target: Option<&str>) -> AuditEntry {
+    AuditEntry {
+        at: moment(number),
+        request_id: format!("request {number}"),
+        principal_kind: "api_key",
+        principal_id: Some(uuid(1)),
+        user_id: None,
+        door: "rest",
+        action: Action::QueryTable,
+        branch: Some("pr-1".parse().unwrap()),
+        target: target.map(str::to_owned),
+        outcome: "ok".to_owned(),
+        duration_us: u64::from(number),
+    }
+}
+
+async fn count(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("select count(*) from fluxbase.audit_log").fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_persisted_row_is_there_when_the_caller_is_answered() {
+    let replica = Replica::alone().await;
+    let log = PgAuditLog::start(replica.pool.clone());
+    log.persist(entry(7, Some("nul\0 and ünïcode"))).await.unwrap();
+    let mut work = replica.begin().await;
+    work.audit().record(&entry(7, Some("nul\0 and ünïcode"))).await.unwrap();
+    work.commit().await.unwrap();
+    let rows = sqlx::query("select to_jsonb(a) - 'id' as row from fluxbase.audit_log a order by id").fetch_all(&replica.pool).await.unwrap();
+    let rows: Vec<serde_json::Value> = rows.iter().map(|row| row.get("row")).collect();
+    assert_eq!(rows[0], rows[1], "both ways write the same");
+    assert_eq!(rows[0]["target"], "nul\\u{0} and ünïcode");
+    assert_eq!(rows[0]["duration_us"], 7);
+    assert_eq!(rows[0]["action"], "query_table");
+    assert_eq!(rows[0]["principal_id"], uuid(1).to_string());
+    assert!(rows[0]["at"].as_str().unwrap().starts_with("2026-01-01T00:00:07"));
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_waits_for_does_not_wait_for_company() {
+    let replica = Replica::alone().await;
+    let log = PgAuditLog::start(replica.pool.clone());
+    let mut fastest = Duration::MAX;
+    for number in 0..10 {
+        let begun = Instant::now();
+        log.persist(entry(number, None)).await.unwrap();
+        fastest = fastest.min(begun.elapsed());
+    }
+    assert!(fastest < Duration::from_millis(30), "{fastest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_share_commits_and_no_row_is_lost() {
+    let replica = Replica::alone().await;
+    let log = Arc::new(PgAuditLog::start(replica.pool.clone()));
+    let writers: Vec<_> = (0..200)
+        .map(|writer| {
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                for number in 0..50 {
+                    if writer % 2 == 0 {
+                        log.queue(entry(number, None)).await.unwrap();
+                    } else {
+                        log.persist(entry(number, None)).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    log.close().await.unwrap();
+    assert_eq!(count(&replica.pool).await, 10_000);
+    let commits: i64 = sqlx::query_scalar("select count(distinct xmin::text) from fluxbase.audit_log").fetch_one(&replica.pool).await.unwrap();
+    assert!(commits < 1000, "{commits} commits");
+    assert!(log.queue(entry(1, None)).await.is_err(), "a closed trail takes nothing");
+    log.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trail_that_is_dropped_writes_what_it_has() {
+    let replica = Replica::alone().await;
+    let log = PgAuditLog::start(replica.pool.clone());
+    for number in 0..100 {
+        log.queue(entry(number, None)).await.unwrap();
+    }
+    drop(log);
+    super::within_two_seconds(async || (count(&replica.pool).await == 100).then_some(())).await;
+}
+
+#[tokio::test]
+async fn rows_wait_for_a_database_that_is_away_and_none_is_dropped() {
+    let (replica, options) = Replica::first().await;
+    let pool = connect(options, 2).await;
+    let log = Arc::new(PgAuditLog::start(pool));
+    log.persist(entry(1, None)).await.unwrap();
+    // The next writes fail: the table is gone, and the writer's connection with it.
+    replica.sql("alter table fluxbase.audit_log rename to away").await;
+    replica.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and query like 'insert into fluxbase.audit_log%'").await;
+    let waiting = tokio::spawn({
+        let log = Arc::clone(&log);
+        async move { log.persist(entry(2, None)).await }
+    });
+    for number in 3..=10 {
+        log.queue(entry(number, None)).await.unwrap();
+    }
+    assert!(!waiting.is_finished());
+    replica.sql("alter table fluxbase.away rename to audit_log").await;
+    waiting.await.unwrap().unwrap();
+    log.close().await.unwrap();
+    assert_eq!(count(&replica.pool).await, 10);
+}
+
+#[tokio::test]
+async fn a_database_that_lacks_a_character_still_gets_the_row() {
+    let pool = connect(database_with("encoding 'LATIN1' locale 'C'").await, 2).await;
+    migrate(&pool).await.unwrap();
+    let log = PgAuditLog::start(pool.clone());
+    log.persist(entry(1, Some("日本"))).await.unwrap();
+    let target: String = sqlx::query_scalar("select target from fluxbase.audit_log").fetch_one(&pool).await.unwrap();
+    assert_eq!(target, "\\u{65e5}\\u{672c}");
+}
