@@ -11,9 +11,7 @@ pub(crate) use duration::Duration;
 pub(crate) use error::ConfigError;
 pub(crate) use load::{Flags, Loaded, load};
 pub(crate) use secret::Secret;
-pub(crate) use sections::{
-    AuthSection, BranchingSection, DatabaseSection, EmbeddedSection, LogFormat, LogSection, McpSection, SecuritySection, ServerSection, Settings,
-};
+pub(crate) use sections::{LogFormat, LogSection, Settings};
 
 use std::path::PathBuf;
 

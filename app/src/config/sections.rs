@@ -79,6 +79,8 @@ pub(crate) struct DatabaseSection {
     pub(crate) statement_timeout: Duration,
     /// How long a request waits for a connection at most.
     pub(crate) acquire_timeout: Duration,
+    /// The folder with `pg_dump` and `pg_restore` of the server's own major version, where they are not in one of the usual places. Branches need them.
+    pub(crate) tools: Option<PathBuf>,
 }
 
 impl Default for DatabaseSection {
@@ -90,6 +92,7 @@ impl Default for DatabaseSection {
             max_connections: NonZeroU32::new(32).expect("not zero"),
             statement_timeout: Duration::seconds(8),
             acquire_timeout: Duration::seconds(5),
+            tools: None,
         }
     }
 }

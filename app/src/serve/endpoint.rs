@@ -1,0 +1,73 @@
+//! The doors, mounted on one listener.
+
+use super::{ServeError, files::ServerFile, readiness::DatabaseReadiness, wiring::House};
+use crate::config::Settings;
+use http_api::{Edge, RestSettings};
+use mcp::{CursorKey, McpPorts, McpSettings};
+use poem::Endpoint;
+use std::sync::Arc;
+
+pub(super) fn endpoint(
+    house: &House,
+    settings: &Settings,
+    server: &ServerFile,
+    readiness: DatabaseReadiness,
+) -> Result<impl Endpoint + 'static, ServeError> {
+    let rest_settings = RestSettings {
+        max_body_bytes: settings.server.max_body_bytes.get() as usize,
+        branch_domain: settings.server.branch_domain.clone(),
+        render_metrics: None,
+    };
+    let mut rest = http_api::routes(house.rest_ports(Arc::new(readiness)), rest_settings);
+    if settings.mcp.enabled {
+        rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), mcp_settings(house, settings, server)?));
+    }
+    Ok(Edge::around(rest, house.ids.clone()))
+}
+
+impl House {
+    fn mcp_ports(&self) -> McpPorts {
+        let use_cases = &self.use_cases;
+        McpPorts {
+            authenticator: self.authenticator.clone(),
+            ids: self.ids.clone(),
+            query_table: use_cases.query_table.clone(),
+            insert_record: use_cases.insert_record.clone(),
+            update_record: use_cases.update_record.clone(),
+            delete_record: use_cases.delete_record.clone(),
+            list_tables: use_cases.list_tables.clone(),
+            describe_table: use_cases.describe_table.clone(),
+        }
+    }
+}
+
+fn mcp_settings(house: &House, settings: &Settings, server: &ServerFile) -> Result<McpSettings, ServeError> {
+    let section = &settings.mcp;
+    let public_url = settings.server.public_url.as_ref().map_or(server.url.as_str(), |url| url.as_str());
+    let public_url = public_url.parse().map_err(|error| ServeError::Setting(format!("server.public_url = '{public_url}': {error}")))?;
+    known("mcp.allowed_tools", &section.allowed_tools, mcp::tool_names())?;
+    known("mcp.allowed_resources", &section.allowed_resources, mcp::resource_uris())?;
+    Ok(McpSettings {
+        public_url: Some(public_url),
+        allowed_hosts: parsed("mcp.allowed_hosts", &section.allowed_hosts)?,
+        allowed_origins: parsed("mcp.allowed_origins", &section.allowed_origins)?,
+        max_message_size: section.max_message_size.get() as usize,
+        max_result_bytes: u64::from(section.max_result_bytes.get()),
+        allowed_tools: section.allowed_tools.clone(),
+        allowed_resources: section.allowed_resources.clone(),
+        cursor_key: CursorKey::new(house.key.derive("fluxbase cursors")),
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(key: &str, texts: &[String]) -> Result<Vec<T>, ServeError> {
+    texts.iter().map(|text| text.parse().map_err(|error| ServeError::Setting(format!("{key}: {error}")))).collect()
+}
+
+/// A name that nothing bears would allow nothing, without a word.
+fn known<'a>(key: &str, names: &[String], known: impl Iterator<Item = &'a str>) -> Result<(), ServeError> {
+    let known: Vec<_> = known.collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(ServeError::Setting(format!("{key}: '{unknown}' is unknown; known are {}", known.join(", ")))),
+    }
+}

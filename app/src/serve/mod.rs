@@ -1,0 +1,118 @@
+//! Serving: the database opened and prepared, everything wired, requests answered until a signal ends it.
+
+mod banner;
+mod catalogue_changes;
+mod database;
+mod doctor;
+mod endpoint;
+mod error;
+#[cfg(debug_assertions)]
+mod failpoints;
+pub(crate) mod files;
+mod first_keys;
+mod instance_key;
+mod readiness;
+mod signals;
+mod tools;
+mod wiring;
+
+pub(crate) use database::EMBEDDED_DATABASE;
+pub(crate) use doctor::doctor;
+pub(crate) use error::ServeError;
+
+use crate::{config::Settings, telemetry};
+use banner::Banner;
+use database::MainDatabase;
+use files::ServerFile;
+use http_api::{Listener, ServeOptions};
+use std::{num::NonZeroUsize, path::Path, time::Duration};
+use wiring::House;
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(settings: Settings) -> Result<(), ServeError> {
+    telemetry::start(&settings.log).map_err(ServeError::Setting)?;
+    // Bound first: a port that is taken is told before a database is made.
+    let listener = Listener::bind(&settings.server.address.to_string()).await.map_err(|error| ServeError::Listen(error.to_string()))?;
+    let stop = signals::Stop::listen().map_err(|source| ServeError::Other { what: "cannot listen for signals", source: source.into() })?;
+
+    let mut database = tokio::select! {
+        database = MainDatabase::open(&settings) => database?,
+        () = stop.asked() => return Ok(()),
+    };
+    let cluster = database.cluster.take();
+    let served = tokio::select! {
+        served = serve(&settings, listener, database, &cluster, &stop) => served,
+        // A second signal does not wait for requests to end.
+        () = stop.insisted() => Ok(()),
+    };
+    if let Some(cluster) = cluster {
+        cluster.stop().await;
+    }
+    served
+}
+
+async fn serve(
+    settings: &Settings,
+    listener: Listener,
+    database: MainDatabase,
+    cluster: &Option<embedded::Cluster>,
+    stop: &signals::Stop,
+) -> Result<(), ServeError> {
+    let house = tokio::select! {
+        house = House::build(settings, &database, cluster.is_some()) => house?,
+        () = stop.asked() => return Ok(()),
+    };
+    let keys = first_keys::ensure(&house, settings).await?;
+    let server = server_file(settings, listener.local_addr());
+    let readiness = readiness::DatabaseReadiness::new(house.control_pool.clone(), cluster.as_ref().map(embedded::Cluster::state));
+    let endpoint = endpoint::endpoint(&house, settings, &server, readiness)?;
+    let workers = house.start_workers(settings);
+
+    let options = ServeOptions {
+        max_connections: NonZeroUsize::try_from(settings.server.max_connections).expect("32 bits fit"),
+        grace_period: settings.server.shutdown_grace.0,
+        ..ServeOptions::default()
+    };
+    announce(settings, &server, &keys)?;
+    listener.serve(endpoint, stop.asked(), options).await;
+
+    tracing::info!("stopping");
+    drop(workers);
+    withdraw(settings, &server);
+    house.close().await;
+    Ok(())
+}
+
+fn server_file(settings: &Settings, local: std::net::SocketAddr) -> ServerFile {
+    let host = if local.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bracketed(local.ip()) };
+    let url = format!("http://{host}:{}", local.port());
+    ServerFile { mcp_url: format!("{url}{}", settings.mcp.base_path), url, pid: std::process::id(), data_dir: settings.embedded.data_dir.clone() }
+}
+
+fn bracketed(address: std::net::IpAddr) -> String {
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+}
+
+/// Says that requests are answered: to people, to the command line, to scripts.
+fn announce(settings: &Settings, server: &ServerFile, keys: &first_keys::FirstKeys) -> Result<(), ServeError> {
+    let text = serde_json::to_vec(server).expect("plain values");
+    let write = |path: &Path| {
+        files::write_private(path, &text).map_err(|source| ServeError::File { path: path.display().to_string(), source })
+    };
+    write(&files::server_file(&settings.embedded.data_dir))?;
+    print!("{}", Banner { server, keys, settings });
+    // Last, since scripts go on as soon as it is there.
+    settings.server.ready_file.as_deref().map_or(Ok(()), write)
+}
+
+/// Takes back what [`announce`] left for the command line, unless another server has put its own there.
+fn withdraw(settings: &Settings, server: &ServerFile) {
+    let path = files::server_file(&settings.embedded.data_dir);
+    let ours = std::fs::read(&path).is_ok_and(|text| text == serde_json::to_vec(server).expect("plain values"));
+    if ours {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// How long a claim on an operation holds without being renewed.
+const LEASE: Duration = Duration::from_secs(15);

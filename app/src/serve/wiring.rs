@@ -1,0 +1,371 @@
+//! The composition root: every adapter made, every use case guarded.
+
+use super::{LEASE, ServeError, catalogue_changes, database::MainDatabase, instance_key::InstanceKey};
+use crate::{
+    config::Settings,
+    system::{RandomIds, SystemClock},
+};
+use auth::{Argon2Passwords, JwtTokens, RandomRefreshTokens, Sha256KeyMint, TokenSettings, XChaChaSecretBox};
+use domain::{
+    branch::{DatabaseName, ExpiresIn, Quota},
+    table::QualifiedName,
+};
+use pgtools::PgBranchBuilder;
+use ports::{
+    driven::{Clock, ControlPlane, Failpoints, Ids, NoFailpoints, Secret},
+    driving::*,
+};
+use postgres::{
+    control::{ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, ensure_main, migrate},
+    data::{self, PgBranchDatabases},
+    provision::{CatalogueSignal, ProvisionOptions, Provisioned, check_encryption_key, load_demo, provision},
+    wire::{Host, Target},
+};
+use secrecy::ExposeSecret;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::task::JoinSet;
+use usecases::{
+    authenticate::Authenticate,
+    branches::{
+        BranchDefaults, CreateBranchUseCase, DeleteBranchUseCase, ExpireBranches, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase,
+        ListBranchesUseCase,
+    },
+    guard::{Guards, RateLimits},
+    keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
+    operations::{OperationPorts, OperationRunner, OperationSettings},
+    routing::{BranchResolver, DatabaseNames},
+    sessions::{
+        GetCurrentUserUseCase, RefreshSessionUseCase, SessionPorts, SessionSettings, SignInUseCase, SignOutUseCase, SignUpUseCase,
+    },
+    tables::{DeleteRecordUseCase, DescribeTableUseCase, InsertRecordUseCase, ListTablesUseCase, QueryTableUseCase, UpdateRecordUseCase},
+    users::{CreateUserUseCase, ListUsersUseCase},
+};
+
+/// Connections of the control plane: four are kept by listeners, the audit writer and the workers.
+const CONTROL_CONNECTIONS: u32 = 16;
+
+macro_rules! use_cases {
+    ($($field:ident: $command:ident,)*) => {
+        /// Every use case, guarded.
+        pub(super) struct UseCases {
+            $(pub(super) $field: Arc<dyn UseCase<$command>>,)*
+        }
+
+        impl House {
+            pub(super) fn rest_ports(&self, readiness: Arc<dyn http_api::Readiness>) -> http_api::RestPorts {
+                http_api::RestPorts {
+                    authenticator: self.authenticator.clone(),
+                    readiness,
+                    $($field: self.use_cases.$field.clone(),)*
+                }
+            }
+        }
+    };
+}
+
+use_cases! {
+    query_table: QueryTable,
+    insert_record: InsertRecord,
+    update_record: UpdateRecord,
+    delete_record: DeleteRecord,
+    list_tables: ListTables,
+    describe_table: DescribeTable,
+    sign_up: SignUp,
+    sign_in: SignIn,
+    refresh_session: RefreshSession,
+    sign_out: SignOut,
+    get_current_user: GetCurrentUser,
+    create_api_key: CreateApiKey,
+    list_api_keys: ListApiKeys,
+    revoke_api_key: RevokeApiKey,
+    create_service_key: CreateServiceKey,
+    list_service_keys: ListServiceKeys,
+    revoke_service_key: RevokeServiceKey,
+    create_user: CreateUser,
+    list_users: ListUsers,
+    create_branch: CreateBranch,
+    list_branches: ListBranches,
+    get_branch: GetBranch,
+    delete_branch: DeleteBranch,
+    list_branch_activity: ListBranchActivity,
+    get_operation: GetOperation,
+}
+
+/// Everything that serves.
+pub(super) struct House {
+    pub(super) key: InstanceKey,
+    pub(super) control_pool: PgPool,
+    pub(super) control_plane: Arc<dyn ControlPlane>,
+    pub(super) ids: Arc<dyn Ids>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) mint: Arc<Sha256KeyMint>,
+    pub(super) keys: Arc<PgKeyDirectory>,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) use_cases: UseCases,
+    audit: Arc<PgAuditLog>,
+    signals: Arc<PgOperationSignals>,
+    databases: Arc<PgBranchDatabases>,
+    builder: Arc<PgBranchBuilder>,
+    names: DatabaseNames,
+    follows_catalogue: bool,
+    _listener: ChangeListener,
+}
+
+impl House {
+    /// Prepares the database and makes every part.
+    pub(super) async fn build(settings: &Settings, database: &MainDatabase, ours: bool) -> Result<Self, ServeError> {
+        let control_pool = PgPoolOptions::new()
+            .max_connections(CONTROL_CONNECTIONS)
+            .acquire_timeout(settings.database.acquire_timeout.0)
+            .connect_with(database.connect_options())
+            .await
+            .map_err(|error| ServeError::Database(format!("cannot connect to the database: {error}")))?;
+        let secrets = secret_box(&database.key)?;
+        migrate(&control_pool).await.map_err(ServeError::database)?;
+        check_encryption_key(&control_pool, &ports::driven::SecretBox::fingerprint(&secrets)).await.map_err(ServeError::database)?;
+        let options = ProvisionOptions { schemas: settings.database.schemas.clone(), ours };
+        let provisioned = provision(&control_pool, &secrets, &options).await.map_err(ServeError::database)?;
+        for finding in &provisioned.capabilities.findings {
+            tracing::warn!(code = finding.code, "{finding}");
+        }
+        ensure_main(&control_pool).await.map_err(ServeError::database)?;
+        if ours && settings.embedded.demo {
+            load_demo(&control_pool).await.map_err(ServeError::database)?;
+        }
+        Self::wire(settings, database, control_pool, &provisioned)
+    }
+
+    fn wire(settings: &Settings, database: &MainDatabase, control_pool: PgPool, provisioned: &Provisioned) -> Result<Self, ServeError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let mint = Arc::new(Sha256KeyMint::default());
+        let branches = Arc::new(PgBranchDirectory::new(control_pool.clone()));
+        let keys = Arc::new(PgKeyDirectory::new(control_pool.clone()));
+        let signals = Arc::new(PgOperationSignals::new());
+        let listener = ChangeListener::start(control_pool.clone(), branches.clone(), keys.clone(), signals.clone());
+        let control_plane: Arc<dyn ControlPlane> = Arc::new(PgControlPlane::new(control_pool.clone(), branches.clone(), keys.clone()));
+        let audit = Arc::new(PgAuditLog::start(control_pool.clone()));
+
+        let names = DatabaseNames {
+            main: DatabaseName::existing(&database.target.database),
+            prefix: settings.branching.database_prefix.clone(),
+        };
+        let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned)));
+        let builder = Arc::new(PgBranchBuilder::new(builder_settings(settings, database, provisioned)));
+        let tokens = Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
+        let allow_anonymous = settings.auth.allow_anonymous;
+        let authenticator: Arc<dyn Authenticator> =
+            Arc::new(Authenticate::new(keys.clone(), mint.clone(), tokens.clone(), clock.clone(), allow_anonymous));
+
+        let guards = Guards {
+            audit: audit.clone(),
+            limiter: Arc::new(PgRateLimiter::new(control_pool.clone())),
+            limits: RateLimits { mcp_per_minute: settings.mcp.rate_limit_per_min },
+            clock: clock.clone(),
+        };
+        let sessions = SessionPorts {
+            control_plane: control_plane.clone(),
+            passwords: Arc::new(Argon2Passwords::new(NonZeroUsize::new(4).expect("not zero"))),
+            tokens,
+            refresh_tokens: Arc::new(RandomRefreshTokens),
+            ids: ids.clone(),
+            clock: clock.clone(),
+        };
+        let resolver = BranchResolver::new(branches, databases.clone(), names.clone());
+        let use_cases = UseCases::guarded(&guards, settings, &control_plane, &mint, &sessions, &resolver);
+        Ok(Self {
+            key: database.key.clone(),
+            control_pool,
+            control_plane,
+            ids,
+            clock,
+            mint,
+            keys,
+            authenticator,
+            use_cases,
+            audit,
+            signals,
+            databases,
+            builder,
+            names,
+            follows_catalogue: provisioned.signal == CatalogueSignal::EventTrigger,
+            _listener: listener,
+        })
+    }
+
+    /// Starts what works by itself. Dropping it ends that.
+    pub(super) fn start_workers(&self, settings: &Settings) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        let expire = || ExpireBranches::new(self.control_plane.clone(), self.ids.clone(), self.clock.clone());
+        let ports = OperationPorts {
+            control_plane: self.control_plane.clone(),
+            builder: self.builder.clone(),
+            signals: self.signals.clone(),
+            clock: self.clock.clone(),
+            failpoints: failpoints(),
+        };
+        let operation_settings =
+            OperationSettings { names: self.names.clone(), lease: LEASE, attempts: 5, idle: Duration::from_secs(2) };
+        let runner = Arc::new(OperationRunner::new(ports, operation_settings, expire()));
+        for _ in 0..settings.branching.workers.get() {
+            let runner = runner.clone();
+            workers.spawn(async move { runner.work().await });
+        }
+        if self.follows_catalogue {
+            let schemas = settings.database.schemas.clone();
+            workers.spawn(catalogue_changes::follow(self.control_pool.clone(), self.databases.clone(), self.names.main.clone(), schemas));
+        }
+        workers
+    }
+
+    /// Writes what is still to be written and closes connections.
+    pub(super) async fn close(self) {
+        if let Err(error) = self.audit.close().await {
+            tracing::error!(%error, "the last rows of the audit trail could not be written");
+        }
+        self.control_pool.close().await;
+    }
+}
+
+impl UseCases {
+    fn guarded(
+        guards: &Guards,
+        settings: &Settings,
+        control_plane: &Arc<dyn ControlPlane>,
+        mint: &Arc<Sha256KeyMint>,
+        sessions: &SessionPorts,
+        resolver: &BranchResolver,
+    ) -> Self {
+        let (ids, clock) = (&sessions.ids, &sessions.clock);
+        let session_settings = SessionSettings {
+            refresh_lifetime: time::Duration::try_from(settings.auth.refresh_token_lifetime.0).unwrap_or(time::Duration::MAX),
+            allow_signup: settings.auth.allow_signup,
+        };
+        let list_keys = || ListKeysUseCase::new(control_plane.clone());
+        let revoke_key = || RevokeKeyUseCase::new(control_plane.clone(), clock.clone());
+        Self {
+            query_table: guards.around(QueryTableUseCase::new(resolver.clone())),
+            insert_record: guards.around(InsertRecordUseCase::new(resolver.clone())),
+            update_record: guards.around(UpdateRecordUseCase::new(resolver.clone())),
+            delete_record: guards.around(DeleteRecordUseCase::new(resolver.clone())),
+            list_tables: guards.around(ListTablesUseCase::new(resolver.clone())),
+            describe_table: guards.around(DescribeTableUseCase::new(resolver.clone())),
+            sign_up: guards.around(SignUpUseCase::new(sessions.clone(), session_settings)),
+            sign_in: guards.around(SignInUseCase::new(sessions.clone(), session_settings)),
+            refresh_session: guards.around(RefreshSessionUseCase::new(sessions.clone(), session_settings)),
+            sign_out: guards.around(SignOutUseCase::new(sessions.clone())),
+            get_current_user: guards.around(GetCurrentUserUseCase::new(sessions.clone())),
+            create_api_key: guards.around(CreateApiKeyUseCase::new(control_plane.clone(), mint.clone(), ids.clone(), clock.clone())),
+            list_api_keys: guards.around(list_keys()),
+            revoke_api_key: guards.around(revoke_key()),
+            create_service_key: guards.around(CreateServiceKeyUseCase::new(control_plane.clone(), mint.clone(), ids.clone(), clock.clone())),
+            list_service_keys: guards.around(list_keys()),
+            revoke_service_key: guards.around(revoke_key()),
+            create_user: guards.around(CreateUserUseCase::new(control_plane.clone(), sessions.passwords.clone(), ids.clone(), clock.clone())),
+            list_users: guards.around(ListUsersUseCase::new(control_plane.clone())),
+            create_branch: guards.around(CreateBranchUseCase::new(control_plane.clone(), ids.clone(), clock.clone(), branch_defaults(settings))),
+            list_branches: guards.around(ListBranchesUseCase::new(control_plane.clone())),
+            get_branch: guards.around(GetBranchUseCase::new(control_plane.clone())),
+            delete_branch: guards.around(DeleteBranchUseCase::new(control_plane.clone(), ids.clone(), clock.clone())),
+            list_branch_activity: guards.around(ListBranchActivityUseCase::new(control_plane.clone())),
+            get_operation: guards.around(GetOperationUseCase::new(control_plane.clone())),
+        }
+    }
+}
+
+#[cfg(debug_assertions)]
+fn failpoints() -> Arc<dyn Failpoints> {
+    match super::failpoints::AbortAt::from_environment() {
+        Some(abort) => Arc::new(abort),
+        None => Arc::new(NoFailpoints),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn failpoints() -> Arc<dyn Failpoints> {
+    Arc::new(NoFailpoints)
+}
+
+pub(super) fn secret_box(key: &InstanceKey) -> Result<XChaChaSecretBox, ServeError> {
+    XChaChaSecretBox::from_base64(&Secret::new(key.base64())).map_err(|error| ServeError::Setting(format!("security.encryption_key: {error}")))
+}
+
+fn branch_defaults(settings: &Settings) -> BranchDefaults {
+    let section = &settings.branching;
+    BranchDefaults {
+        clone_mode: section.default_data_clone_mode,
+        auto_delete_after: ExpiresIn::from_seconds(section.auto_delete_after.0.as_secs()),
+        quota: Quota { max_branches_per_user: section.max_branches_per_user, max_total_branches: section.max_total_branches },
+    }
+}
+
+fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
+    let section = &settings.auth;
+    let secret = section.jwt_secret.as_ref().map_or_else(
+        || key.derive("fluxbase access tokens").iter().map(|byte| format!("{byte:02x}")).collect(),
+        |secret| secret.expose().to_owned(),
+    );
+    TokenSettings {
+        secret: Secret::new(secret),
+        jwks_url: section.jwks_url.as_ref().map(ToString::to_string),
+        issuer: section.jwt_issuer.clone(),
+        audience: section.jwt_audience.clone(),
+        lifetime: section.access_token_lifetime.0,
+    }
+}
+
+fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned) -> data::Settings {
+    let login = |login: &postgres::provision::Login| data::Login {
+        name: login.name.clone(),
+        password: Some(login.password.expose().to_owned().into()),
+    };
+    data::Settings {
+        server: target.clone(),
+        user: login(&provisioned.logins.user),
+        service: login(&provisioned.logins.service),
+        main_database: DatabaseName::existing(&target.database),
+        main_service_role: provisioned.service.main_role.clone(),
+        branch_service_role: provisioned.service.branch_role.clone(),
+        schemas: settings.database.schemas.clone(),
+        statement_timeout: settings.database.statement_timeout.0,
+        max_connections: NonZeroUsize::try_from(settings.database.max_connections).expect("32 bits fit"),
+    }
+}
+
+fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned) -> pgtools::Settings {
+    let target = &database.target;
+    let (place, port) = match &target.host {
+        Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
+        Host::Unix(folder, port) => (pgtools::Place::SocketFolder(folder.clone()), *port),
+    };
+    let named = settings.branching.excluded_table_data.iter().filter_map(|table| table.split_once('.'));
+    let excluded = named.map(|(schema, table)| QualifiedName::new(schema, table));
+    pgtools::Settings {
+        tools: database.tools.clone(),
+        server: pgtools::Server {
+            place,
+            port,
+            tls: super::database::ssl_mode(target.tls),
+            root_certificate: target.root_certificate.clone(),
+        },
+        admin: pgtools::Login {
+            user: target.user.clone(),
+            password: target.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
+        },
+        builder: pgtools::Login {
+            user: provisioned.logins.builder.name.clone(),
+            password: provisioned.logins.builder.password.expose().to_owned().into(),
+        },
+        user_login: provisioned.logins.user.name.clone(),
+        service_login: provisioned.logins.service.name.clone(),
+        metadata_database: DatabaseName::existing(&target.database),
+        instance: provisioned.instance,
+        database_prefix: settings.branching.database_prefix.clone(),
+        excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
+    }
+}
