@@ -1,0 +1,9 @@
+//! Request bodies: read up to a limit, and taken apart field by field so that every fault is told with its place.
+
+mod bytes;
+mod fields;
+mod json;
+
+pub(crate) use bytes::{is_json, read_body};
+pub(crate) use fields::{Fields, FromFields};
+pub(crate) use json::{BodyLimit, JsonBody};

@@ -1,0 +1,47 @@
+//! The routes of the control plane: sessions, users, keys, branches, operations, the schema.
+
+mod answers;
+mod api_keys;
+mod asking;
+mod branches;
+mod contract;
+mod health;
+mod operations;
+mod schema;
+mod service_keys;
+mod sessions;
+mod users;
+
+pub(crate) use answers::{Answer, NoContent};
+pub(crate) use api_keys::ApiKeys;
+pub(crate) use asking::{Anybody, Asking, page};
+pub(crate) use branches::Branches;
+pub(crate) use contract::Contract;
+pub(crate) use health::Health;
+pub use health::Readiness;
+pub(crate) use operations::Operations;
+pub(crate) use schema::Schema;
+pub(crate) use service_keys::ServiceKeys;
+pub(crate) use sessions::Sessions;
+pub(crate) use users::Users;
+
+use poem_openapi::Tags;
+
+/// What the routes are grouped by.
+#[derive(Tags)]
+pub(crate) enum Group {
+    /// Rows of tables and views, under row level security.
+    Tables,
+    /// What tables there are.
+    Schema,
+    /// Signing up, in and out.
+    Auth,
+    /// API keys and service keys.
+    Keys,
+    /// Users, for administrators.
+    Users,
+    /// Branches of the database and the operations on them.
+    Branches,
+    /// Whether the server lives and answers.
+    Health,
+}

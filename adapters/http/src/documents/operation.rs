@@ -1,0 +1,103 @@
+//! Operations in JSON.
+
+use domain::{
+    Operation,
+    operation::{OperationError, Step},
+};
+use poem_openapi::Object;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Long-running work of the control plane.
+#[derive(Object)]
+#[oai(rename = "Operation")]
+pub(crate) struct OperationDocument {
+    /// Identity.
+    pub(crate) id: Uuid,
+    /// What it does: `create_branch` or `delete_branch`.
+    pub(crate) kind: String,
+    /// The branch it works on.
+    pub(crate) branch_id: Uuid,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    pub(crate) status: String,
+    /// Its steps, in order.
+    pub(crate) steps: Vec<StepDocument>,
+    /// Why it failed, where it did.
+    #[oai(nullable)]
+    pub(crate) error: Option<OperationErrorDocument>,
+    /// When it was asked for.
+    pub(crate) created_at: OffsetDateTime,
+    /// When it ended.
+    #[oai(nullable)]
+    pub(crate) finished_at: Option<OffsetDateTime>,
+}
+
+/// One step of an operation, as it stands.
+#[derive(Object)]
+#[oai(rename = "Step")]
+pub(crate) struct StepDocument {
+    /// Which.
+    pub(crate) name: String,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    pub(crate) status: String,
+    /// When it last began.
+    #[oai(nullable)]
+    pub(crate) started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    #[oai(nullable)]
+    pub(crate) finished_at: Option<OffsetDateTime>,
+    /// How much is done, in `unit`.
+    #[oai(nullable)]
+    pub(crate) done: Option<u64>,
+    /// How much there is, in `unit`.
+    #[oai(nullable)]
+    pub(crate) total: Option<u64>,
+    /// What `done` and `total` count: `rows`, `objects`, `tables` or `bytes`.
+    #[oai(nullable)]
+    pub(crate) unit: Option<String>,
+}
+
+/// Why an operation failed.
+#[derive(Object)]
+#[oai(rename = "OperationError")]
+pub(crate) struct OperationErrorDocument {
+    /// A stable code.
+    pub(crate) code: String,
+    /// What happened, where, and what to do.
+    pub(crate) message: String,
+}
+
+impl From<Operation> for OperationDocument {
+    fn from(operation: Operation) -> Self {
+        Self {
+            id: operation.id.as_uuid(),
+            kind: operation.kind.name().to_owned(),
+            branch_id: operation.branch_id.as_uuid(),
+            status: operation.status.name().to_owned(),
+            steps: operation.steps.into_iter().map(Into::into).collect(),
+            error: operation.error.map(Into::into),
+            created_at: operation.created_at,
+            finished_at: operation.finished_at,
+        }
+    }
+}
+
+impl From<Step> for StepDocument {
+    fn from(step: Step) -> Self {
+        Self {
+            name: step.name.name().to_owned(),
+            status: step.status.name().to_owned(),
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+            done: step.done,
+            total: step.total,
+            unit: step.unit,
+        }
+    }
+}
+
+impl From<OperationError> for OperationErrorDocument {
+    fn from(error: OperationError) -> Self {
+        Self { code: error.code, message: error.message }
+    }
+}

@@ -1,0 +1,232 @@
+//! What a connection is doing, and when it has taken too long.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+/// What a connection is doing.
+#[derive(Debug)]
+pub(super) struct Activity {
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Requests running, up to the last byte of their responses.
+    in_flight: usize,
+    /// Whether there ever was a request.
+    used: bool,
+    /// Since when nothing runs.
+    waiting_since: Instant,
+    /// When the first byte came since then.
+    first_byte: Option<Instant>,
+    /// Since when the client takes nothing more of a response.
+    blocked_since: Option<Instant>,
+    /// Whether it speaks HTTP/2; known with the first bytes.
+    http2: Option<bool>,
+}
+
+impl Activity {
+    pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
+        let state = State { in_flight: 0, used: false, waiting_since: Instant::now(), first_byte: None, blocked_since: None, http2: None };
+        Self { header_timeout, idle_timeout, state: Mutex::new(state) }
+    }
+
+    /// A request begins; it runs until what this gives is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+        let mut state = self.state();
+        state.in_flight += 1;
+        state.used = true;
+        drop(state);
+        InFlight(self.clone())
+    }
+
+    /// Returns when the connection has taken too long.
+    pub(super) async fn expired(&self) {
+        loop {
+            let (deadline, now) = (self.deadline(), Instant::now());
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return;
+            }
+            // Something else may begin meanwhile, with an earlier deadline: look again soon.
+            let soon = now + self.header_timeout / 2;
+            tokio::time::sleep_until(deadline.map_or(soon, |deadline| deadline.min(soon))).await;
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.state().deadline(self.header_timeout, self.idle_timeout)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bytes_came(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.http2.is_none() {
+            state.http2 = Some(bytes.starts_with(b"PRI"));
+        }
+        if state.in_flight == 0 && state.first_byte.is_none() {
+            state.first_byte = Some(Instant::now());
+        }
+    }
+
+    fn writing(&self, blocked: bool) {
+        let mut state = self.state();
+        if !blocked {
+            state.blocked_since = None;
+        } else if state.blocked_since.is_none() {
+            state.blocked_since = Some(Instant::now());
+        }
+    }
+}
+
+impl State {
+    fn deadline(&self, header_timeout: Duration, idle_timeout: Duration) -> Option<Instant> {
+        if self.in_flight > 0 {
+            return self.blocked_since.map(|since| since + idle_timeout);
+        }
+        let idle = self.waiting_since + if self.used { idle_timeout } else { header_timeout };
+        match self.first_byte {
+            // On HTTP/2 bytes come between requests too: pings, settings.
+            Some(first) if self.http2 == Some(false) => Some(first + header_timeout),
+            _ => Some(idle),
+        }
+    }
+}
+
+/// A request that runs.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.in_flight -= 1;
+        if state.in_flight == 0 {
+            state.waiting_since = Instant::now();
+            state.first_byte = None;
+        }
+    }
+}
+
+/// A socket that tells what passes through it.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    socket: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Watched<S> {
+    pub(super) const fn new(socket: S, activity: Arc<Activity>) -> Self {
+        Self { socket, activity }
+    }
+
+    fn told<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.activity.writing(written.is_pending());
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if let Some(bytes) = buffer.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
+            self.activity.bytes_came(bytes);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.told(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.told(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Activity;
+    use std::{sync::Arc, time::Duration};
+    use tokio::time::Instant;
+
+    const HEADER: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_mins(1);
+
+    /// Seconds until the connection counts as expired.
+    fn expires_in(activity: &Activity) -> Option<u64> {
+        // Rounded up, since a little time has gone by.
+        activity.deadline().map(|deadline| (deadline - Instant::now()).as_secs() + 1)
+    }
+
+    #[tokio::test]
+    async fn a_fresh_connection_must_send_a_request_soon() {
+        assert_eq!(expires_in(&Activity::new(HEADER, IDLE)), Some(10));
+    }
+
+    #[tokio::test]
+    async fn between_requests_a_connection_may_stand_and_a_head_once_begun_may_not() {
+        let activity = Arc::new(Activity::new(HEADER, IDLE));
+        activity.bytes_came(b"GET / HTTP/1.1\r\n\r\n");
+        drop(activity.begin());
+        assert_eq!(expires_in(&activity), Some(60));
+        activity.bytes_came(b"G");
+        assert_eq!(expires_in(&activity), Some(10));
+    }
+
+    #[tokio::test]
+    async fn pings_between_requests_of_http2_are_no_slow_heads() {
+        let activity = Arc::new(Activity::new(HEADER, IDLE));
+        activity.bytes_came(b"PRI * HTTP/2.0\r\n");
+        drop(activity.begin());
+        activity.bytes_came(b"ping");
+        assert_eq!(expires_in(&activity), Some(60));
+    }
+
+    #[tokio::test]
+    async fn a_running_request_ends_only_where_its_client_stops_reading() {
+        let activity = Arc::new(Activity::new(HEADER, IDLE));
+        let _running = activity.begin();
+        assert_eq!(expires_in(&activity), None);
+        activity.writing(true);
+        assert_eq!(expires_in(&activity), Some(60));
+        activity.writing(false);
+        assert_eq!(expires_in(&activity), None);
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_told() {
+        let now = Duration::ZERO;
+        Activity::new(now, now).expired().await;
+    }
+}

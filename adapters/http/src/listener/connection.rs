@@ -1,0 +1,116 @@
+//! One connection, HTTP/1.1 or HTTP/2 with prior knowledge.
+
+use super::{
+    ServeOptions,
+    activity::{Activity, InFlight, Watched},
+};
+use bytes::Bytes;
+use hyper::{
+    body::{Body, Frame, Incoming, SizeHint},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::Watcher},
+};
+use poem::{
+    Addr, Endpoint, Request,
+    web::{LocalAddr, RemoteAddr},
+};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::net::TcpStream;
+
+/// What all connections share.
+pub(super) struct Server<E> {
+    endpoint: Arc<E>,
+    local: SocketAddr,
+    builder: Builder<TokioExecutor>,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+impl<E: Endpoint + 'static> Server<E> {
+    pub(super) fn new(endpoint: E, local: SocketAddr, options: &ServeOptions) -> Self {
+        let max_header_bytes = options.max_header_bytes;
+        let mut builder = Builder::new(TokioExecutor::new());
+        // hyper's own timeout of heads also runs between two requests, and not before it knows the protocol: `Activity` does both.
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(usize::try_from(max_header_bytes).unwrap_or(usize::MAX).max(8192));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(options.max_concurrent_streams)
+            .max_header_list_size(max_header_bytes)
+            .max_pending_accept_reset_streams(20)
+            .keep_alive_interval(options.idle_timeout / 2)
+            .keep_alive_timeout(options.header_timeout);
+        Self { endpoint: Arc::new(endpoint), local, builder, header_timeout: options.header_timeout, idle_timeout: options.idle_timeout }
+    }
+
+    /// Serves until the client goes, takes too long, or the shutdown lets the connection end. Dropping this drops the handlers at work on it.
+    pub(super) async fn serve(&self, socket: TcpStream, remote: SocketAddr, watcher: Watcher) {
+        // A small answer must not wait for the acknowledgement of the one before.
+        let _ = socket.set_nodelay(true);
+        let activity = Arc::new(Activity::new(self.header_timeout, self.idle_timeout));
+        let io = TokioIo::new(Watched::new(socket, activity.clone()));
+        let service = service_fn(|request| self.answer(request, remote, activity.begin()));
+        let connection = watcher.watch(self.builder.serve_connection_with_upgrades(io, service));
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::trace!(%error, %remote, "connection ended");
+                }
+            }
+            () = activity.expired() => tracing::debug!(%remote, "connection timed out"),
+        }
+    }
+
+    fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        remote: SocketAddr,
+        in_flight: InFlight,
+    ) -> impl Future<Output = Result<http::Response<impl Body<Data = Bytes, Error = io::Error> + use<E>>, Infallible>> + Send + use<E> {
+        let endpoint = self.endpoint.clone();
+        let (local, remote) = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(remote)));
+        async move {
+            let request = Request::from((request, local, remote, http::uri::Scheme::HTTP));
+            let response: http::Response<_> = endpoint.get_response(request).await.into();
+            Ok(response.map(|body| Tracked { body, _in_flight: in_flight }))
+        }
+    }
+}
+
+/// A response's body; the request counts as running until it is dropped.
+struct Tracked<B> {
+    body: B,
+    _in_flight: InFlight,
+}
+
+impl<B: Body + Unpin> Body for Tracked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,182 @@
+//! Everything that REST answers to, put together.
+
+use crate::{
+    body::BodyLimit,
+    control::{ApiKeys, Branches, Contract, Health, Operations, Readiness, Schema, ServiceKeys, Sessions, Users},
+    openapi::{Control, PAGE_POLICY, openapi_document, page, service},
+    tables::{PREFIX, Tables},
+};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route, endpoint::make_sync, get};
+use ports::driving::{
+    Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch, GetCurrentUser,
+    GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers, QueryTable, RefreshSession,
+    RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+};
+use std::sync::{Arc, OnceLock};
+
+macro_rules! rest_ports {
+    ($($field:ident: $command:ident,)*) => {
+        /// What REST asks of the house: a use case for every action.
+        #[derive(Clone)]
+        pub struct RestPorts {
+            /// Who is asking.
+            pub authenticator: Arc<dyn Authenticator>,
+            /// Whether requests can be answered now.
+            pub readiness: Arc<dyn Readiness>,
+            $(
+                #[doc = concat!("Carries out [`", stringify!($command), "`].")]
+                pub $field: Arc<dyn UseCase<$command>>,
+            )*
+        }
+
+        #[cfg(test)]
+        impl RestPorts {
+            /// Ports whose use cases are not to be reached.
+            pub(crate) fn unreached(authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
+                Self { authenticator, readiness, $($field: Arc::new(crate::testing::Unreached),)* }
+            }
+        }
+    };
+}
+
+rest_ports! {
+    query_table: QueryTable,
+    insert_record: InsertRecord,
+    update_record: UpdateRecord,
+    delete_record: DeleteRecord,
+    list_tables: ListTables,
+    describe_table: DescribeTable,
+    sign_up: SignUp,
+    sign_in: SignIn,
+    refresh_session: RefreshSession,
+    sign_out: SignOut,
+    get_current_user: GetCurrentUser,
+    create_api_key: CreateApiKey,
+    list_api_keys: ListApiKeys,
+    revoke_api_key: RevokeApiKey,
+    create_service_key: CreateServiceKey,
+    list_service_keys: ListServiceKeys,
+    revoke_service_key: RevokeServiceKey,
+    create_user: CreateUser,
+    list_users: ListUsers,
+    create_branch: CreateBranch,
+    list_branches: ListBranches,
+    get_branch: GetBranch,
+    delete_branch: DeleteBranch,
+    list_branch_activity: ListBranchActivity,
+    get_operation: GetOperation,
+}
+
+/// Renders the metrics in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What can be set.
+#[derive(Clone)]
+pub struct RestSettings {
+    /// Bytes of a request's body at most.
+    pub max_body_bytes: usize,
+    /// `<slug>.<branch_domain>` names a branch by the host name.
+    pub branch_domain: Option<String>,
+    /// What `/metrics` gives; without it there is no such route.
+    pub render_metrics: Option<RenderMetrics>,
+}
+
+impl Default for RestSettings {
+    fn default() -> Self {
+        Self { max_body_bytes: 10 * 1024 * 1024, branch_domain: None, render_metrics: None }
+    }
+}
+
+/// REST, with room for other doors beside it. Put an [`crate::Edge`] around it.
+pub struct Rest {
+    tables: Tables,
+    beside: Route,
+}
+
+/// Puts REST together.
+pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
+    let RestSettings { max_body_bytes, branch_domain, render_metrics } = settings;
+    let authenticator = ports.authenticator.clone();
+    let tables = Tables {
+        authenticator: ports.authenticator.clone(),
+        query_table: ports.query_table.clone(),
+        insert_record: ports.insert_record.clone(),
+        update_record: ports.update_record.clone(),
+        delete_record: ports.delete_record.clone(),
+        max_body_bytes,
+        branch_domain: branch_domain.clone(),
+    };
+    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(BodyLimit(max_body_bytes));
+    let mut beside = Route::new()
+        .at("/openapi.json", get(fixed("application/json", openapi_document)))
+        .at("/docs", get(fixed("text/html; charset=utf-8", page)))
+        .nest_no_strip("/", control);
+    if let Some(render) = render_metrics {
+        beside = beside.at("/metrics", get(make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(render()))));
+    }
+    Rest { tables, beside }
+}
+
+fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
+    (
+        Contract(Schema { list_tables: ports.list_tables, describe_table: ports.describe_table, branch_domain }),
+        Contract(Sessions {
+            sign_up: ports.sign_up,
+            sign_in: ports.sign_in,
+            refresh_session: ports.refresh_session,
+            sign_out: ports.sign_out,
+            get_current_user: ports.get_current_user,
+        }),
+        Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key }),
+        Contract(ServiceKeys { create: ports.create_service_key, list: ports.list_service_keys, revoke: ports.revoke_service_key }),
+        Contract(Users { create_user: ports.create_user, list_users: ports.list_users }),
+        Contract(Branches {
+            create: ports.create_branch,
+            list: ports.list_branches,
+            get: ports.get_branch,
+            delete: ports.delete_branch,
+            activity: ports.list_branch_activity,
+        }),
+        Contract(Operations { get_operation: ports.get_operation }),
+        Contract(Health { readiness: ports.readiness }),
+    )
+}
+
+/// A document that is made when somebody first asks for it.
+fn fixed(content_type: &'static str, make: fn() -> String) -> impl Endpoint + 'static {
+    let document = OnceLock::new();
+    make_sync(move |_| {
+        let body = document.get_or_init(|| Bytes::from(make())).clone();
+        let response = Response::builder().content_type(content_type);
+        response.header(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)).body(Body::from_bytes(body))
+    })
+}
+
+impl Rest {
+    /// Puts another door beside it, such as `/mcp`; the prefix is taken off before it sees a request.
+    #[must_use]
+    pub fn nest<E>(self, path: &str, endpoint: E) -> Self
+    where
+        E: IntoEndpoint,
+        E::Endpoint: 'static,
+    {
+        Self { beside: self.beside.nest(path, endpoint), ..self }
+    }
+}
+
+impl Endpoint for Rest {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        // Rows are what is asked for most: they do not go through the router.
+        if request.uri().path().starts_with(PREFIX) {
+            return Ok(self.tables.answer(request).await?);
+        }
+        self.beside.call(request).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

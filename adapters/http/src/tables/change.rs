@@ -1,0 +1,89 @@
+//! PATCH and DELETE: rows that a filter matches.
+
+use super::{
+    Ask, Tables, bad_request,
+    insert::{Answers, finish, read_json, returning, shape_of},
+    prefer::PREFERENCE_APPLIED,
+    range::content_range,
+};
+use crate::problem::Problem;
+use domain::table::{Delete, Update};
+use http::{StatusCode, header};
+use poem::{Body, Request, Response};
+use ports::{
+    driven::Written,
+    driving::{DeleteRecord, UpdateRecord},
+};
+
+impl Tables {
+    pub(super) async fn update(&self, mut ask: Ask, request: &Request, body: Body) -> Result<Response, Problem> {
+        check(&ask)?;
+        let (changes, shape) = shape_of(read_json(request, body, self.max_body_bytes).await?)?;
+        if shape.array {
+            return Err(bad_request("invalid_json", "PATCH takes one object of new values, not a list"));
+        }
+        let (returning, answers) = returning(&mut ask, request)?;
+        let command = UpdateRecord {
+            branch: std::mem::take(&mut ask.branch),
+            update: Update {
+                table: ask.table.clone(),
+                filter: ask.query.filter.take(),
+                changes,
+                columns: ask.query.columns.take().unwrap_or(shape.keys),
+                max_affected: ask.prefer.max_affected(),
+                dry_run: false,
+                returning,
+            },
+        };
+        let written = self.update_record.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let range = content_range(0, written.affected, ask.prefer.count.map(|_| written.affected));
+        changed(range, written, answers, &ask, request).await
+    }
+
+    pub(super) async fn delete(&self, mut ask: Ask, request: &Request) -> Result<Response, Problem> {
+        if ask.query.columns.is_some() {
+            return Err(bad_request("unexpected_parameter", "'columns' does not belong to a delete"));
+        }
+        check(&ask)?;
+        let (returning, answers) = returning(&mut ask, request)?;
+        let command = DeleteRecord {
+            branch: std::mem::take(&mut ask.branch),
+            delete: Delete {
+                table: ask.table.clone(),
+                filter: ask.query.filter.take(),
+                max_affected: ask.prefer.max_affected(),
+                dry_run: false,
+                returning,
+            },
+        };
+        let written = self.delete_record.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let range = content_range(0, 0, ask.prefer.count.map(|_| written.affected));
+        changed(range, written, answers, &ask, request).await
+    }
+}
+
+fn check(ask: &Ask) -> Result<(), Problem> {
+    if ask.query.limit.is_some() || ask.query.offset > 0 {
+        let detail = "'limit' and 'offset' do not belong to PATCH and DELETE; bound them by 'Prefer: handling=strict, max-affected=N'";
+        return Err(bad_request("unexpected_parameter", detail));
+    }
+    if ask.query.on_conflict.is_some() {
+        return Err(bad_request("unexpected_parameter", "'on_conflict' belongs to an insert"));
+    }
+    if ask.query.filter.is_none() && ask.prefer.max_affected().is_none() {
+        let detail =
+            "a PATCH or DELETE without a filter would touch every row; add a filter, or bound it by 'Prefer: handling=strict, max-affected=N'";
+        return Err(bad_request("filter_required", detail));
+    }
+    Ok(())
+}
+
+async fn changed(range: http::HeaderValue, written: Written, answers: Answers, ask: &Ask, request: &Request) -> Result<Response, Problem> {
+    let mut response = Response::default();
+    response.set_status(if matches!(answers, Answers::Rows(_)) { StatusCode::OK } else { StatusCode::NO_CONTENT });
+    response.headers_mut().insert(header::CONTENT_RANGE, range);
+    if let Some(applied) = ask.prefer.applied_to_change() {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    finish(response, written, answers, ask, request).await
+}

@@ -1,0 +1,129 @@
+//! Rows of tables over REST, by the habits of PostgREST.
+//!
+//! These routes are plain endpoints: a generated handler would parse the query string twice and box more futures. `describe` tells the OpenAPI
+//! document about them.
+
+mod accept;
+mod answer;
+mod change;
+mod describe;
+mod insert;
+mod path;
+mod prefer;
+mod range;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use describe::TableRoutes;
+
+use crate::{
+    credentials::{caller, refused},
+    edge::request_id,
+    mentions::mentions,
+    problem::Problem,
+    query_string,
+};
+use domain::{
+    Caller, Failure, Fault,
+    branch::BranchMentions,
+    table::{
+        TableName,
+        grammar::{QueryParams, TableQuery},
+    },
+};
+use http::{Method, StatusCode, header};
+use poem::{Request, Response};
+use ports::driving::{Authenticator, DeleteRecord, InsertRecord, QueryTable, UpdateRecord, UseCase};
+use prefer::Preferences;
+use std::sync::Arc;
+
+/// Where the routes begin.
+pub(crate) const PREFIX: &str = "/api/v1/tables/";
+
+/// The methods that a table has.
+const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
+
+/// The endpoint of all tables.
+pub(crate) struct Tables {
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) query_table: Arc<dyn UseCase<QueryTable>>,
+    pub(crate) insert_record: Arc<dyn UseCase<InsertRecord>>,
+    pub(crate) update_record: Arc<dyn UseCase<UpdateRecord>>,
+    pub(crate) delete_record: Arc<dyn UseCase<DeleteRecord>>,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) branch_domain: Option<String>,
+}
+
+/// What is asked, whatever the method.
+struct Ask {
+    caller: Caller,
+    branch: BranchMentions,
+    table: TableName,
+    query: TableQuery,
+    prefer: Preferences,
+}
+
+impl Tables {
+    /// Answers a request whose path begins with [`PREFIX`].
+    pub(crate) async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
+        let caller = caller(&*self.authenticator, request.headers(), request_id(&request)).await?;
+        let body = request.take_body();
+        let ask = self.ask(&request, caller)?;
+        match *request.method() {
+            Method::GET | Method::HEAD => self.read(ask, &request).await,
+            Method::POST => self.insert(ask, &request, body).await,
+            Method::PATCH => self.update(ask, &request, body).await,
+            Method::DELETE => self.delete(ask, &request).await,
+            Method::PUT => Err(not_allowed(
+                "not_supported",
+                "PUT of a single row is not supported yet; POST with 'Prefer: resolution=merge-duplicates' does the same",
+            )),
+            _ => Err(not_allowed("method_not_allowed", "a table does not have that method")),
+        }
+    }
+
+    fn ask(&self, request: &Request, caller: Caller) -> Result<Ask, Problem> {
+        let table = path::table(request)?;
+        let pairs = query_string::pairs(request.uri().query())?;
+        let mut query = QueryParams::parse(pairs.into_iter()).map_err(bad_query)?;
+        let prefer = Preferences::read(request.headers())?;
+        let branch = mentions(request, query.branch.take().as_deref(), self.branch_domain.as_deref()).map_err(|failure| refused(failure, &caller))?;
+        Ok(Ask { caller, branch, table, query, prefer })
+    }
+}
+
+impl Ask {
+    /// The problem for a failure. Faults of the query string are 400, as in PostgREST; those of the body 422.
+    fn refused(&self, failure: Failure, request: &Request) -> Problem {
+        refused_of(failure, &self.caller, request)
+    }
+}
+
+fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
+    match failure {
+        Failure::Invalid(faults) if faults.iter().any(|fault| in_query(fault, request)) => bad_query(faults),
+        other => refused(other, caller),
+    }
+}
+
+fn in_query(fault: &Fault, request: &Request) -> bool {
+    if !matches!(*request.method(), Method::POST | Method::PATCH) {
+        return true;
+    }
+    let step = fault.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let reserved = ["filter", "select", "order", "columns", "on_conflict"].contains(&step.as_str());
+    reserved || query_string::pairs(request.uri().query()).is_ok_and(|pairs| pairs.iter().any(|(name, _)| *name == step))
+}
+
+fn bad_query(faults: Vec<Fault>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid", Failure::Invalid(faults.clone()).to_string()).errors(faults)
+}
+
+fn not_allowed(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, code, detail).header(header::ALLOW, METHODS)
+}
+
+fn bad_request(code: &'static str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}

@@ -1,0 +1,60 @@
+//! GET and HEAD: rows.
+
+use super::{Ask, Tables, accept, answer::Pulled, bad_request, prefer::PREFERENCE_APPLIED, range::Window};
+use crate::problem::Problem;
+use domain::table::Select;
+use http::{HeaderName, HeaderValue, Method, header};
+use poem::{Body, Request, Response};
+use ports::driving::QueryTable;
+
+const RANGE_UNIT: HeaderName = HeaderName::from_static("range-unit");
+
+impl Tables {
+    pub(super) async fn read(&self, mut ask: Ask, request: &Request) -> Result<Response, Problem> {
+        if ask.query.columns.is_some() || ask.query.on_conflict.is_some() {
+            return Err(bad_request("unexpected_parameter", "'columns' and 'on_conflict' belong to writes"));
+        }
+        let shape = accept::shape(request.headers())?;
+        let window = Window::read(request.headers(), ask.query.limit, ask.query.offset)?;
+        let command = QueryTable {
+            branch: std::mem::take(&mut ask.branch),
+            select: Select {
+                table: ask.table.clone(),
+                columns: std::mem::take(&mut ask.query.select),
+                filter: ask.query.filter.take(),
+                order: std::mem::take(&mut ask.query.order),
+                limit: window.limit,
+                offset: window.offset,
+                count: ask.prefer.count,
+                shape,
+                max_bytes: None,
+            },
+        };
+        let rows = self.query_table.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let total = rows.total;
+        let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
+
+        let mut response = Response::default();
+        // Of a page that still streams, the end is known only by the total.
+        if let Some(rows) = pulled.rows().or_else(|| total.map(|total| window.rows_of(total))) {
+            let (status, content_range) = window.page(rows, total)?;
+            response.set_status(status);
+            response.headers_mut().insert(header::CONTENT_RANGE, content_range);
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(accept::content_type(shape)));
+        headers.insert(RANGE_UNIT, HeaderValue::from_static("items"));
+        if let Some(applied) = ask.prefer.applied_to_read() {
+            headers.insert(PREFERENCE_APPLIED, applied);
+        }
+        if request.method() == Method::HEAD {
+            if let Some(whole) = pulled.whole() {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
+            }
+            response.set_body(Body::empty());
+        } else {
+            response.set_body(pulled.into_body(ask.caller.request_id));
+        }
+        Ok(response)
+    }
+}
