@@ -1,0 +1,72 @@
+//! Who may connect to a branch's database: the logins of user and service traffic once it is ready, nobody once it goes.
+
+use crate::{
+    connect::run,
+    drop::{Found, find, foreign, may_signal_logins},
+    error::{from_sql, refused, retryable, sql_state},
+    quoting::ident,
+    settings::Settings,
+};
+use ports::driven::{BuildError, DatabaseTag};
+use sqlx::{Connection, PgConnection};
+use std::time::Duration;
+
+/// How often, and how long at most, sessions that were told to end are looked for.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 500;
+
+pub(crate) async fn admit(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    let mut admin = settings.admin().await?;
+    match find(&mut admin, settings, target).await? {
+        Found::Ours => {}
+        Found::Nothing => return Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
+        Found::Foreign => return Err(foreign(target)),
+    }
+    let database = ident(target.database.as_str());
+    let (user, service) = (ident(&settings.user_login), ident(&settings.service_login));
+    let grant = format!("begin; grant connect on database {database} to {user}, {service}; alter database {database} allow_connections true; commit");
+    run(&mut admin, grant).await.map_err(|error| from_sql("opening the branch's database", error))?;
+    let _ = admin.close().await;
+    Ok(())
+}
+
+pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    let mut admin = settings.admin().await?;
+    match find(&mut admin, settings, target).await? {
+        Found::Ours => {}
+        Found::Nothing => return Ok(()),
+        Found::Foreign => return Err(foreign(target)),
+    }
+    let database = ident(target.database.as_str());
+    let (user, service, builder) = (ident(&settings.user_login), ident(&settings.service_login), ident(&settings.builder.user));
+    let close = format!(
+        "begin; alter database {database} allow_connections false; revoke connect on database {database} from {user}, {service}, {builder}; commit"
+    );
+    run(&mut admin, close).await.map_err(|error| from_sql("closing the branch's database", error))?;
+    for _ in 0..LOOKS {
+        if cut_off(&mut admin, settings, target).await? == 0 {
+            let _ = admin.close().await;
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Err(retryable(format!("sessions on '{}' did not end when told to", target.database)))
+}
+
+/// Tells every session on the database to end, and gives how many there were.
+async fn cut_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<i64, BuildError> {
+    // Two steps by force: as a condition of one query, the ending would be tried on sessions before they are known to be on this database.
+    // Its user is all that a login without further rights is told of a session: background workers have none.
+    const END: &str = "with session as materialized (
+                           select pid from pg_stat_activity
+                            where datid = (select oid from pg_database where datname = $1) and usesysid is not null
+                       ) select count(pg_terminate_backend(pid)) from session";
+    let first = sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await;
+    let outcome = match first {
+        Err(error) if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings).await? => {
+            sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(|error| from_sql(format!("ending the sessions on '{}'", target.database), error))
+}

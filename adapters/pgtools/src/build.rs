@@ -1,0 +1,115 @@
+//! A build from its first step to its last.
+
+use crate::{
+    capture::{Parent, capture},
+    create::{check_tools, create_database},
+    default_grants::{self, DefaultGrant},
+    empty,
+    finish::add_constraints,
+    give_way::while_nobody_waits,
+    large_objects,
+    leader::{Leader, Table},
+    materialized,
+    meter::Meter,
+    rows, sequences,
+    settings::{LEDGER_SCHEMA, Settings},
+    users, verify, withholding,
+};
+use domain::{DataCloneMode, StepName, branch::Withheld};
+use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest};
+use sqlx::Connection;
+use std::collections::BTreeSet;
+
+/// One build under way.
+pub(crate) struct Build<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a BuildRequest,
+    pub(crate) progress: &'a dyn BuildProgress,
+}
+
+/// What the leader's snapshot says besides rows.
+struct Plan {
+    withheld: Vec<Withheld>,
+    positions: Vec<sequences::Position>,
+    default_grants: Vec<DefaultGrant>,
+    filled_views: BTreeSet<(String, String)>,
+}
+
+/// A table, and how many of its rows were copied.
+type Copied = Vec<(Table, u64)>;
+
+impl Build<'_> {
+    pub(crate) async fn run(self) -> Result<BuildReport, BuildError> {
+        self.progress.step(StepName::CreateDatabase).await?;
+        check_tools(self.settings).await?;
+        create_database(self.settings, self.request).await?;
+
+        self.progress.step(StepName::CopyDefinitions).await?;
+        let (parent, leader) = Meter::new(0, "objects").watch(self.progress, capture(self.settings, self.request)).await?;
+        let (plan, copied) = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
+
+        self.progress.step(StepName::AddConstraints).await?;
+        let mut branch = self.settings.builder_in(&self.request.target.database).await?;
+        let meter = Meter::new(parent.definitions.contents.entries, "objects");
+        let constraints = add_constraints(self.settings, self.request, &mut branch, &parent, plan.filled_views, &copied, &meter);
+        meter.watch(self.progress, constraints).await?;
+
+        self.progress.step(StepName::Verify).await?;
+        let meter = Meter::new(copied.len() as u64, "tables");
+        let verified = async {
+            verify::objects(&mut branch, &parent.inventory).await?;
+            verify::rows(&mut branch, &copied, &meter).await
+        };
+        meter.watch(self.progress, verified).await?;
+        // Last: from now on they hold for every new object.
+        default_grants::carry_over(&mut branch, &plan.default_grants).await?;
+        let _ = branch.close().await;
+        Ok(BuildReport { withheld: plan.withheld, rows: copied.iter().map(|(_, rows)| rows).sum(), objects: parent.inventory.count() })
+    }
+
+    /// Everything for which the parent has to hold still: its locks are let go at the end.
+    async fn copy(&self, parent: &Parent, mut leader: Leader) -> Result<(Plan, Copied), BuildError> {
+        let plan = self.plan(parent, &mut leader).await?;
+        empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
+        let meter = Meter::new(parent.definitions.contents.entries, "objects");
+        meter.watch(self.progress, parent.definitions.restore_before_rows(self.settings, self.request, &meter)).await?;
+
+        self.progress.step(StepName::CopyRows).await?;
+        let mut branch = self.settings.builder_in(&self.request.target.database).await?;
+        let Leader { mut connection, tables, .. } = leader;
+        let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema)).collect();
+        let meter = Meter::new(tables.iter().map(|table| u64::try_from(table.estimate).unwrap_or_default()).sum(), "rows");
+        let copied = async {
+            let counts = rows::copy(&mut connection, &mut branch, &tables, &plan.withheld, &meter).await?;
+            if self.request.clone_mode == DataCloneMode::FullClone {
+                large_objects::copy(&mut connection, &mut branch, &meter).await?;
+            } else {
+                users::write(&mut branch, &self.request.users).await?;
+            }
+            sequences::write(&mut branch, &plan.positions).await?;
+            Ok(counts)
+        };
+        let counts = meter.watch(self.progress, copied).await?;
+        let _ = connection.close().await;
+        let _ = branch.close().await;
+        Ok((plan, tables.into_iter().zip(counts).collect()))
+    }
+
+    async fn plan(&self, parent: &Parent, leader: &mut Leader) -> Result<Plan, BuildError> {
+        let withheld = match self.request.clone_mode {
+            DataCloneMode::FullClone => withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables).await?,
+            DataCloneMode::SchemaOnly | DataCloneMode::SeedData => Vec::new(),
+        };
+        Ok(Plan {
+            withheld,
+            positions: sequences::read(&mut leader.connection, &parent.excluded, |schema| self.copies_rows_of(schema)).await?,
+            default_grants: DefaultGrant::read(&mut leader.connection, &parent.excluded).await?,
+            filled_views: materialized::filled(&mut leader.connection, &parent.excluded).await?,
+        })
+    }
+
+    /// The ledger of our own migrations comes along whatever is asked for: without it a branch would be migrated again.
+    fn copies_rows_of(&self, schema: &str) -> bool {
+        self.request.clone_mode == DataCloneMode::FullClone || schema == LEDGER_SCHEMA
+    }
+}

@@ -1,0 +1,58 @@
+//! [`PgBranchBuilder`]: the port, kept by PostgreSQL's own programs and COPY.
+
+use crate::{admission, build::Build, claim::Claim, drop::drop_databases, error::refused, settings::Settings};
+use async_trait::async_trait;
+use domain::DataCloneMode;
+use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
+use std::{future::Future, sync::Arc};
+
+/// Builds the databases behind branches on one PostgreSQL server.
+#[derive(Debug)]
+pub struct PgBranchBuilder {
+    settings: Settings,
+}
+
+impl PgBranchBuilder {
+    /// A builder; nothing is connected before there is something to do.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Works on a branch's databases while nobody else does, and ends when that is no longer sure.
+    async fn alone<T>(&self, target: &DatabaseTag, work: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
+        self.settings.check_name(target)?;
+        let mut claim = Claim::take(&self.settings, target.branch_id).await?;
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            lost = claim.lost() => Err(lost),
+        };
+        claim.release().await;
+        outcome
+    }
+}
+
+#[async_trait]
+impl BranchBuilder for PgBranchBuilder {
+    #[tracing::instrument(name = "branch.build", skip_all, fields(branch.id = %request.target.branch_id, database = %request.target.database))]
+    async fn build(&self, request: &BuildRequest, progress: Arc<dyn BuildProgress>) -> Result<BuildReport, BuildError> {
+        if request.clone_mode == DataCloneMode::SeedData {
+            return Err(refused("seeds_unavailable", "this version has no seed files yet: create the branch as schema_only or full_clone"));
+        }
+        let build = Build { settings: &self.settings, request, progress: progress.as_ref() };
+        self.alone(&request.target, Box::pin(build.run())).await
+    }
+
+    async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+        self.settings.check_name(target)?;
+        admission::admit(&self.settings, target).await
+    }
+
+    async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+        self.settings.check_name(target)?;
+        admission::shut_out(&self.settings, target).await
+    }
+
+    async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+        self.alone(target, drop_databases(&self.settings, target)).await
+    }
+}

@@ -1,0 +1,128 @@
+//! Child processes: fed, heard out, and ended with whoever waits for them.
+
+use crate::connect::{APPLICATION, ssl_mode};
+use crate::settings::{Login, Place, Server};
+use secrecy::ExposeSecret;
+use std::{collections::VecDeque, path::Path, process::Stdio};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    process::Command,
+};
+
+/// How many lines of what a child complained of are kept.
+const COMPLAINTS: usize = 40;
+
+/// Why a child's work came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChildError {
+    /// It could not be started or heard.
+    #[error("the program could not be run")]
+    NotRun(#[source] std::io::Error),
+    /// It ended with an error; what it said, without the statements it quotes.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A child that is killed when nobody waits for it any more, and that takes nothing about PostgreSQL from our own environment.
+#[expect(clippy::disallowed_methods, reason = "the adapter whose technology is PostgreSQL's programs")]
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+    command.env("LC_ALL", "C").env("LANGUAGE", "").kill_on_drop(true);
+    command
+}
+
+/// Tells a child how to connect. The password goes by environment, which only the same user can read; argv is everybody's.
+pub(crate) fn connect(command: &mut Command, server: &Server, login: &Login, options: &str) {
+    match &server.place {
+        Place::Host(host) => command.env("PGHOST", host),
+        Place::SocketFolder(folder) => command.env("PGHOST", folder),
+    };
+    command
+        .env("PGPORT", server.port.to_string())
+        .env("PGUSER", &login.user)
+        .env("PGPASSWORD", login.password.expose_secret())
+        .env("PGSSLMODE", ssl_mode(server.tls))
+        .env("PGAPPNAME", APPLICATION)
+        .env("PGOPTIONS", options);
+    if let Some(path) = &server.root_certificate {
+        command.env("PGSSLROOTCERT", path);
+    }
+}
+
+/// Runs a child to its end and gives what it wrote. `heard` is asked about each line of stderr; a line that it takes is no complaint.
+pub(crate) async fn run(mut command: Command, input: &[u8], mut heard: impl FnMut(&str) -> bool) -> Result<Vec<u8>, ChildError> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(ChildError::NotRun)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feed = async {
+        let mut stdin = stdin.expect("piped");
+        // A child that ends early says why on stderr; the broken pipe only says that it ended.
+        let _ = stdin.write_all(input).await;
+    };
+    let read = async {
+        let mut output = Vec::new();
+        stdout.expect("piped").read_to_end(&mut output).await.map(|_| output)
+    };
+    let listen = async {
+        let mut complaints = VecDeque::new();
+        let mut lines = BufReader::new(stderr.expect("piped")).split(b'\n');
+        while let Some(line) = lines.next_segment().await? {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if !heard(&line) && is_complaint(&line) {
+                complaints.push_back(line);
+            }
+            if complaints.len() > COMPLAINTS {
+                complaints.pop_front();
+            }
+        }
+        Ok::<_, std::io::Error>(complaints)
+    };
+    let ((), output, complaints) = tokio::join!(feed, read, listen);
+    let status = child.wait().await.map_err(ChildError::NotRun)?;
+    let complaints = Vec::from(complaints.map_err(ChildError::NotRun)?);
+    if status.success() {
+        return output.map_err(ChildError::NotRun);
+    }
+    Err(ChildError::Failed(if complaints.is_empty() { format!("it ended with {status}") } else { complaints.join("; ") }))
+}
+
+/// The statement that failed is quoted too (`Command was: ..`), over several lines: it may hold options of foreign servers, and is left out.
+fn is_complaint(line: &str) -> bool {
+    line.split_once(": ").is_some_and(|(_, rest)| ["error: ", "warning: ", "hint: ", "from TOC entry "].iter().any(|kind| rest.starts_with(kind)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChildError, command, run};
+    use std::path::Path;
+
+    fn shell(script: &str) -> tokio::process::Command {
+        let mut command = command(Path::new("sh"));
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn input_output_and_the_spoken_lines_are_told_apart() {
+        let mut created = 0;
+        let output = run(shell("cat; echo 'pg_restore: creating TABLE' >&2"), b"archive", |line| {
+            let is = line.contains("creating");
+            created += usize::from(is);
+            is
+        });
+        assert_eq!(output.await.unwrap(), b"archive");
+        assert_eq!(created, 1);
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_what_was_said_without_the_statement() {
+        let script = "echo 'pg_restore: error: no such role' >&2; echo 'Command was: CREATE SERVER x OPTIONS (password secret)' >&2; exit 1";
+        let ChildError::Failed(said) = run(shell(script), b"", |_| false).await.unwrap_err() else { panic!() };
+        assert_eq!(said, "pg_restore: error: no such role");
+    }
+}

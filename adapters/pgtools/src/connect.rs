@@ -1,0 +1,117 @@
+//! Connections, each with the settings that make its work mean the same everywhere.
+
+use crate::{
+    error::from_sql,
+    quoting::ident,
+    settings::{Login, OWNER_ROLE, Place, Server, Settings},
+};
+use domain::branch::DatabaseName;
+use ports::driven::BuildError;
+use secrecy::ExposeSecret;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+/// Shown in `pg_stat_activity`.
+pub(crate) const APPLICATION: &str = "fluxbase branch builder";
+
+/// A database may carry settings of its own (`ALTER DATABASE .. SET`), and a branch carries its parent's: none may change what a copy holds, stop it
+/// half way, or filter its rows in silence.
+const OPTIONS: [(&str, &str); 15] = [
+    ("search_path", "pg_catalog"),
+    ("row_security", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("synchronize_seqscans", "off"),
+    ("IntervalStyle", "postgres"),
+    ("bytea_output", "hex"),
+    ("lc_monetary", "C"),
+    ("xmloption", "content"),
+    ("standard_conforming_strings", "on"),
+    ("client_min_messages", "warning"),
+];
+
+impl Settings {
+    /// The admin's connection to the metadata database.
+    pub(crate) async fn admin(&self) -> Result<PgConnection, BuildError> {
+        self.open(&self.admin, &self.metadata_database, false).await
+    }
+
+    /// The admin's connection into a database that is still empty.
+    pub(crate) async fn admin_in(&self, empty: &DatabaseName) -> Result<PgConnection, BuildError> {
+        self.open(&self.admin, empty, false).await
+    }
+
+    /// The connection that writes a branch, as the role that owns it. What it does need not be on disk at once: a half-built branch is built anew.
+    pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
+        let mut connection = self.open(&self.builder, branch, true).await?;
+        become_owner(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// The connection that reads a parent.
+    pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool) -> Result<PgConnection, BuildError> {
+        let mut connection = self.open(self.reader(is_main), parent, true).await?;
+        if !is_main {
+            become_owner(&mut connection).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn open(&self, login: &Login, database: &DatabaseName, relaxed: bool) -> Result<PgConnection, BuildError> {
+        let options = options(&self.server, login, database).options(OPTIONS);
+        let options = if relaxed { options.options([("synchronous_commit", "off")]) } else { options };
+        let mut connection = options.connect().await.map_err(|error| from_sql(format!("connecting to '{database}' as '{}'", login.user), error))?;
+        // Only from 17 on, and a name that the server does not know would refuse the connection.
+        sqlx::query("select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'")
+            .execute(&mut connection)
+            .await
+            .map_err(|error| from_sql("preparing a connection", error))?;
+        Ok(connection)
+    }
+}
+
+async fn become_owner(connection: &mut PgConnection) -> Result<(), BuildError> {
+    run(connection, format!("set role {}", ident(OWNER_ROLE))).await.map_err(|error| from_sql("becoming the owner of branches", error))
+}
+
+fn options(server: &Server, login: &Login, database: &DatabaseName) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass()
+        .port(server.port)
+        .username(&login.user)
+        .password(login.password.expose_secret())
+        .database(database.as_str())
+        .ssl_mode(server.tls)
+        .application_name(APPLICATION)
+        .disable_statement_logging();
+    let options = match &server.root_certificate {
+        Some(path) => options.ssl_root_cert(path),
+        None => options,
+    };
+    match &server.place {
+        Place::Host(host) => options.host(host),
+        Place::SocketFolder(folder) => options.socket(folder),
+    }
+}
+
+/// As libpq spells it.
+pub(crate) fn ssl_mode(mode: PgSslMode) -> &'static str {
+    match mode {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require => "require",
+        PgSslMode::VerifyCa => "verify-ca",
+        PgSslMode::VerifyFull => "verify-full",
+    }
+}
+
+/// Runs statements whose text was put together from quoted parts.
+pub(crate) async fn run(connection: &mut PgConnection, sql: impl Into<String>) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await.map(|_| ())
+}

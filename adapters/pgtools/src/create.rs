@@ -1,0 +1,111 @@
+//! The step `create_database`: an empty database that looks like its parent's, bears its mark, and is closed to everybody but the builder.
+
+use crate::{
+    connect::run,
+    drop::{drop_leftovers, foreign, major, mark_and_rename},
+    error::{from_sql, refused, sql_state},
+    locale::Likeness,
+    quoting::{ident, literal},
+    settings::{OWNER_ROLE, Settings},
+    tag::provisional_name,
+};
+use ports::driven::{BuildError, BuildRequest};
+use sqlx::{Connection, PgConnection};
+
+/// Takes away what an earlier attempt left, and makes the database afresh.
+pub(crate) async fn create_database(settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
+    let mut admin = settings.admin().await?;
+    drop_leftovers(&mut admin, settings, &request.target).await?;
+    let parent = Likeness::read(&mut admin, &request.parent).await?;
+    let provisional = provisional_name(settings.instance, request.target.branch_id);
+    let create = parent.create_statement(&provisional);
+    run(&mut admin, create).await.map_err(|error| from_sql("creating the database", error))?;
+    let named = run(&mut admin, mark_and_rename(settings, &request.target, &provisional)).await;
+    if let Err(error) = named {
+        let _ = run(&mut admin, "rollback").await;
+        let taken = sql_state(&error).as_deref() == Some("42P04");
+        drop_leftovers(&mut admin, settings, &request.target).await?;
+        return Err(if taken { foreign(&request.target) } else { from_sql("naming the database", error) });
+    }
+    let open = opening(settings, request);
+    run(&mut admin, open).await.map_err(|error| from_sql("closing the database to others", error))?;
+    carry_settings_over(&mut admin, request, &parent.settings).await?;
+    let _ = admin.close().await;
+    Ok(())
+}
+
+/// Nobody could connect so far. From here on only the builder may, and the admin as the owner.
+fn opening(settings: &Settings, request: &BuildRequest) -> String {
+    let database = ident(request.target.database.as_str());
+    format!(
+        "begin; revoke all on database {database} from public; grant create, temporary on database {database} to {owner}; \
+         grant connect on database {database} to {builder}; alter database {database} allow_connections true; commit",
+        owner = ident(OWNER_ROLE),
+        builder = ident(&settings.builder.user),
+    )
+}
+
+/// `ALTER DATABASE .. SET` of the parent. One that this admin may not set is said, and left out: it would not change what the branch holds.
+async fn carry_settings_over(admin: &mut PgConnection, request: &BuildRequest, settings: &[String]) -> Result<(), BuildError> {
+    for (name, value) in settings.iter().filter_map(|setting| setting.split_once('=')) {
+        let set = format!("alter database {} set {name} to {}", ident(request.target.database.as_str()), setting_value(name, value));
+        match run(admin, set).await {
+            Ok(()) => {}
+            Err(error) if sql_state(&error).as_deref() == Some("42501") => {
+                tracing::warn!(setting = name, "a setting of the parent's database may not be made by this login, and is left out");
+            }
+            Err(error) => return Err(from_sql(format!("carrying the setting '{name}' over"), error)),
+        }
+    }
+    Ok(())
+}
+
+/// A setting that is a list of quoted names is stored as such, and each of them is a value by itself.
+fn setting_value(name: &str, value: &str) -> String {
+    const LISTS: [&str; 5] = ["search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries", "shared_preload_libraries"];
+    if !LISTS.contains(&name) || value.is_empty() {
+        return literal(value);
+    }
+    let mut elements = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = value.chars().peekable();
+    while let Some(c) = characters.next() {
+        let current = elements.last_mut().expect("never empty");
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                current.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => elements.push(String::new()),
+            c if c.is_whitespace() && !quoted => {}
+            c => current.push(c),
+        }
+    }
+    elements.iter().map(|element| literal(element)).collect::<Vec<_>>().join(", ")
+}
+
+/// Refuses early, with one clear message, when the programs do not fit the server.
+pub(crate) async fn check_tools(settings: &Settings) -> Result<(), BuildError> {
+    let admin = settings.admin().await?;
+    let problems = settings.tools.problems(major(&admin)).await;
+    let _ = admin.close().await;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    Err(refused("tools_missing", text.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::setting_value;
+
+    #[test]
+    fn lists_of_names_stay_lists() {
+        assert_eq!(setting_value("search_path", r#""$user", public, "a, ""b""""#), r#"'$user', 'public', 'a, "b"'"#);
+        assert_eq!(setting_value("search_path", r#""""#), "''");
+        assert_eq!(setting_value("TimeZone", "Europe/Berlin"), "'Europe/Berlin'");
+        assert_eq!(setting_value("my.text", "a, b"), "'a, b'");
+    }
+}

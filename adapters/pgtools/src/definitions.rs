@@ -1,0 +1,116 @@
+//! Definitions: dumped from the parent in one snapshot, restored into the branch by its owner.
+
+use crate::{
+    child::{self, ChildError},
+    error::{refused, retryable},
+    meter::Meter,
+    settings::{OWNER_ROLE, Settings},
+    toc::Contents,
+};
+use ports::driven::{BuildError, BuildRequest};
+use std::io::Write;
+
+/// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
+const LOCK_WAIT: &str = "--lock-wait-timeout=900";
+
+/// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
+pub(crate) struct Definitions {
+    archive: Vec<u8>,
+    pub(crate) contents: Contents,
+}
+
+impl Definitions {
+    /// Dumps what the snapshot sees, without the schemas that are not copied.
+    pub(crate) async fn dump(settings: &Settings, request: &BuildRequest, snapshot: &str, excluded: &[String]) -> Result<Vec<u8>, ChildError> {
+        let mut command = child::command(&settings.tools.pg_dump);
+        child::connect(&mut command, &settings.server, settings.reader(request.parent_is_main), "-c statement_timeout=0 -c jit=off");
+        command.env("PGDATABASE", request.parent.as_str());
+        command.args(["--format=custom", "--schema-only", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"]);
+        command.args(["--no-publications", "--no-subscriptions", LOCK_WAIT]).arg(format!("--snapshot={snapshot}"));
+        if !request.parent_is_main {
+            command.arg(format!("--role={OWNER_ROLE}"));
+        }
+        // A pattern in double quotes stands for exactly that name.
+        command.args(excluded.iter().map(|schema| format!("--exclude-schema=\"{}\"", schema.replace('"', "\"\""))));
+        child::run(command, &[], |_| false).await
+    }
+
+    /// Reads the dump's table of contents. `schemas` exist in the branch already.
+    pub(crate) async fn open(settings: &Settings, archive: Vec<u8>, schemas: &[&str]) -> Result<Self, BuildError> {
+        let mut command = child::command(&settings.tools.pg_restore);
+        command.arg("--list");
+        let list = child::run(command, &archive, |_| false).await.map_err(|error| failed("reading the dump", &error))?;
+        Ok(Self { contents: Contents::sort(&String::from_utf8_lossy(&list), schemas), archive })
+    }
+
+    /// Types, tables, functions, views: what rows need to be there.
+    pub(crate) async fn restore_before_rows(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
+        self.restore(settings, request, "pre-data", &self.contents.before_policies, meter).await
+    }
+
+    /// Indexes, constraints, triggers, rules: every key is checked as it is made.
+    pub(crate) async fn restore_after_rows(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
+        self.restore(settings, request, "post-data", &self.contents.before_policies, meter).await
+    }
+
+    /// Policies, and the tables that keep them.
+    pub(crate) async fn restore_policies(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
+        self.restore(settings, request, "post-data", &self.contents.policies, meter).await
+    }
+
+    async fn restore(&self, settings: &Settings, request: &BuildRequest, section: &str, list: &str, meter: &Meter) -> Result<(), BuildError> {
+        match self.restore_once(settings, request, section, list, true, meter).await {
+            // One transaction is much quicker, and it came to nothing as a whole.
+            Err(ChildError::Failed(said)) if said.contains("out of shared memory") => {
+                self.restore_once(settings, request, section, list, false, meter).await
+            }
+            outcome => outcome,
+        }
+        .map_err(|error| failed("restoring the parent's definitions", &error))
+    }
+
+    async fn restore_once(
+        &self,
+        settings: &Settings,
+        request: &BuildRequest,
+        section: &str,
+        list: &str,
+        at_once: bool,
+        meter: &Meter,
+    ) -> Result<(), ChildError> {
+        let mut entries = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
+        entries.write_all(list.as_bytes()).map_err(ChildError::NotRun)?;
+        let mut command = child::command(&settings.tools.pg_restore);
+        let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
+                       -c default_transaction_read_only=off -c client_min_messages=warning";
+        child::connect(&mut command, &settings.server, &settings.builder, options);
+        command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
+        command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
+        command.arg(format!("--role={OWNER_ROLE}")).arg(format!("--section={section}")).arg("--use-list").arg(entries.path());
+        if at_once {
+            command.arg("--single-transaction");
+        }
+        let heard = |line: &str| {
+            let created = line.starts_with("pg_restore: creating ");
+            meter.add(u64::from(created));
+            created
+        };
+        child::run(command, &self.archive, heard).await.map(|_| ())
+    }
+}
+
+/// A name by itself would be taken apart where it holds a `=`.
+fn connection_string(database: &str) -> String {
+    format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// What the programs say is text; what speaks of the moment may be tried again.
+fn failed(doing: &str, error: &ChildError) -> BuildError {
+    const OF_THE_MOMENT: [&str; 9] =
+        ["connection", "terminat", "timeout", "deadlock", "No space left", "out of shared memory", "out of memory", "shutting down", "starting up"];
+    match error {
+        ChildError::NotRun(cause) => retryable(format!("{doing}: the program could not be run: {cause}")),
+        ChildError::Failed(said) if OF_THE_MOMENT.iter().any(|sign| said.contains(sign)) => retryable(format!("{doing}: {said}")),
+        ChildError::Failed(said) => refused("definitions_refused", format!("{doing}: {said}")),
+    }
+}

@@ -1,0 +1,129 @@
+//! Taking databases away: only those that are proved to be this branch's.
+
+use crate::{
+    connect::run,
+    error::{from_sql, refused, sql_state},
+    quoting::{ident, literal},
+    settings::Settings,
+    tag::{Mark, provisional_name},
+};
+use ports::driven::{BuildError, DatabaseTag};
+use sqlx::{Connection, PgConnection};
+
+/// What bears a branch database's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No database.
+    Nothing,
+    /// The branch's own.
+    Ours,
+    /// Somebody else's, or another branch's.
+    Foreign,
+}
+
+/// Looks at what bears the target's name.
+pub(crate) async fn find(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<Found, BuildError> {
+    let comment: Option<Option<String>> = sqlx::query_scalar("select shobj_description(oid, 'pg_database') from pg_database where datname = $1")
+        .bind(target.database.as_str())
+        .fetch_optional(admin)
+        .await
+        .map_err(|error| from_sql("looking for the branch's database", error))?;
+    let wanted = Mark::of(settings.instance, target);
+    Ok(match comment {
+        None => Found::Nothing,
+        Some(comment) if comment.as_deref().and_then(Mark::read) == Some(wanted) => Found::Ours,
+        Some(_) => Found::Foreign,
+    })
+}
+
+/// The refusal to touch what is not ours.
+pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
+    refused(
+        "database_not_ours",
+        format!(
+            "a database named '{}' exists that does not bear the mark of this branch; it is left alone: rename or drop it by hand if nobody needs it",
+            target.database
+        ),
+    )
+}
+
+/// Drops the branch's database and what an interrupted create left under its provisional name.
+pub(crate) async fn drop_databases(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    let mut admin = settings.admin().await?;
+    drop_leftovers(&mut admin, settings, target).await?;
+    let _ = admin.close().await;
+    Ok(())
+}
+
+/// The same, over a connection that goes on being used.
+pub(crate) async fn drop_leftovers(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    drop_by_name(admin, settings, &provisional_name(settings.instance, target.branch_id)).await?;
+    match find(admin, settings, target).await? {
+        Found::Nothing => Ok(()),
+        Found::Ours => drop_by_name(admin, settings, target.database.as_str()).await,
+        Found::Foreign => Err(foreign(target)),
+    }
+}
+
+/// An interrupted DROP leaves a row with `datconnlimit` -2; a second one takes that away too.
+async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &str) -> Result<(), BuildError> {
+    let drop = format!("drop database if exists {} with (force)", ident(name));
+    let Err(mut error) = run(admin, drop.as_str()).await else { return Ok(()) };
+    if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings).await? {
+        match run(admin, drop).await {
+            Ok(()) => return Ok(()),
+            Err(second) => error = second,
+        }
+    }
+    Err(not_dropped(name, error))
+}
+
+fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
+    let detail =
+        error.as_database_error().and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()).and_then(|error| error.detail());
+    let detail = detail.unwrap_or_default();
+    match sql_state(&error).as_deref() {
+        Some("55006") => refused(
+            "database_in_use",
+            format!(
+                "database '{name}' cannot be dropped: {}. {detail} End what holds it (prepared transactions: ROLLBACK PREPARED; slots: \
+                 pg_drop_replication_slot; subscriptions: DROP SUBSCRIPTION), then try again",
+                error.as_database_error().map_or("", |error| error.message())
+            ),
+        ),
+        _ => from_sql(format!("dropping database '{name}'"), error),
+    }
+}
+
+/// Lets an admin that is no superuser end the sessions of the logins it made: from PostgreSQL 16 on it may administer them but not act for them until
+/// it grants itself so. Tells whether there was anything to grant.
+pub(crate) async fn may_signal_logins(admin: &mut PgConnection, settings: &Settings) -> Result<bool, BuildError> {
+    let logins = [&settings.builder.user, &settings.user_login, &settings.service_login];
+    let mut granted = false;
+    for login in logins {
+        let lacking: Option<bool> = sqlx::query_scalar("select not pg_has_role(oid, 'usage') from pg_roles where rolname = $1")
+            .bind(login)
+            .fetch_optional(&mut *admin)
+            .await
+            .map_err(|error| from_sql("looking at the logins", error))?;
+        if lacking == Some(true) {
+            let options = if major(admin) >= 16 { " with inherit true, set false" } else { "" };
+            let grant = format!("grant {} to current_user{options}", ident(login));
+            run(admin, grant).await.map_err(|error| from_sql(format!("taking leave to end sessions of '{login}'"), error))?;
+            granted = true;
+        }
+    }
+    Ok(granted)
+}
+
+/// The server's major version.
+pub(crate) fn major(connection: &PgConnection) -> u32 {
+    connection.server_version_num().unwrap_or_default() / 10_000
+}
+
+/// Writes the mark and the branch's own name, at once.
+pub(crate) fn mark_and_rename(settings: &Settings, target: &DatabaseTag, provisional: &str) -> String {
+    let comment = literal(&Mark::of(settings.instance, target).comment());
+    let (old, new) = (ident(provisional), ident(target.database.as_str()));
+    format!("begin; comment on database {old} is {comment}; alter database {old} rename to {new}; commit")
+}

@@ -1,0 +1,40 @@
+//! What went wrong, told as the port tells it.
+
+use ports::driven::BuildError;
+
+/// A refusal.
+pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> BuildError {
+    BuildError::Refused { code, message: message.into() }
+}
+
+/// Something that a later try may get past.
+pub(crate) fn retryable(message: impl Into<String>) -> BuildError {
+    BuildError::Retryable { message: message.into(), source: None }
+}
+
+/// Sorts an error of PostgreSQL: what the server refused by rule stays refused, what came of the moment may be tried again.
+///
+/// Only the primary message is shown: the detail may hold values of rows.
+pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> BuildError {
+    let sqlx::Error::Database(database) = &error else {
+        return BuildError::Retryable { message: format!("{doing}: the connection to the database failed"), source: Some(error.into()) };
+    };
+    let state = database.code().unwrap_or_default().into_owned();
+    let message = format!("{doing}: {} (SQLSTATE {state})", database.message());
+    if of_the_moment(&state) {
+        return BuildError::Retryable { message, source: Some(error.into()) };
+    }
+    let code = if state == "42501" { "insufficient_privilege" } else { "clone_refused" };
+    BuildError::Refused { code, message }
+}
+
+/// Connection, rollback, resources, not ready, intervention, system: none of them says that the thing asked for is wrong. An object that went
+/// away in between (`42P01`, `42704`, `3D000`) is the parent's doing, not ours.
+fn of_the_moment(state: &str) -> bool {
+    ["08", "40", "53", "55", "57", "58", "XX"].iter().any(|class| state.starts_with(class)) || ["42P01", "42704", "3D000"].contains(&state)
+}
+
+/// The SQLSTATE, where the server gave one.
+pub(crate) fn sql_state(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,112 @@
+//! Rows: streamed from the leader's snapshot into the branch, counted on both sides.
+
+use crate::{
+    connect::run,
+    error::{from_sql, refused, retryable, sql_state},
+    leader::Table,
+    meter::Meter,
+    quoting::idents,
+    withholding,
+};
+use bytes::{Bytes, BytesMut};
+use domain::branch::Withheld;
+use futures_util::TryStreamExt;
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+use tokio::sync::mpsc;
+
+/// Large enough that messages cost nothing, small enough that memory does not matter.
+const CHUNK: usize = 128 * 1024;
+
+/// How many chunks may lie between reading and writing.
+const CHUNKS: usize = 4;
+
+/// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
+const RAW: &str = "encoding 'SQL_ASCII'";
+
+/// Copies the tables one after the other. Gives the rows of each, in their order.
+pub(crate) async fn copy(
+    leader: &mut PgConnection,
+    branch: &mut PgConnection,
+    tables: &[Table],
+    withheld: &[Withheld],
+    meter: &Meter,
+) -> Result<Vec<u64>, BuildError> {
+    let mut counts = Vec::with_capacity(tables.len());
+    for table in tables {
+        let own = withheld.iter().find(|entry| entry.table == table.qualified());
+        let rows = match withholding::source(table, own) {
+            Some(source) if !table.partitioned => copy_table(leader, branch, table, &source, meter).await?,
+            _ => 0,
+        };
+        counts.push(rows);
+    }
+    Ok(counts)
+}
+
+/// TRUNCATE in the same transaction lets COPY write rows that are frozen from the start. There are no triggers or foreign keys yet, so a plain owner
+/// may do it.
+async fn copy_table(leader: &mut PgConnection, branch: &mut PgConnection, table: &Table, source: &str, meter: &Meter) -> Result<u64, BuildError> {
+    let name = table.quoted();
+    let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
+    run(branch, format!("begin; truncate only {name}")).await.map_err(failed)?;
+    let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
+    let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
+    let read = read(leader, format!("copy {source} to stdout with ({RAW})"), sender, meter);
+    let write = async {
+        let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {RAW})")).await?;
+        while let Some(chunk) = chunks.recv().await {
+            sink.send(chunk).await?;
+        }
+        sink.finish().await
+    };
+    let (read, written) = tokio::join!(read, write);
+    let read = read.map_err(|error| unreadable(table, error))?;
+    let written = written.map_err(failed)?;
+    if read != written {
+        return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
+    }
+    run(branch, "commit").await.map_err(failed)?;
+    Ok(written)
+}
+
+/// PostgreSQL sends one message per row, so the messages count the rows.
+async fn read(leader: &mut PgConnection, statement: String, chunks: mpsc::Sender<Bytes>, meter: &Meter) -> Result<u64, sqlx::Error> {
+    let mut rows = 0;
+    let mut gathered = BytesMut::with_capacity(CHUNK);
+    let mut source = leader.copy_out_raw(&statement).await?;
+    let mut untold = 0;
+    while let Some(row) = source.try_next().await? {
+        gathered.extend_from_slice(&row);
+        rows += 1;
+        untold += 1;
+        if gathered.len() >= CHUNK {
+            meter.add(untold);
+            untold = 0;
+            // The other side reports why it ended; reading on would be for nothing.
+            if chunks.send(gathered.split().freeze()).await.is_err() {
+                return Ok(rows);
+            }
+            gathered.reserve(CHUNK);
+        }
+    }
+    meter.add(untold);
+    let _ = chunks.send(gathered.freeze()).await;
+    Ok(rows)
+}
+
+/// With `row_security` off a table whose policies would filter is an error, not fewer rows.
+fn unreadable(table: &Table, error: sqlx::Error) -> BuildError {
+    let filtered = sql_state(&error).as_deref() == Some("42501") && table.forced_policies;
+    if !filtered {
+        return from_sql(format!("reading {}", table.qualified()), error);
+    }
+    refused(
+        "rows_out_of_reach",
+        format!(
+            "{} has FORCE ROW LEVEL SECURITY, and this login cannot read past its policies: clone as schema_only, or exclude the table, or give the \
+             login BYPASSRLS",
+            table.qualified()
+        ),
+    )
+}

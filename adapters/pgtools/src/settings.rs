@@ -1,0 +1,93 @@
+//! What the builder has to know: where the server is, whom it connects as, and whose databases it makes.
+
+use crate::{error::refused, tools::Tools};
+use domain::{branch::DatabaseName, table::QualifiedName};
+use ports::driven::{BuildError, DatabaseTag};
+use secrecy::SecretString;
+use sqlx::postgres::PgSslMode;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Owns every object of every branch database.
+pub(crate) const OWNER_ROLE: &str = "fluxbase_branch_owner";
+
+/// The schema whose rows come along whatever the clone mode: which of our own migrations a database has seen.
+pub(crate) const LEDGER_SCHEMA: &str = "fluxbase_migrations";
+
+/// Whom to connect as.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A host name or address.
+    Host(String),
+    /// The folder that holds its Unix socket.
+    SocketFolder(PathBuf),
+}
+
+/// A PostgreSQL server, and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub place: Place,
+    /// Its port, which is in the socket's name too.
+    pub port: u16,
+    /// Whether to encrypt, and what to check.
+    pub tls: PgSslMode,
+    /// The certificates to trust, where not the system's.
+    pub root_certificate: Option<PathBuf>,
+}
+
+/// What [`crate::PgBranchBuilder`] works with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `pg_dump` and `pg_restore`, of the server's own major version.
+    pub tools: Tools,
+    /// The server that holds main and every branch.
+    pub server: Server,
+    /// Owner of main's objects and of every branch database; may create databases.
+    pub admin: Login,
+    /// A member of `fluxbase_branch_owner`: everything inside a branch database is done as it.
+    pub builder: Login,
+    /// The login of user traffic.
+    pub user_login: String,
+    /// The login of service traffic.
+    pub service_login: String,
+    /// Where databases are created, dropped and locked from.
+    pub metadata_database: DatabaseName,
+    /// This instance: several may share a server.
+    pub instance: Uuid,
+    /// What the names of branch databases begin with.
+    pub database_prefix: String,
+    /// Tables whose rows never reach a branch.
+    pub excluded_tables: Vec<QualifiedName>,
+}
+
+impl Settings {
+    /// The four tables of `auth` that hold what could be used to act as somebody.
+    pub fn personal_tables() -> Vec<QualifiedName> {
+        ["sessions", "refresh_tokens", "mfa_factors", "identities"].map(|table| QualifiedName::new("auth", table)).to_vec()
+    }
+
+    /// Refuses a name that no branch database has, before anything is done to it.
+    pub(crate) fn check_name(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+        let name = target.database.as_str();
+        let fits = name.len() > self.database_prefix.len() && name.starts_with(&self.database_prefix) && name.len() <= DatabaseName::MAX_LEN;
+        if fits && target.database != self.metadata_database {
+            return Ok(());
+        }
+        Err(refused("not_a_branch_database", format!("'{name}' is not the name of a branch database: those begin with '{}'", self.database_prefix)))
+    }
+
+    /// The login that reads a parent: main's owner for main, the owner of branch objects for a branch.
+    pub(crate) fn reader(&self, parent_is_main: bool) -> &Login {
+        if parent_is_main { &self.admin } else { &self.builder }
+    }
+}

@@ -1,0 +1,73 @@
+//! The mark in a database's comment that says whose it is: readable from every database of the server.
+
+use domain::{BranchId, Generation};
+use ports::driven::DatabaseTag;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Which instance's, which branch's, which generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    instance: Uuid,
+    branch: BranchId,
+    generation: Generation,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Comment {
+    fluxbase: Mark,
+}
+
+impl Mark {
+    /// The mark a database of ours must bear.
+    pub(crate) fn of(instance: Uuid, target: &DatabaseTag) -> Self {
+        Self { instance, branch: target.branch_id, generation: target.generation }
+    }
+
+    /// As a comment.
+    pub(crate) fn comment(&self) -> String {
+        serde_json::to_string(&Comment { fluxbase: self.clone() }).expect("ids and numbers have a JSON form")
+    }
+
+    /// Reads a comment back; `None` for one that is not ours.
+    pub(crate) fn read(comment: &str) -> Option<Self> {
+        serde_json::from_str::<Comment>(comment).ok().map(|comment| comment.fluxbase)
+    }
+}
+
+/// The name under which a database is created, before it bears its mark and its own name.
+///
+/// It holds the instance and the whole of a random branch id, so it proves by itself whose it is: nobody else makes such a name by accident. CREATE
+/// DATABASE cannot share a transaction with COMMENT; COMMENT and RENAME can. So a crash leaves either this name, which its branch drops unseen, or a
+/// marked database; never an unmarked one under a branch's name.
+pub(crate) fn provisional_name(instance: Uuid, branch: BranchId) -> String {
+    format!("fluxbase_build_{}_{}", &instance.simple().to_string()[..8], branch.as_uuid().simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, provisional_name};
+    use domain::{BranchId, Generation, branch::DatabaseName};
+    use ports::driven::DatabaseTag;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_mark_is_read_back_and_nothing_else_is_one() {
+        let target = DatabaseTag {
+            database: DatabaseName::existing("fluxbase_branch_x_g1"),
+            branch_id: BranchId::from_uuid(Uuid::from_u128(7)),
+            generation: Generation::FIRST,
+        };
+        let mark = Mark::of(Uuid::from_u128(1), &target);
+        assert_eq!(Mark::read(&mark.comment()), Some(mark.clone()));
+        assert_ne!(mark, Mark::of(Uuid::from_u128(2), &target));
+        for comment in ["", "production, do not touch", "{}", r#"{"fluxbase":{}}"#] {
+            assert_eq!(Mark::read(comment), None, "{comment}");
+        }
+    }
+
+    #[test]
+    fn the_provisional_name_is_never_cut() {
+        assert!(provisional_name(Uuid::max(), BranchId::from_uuid(Uuid::max())).len() <= DatabaseName::MAX_LEN);
+    }
+}

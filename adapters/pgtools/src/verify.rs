@@ -1,0 +1,45 @@
+//! The step `verify`: the branch's objects are the snapshot's, and so are its rows.
+
+use crate::{
+    error::{from_sql, refused},
+    inventory::Inventory,
+    leader::Table,
+    meter::Meter,
+};
+use ports::driven::BuildError;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// Compares objects. What cannot differ by printing alone fails the build; expressions that speak of other things are said.
+pub(crate) async fn objects(branch: &mut PgConnection, parent: &Inventory) -> Result<(), BuildError> {
+    let copy = Inventory::read(branch, &[]).await?;
+    let lost = parent.lost_in(&copy);
+    if !lost.is_empty() {
+        return Err(refused("clone_differs", format!("the copy's definitions are not the parent's: {}", lost.summary())));
+    }
+    // PostgreSQL itself restored them from its own dump without an error: to refuse a branch for how it prints them would be to refuse it for ever.
+    let reworded = parent.reworded_in(&copy);
+    if !reworded.is_empty() {
+        tracing::warn!(objects = reworded.summary(), "PostgreSQL prints some expressions of the copy in other words");
+    }
+    Ok(())
+}
+
+/// Counts the rows that are there against those that were copied. Where policies hold for the owner too it cannot count; there COPY's own count stands.
+pub(crate) async fn rows(branch: &mut PgConnection, copied: &[(Table, u64)], meter: &Meter) -> Result<(), BuildError> {
+    for (table, expected) in copied {
+        if !table.forced_policies && !table.partitioned {
+            let sql = format!("select count(*) from only {}", table.quoted());
+            let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+                .persistent(false)
+                .fetch_one(&mut *branch)
+                .await
+                .map_err(|error| from_sql(format!("counting {}", table.qualified()), error))?;
+            if u64::try_from(found) != Ok(*expected) {
+                let message = format!("{} has {found} rows in the copy, and {expected} were copied", table.qualified());
+                return Err(refused("clone_differs", message));
+            }
+        }
+        meter.add(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Branches of live databases, on a real PostgreSQL.
+
+mod cases;
+mod cluster;

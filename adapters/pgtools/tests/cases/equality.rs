@@ -1,0 +1,115 @@
+//! The proof of a clone: a dump of it is a dump of its parent.
+
+use super::{Admin, House, some_user};
+use domain::{DataCloneMode, branch::DatabaseName};
+use ports::driven::{BranchBuilder, BuildRequest};
+use std::sync::Arc;
+
+const RICH: &str = include_str!("rich.sql");
+
+/// A dump as text, less what may differ: owners, dates, the schemas of the control plane.
+#[expect(clippy::disallowed_methods, reason = "a test looks at its databases with PostgreSQL's own program")]
+fn dump(house: &House, database: &DatabaseName, schema_only: bool) -> Vec<String> {
+    let mut command = std::process::Command::new(&house.settings.tools.pg_dump);
+    command.args(["-h", "127.0.0.1", "-U", "postgres", "-p"]).arg(house.settings.server.port.to_string()).env("PGPASSWORD", crate::cluster::PASSWORD);
+    command.args(["--no-owner", "-N", "branching", "-N", "fluxbase"]).args(schema_only.then_some("-s")).arg(database.as_str());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict") && !line.starts_with("-- Dumped"))
+        .filter(|line| !line.contains("EVENT TRIGGER") && !line.contains("fluxbase.told()"))
+        // Schema public has another owner than initdb gave it: an owner line in other words.
+        .filter(|line| !line.is_empty() && *line != "--" && !line.contains("Name: public; Type: SCHEMA") && !line.contains("since initdb creates it"))
+        .map(|line| line.replace("FOR ROLE postgres", "FOR ROLE fluxbase_branch_owner"))
+        .map(|line| line.replace("(ARRAY[('new'::character varying)::text, ('old'::character varying)::text])", "(IN)"))
+        .map(|line| line.replace("((ARRAY['new'::character varying, 'old'::character varying])::text[])", "(IN)"))
+        .collect()
+}
+
+fn assert_equal(parent: &[String], copy: &[String]) {
+    let missing: Vec<_> = parent.iter().filter(|line| !copy.contains(line)).collect();
+    let new: Vec<_> = copy.iter().filter(|line| !parent.contains(line)).collect();
+    assert!(missing.is_empty() && new.is_empty(), "missing {missing:#?}\nnew {new:#?}");
+    assert!(parent == copy, "in another order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_clone_dumps_as_its_parent_does() {
+    let house = House::new(Admin::Superuser, RICH).await;
+    let report = house.build("full", DataCloneMode::FullClone).await.unwrap();
+    let database = house.target("full").database;
+    assert_equal(&dump(&house, &house.main, false), &dump(&house, &database, false));
+    assert_eq!(report.withheld, []);
+    assert_eq!(report.rows, 501 + 500 + 400 + 50 + 2 + 1 + 1 + 1 + 1 + 2, "people, notes, events and so on");
+    assert_eq!(house.count(&database, "app.note_counts").await, 500, "filled before the policies filter");
+    assert_eq!(house.count(&database, "pg_namespace where nspname in ('branching', 'fluxbase')").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_only_clone_has_every_object_and_the_ledger_and_no_other_row() {
+    let house = House::new(Admin::Superuser, RICH).await;
+    let report = house.build("bare", DataCloneMode::SchemaOnly).await.unwrap();
+    let database = house.target("bare").database;
+    assert_equal(&dump(&house, &house.main, true), &dump(&house, &database, true));
+    assert_eq!(report.rows, 2);
+    assert_eq!(house.count(&database, "fluxbase_migrations.ledger").await, 2);
+    assert_eq!(house.value::<i64>(&database, "select nextval('fluxbase_migrations.ledger_id_seq')").await, 3);
+    assert_eq!(house.count(&database, "app.people").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_of_a_branch_is_a_clone_too() {
+    let sql = "create table t (id int primary key); insert into t values (1), (2); grant select on t to anon;
+               alter default privileges grant select on tables to anon";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("one", DataCloneMode::FullClone).await.unwrap();
+    let parent = house.target("one").database;
+    let request = BuildRequest { parent: parent.clone(), parent_is_main: false, ..house.request("two", DataCloneMode::FullClone) };
+    let report = house.builder().build(&request, Arc::new(super::Quiet)).await.unwrap();
+    assert_eq!(report.rows, 2);
+    assert_equal(&dump(&house, &parent, false), &dump(&house, &request.target.database, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn id_only_users_let_foreign_keys_hold() {
+    let sql = "create schema auth; create table auth.users (id uuid primary key, email text not null unique, encrypted_password text,
+                   created_at timestamptz not null default now(), meta jsonb not null);
+               insert into auth.users values ('00000000-0000-0000-0000-0000000a11ce', 'alice@example.com', 'hash', now(), '{}');
+               create table notes (id int generated always as identity, owner uuid references auth.users)";
+    let house = House::new(Admin::Superuser, sql).await;
+    let request = BuildRequest { users: vec![some_user()], ..house.request("users", DataCloneMode::SchemaOnly) };
+    house.builder().build(&request, Arc::new(super::Quiet)).await.unwrap();
+    let found: String = house.value(&request.target.database, "select id || ' ' || email from auth.users").await;
+    assert_eq!(found, format!("{0} {0}@withheld.invalid", some_user()));
+
+    let report = house.build("people", DataCloneMode::FullClone).await.unwrap();
+    let database = house.target("people").database;
+    assert!(house.value::<bool>(&database, "select encrypted_password is null from auth.users where email = 'alice@example.com'").await);
+    assert_eq!(super::withheld_of(&report, "auth", "users").unwrap().nulled_columns, ["encrypted_password"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_large_objects_and_locale_come_along() {
+    let house = House::new(
+        Admin::Superuser,
+        "create table t (o oid); insert into t select lo_from_bytea(0, sha512(n::text::bytea)) from generate_series(1, 9) n",
+    )
+    .await;
+    let big = "update t set o = lo_from_bytea(0, convert_to(repeat('x', 600000), 'UTF8')) where ctid = (select min(ctid) from t)";
+    super::execute(&mut house.look_into(&house.main).await, big).await;
+    let settings = format!(
+        r#"alter database {0} set search_path = "$user", app, public; alter database {0} set app.greeting = 'a, b';
+           alter database {0} set default_transaction_read_only = on; alter database {0} set row_security = on"#,
+        house.main
+    );
+    super::execute(&mut house.look_into(&house.main).await, &settings).await;
+    house.build("large", DataCloneMode::FullClone).await.unwrap();
+    let database = house.target("large").database;
+    let sums = "select string_agg(md5(lo_get(o)), ' ' order by o) from t";
+    assert_eq!(house.value::<String>(&house.main, sums).await, house.value::<String>(&database, &sums.replace(" t", " public.t")).await);
+    let kept = |name: &DatabaseName| {
+        format!("select setconfig::text from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase where d.datname = '{name}'")
+    };
+    assert_eq!(house.value::<String>(&house.main, &kept(&house.main)).await, house.value::<String>(&house.main, &kept(&database)).await);
+}

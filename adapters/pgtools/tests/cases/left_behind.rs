@@ -1,0 +1,86 @@
+//! What crashes leave, and what is nobody's to take away.
+
+use super::{Admin, House, Quiet, StopAt, execute, refusal};
+use domain::{DataCloneMode, StepName};
+use ports::driven::{BranchBuilder, BuildError};
+use std::sync::Arc;
+
+const SQL: &str = "create table t (id int primary key); insert into t select generate_series(1, 100)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_stopped_at_any_step_is_done_afresh_or_taken_away() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let builder = house.builder();
+    let request = house.request("again", DataCloneMode::FullClone);
+    for step in [StepName::CreateDatabase, StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints, StepName::Verify] {
+        assert!(matches!(builder.build(&request, Arc::new(StopAt(step))).await, Err(BuildError::Stopped)), "{step}");
+    }
+    builder.build(&request, Arc::new(Quiet)).await.unwrap();
+    assert_eq!(house.count(&request.target.database, "t").await, 100);
+    assert!(matches!(builder.build(&request, Arc::new(StopAt(StepName::CopyRows))).await, Err(BuildError::Stopped)));
+    builder.drop_database(&request.target).await.unwrap();
+    builder.drop_database(&request.target).await.unwrap();
+    builder.shut_out(&request.target).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_a_crash_left_unmarked_is_the_branchs_to_drop() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let target = house.target("crash");
+    // A crash between CREATE DATABASE and COMMENT leaves exactly this.
+    let name = format!("fluxbase_build_{}_{}", &house.settings.instance.simple().to_string()[..8], target.branch_id.as_uuid().simple());
+    let create = format!("create database {name} allow_connections false");
+    execute(&mut house.look_into(&house.main).await, &create).await;
+    house.build("crash", DataCloneMode::SchemaOnly).await.unwrap();
+    assert_eq!(house.databases().await, [target.database.as_str()]);
+
+    execute(&mut house.look_into(&house.main).await, &create).await;
+    house.builder().drop_database(&target).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_database_of_the_same_name_is_never_touched() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let (builder, target) = (house.builder(), house.target("taken"));
+    let own = target.database.as_str();
+    execute(&mut house.look_into(&house.main).await, &format!("create database {own}")).await;
+    let other_branch =
+        r#"{"fluxbase":{"instance":"00000000-0000-0000-0000-000000000001","branch":"00000000-0000-0000-0000-000000000002","generation":1}}"#;
+    for comment in ["", "production", other_branch] {
+        execute(&mut house.look_into(&house.main).await, &format!("comment on database {own} is '{comment}'")).await;
+        assert_eq!(refusal(house.build("taken", DataCloneMode::SchemaOnly).await).0, "database_not_ours");
+        assert_eq!(refusal(builder.drop_database(&target).await).0, "database_not_ours");
+        assert_eq!(refusal(builder.shut_out(&target).await).0, "database_not_ours");
+        assert_eq!(refusal(builder.admit(&target).await).0, "database_not_ours");
+        assert_eq!(house.databases().await, [own]);
+    }
+    let main = ports::driven::DatabaseTag { database: house.main.clone(), ..target };
+    assert_eq!(refusal(builder.drop_database(&main).await).0, "not_a_branch_database");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_blocks_a_drop_is_named() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    house.build("held", DataCloneMode::FullClone).await.unwrap();
+    let target = house.target("held");
+    let mut connection = house.look_into(&target.database).await;
+    execute(&mut connection, "begin; insert into t values (0); prepare transaction 'left over'").await;
+    let (code, message) = refusal(house.builder().drop_database(&target).await);
+    assert!(code == "database_in_use" && message.contains("prepared transaction"), "{message}");
+    let mut connection = house.look_into(&target.database).await;
+    execute(&mut connection, "rollback prepared 'left over'").await;
+    house.builder().drop_database(&target).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_are_never_at_one_branch() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let (first, second) = (house.builder(), house.builder());
+    let request = house.request("both", DataCloneMode::FullClone);
+    let (one, other) = tokio::join!(first.build(&request, Arc::new(Quiet)), second.build(&request, Arc::new(Quiet)));
+    assert_eq!((one.unwrap().rows, other.unwrap().rows), (100, 100));
+    assert_eq!(house.count(&request.target.database, "t").await, 100);
+}

@@ -1,0 +1,63 @@
+//! Whose rights are at work inside a branch.
+
+use super::{Admin, House, execute, refusal};
+use domain::DataCloneMode;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_in_a_table_never_acts_as_a_superuser() {
+    // From the second definition on the function takes what it can get, and tells who ran it.
+    let sql = "create function grab(int) returns boolean language sql as 'select true';
+        create table trap (n int check (grab(n)));
+        insert into trap values (1), (2);
+        create or replace function grab(int) returns boolean language plpgsql as $$
+            begin
+                begin execute 'alter role test_user superuser'; exception when insufficient_privilege then null; end;
+                raise 'ran as % in a session of %', current_user, session_user;
+            end $$";
+    let house = House::new(Admin::Superuser, sql).await;
+    let (code, message) = refusal(house.build("trap", DataCloneMode::FullClone).await);
+    assert!(code == "clone_refused" && message.contains("ran as fluxbase_branch_owner in a session of test_builder"), "{message}");
+    assert!(!house.value::<bool>(&house.main, "select rolsuper from pg_roles where rolname = 'test_user'").await);
+
+    house.build("trap", DataCloneMode::SchemaOnly).await.unwrap();
+    let database = house.target("trap").database;
+    let foreign = "pg_class c join pg_roles r on r.oid = relowner where relnamespace = 'public'::regnamespace and rolname <> 'fluxbase_branch_owner'";
+    assert_eq!(house.count(&database, foreign).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn createdb_and_createrole_are_enough() {
+    let sql = "create extension citext; create schema app; create table app.t (id serial primary key, name citext not null);
+               insert into app.t (name) select 'n' || n from generate_series(1, 50) n;
+               create view app.v as select name from app.t; create function app.f() returns int language sql as 'select 1';
+               alter table app.t enable row level security; create policy p on app.t to anon using (true);
+               grant usage on schema app to anon; grant select on app.t to anon";
+    let house = House::new(Admin::Plain, sql).await;
+    for (slug, mode, rows) in [("plain-a", DataCloneMode::FullClone, 50), ("plain-b", DataCloneMode::SchemaOnly, 0)] {
+        assert_eq!(house.build(slug, mode).await.unwrap().rows, rows);
+        assert_eq!(house.count(&house.target(slug).database, "app.t").await, i64::try_from(rows).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_behind_policies_are_refused_not_fewer() {
+    let sql = "create table mine (n int); insert into mine select generate_series(1, 10); alter table mine enable row level security;
+               alter table mine force row level security; create policy few on mine using (n < 3)";
+    let house = House::new(Admin::Plain, sql).await;
+    let (code, message) = refusal(house.build("forced", DataCloneMode::FullClone).await);
+    assert!(code == "rows_out_of_reach" && message.contains("public.mine"), "{message}");
+    house.build("forced", DataCloneMode::SchemaOnly).await.unwrap();
+
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("all", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(house.count(&house.target("all").database, "mine").await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_owner_may_not_restore_is_refused_by_name() {
+    let house = House::new(Admin::Superuser, "create table t (id int)").await;
+    let leak = "create function sure(int) returns boolean language sql leakproof as 'select true'";
+    execute(&mut house.look_into(&house.main).await, leak).await;
+    let (code, message) = refusal(house.build("leak", DataCloneMode::SchemaOnly).await);
+    assert!(code == "definitions_refused" && message.contains("leakproof") && message.contains("sure"), "{message}");
+}
