@@ -1,0 +1,51 @@
+//! The list of tables.
+
+use super::comment;
+use domain::catalogue::{Relation, RelationKind};
+use ports::driving::TableList;
+use serde::Serialize;
+
+/// Tables listed at most; the rest is found schema by schema.
+const LISTED: usize = 1000;
+
+/// The tables that a caller may use.
+#[derive(Debug, Serialize)]
+pub(crate) struct TableSummaries {
+    tables: Vec<TableSummary>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct TableSummary {
+    name: String,
+    kind: RelationKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_rows: Option<u64>,
+    row_security: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    read_only: bool,
+}
+
+impl TableSummaries {
+    /// What is shown of a list.
+    pub(crate) fn of(list: &TableList) -> Self {
+        let tables = list.names.iter().filter_map(|name| list.catalogue.get(name)).take(LISTED).map(TableSummary::of);
+        Self { tables: tables.collect(), truncated: list.names.len() > LISTED }
+    }
+}
+
+impl TableSummary {
+    fn of(relation: &Relation) -> Self {
+        Self {
+            name: relation.name.to_string(),
+            kind: relation.kind,
+            comment: relation.comment.as_deref().map(comment::shown),
+            estimated_rows: relation.estimated_rows,
+            row_security: relation.row_security,
+            read_only: !relation.writable,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Which hosts and origins a request may name: what keeps other people's web pages from using a browser's way to this server.
+
+use crate::settings::McpSettings;
+use http::{HeaderMap, Uri, header, uri::Authority};
+use std::str::FromStr;
+
+/// A host that requests may be addressed to: `example.com`, or `example.com:8443` for that port only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    name: String,
+    port: Option<u16>,
+}
+
+/// A text that is no host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no host; expected a name or an address, with a port where only that one is meant: example.com, example.com:8443")]
+pub struct InvalidHost(String);
+
+impl FromStr for AllowedHost {
+    type Err = InvalidHost;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let authority = Authority::try_from(raw).map_err(|_| InvalidHost(raw.to_owned()))?;
+        if authority.as_str().contains('@') || authority.host().is_empty() {
+            return Err(InvalidHost(raw.to_owned()));
+        }
+        Ok(Self { name: name(&authority), port: authority.port_u16() })
+    }
+}
+
+/// A web origin whose pages may send requests: `https://app.example.com`, `http://localhost:*` for any port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedOrigin {
+    scheme: String,
+    name: String,
+    /// `None` for any.
+    port: Option<u16>,
+}
+
+/// A text that is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no web origin; expected scheme and host, with a port where it is not the scheme's: https://app.example.com, http://localhost:5173")]
+pub struct InvalidOrigin(String);
+
+impl FromStr for AllowedOrigin {
+    type Err = InvalidOrigin;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let (origin, any_port) = raw.strip_suffix(":*").map_or((raw, false), |origin| (origin, true));
+        let (scheme, name, port) = origin_parts(origin).ok_or_else(|| InvalidOrigin(raw.to_owned()))?;
+        Ok(Self { scheme, name, port: if any_port { None } else { Some(port) } })
+    }
+}
+
+fn origin_parts(raw: &str) -> Option<(String, String, u16)> {
+    let uri = Uri::try_from(raw).ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let authority = uri.authority()?;
+    let port = authority.port_u16().or(match scheme.as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    })?;
+    (uri.path() == "/" && uri.query().is_none()).then(|| (scheme, name(authority), port))
+}
+
+fn name(authority: &Authority) -> String {
+    authority.host().trim_matches(['[', ']']).to_ascii_lowercase()
+}
+
+/// Names that lead to this machine from itself only.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// The hosts and origins that are allowed.
+pub(crate) struct HostPolicy {
+    hosts: Vec<AllowedHost>,
+    origins: Vec<AllowedOrigin>,
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForeignRequest {
+    /// It does not say which host it is addressed to, or says it in no way that can be read.
+    NoHost,
+    /// It is addressed to a host that is not ours: a name was made to lead here.
+    Host,
+    /// A web page of somebody else sends it.
+    Origin,
+}
+
+impl HostPolicy {
+    /// The public URL, what the settings add, and the loopback names.
+    pub(crate) fn new(settings: &McpSettings) -> Self {
+        let loopback = LOOPBACK.map(str::to_owned);
+        let mut hosts = settings.allowed_hosts.clone();
+        let mut origins = settings.allowed_origins.clone();
+        for name in loopback {
+            hosts.push(AllowedHost { name: name.clone(), port: None });
+            origins.push(AllowedOrigin { scheme: "http".to_owned(), name: name.clone(), port: None });
+            origins.push(AllowedOrigin { scheme: "https".to_owned(), name, port: None });
+        }
+        if let Some(authority) = settings.public_url.as_ref().and_then(Uri::authority) {
+            hosts.push(AllowedHost { name: name(authority), port: None });
+        }
+        if let Some(url) = &settings.public_url
+            && let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority())
+        {
+            origins.extend(format!("{scheme}://{authority}").parse::<AllowedOrigin>());
+        }
+        Self { hosts, origins }
+    }
+
+    /// Whether a request may come in.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForeignRequest> {
+        let authority = addressed_to(uri, headers)?;
+        let (name, port) = (name(&authority), authority.port_u16());
+        if !self.hosts.iter().any(|host| host.name == name && host.port.is_none_or(|wanted| port == Some(wanted))) {
+            return Err(ForeignRequest::Host);
+        }
+        for origin in headers.get_all(header::ORIGIN) {
+            let origin = origin.to_str().ok().and_then(origin_parts).ok_or(ForeignRequest::Origin)?;
+            if !self.origins.iter().any(|allowed| allowed.covers(&origin)) {
+                return Err(ForeignRequest::Origin);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl AllowedOrigin {
+    fn covers(&self, (scheme, name, port): &(String, String, u16)) -> bool {
+        self.scheme == *scheme && self.name == *name && self.port.is_none_or(|wanted| wanted == *port)
+    }
+}
+
+/// `Host`, or what HTTP/2 has in its place.
+fn addressed_to(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ForeignRequest> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => uri.authority().cloned().ok_or(ForeignRequest::NoHost),
+        (Some(host), None) => host.to_str().ok().and_then(|host| Authority::try_from(host).ok()).ok_or(ForeignRequest::NoHost),
+        (Some(_), Some(_)) => Err(ForeignRequest::NoHost),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AllowedHost, AllowedOrigin, ForeignRequest, HostPolicy};
+    use crate::settings::{CursorKey, McpSettings};
+    use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+    fn policy() -> HostPolicy {
+        HostPolicy::new(&McpSettings {
+            public_url: Some(Uri::from_static("https://db.example.com/base")),
+            allowed_hosts: vec!["other.example.com:8443".parse().unwrap()],
+            allowed_origins: vec!["https://app.example.com".parse().unwrap()],
+            ..McpSettings::new(CursorKey::new([0; 32]))
+        })
+    }
+
+    fn check(pairs: &[(&'static str, &'static str)]) -> Result<(), ForeignRequest> {
+        let headers: HeaderMap = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+        policy().check(&Uri::from_static("/mcp"), &headers)
+    }
+
+    #[test]
+    fn our_own_names_are_let_in() {
+        for host in ["localhost:8080", "127.0.0.1", "[::1]:9", "LOCALHOST", "db.example.com", "db.example.com:8443", "other.example.com:8443"] {
+            assert_eq!(check(&[("host", host)]), Ok(()), "{host}");
+        }
+        for origin in ["http://localhost:6274", "https://db.example.com", "https://db.example.com:443", "https://app.example.com", "http://[::1]:1"] {
+            assert_eq!(check(&[("host", "localhost"), ("origin", origin)]), Ok(()), "{origin}");
+        }
+    }
+
+    #[test]
+    fn foreign_names_are_not() {
+        for host in ["evil.example", "localhost.evil.example", "db.example.com.evil.example", "other.example.com", "0.0.0.0", "127.0.0.2"] {
+            assert_eq!(check(&[("host", host)]), Err(ForeignRequest::Host), "{host}");
+        }
+        for origin in [
+            "https://evil.example",
+            "null",
+            "http://db.example.com",
+            "https://db.example.com:8443",
+            "https://app.example.com.evil.example",
+            "file://",
+            "",
+            "http://localhost@evil.example",
+        ] {
+            assert_eq!(check(&[("host", "localhost"), ("origin", origin)]), Err(ForeignRequest::Origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn without_a_host_nobody_comes_in() {
+        assert_eq!(check(&[]), Err(ForeignRequest::NoHost));
+        assert_eq!(check(&[("host", "a b")]), Err(ForeignRequest::NoHost));
+        assert_eq!(policy().check(&Uri::from_static("http://localhost/mcp"), &HeaderMap::new()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_host_or_origin_cannot_be_set() {
+        for raw in ["", "a b", "user@host", "http://host"] {
+            assert!(raw.parse::<AllowedHost>().is_err(), "{raw}");
+        }
+        for raw in ["", "example.com", "https://example.com/path", "ftp://example.com", "https://"] {
+            assert!(raw.parse::<AllowedOrigin>().is_err(), "{raw}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The tools and resources there are, and who is shown which.
+
+use crate::{
+    message::RpcError,
+    resources::{Resource, TableResource, TablesResource},
+    scope::RequestScope,
+    settings::McpSettings,
+    tool::{AnyTool, Definition, Registered, ToolResult, log},
+    tools::{DeleteRecordTool, DescribeTableTool, InsertRecordTool, ListTablesTool, QueryTableTool, UpdateRecordTool},
+};
+use domain::{Action, Principal, catalogue::closest};
+use ports::{
+    driven::Ids,
+    driving::{Authenticator, DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, UpdateRecord, UseCase},
+};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// What this transport asks of the house.
+#[derive(Clone)]
+pub struct McpPorts {
+    /// Who is asking.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Request ids, where a request brings none.
+    pub ids: Arc<dyn Ids>,
+    /// `query_table`
+    pub query_table: Arc<dyn UseCase<QueryTable>>,
+    /// `insert_record`
+    pub insert_record: Arc<dyn UseCase<InsertRecord>>,
+    /// `update_record`
+    pub update_record: Arc<dyn UseCase<UpdateRecord>>,
+    /// `delete_record`
+    pub delete_record: Arc<dyn UseCase<DeleteRecord>>,
+    /// `list_tables`
+    pub list_tables: Arc<dyn UseCase<ListTables>>,
+    /// `describe_table`
+    pub describe_table: Arc<dyn UseCase<DescribeTable>>,
+}
+
+/// The names of all tools, for settings that list them.
+pub fn tool_names() -> impl Iterator<Item = &'static str> {
+    [Action::DeleteRecord, Action::DescribeTable, Action::InsertRecord, Action::ListTables, Action::QueryTable, Action::UpdateRecord]
+        .into_iter()
+        .map(Action::name)
+}
+
+/// The URIs and templates of all resources, for settings that list them.
+pub fn resource_uris() -> impl Iterator<Item = &'static str> {
+    ["fluxbase://schema/tables", "fluxbase://schema/tables/{schema}/{table}"].into_iter()
+}
+
+/// The tools and resources that the settings allow.
+pub(crate) struct Registry {
+    /// In name order.
+    tools: Vec<Box<dyn AnyTool>>,
+    resources: Vec<Box<dyn Resource>>,
+}
+
+impl Registry {
+    /// Registers everything that the settings allow.
+    pub(crate) fn new(ports: &McpPorts, settings: &McpSettings) -> Self {
+        let max_bytes = settings.max_result_bytes;
+        let query_table = QueryTableTool { use_case: ports.query_table.clone(), max_bytes, cursor_key: settings.cursor_key.clone() };
+        let mut tools = vec![
+            Registered::boxed(query_table),
+            Registered::boxed(InsertRecordTool { use_case: ports.insert_record.clone(), max_bytes }),
+            Registered::boxed(UpdateRecordTool { use_case: ports.update_record.clone(), max_bytes }),
+            Registered::boxed(DeleteRecordTool { use_case: ports.delete_record.clone(), max_bytes }),
+            Registered::boxed(ListTablesTool(ports.list_tables.clone())),
+            Registered::boxed(DescribeTableTool(ports.describe_table.clone())),
+        ];
+        tools.sort_by_key(|tool| tool.definition().name());
+        tools.retain(|tool| is_allowed(&settings.allowed_tools, tool.definition().name()));
+        let mut resources: Vec<Box<dyn Resource>> =
+            vec![Box::new(TablesResource(ports.list_tables.clone())), Box::new(TableResource(ports.describe_table.clone()))];
+        resources.retain(|resource| is_allowed(&settings.allowed_resources, resource.uri()));
+        Self { tools, resources }
+    }
+
+    /// Every tool, in name order.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.tools.iter().map(|tool| tool.definition())
+    }
+
+    /// The resources that a principal may read.
+    pub(crate) fn resources<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a dyn Resource> {
+        self.resources.iter().map(|resource| &**resource).filter(|resource| principal.authorize(resource.action()).is_ok())
+    }
+
+    /// The resource that a URI belongs to. Whether it may be read is for its use case to say.
+    pub(crate) fn resource(&self, uri: &str) -> Option<&dyn Resource> {
+        self.resources.iter().map(|resource| &**resource).find(|resource| resource.covers(uri))
+    }
+
+    /// Calls a tool. What a model can learn from is a result; what only a programmer can mend is an error.
+    ///
+    /// The use case says whether the credential reaches so far, and writes a refusal down. A tool that is refused for that is one that is not shown, so
+    /// the answer is the same as for a name that does not exist, with the reason.
+    pub(crate) async fn call(&self, scope: &RequestScope, name: &str, arguments: Option<&RawValue>) -> Result<ToolResult, RpcError> {
+        let principal = &scope.caller.principal;
+        let Some(tool) = self.tools.iter().find(|tool| tool.definition().name() == name) else {
+            return Err(self.unknown_tool(principal, name));
+        };
+        let hidden = principal.authorize(tool.definition().action).err();
+        let error = match tool.call(scope, arguments.unwrap_or_else(|| no_arguments())).await {
+            Ok(result) => return Ok(result),
+            Err(error) => error,
+        };
+        if let Some(denied) = error.hides_tool().or(hidden.as_ref()) {
+            return Err(RpcError::invalid_params(format!("tool '{name}' may not be called with this credential: {denied}")));
+        }
+        log(&error, &scope.caller.request_id);
+        Ok(ToolResult::of_error(&error, &scope.caller.request_id))
+    }
+
+    fn unknown_tool(&self, principal: &Principal, name: &str) -> RpcError {
+        let name: String = name.chars().take(60).collect();
+        let shown = self.definitions().filter(|definition| principal.authorize(definition.action).is_ok()).map(Definition::name);
+        let near = closest(&name, shown);
+        let hint = near.first().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        RpcError::invalid_params(format!("unknown tool '{name}'{hint}"))
+    }
+}
+
+fn no_arguments() -> &'static RawValue {
+    serde_json::from_str("{}").expect("an empty object is JSON")
+}
+
+fn is_allowed(allowed: &[String], name: &str) -> bool {
+    allowed.is_empty() || allowed.iter().any(|other| other == name)
+}

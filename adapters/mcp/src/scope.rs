@@ -1,0 +1,80 @@
+//! What is known of a request besides its message.
+
+use bytes::Bytes;
+use domain::{
+    Caller, Failure,
+    branch::{BranchMentions, MentionPlace},
+};
+use http::{HeaderMap, Uri};
+
+/// A request: who asks, and which branches its HTTP part named.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestScope {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    branch: Result<BranchMentions, String>,
+}
+
+/// The message of a request, as it was sent: numbers in it have not been through a float.
+#[derive(Clone, Debug)]
+pub(crate) struct RawMessage(pub(crate) Bytes);
+
+impl RequestScope {
+    /// Reads the `X-Fluxbase-Branch` header and the `branch` query parameter.
+    pub(crate) fn new(caller: Caller, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self { caller, branch: mentions(uri, headers) }
+    }
+
+    /// The branches that the HTTP request and a tool's argument named.
+    pub(crate) fn branch(&self, argument: Option<&str>) -> Result<BranchMentions, Failure> {
+        let mut mentions = self.branch.clone().map_err(|name| Failure::not_found("branch", name))?;
+        if let Some(argument) = argument {
+            mentions.add(MentionPlace::Argument, argument)?;
+        }
+        Ok(mentions)
+    }
+}
+
+fn mentions(uri: &Uri, headers: &HeaderMap) -> Result<BranchMentions, String> {
+    let mut mentions = BranchMentions::NONE;
+    for value in headers.get_all("x-fluxbase-branch") {
+        let raw = String::from_utf8_lossy(value.as_bytes());
+        mentions.add(MentionPlace::Header, &raw).map_err(|_| raw.into_owned())?;
+    }
+    for pair in uri.query().unwrap_or_default().split('&') {
+        if let Some(raw) = pair.strip_prefix("branch=") {
+            let raw = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
+            mentions.add(MentionPlace::Query, &raw).map_err(|_| raw.into_owned())?;
+        }
+    }
+    Ok(mentions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestScope;
+    use domain::{Caller, Principal, access::Door};
+    use http::HeaderMap;
+    use std::sync::Arc;
+
+    fn scope(uri: &str, header: Option<&str>) -> RequestScope {
+        let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Mcp };
+        let headers: HeaderMap =
+            header.map(|value| (http::HeaderName::from_static("x-fluxbase-branch"), value.parse().unwrap())).into_iter().collect();
+        RequestScope::new(caller, &uri.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn every_place_is_heard() {
+        let asked = scope("/?x=1&branch=pr-1", Some("pr-1"));
+        assert_eq!(asked.branch(Some("pr-1")).unwrap().resolve(None).unwrap().as_str(), "pr-1");
+        assert_eq!(asked.branch(Some("pr-2")).unwrap().resolve(None).unwrap_err().code(), "branch_mismatch");
+        assert!(scope("/", None).branch(None).unwrap().resolve(None).unwrap().is_main());
+    }
+
+    #[test]
+    fn what_can_be_no_branch_is_not_found() {
+        assert_eq!(scope("/?branch=No%20Slug", None).branch(None).unwrap_err().to_string(), "branch 'No Slug' was not found");
+        assert_eq!(scope("/", Some("A B")).branch(None).unwrap_err().code(), "not_found");
+    }
+}

@@ -1,0 +1,67 @@
+//! What can be set.
+
+use crate::guard::{AllowedHost, AllowedOrigin};
+use std::fmt;
+
+/// How this transport behaves. Where it is mounted is the application's business.
+#[derive(Clone, Debug)]
+pub struct McpSettings {
+    /// Where people reach the server: its host and origin are allowed.
+    pub public_url: Option<http::Uri>,
+    /// Hosts that are allowed besides the public one and the loopback names.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Origins that are allowed besides the public one and those of the loopback names.
+    pub allowed_origins: Vec<AllowedOrigin>,
+    /// Bytes of a request at most.
+    pub max_message_size: usize,
+    /// Bytes of rows in an answer at most.
+    pub max_result_bytes: u64,
+    /// Tools that may be called, by name; empty allows all.
+    pub allowed_tools: Vec<String>,
+    /// Resources that may be read, by URI or template; empty allows all.
+    pub allowed_resources: Vec<String>,
+    /// What cursors are signed with: the same on every replica.
+    pub cursor_key: CursorKey,
+}
+
+impl McpSettings {
+    /// `max_message_size` when nobody says otherwise.
+    pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 10 * 1024 * 1024;
+    /// `max_result_bytes` when nobody says otherwise.
+    pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 * 1024;
+
+    /// The defaults, with the one thing that has none.
+    pub fn new(cursor_key: CursorKey) -> Self {
+        Self {
+            public_url: None,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
+            max_result_bytes: Self::DEFAULT_MAX_RESULT_BYTES,
+            allowed_tools: Vec::new(),
+            allowed_resources: Vec::new(),
+            cursor_key,
+        }
+    }
+}
+
+/// What cursors are signed with.
+#[derive(Clone)]
+pub struct CursorKey([u8; 32]);
+
+impl CursorKey {
+    /// Wraps a secret of the instance.
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    pub(crate) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CursorKey(..)")
+    }
+}

@@ -1,0 +1,87 @@
+//! `delete_record`: delete rows.
+
+use super::{
+    change::Change,
+    table_arguments::{Reading, branch_schema, table_schema},
+    update_record::DEFAULT_MAX_AFFECTED,
+};
+use crate::{
+    scope::RequestScope,
+    tool::{CallError, Tool},
+};
+use async_trait::async_trait;
+use domain::{
+    Action,
+    table::{Delete, TableName},
+};
+use ports::driving::{DeleteRecord, UseCase};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use std::sync::Arc;
+
+/// Deletes rows.
+pub(crate) struct DeleteRecordTool {
+    pub(crate) use_case: Arc<dyn UseCase<DeleteRecord>>,
+    pub(crate) max_bytes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    table: String,
+    filter: Box<RawValue>,
+    returning: Option<String>,
+    max_affected: Option<u64>,
+    dry_run: Option<bool>,
+    branch: Option<String>,
+}
+
+#[async_trait]
+impl Tool for DeleteRecordTool {
+    const ACTION: Action = Action::DeleteRecord;
+    const TITLE: &'static str = "Delete record";
+    const DESCRIPTION: &'static str = "Delete the rows that a filter matches. More rows than max_affected: nothing is deleted.";
+    type Input = Input;
+    type Output = Change;
+
+    fn input_schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["table", "filter"],
+            "properties": {
+                "table": table_schema(),
+                "filter": {"type": "object", "minProperties": 1, "description": "which rows, as in query_table: {\"id\": \"eq.5\"}"},
+                "returning": {"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"},
+                "max_affected": {"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED},
+                "dry_run": {"type": "boolean", "description": "do it, show what comes of it, take it back"},
+                "branch": branch_schema()
+            }
+        })
+    }
+
+    fn output_schema() -> Value {
+        Change::schema()
+    }
+
+    async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
+        let branch = scope.branch(input.branch.as_deref())?;
+        let delete = delete(&input)?;
+        let dry_run = delete.dry_run;
+        let written = self.use_case.run(&scope.caller, DeleteRecord { branch, delete }).await?;
+        Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
+    }
+}
+
+fn delete(input: &Input) -> Result<Delete, CallError> {
+    let mut reading = Reading::default();
+    let delete = Delete {
+        table: TableName::parse(&input.table),
+        filter: reading.required_filter(&input.filter),
+        max_affected: Some(input.max_affected.unwrap_or(DEFAULT_MAX_AFFECTED)),
+        dry_run: input.dry_run.unwrap_or_default(),
+        returning: reading.returning(input.returning.as_deref()),
+    };
+    reading.finish()?;
+    Ok(delete)
+}

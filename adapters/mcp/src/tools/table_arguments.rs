@@ -1,0 +1,123 @@
+//! Arguments that several tools take, in the grammar that REST has too.
+
+use crate::tool::CallError;
+use domain::{
+    Fault,
+    table::{
+        Condition, OrderTerm, Returning, RowsShape, SelectItem, Shape,
+        grammar::{FilterObject, parse_order, parse_select},
+    },
+};
+use serde_json::{Value, json, value::RawValue};
+
+/// Reads arguments and gathers every fault.
+#[derive(Default)]
+pub(super) struct Reading {
+    faults: Vec<Fault>,
+}
+
+impl Reading {
+    fn fault(&mut self, pointer: &str, message: impl Into<String>) {
+        self.faults.push(Fault::new(pointer, message));
+    }
+
+    /// `select`
+    pub(super) fn select(&mut self, pointer: &str, text: Option<&str>) -> Vec<SelectItem> {
+        match parse_select(text.unwrap_or_default()) {
+            Ok(items) => items,
+            Err(error) => {
+                self.fault(pointer, error.message());
+                Vec::new()
+            }
+        }
+    }
+
+    /// `order`
+    pub(super) fn order(&mut self, text: Option<&str>) -> Vec<OrderTerm> {
+        match parse_order(text.unwrap_or_default()) {
+            Ok(terms) => terms,
+            Err(error) => {
+                self.fault("/order", error.message());
+                Vec::new()
+            }
+        }
+    }
+
+    /// `filter`
+    pub(super) fn filter(&mut self, json: Option<&RawValue>) -> Option<Condition> {
+        match serde_json::from_str::<FilterObject>(json?.get()).map(FilterObject::condition) {
+            Ok(Ok(condition)) => condition,
+            Ok(Err(faults)) => {
+                self.faults.extend(faults);
+                None
+            }
+            Err(error) => {
+                self.fault("/filter", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The `filter` of a write, without which it would meet every row.
+    pub(super) fn required_filter(&mut self, json: &RawValue) -> Option<Condition> {
+        let faults = self.faults.len();
+        let condition = self.filter(Some(json));
+        if condition.is_none() && self.faults.len() == faults {
+            self.fault("/filter", "must name at least one column, or every row would be meant: {\"id\": \"eq.5\"}");
+        }
+        condition
+    }
+
+    /// `data`: its keys.
+    pub(super) fn data(&mut self, json: &RawValue) -> RowsShape {
+        match serde_json::from_str(json.get()) {
+            Ok(shape) => shape,
+            Err(error) => {
+                self.fault("/data", error.to_string());
+                RowsShape::default()
+            }
+        }
+    }
+
+    /// `returning`
+    pub(super) fn returning(&mut self, text: Option<&str>) -> Returning {
+        if text.is_none() {
+            return Returning::Count;
+        }
+        Returning::Rows { columns: self.select("/returning", text), order: Vec::new(), shape: Shape::Array }
+    }
+
+    /// `on_conflict`: plain column names.
+    pub(super) fn columns(&mut self, pointer: &str, text: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for item in self.select(pointer, Some(text)) {
+            match item {
+                SelectItem::Field(field) if field.alias.is_none() && field.cast.is_none() && field.path.steps.is_empty() => {
+                    names.push(field.path.column);
+                }
+                _ => self.fault(pointer, "takes the names of columns, parted by commas: tenant_id,email"),
+            }
+        }
+        names
+    }
+
+    /// A fault that a tool found itself.
+    pub(super) fn refuse(&mut self, pointer: &str, message: impl Into<String>) {
+        self.fault(pointer, message);
+    }
+
+    /// All faults, if there are any.
+    pub(super) fn finish(self) -> Result<(), CallError> {
+        if self.faults.is_empty() { Ok(()) } else { Err(self.faults.into()) }
+    }
+}
+
+/// The schema of `table`.
+pub(super) fn table_schema() -> Value {
+    json!({"type": "string", "description": "table or schema.table"})
+}
+
+/// The schema of `branch`.
+pub(super) fn branch_schema() -> Value {
+    json!({"type": "string", "description": "branch slug"})
+}

@@ -1,0 +1,93 @@
+//! `update_record`: change rows.
+
+use super::{
+    change::Change,
+    table_arguments::{Reading, branch_schema, table_schema},
+};
+use crate::{
+    scope::RequestScope,
+    tool::{CallError, Tool},
+};
+use async_trait::async_trait;
+use domain::{
+    Action,
+    table::{TableName, Update},
+};
+use ports::driving::{UpdateRecord, UseCase};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use std::sync::Arc;
+
+/// Rows that a write may touch when the caller does not say.
+pub(super) const DEFAULT_MAX_AFFECTED: u64 = 100;
+
+/// Changes rows.
+pub(crate) struct UpdateRecordTool {
+    pub(crate) use_case: Arc<dyn UseCase<UpdateRecord>>,
+    pub(crate) max_bytes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    table: String,
+    filter: Box<RawValue>,
+    data: Box<RawValue>,
+    returning: Option<String>,
+    max_affected: Option<u64>,
+    dry_run: Option<bool>,
+    branch: Option<String>,
+}
+
+#[async_trait]
+impl Tool for UpdateRecordTool {
+    const ACTION: Action = Action::UpdateRecord;
+    const TITLE: &'static str = "Update record";
+    const DESCRIPTION: &'static str = "Change the rows that a filter matches. More rows than max_affected: nothing is changed.";
+    type Input = Input;
+    type Output = Change;
+
+    fn input_schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["table", "filter", "data"],
+            "properties": {
+                "table": table_schema(),
+                "filter": {"type": "object", "minProperties": 1, "description": "which rows, as in query_table: {\"id\": \"eq.5\"}"},
+                "data": {"type": "object", "minProperties": 1, "description": "the new values: {column: value}"},
+                "returning": {"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"},
+                "max_affected": {"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED},
+                "dry_run": {"type": "boolean", "description": "do it, show what comes of it, take it back"},
+                "branch": branch_schema()
+            }
+        })
+    }
+
+    fn output_schema() -> Value {
+        Change::schema()
+    }
+
+    async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
+        let branch = scope.branch(input.branch.as_deref())?;
+        let update = update(&input)?;
+        let dry_run = update.dry_run;
+        let written = self.use_case.run(&scope.caller, UpdateRecord { branch, update }).await?;
+        Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
+    }
+}
+
+fn update(input: &Input) -> Result<Update, CallError> {
+    let mut reading = Reading::default();
+    let update = Update {
+        table: TableName::parse(&input.table),
+        filter: reading.required_filter(&input.filter),
+        changes: input.data.get().to_owned(),
+        columns: reading.data(&input.data).keys,
+        max_affected: Some(input.max_affected.unwrap_or(DEFAULT_MAX_AFFECTED)),
+        dry_run: input.dry_run.unwrap_or_default(),
+        returning: reading.returning(input.returning.as_deref()),
+    };
+    reading.finish()?;
+    Ok(update)
+}

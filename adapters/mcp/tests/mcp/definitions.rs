@@ -1,0 +1,113 @@
+//! What `tools/list` tells, and to whom.
+
+use crate::house::{ALL, House, NOBODY, READ_ONLY, READER};
+use serde_json::{Value, json};
+
+const LARGEST: usize = 1200;
+
+async fn tools(house: House, key: &str) -> Vec<Value> {
+    house.open().ask(key, "tools/list", json!({})).await["result"]["tools"].as_array().unwrap().clone()
+}
+
+async fn names(house: House, key: &str) -> Vec<String> {
+    tools(house, key).await.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn callers_are_shown_what_they_may_call_in_name_order() {
+    let all: Vec<_> = fluxbase_mcp::tool_names().collect();
+    assert_eq!(names(House::new(), ALL).await, all);
+    assert!(all.is_sorted());
+    for key in [READER, READ_ONLY] {
+        assert_eq!(names(House::new(), key).await, ["describe_table", "list_tables", "query_table"]);
+    }
+    assert!(names(House::new(), NOBODY).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_shown_is_refused() {
+    let client = House::new().open();
+    for (key, reason) in
+        [(READER, "this needs the scope write:tables"), (READ_ONLY, "this key is read-only"), (NOBODY, "this needs the scope write:tables")]
+    {
+        for arguments in [json!({"table": "t", "data": {"a": 1}}), json!({"nonsense": true})] {
+            let answer = client.call(key, "insert_record", arguments).await;
+            assert_eq!(answer["error"]["code"], -32602, "{answer}");
+            assert!(answer["error"]["message"].as_str().unwrap().ends_with(reason), "{answer}");
+        }
+    }
+    let answer = client.call(READER, "insert_recrod", json!({})).await;
+    assert_eq!(answer["error"]["message"], "unknown tool 'insert_recrod'");
+    let answer = client.call(ALL, "insert_recrod", json!({})).await;
+    assert_eq!(answer["error"]["message"], "unknown tool 'insert_recrod'; did you mean 'insert_record'?");
+}
+
+#[tokio::test]
+async fn settings_leave_tools_out() {
+    let house = || {
+        let mut house = House::new();
+        house.settings.allowed_tools = vec!["list_tables".into(), "delete_record".into()];
+        house
+    };
+    assert_eq!(names(house(), ALL).await, ["delete_record", "list_tables"]);
+    let answer = house().open().call(ALL, "query_table", json!({"table": "t"})).await;
+    assert_eq!(answer["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn annotations_follow_from_what_a_tool_does() {
+    for tool in tools(House::new(), ALL).await {
+        let hints = &tool["annotations"];
+        let (reads, destroys, idempotent) = match tool["name"].as_str().unwrap() {
+            "insert_record" => (false, false, false),
+            "update_record" | "delete_record" => (false, true, true),
+            _ => (true, false, true),
+        };
+        assert_eq!(
+            *hints,
+            json!({"readOnlyHint": reads, "destructiveHint": destroys, "idempotentHint": idempotent, "openWorldHint": false}),
+            "{tool}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_short_and_its_schemas_are_sound() {
+    for tool in tools(House::new(), ALL).await {
+        let size = serde_json::to_string(&tool).unwrap().len();
+        assert!(size <= LARGEST, "{} takes {size} bytes", tool["name"]);
+        assert!(tool["title"].is_string() && tool["description"].is_string());
+        assert_eq!(tool["inputSchema"]["additionalProperties"], false);
+        for schema in [&tool["inputSchema"], &tool["outputSchema"]] {
+            assert_eq!(schema["type"], "object");
+            jsonschema::draft202012::meta::validate(schema).unwrap();
+            check_style(schema);
+        }
+    }
+}
+
+/// What clients' linters object to: lists of types, schemas that are no objects.
+fn check_style(schema: &Value) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                assert!(name != "type" || !member.is_array(), "a list of types: {schema}");
+                assert!(name != "items" || member.is_object(), "items that are no schema: {schema}");
+                check_style(member);
+            }
+        }
+        Value::Array(members) => members.iter().for_each(check_style),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_the_committed_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tools.json");
+    let tools = Value::from(tools(House::new(), ALL).await);
+    if std::env::var_os("UPDATE_TOOLS_JSON").is_some() {
+        std::fs::write(path, format!("{tools:#}\n")).unwrap();
+    }
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(tools == committed, "tools.json is not what the tools say: run this test with UPDATE_TOOLS_JSON=1 and look at the difference");
+}

@@ -1,0 +1,9 @@
+//! The transport as clients see it, over mocks of the house.
+
+mod catalogue;
+mod definitions;
+mod eras;
+mod house;
+mod queries;
+mod transport;
+mod writes;
