@@ -1,0 +1,85 @@
+//! The databases in use, by name.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{Failure, branch::DatabaseName};
+use ports::driven::{BranchDatabases, BranchSession, SecurityContext};
+
+use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings};
+use crate::wire::Budget;
+
+/// What nobody asked for in this time is forgotten.
+const UNUSED: Duration = Duration::from_mins(15);
+
+/// The data of branches, each in a database of its own on one server. Databases are connected to when they are first asked for.
+#[derive(Debug)]
+pub struct PgBranchDatabases {
+    settings: Arc<Settings>,
+    budget: Arc<Budget>,
+    databases: Mutex<HashMap<DatabaseName, Arc<Database>>>,
+}
+
+impl PgBranchDatabases {
+    /// Connects to nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { budget: Budget::new(settings.max_connections), settings: Arc::new(settings), databases: Mutex::default() }
+    }
+
+    /// The definitions of a database have changed, says its event trigger: the next request reads the catalogue anew.
+    pub fn invalidate(&self, database: &DatabaseName) {
+        self.database(database).catalogue.invalidate();
+    }
+
+    /// Says whether somebody calls [`Self::invalidate`] after every change. While nobody does, the change token is looked at every two seconds.
+    pub fn set_has_event_trigger(&self, database: &DatabaseName, has_event_trigger: bool) {
+        let catalogue = &self.database(database).catalogue;
+        catalogue.set_told(has_event_trigger);
+        catalogue.invalidate(); // nobody may have been listening until now
+    }
+
+    /// Lets go of a database that is to be dropped: refuses new requests and waits for those that run.
+    pub async fn forget(&self, database: &DatabaseName) {
+        let forgotten = self.databases().remove(database);
+        if let Some(database) = forgotten {
+            database.close().await;
+        }
+    }
+
+    fn database(&self, name: &DatabaseName) -> Arc<Database> {
+        let mut databases = self.databases();
+        if let Some(database) = databases.get(name) {
+            return database.clone();
+        }
+        // Main is always kept: its catalogue may depend on a listener that was told of it once.
+        databases.retain(|name, database| *name == self.settings.main_database || database.unused_for() < UNUSED);
+        let database = Arc::new(Database::new(name.clone(), &self.settings, &self.budget));
+        databases.insert(name.clone(), database.clone());
+        database
+    }
+
+    fn databases(&self) -> MutexGuard<'_, HashMap<DatabaseName, Arc<Database>>> {
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl BranchDatabases for PgBranchDatabases {
+    async fn open(&self, context: &SecurityContext) -> Result<Box<dyn BranchSession>, Failure> {
+        let name = &context.route.database;
+        let database = self.database(name);
+        let role = context.principal.role;
+        let runner = Runner {
+            settings: self.settings.clone(),
+            pool: database.pool(role)?,
+            role: self.settings.role(role, name).to_owned(),
+            principal: context.principal.clone(),
+            access: context.access,
+        };
+        Ok(Box::new(PgBranchSession::new(database, runner)))
+    }
+}

@@ -1,0 +1,89 @@
+//! One database: its pools, one for each login that is used, and its catalogue.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use domain::{Failure, access::Role, branch::DatabaseName};
+
+use super::{
+    catalogue::{CatalogueCache, CatalogueSource},
+    settings::{Login, Settings},
+};
+use crate::wire::{Budget, Pool, PoolOptions, Target};
+
+/// One database: its pools, one for each login that is used, and its catalogue.
+#[derive(Debug)]
+pub(super) struct Database {
+    name: DatabaseName,
+    settings: Arc<Settings>,
+    budget: Arc<Budget>,
+    state: Mutex<State>,
+    pub(super) catalogue: Arc<CatalogueCache>,
+}
+
+#[derive(Debug)]
+struct State {
+    user: Option<Pool>,
+    service: Option<Pool>,
+    used: Instant,
+}
+
+impl Database {
+    pub(super) fn new(name: DatabaseName, settings: &Arc<Settings>, budget: &Arc<Budget>) -> Self {
+        let source = CatalogueSource::new(settings, &name);
+        Self {
+            name,
+            settings: settings.clone(),
+            budget: budget.clone(),
+            state: Mutex::new(State { user: None, service: None, used: Instant::now() }),
+            catalogue: Arc::new(CatalogueCache::new(source)),
+        }
+    }
+
+    /// The pool whose login may become this role.
+    pub(super) fn pool(&self, role: Role) -> Result<Pool, Failure> {
+        let mut state = self.state();
+        state.used = Instant::now();
+        let (slot, login) = match role {
+            Role::Service => (&mut state.service, &self.settings.service),
+            Role::Anon | Role::Authenticated => (&mut state.user, &self.settings.user),
+        };
+        if let Some(pool) = slot {
+            return Ok(pool.clone());
+        }
+        let pool = Pool::new(self.target(login), options(self.settings.max_connections, &self.budget)).map_err(Failure::internal)?;
+        *slot = Some(pool.clone());
+        Ok(pool)
+    }
+
+    pub(super) fn unused_for(&self) -> Duration {
+        self.state().used.elapsed()
+    }
+
+    /// Closes its pools: new requests are refused, those that run are waited for.
+    pub(super) async fn close(&self) {
+        let pools = {
+            let state = self.state();
+            [state.user.clone(), state.service.clone()]
+        };
+        for pool in pools.into_iter().flatten() {
+            pool.close().await;
+        }
+    }
+
+    fn target(&self, login: &Login) -> Target {
+        Target { user: login.name.clone(), password: login.password.clone(), database: self.name.as_str().to_owned(), ..self.settings.server.clone() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every pool may use all connections there are; the budget takes idle ones from others.
+fn options(max_connections: NonZeroUsize, budget: &Arc<Budget>) -> PoolOptions {
+    PoolOptions::new(max_connections, budget.clone())
+}

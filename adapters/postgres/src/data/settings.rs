@@ -1,0 +1,51 @@
+//! What the data path needs to know of its surroundings.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use domain::{access::Role, branch::DatabaseName};
+use secrecy::SecretString;
+
+use crate::wire::Target;
+
+/// A login and its password. Its Debug hides the password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The role that logs in.
+    pub name: String,
+    /// Its password, where it has one.
+    pub password: Option<SecretString>,
+}
+
+/// What the data path needs to know of its surroundings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server and how far to trust the way there. Its database, user and password are not looked at.
+    pub server: Target,
+    /// The login of user traffic: it may become `anon` and `authenticated` only.
+    pub user: Login,
+    /// The login of service traffic.
+    pub service: Login,
+    /// Main's database: the one that was there before Fluxbase.
+    pub main_database: DatabaseName,
+    /// The role of service traffic in main's database: `service_role`, or the owner role where that cannot bypass row level security.
+    pub main_service_role: String,
+    /// The same in the databases of branches.
+    pub branch_service_role: String,
+    /// The schemas whose relations can be reached, in the order in which bare names are looked up.
+    pub schemas: Vec<String>,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+    /// How many connections all databases together may have open.
+    pub max_connections: NonZeroUsize,
+}
+
+impl Settings {
+    /// The role that statements run as.
+    pub(super) fn role<'s>(&'s self, role: Role, database: &DatabaseName) -> &'s str {
+        match role {
+            Role::Service if *database == self.main_database => &self.main_service_role,
+            Role::Service => &self.branch_service_role,
+            Role::Anon | Role::Authenticated => role.name(),
+        }
+    }
+}

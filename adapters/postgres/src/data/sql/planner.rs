@@ -1,0 +1,134 @@
+//! What a plan is made on and with: the catalogue, the caller's table list, the values bound so far.
+
+use domain::{
+    Denied, Failure,
+    catalogue::{Catalogue, Column, Relation},
+    table::{QualifiedName, TableName},
+};
+
+use super::{
+    refusal::{Refusal, hint, step},
+    relationship::Embedded,
+    statement::{Alias, Params, Statement, push_identifier},
+};
+
+/// What plans are made on: the tables there are, and those the caller is held to.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::data) struct Grounds<'a> {
+    pub(in crate::data) catalogue: &'a Catalogue,
+    /// What tells this catalogue from those before it.
+    pub(in crate::data) token: &'a str,
+    /// `None` where every table may be touched.
+    pub(in crate::data) tables: Option<&'a [QualifiedName]>,
+}
+
+impl<'a> Grounds<'a> {
+    pub(super) fn relation(&self, name: &TableName) -> Result<&'a Relation, Refusal> {
+        let found = self.catalogue.find(name.schema.as_deref(), &name.name);
+        let relation = found.ok_or_else(|| Refusal::unknown(Failure::not_found("table", name.to_string())))?;
+        self.allow(relation)?;
+        Ok(relation)
+    }
+
+    /// Whether the caller may touch a relation: it and, for a view, everything it reads must be in the list.
+    pub(super) fn allow(&self, relation: &Relation) -> Result<(), Denied> {
+        let Some(tables) = self.tables else { return Ok(()) };
+        match std::iter::once(&relation.name).chain(&relation.reads).find(|name| !tables.contains(name)) {
+            Some(name) => Err(Denied::Table { table: name.to_string() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes one plan.
+#[derive(Default)]
+pub(super) struct Planner<'a> {
+    pub(super) params: Params<'a>,
+    aliases: u32,
+    /// For writes: which of the root's columns are asked back, by their place.
+    used: Option<Vec<bool>>,
+}
+
+/// A relation that names are looked up in, under its alias.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    pub(super) relation: &'a Relation,
+    pub(super) alias: Alias,
+    /// What is embedded into it.
+    pub(super) embeds: &'s [Embedded<'a>],
+    /// The embeds that lead here, each with a dot behind it: for pointers.
+    pub(super) path: &'s str,
+}
+
+/// Which part of a request a name stands in: for pointers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Select,
+    Filter,
+    Order,
+    Data,
+    OnConflict,
+}
+
+impl Place {
+    pub(super) fn pointer(self, path: &str, name: &str) -> String {
+        match self {
+            Self::Select => "/select".to_owned(),
+            Self::Filter => format!("/filter/{}{}", step(path), step(name)),
+            Self::Order => "/order".to_owned(),
+            Self::Data => format!("/data/{}", step(name)),
+            Self::OnConflict => "/on_conflict".to_owned(),
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// The statement that was written.
+    ///
+    /// It bears the catalogue's token, for a prepared statement keeps the types that its parameters had: after a column's type was changed it would fail
+    /// for ever, or refuse values that are good.
+    pub(super) fn finish(self, grounds: Grounds<'_>, mut sql: String) -> Statement<'a> {
+        if !grounds.token.is_empty() {
+            sql.push_str(" -- ");
+            sql.push_str(grounds.token);
+        }
+        Statement { sql, params: self.params.into_vec() }
+    }
+
+    pub(super) fn fresh_alias(&mut self) -> Alias {
+        self.aliases += 1;
+        Alias(self.aliases)
+    }
+
+    /// From here on, notes which of the root's columns are used.
+    pub(super) fn note_used(&mut self, root: &Relation) {
+        self.used = Some(vec![false; root.columns.len()]);
+    }
+
+    /// The root's columns that were used since [`Self::note_used`], in the table's order.
+    pub(super) fn used(&self, root: &'a Relation) -> impl Iterator<Item = &'a Column> {
+        let used = self.used.as_deref().unwrap_or_default();
+        root.columns.iter().zip(used).filter_map(|(column, used)| used.then_some(column))
+    }
+
+    /// Writes `_0."column"`. The name comes from the catalogue.
+    pub(super) fn push_column(&mut self, out: &mut String, relation: &Relation, alias: Alias, name: &str) {
+        if alias == Alias::ROOT
+            && let Some(used) = &mut self.used
+            && let Some(place) = relation.columns.iter().position(|column| column.name == name)
+        {
+            used[place] = true;
+        }
+        alias.push(out);
+        out.push('.');
+        push_identifier(out, name);
+    }
+}
+
+/// A column by the name that a request has for it. System columns are unknown.
+pub(super) fn column<'a>(relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
+    relation.column(name).ok_or_else(|| {
+        let known = hint(name, relation.columns.iter().map(|column| column.name.as_str()));
+        Refusal::unknown_name(place.pointer(path, name), format!("'{}' has no column '{name}'{known}", relation.name))
+    })
+}

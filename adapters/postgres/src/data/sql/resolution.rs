@@ -1,0 +1,240 @@
+//! Which foreign key an embed follows.
+
+use domain::{
+    Failure,
+    catalogue::{ForeignKey, Relation},
+    failure::Candidate,
+    table::{Embed, SelectItem},
+};
+
+use super::{
+    planner::Grounds,
+    refusal::{Refusal, hint},
+    relationship::{Embedded, Link},
+};
+
+impl<'a> Grounds<'a> {
+    /// Resolves every embed of a select list, down to the innermost.
+    pub(super) fn embeds(&self, parent: &'a Relation, items: &'a [SelectItem], path: &str) -> Result<Vec<Embedded<'a>>, Refusal> {
+        let mut embeds: Vec<Embedded<'a>> = Vec::new();
+        for item in items {
+            let SelectItem::Embed(embed) = item else { continue };
+            if embeds.iter().any(|other| other.embed.key() == embed.key()) {
+                return Err(Refusal::fault("/select", format!("'{}' is embedded twice: give one of them an alias", embed.key())));
+            }
+            let link = self.link(parent, embed)?;
+            let relation = self.reach(link)?;
+            let path = format!("{path}{}.", embed.key());
+            let inner = self.embeds(relation, &embed.columns, &path)?;
+            embeds.push(Embedded { embed, relation, link, embeds: inner, path });
+        }
+        Ok(embeds)
+    }
+
+    /// The relation at the end of a link, if the caller may touch all there is on the way.
+    fn reach(&self, link: Link<'a>) -> Result<&'a Relation, Refusal> {
+        let relation = |name| self.catalogue.get(name).ok_or_else(|| Refusal::unknown(Failure::not_found("table", format!("{name}"))));
+        if let Link::Through { near, .. } = link {
+            self.allow(relation(&near.origin)?)?;
+        }
+        let target = relation(link.target())?;
+        self.allow(target)?;
+        Ok(target)
+    }
+
+    fn link(&self, parent: &'a Relation, embed: &'a Embed) -> Result<Link<'a>, Refusal> {
+        let links = self.links(parent);
+        let fitting: Vec<_> = links.iter().copied().filter(|link| fits(*link, parent, embed)).collect();
+        match fitting[..] {
+            [only] => Ok(only),
+            [] => Err(self.unrelated(parent, embed, &links)),
+            _ => Err(ambiguous(parent, embed, &fitting).into()),
+        }
+    }
+
+    /// Every way out of a relation.
+    fn links(&self, parent: &'a Relation) -> Vec<Link<'a>> {
+        let mut links = Vec::new();
+        for key in self.catalogue.foreign_keys_of(&parent.name) {
+            if key.origin == parent.name {
+                links.push(Link::ToOne(key));
+            }
+            if key.target == parent.name {
+                links.push(Link::FromMany(key));
+                self.add_junctions(key, &mut links);
+            }
+        }
+        links
+    }
+
+    /// A junction is a table whose primary key holds the columns of both foreign keys.
+    fn add_junctions(&self, near: &'a ForeignKey, links: &mut Vec<Link<'a>>) {
+        let Some(junction) = self.catalogue.get(&near.origin) else { return };
+        let in_key = |key: &ForeignKey| key.columns.iter().all(|column| junction.primary_key.contains(column));
+        if !in_key(near) {
+            return;
+        }
+        let others = self.catalogue.foreign_keys_of(&junction.name);
+        let far = others.filter(|far| far.origin == junction.name && far.name != near.name && in_key(far));
+        links.extend(far.map(|far| Link::Through { near, far }));
+    }
+
+    fn unrelated(&self, parent: &Relation, embed: &Embed, links: &[Link<'a>]) -> Refusal {
+        let mut names: Vec<_> = links.iter().map(|link| link.target().name.as_str()).collect();
+        names.retain(|name| self.tables.is_none_or(|tables| tables.iter().any(|table| table.name == *name)));
+        names.sort_unstable();
+        names.dedup();
+        let by = embed.hint.as_deref().map(|hint| format!(" by '{hint}'")).unwrap_or_default();
+        let known = hint(&embed.relation, names.into_iter());
+        let message = format!("'{}' has no relationship with '{}'{by}{known}", parent.name, embed.relation);
+        Refusal::unknown_name("/select", message)
+    }
+}
+
+/// Whether an embed's name and hint mean this link, as `PostgREST` has it. Of a foreign key from a table to itself the table's name means the rows
+/// that reference (`employees(*)`, `employees!manager_id(*)`), its column's or its own name the row referenced (`manager_id(*)`).
+fn fits(link: Link<'_>, parent: &Relation, embed: &Embed) -> bool {
+    let name = embed.relation.as_str();
+    let by_table = link.target().name == name && !matches!(link, Link::ToOne(key) if key.target == parent.name);
+    let Some(hint) = embed.hint.as_deref() else {
+        let by_key = match link {
+            Link::ToOne(key) => key.name == name || only(&key.columns) == Some(name),
+            Link::FromMany(key) => key.name == name && key.origin != key.target,
+            Link::Through { .. } => false,
+        };
+        return by_table || by_key;
+    };
+    by_table
+        && match link {
+            Link::ToOne(key) | Link::FromMany(key) => {
+                key.name == hint || only(&key.columns) == Some(hint) || (key.origin != key.target && only(&key.target_columns) == Some(hint))
+            }
+            Link::Through { far, .. } => far.origin.name == hint || far.name == hint,
+        }
+}
+
+fn only(columns: &[String]) -> Option<&str> {
+    match columns {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+fn ambiguous(parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
+    let junctions = |name: &str| fitting.iter().filter(|link| matches!(link, Link::Through { near, .. } if near.origin.name == name)).count();
+    let candidate = |link: &Link<'_>| Candidate {
+        cardinality: link.cardinality(),
+        relationship: link.describe(),
+        hint: match link {
+            Link::ToOne(key) | Link::FromMany(key) => key.name.clone(),
+            Link::Through { near, .. } if junctions(&near.origin.name) == 1 => near.origin.name.clone(),
+            Link::Through { far, .. } => far.name.clone(),
+        },
+    };
+    Failure::Ambiguous { origin: parent.name.name.clone(), target: embed.relation.clone(), candidates: fitting.iter().map(candidate).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Denied, Failure};
+
+    use crate::data::sql::example::{read, refused, restricted};
+
+    #[test]
+    fn to_one_is_joined_and_gives_an_object() {
+        assert_eq!(
+            read("tasks", "select=id,projects(name)"),
+            r#"select _0."id", pg_catalog.row_to_json(_1.*) as "projects" from "public"."tasks" as _0 left join lateral (select _2."name" from "public"."projects" as _2 where _2."id" = _0."project_id") as _1 on true"#
+        );
+    }
+
+    #[test]
+    fn to_many_is_gathered_and_gives_a_list() {
+        assert_eq!(
+            read("projects", "select=id,t:tasks(id)&t.title=eq.a&t.order=id.desc&t.limit=2"),
+            r#"select _0."id", (select coalesce(pg_catalog.json_agg(_1.*), '[]') from (select _2."id" from "public"."tasks" as _2 where _2."project_id" = _0."id" and _2."title" = ‹a› order by _2."id" desc limit ‹2›) as _1) as "t" from "public"."projects" as _0"#
+        );
+        assert!(read("users", "select=profiles(bio)").contains(r#"row_to_json(_1.*) as "profiles""#), "one to one");
+    }
+
+    #[test]
+    fn a_junction_leads_to_many() {
+        assert_eq!(
+            read("tasks", "select=tags(name)"),
+            r#"select (select coalesce(pg_catalog.json_agg(_1.*), '[]') from (select _2."name" from "public"."tags" as _2 cross join "public"."task_tags" as _3 where _3."tag_id" = _2."id" and _3."task_id" = _0."id") as _1) as "tags" from "public"."tasks" as _0"#
+        );
+        assert!(read("tasks", "select=tags!task_tags(name)").contains("json_agg"));
+    }
+
+    #[test]
+    fn names_and_hints_decide() {
+        for (table, embed, condition) in [
+            ("projects", "users!owner_id(id)", r#"_2."id" = _0."owner_id""#),
+            ("projects", "users!projects_reviewer_id_fkey(id)", r#"_2."id" = _0."reviewer_id""#),
+            ("projects", "owner_id(id)", r#"_2."id" = _0."owner_id""#),
+            ("projects", "projects_owner_id_fkey(id)", r#"_2."id" = _0."owner_id""#),
+            ("users", "projects!owner_id(id)", r#"_2."owner_id" = _0."id""#),
+            ("employees", "manager_id(id)", r#"_2."id" = _0."manager_id""#),
+            ("employees", "employees(id)", r#"_2."manager_id" = _0."id""#),
+            ("employees", "employees!manager_id(id)", r#"_2."manager_id" = _0."id""#),
+            ("employees", "employees!employees_manager_id_fkey(id)", r#"_2."manager_id" = _0."id""#),
+        ] {
+            assert!(read(table, &format!("select={embed}")).contains(condition), "{table} {embed}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_several_is_ambiguous_and_each_hint_decides() {
+        for (table, target, candidates) in [("projects", "users", 2), ("users", "projects", 2), ("users", "users", 2)] {
+            let Failure::Ambiguous { candidates: found, .. } = refused(table, &format!("select={target}(id)")) else { panic!("{table} {target}") };
+            assert_eq!(found.len(), candidates, "{found:?}");
+            for candidate in found {
+                read(table, &format!("select={target}!{}(id)", candidate.hint));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_related_is_told_with_what_is() {
+        assert_eq!(
+            refused("tasks", "select=users(id)").to_string(),
+            "/select: 'public.tasks' has no relationship with 'users'; there are projects, tags, task_tags"
+        );
+        assert!(refused("tasks", "select=projects!nope(id)").to_string().contains("by 'nope'"));
+        assert!(refused("tasks", "select=projects(id),projects(name)").to_string().contains("embedded twice"));
+    }
+
+    #[test]
+    fn embeds_filter_their_parents() {
+        let exists = r#"exists (select from "public"."tasks" as _1 where _1."project_id" = _0."id" and _1."title" = ‹a›)"#;
+        let read_where = |text: &str| read("projects", text).split_once(" from \"public\".\"projects\" as _0 where ").unwrap().1.to_owned();
+        assert_eq!(read_where("select=id,tasks!inner()&tasks.title=eq.a"), exists);
+        assert_eq!(read_where("select=id,tasks()&tasks.title=eq.a&tasks=not.is.null"), format!("not (not {exists})"));
+        assert_eq!(read_where("select=id,tasks()&tasks.title=eq.a&or=(tasks.is.null,id.eq.1)"), format!("(not {exists} or _0.\"id\" = ‹1›)"));
+        assert!(refused("projects", "select=id,tasks()&tasks=eq.1").to_string().contains("is.null"));
+    }
+
+    #[test]
+    fn a_to_one_embed_gives_an_order() {
+        let sql = read("tasks", "select=id,projects()&order=projects(name).desc,id");
+        assert!(sql.ends_with(r#"as _0 left join "public"."projects" as _1 on _1."id" = _0."project_id" order by _1."name" desc, _0."id""#), "{sql}");
+        assert!(refused("projects", "select=id,tasks(id)&order=tasks(id)").to_string().contains("has many rows"));
+        assert!(refused("projects", "select=id&order=tasks(id)").to_string().contains("not embedded"));
+    }
+
+    #[test]
+    fn a_table_list_holds_on_every_way() {
+        let denied = |tables: &[&str], table: &str, text: &str| match restricted(tables, table, text) {
+            Err(Failure::Denied(Denied::Table { table })) => Some(table),
+            Ok(()) => None,
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(denied(&["tasks"], "tasks", "select=id"), None);
+        assert_eq!(denied(&["tasks"], "projects", "").as_deref(), Some("public.projects"));
+        assert_eq!(denied(&["tasks"], "tasks", "select=id,projects()").as_deref(), Some("public.projects"));
+        assert_eq!(denied(&["tasks", "tags"], "tasks", "select=tags(id)").as_deref(), Some("public.task_tags"));
+        assert_eq!(denied(&["tasks", "projects"], "projects", "select=tasks(task_tags(tag_id))").as_deref(), Some("public.task_tags"));
+        assert_eq!(denied(&["open_tasks"], "open_tasks", "").as_deref(), Some("public.tasks"));
+        assert_eq!(denied(&["open_tasks", "tasks"], "open_tasks", "").as_deref(), Some("private.flags"));
+    }
+}

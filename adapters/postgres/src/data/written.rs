@@ -1,0 +1,79 @@
+//! What a write gave back, held in memory: it is handed out only when the write is known to be done.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{Failure, table::Shape};
+use ports::driven::{Document, Written};
+
+use super::{
+    chunks::Chunks,
+    json_rows::JsonRows,
+    sql::{Inserted, Returns},
+};
+use crate::wire::{RowsStream, WireError};
+
+/// A document that is all there.
+#[derive(Debug)]
+struct HeldDocument {
+    chunks: VecDeque<Bytes>,
+    rows: u64,
+}
+
+#[async_trait]
+impl Document for HeldDocument {
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        Ok(self.chunks.pop_front())
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn truncated(&self) -> bool {
+        false
+    }
+}
+
+/// Reads a write's answer to its end, where it is committed or taken back.
+pub(super) async fn read(stream: RowsStream, inserted: Inserted, returns: Returns) -> Result<Written, WireError> {
+    const NO_HEADER: WireError = WireError::Protocol("a write without its header");
+    let (mut rows, header) = JsonRows::with_header(stream).await?;
+    let header = header.ok_or(NO_HEADER)?;
+    let mut numbers = header.split(' ').map(str::parse::<u64>);
+    let affected = numbers.next().and_then(Result::ok).ok_or(NO_HEADER)?;
+    let inserted = match inserted {
+        Inserted::All => Some(affected),
+        Inserted::None => Some(0),
+        Inserted::Counted => Some(numbers.next().and_then(Result::ok).ok_or(NO_HEADER)?),
+        Inserted::Unknown => None,
+    };
+    let mut chunks = Chunks::new(shape(returns), None);
+    while let Some(part) = rows.next().await? {
+        chunks.add(part).expect("without a limit everything fits");
+    }
+    Ok(Written { affected, inserted, document: document(chunks, returns) })
+}
+
+/// The answer to a write that had nothing to do.
+pub(super) fn nothing(returns: Returns) -> Result<Written, Failure> {
+    if returns == Returns::Singular {
+        return Err(Failure::NotSingular { rows: 0 });
+    }
+    Ok(Written { affected: 0, inserted: Some(0), document: document(Chunks::new(shape(returns), None), returns) })
+}
+
+fn shape(returns: Returns) -> Shape {
+    if matches!(returns, Returns::Singular | Returns::Key) { Shape::Singular } else { Shape::Array }
+}
+
+fn document(mut chunks: Chunks, returns: Returns) -> Option<Box<dyn Document>> {
+    if returns == Returns::Nothing || (returns == Returns::Key && chunks.rows() == 0) {
+        return None;
+    }
+    chunks.end();
+    let rows = chunks.rows();
+    let chunks = std::iter::from_fn(|| chunks.take()).collect();
+    Some(Box::new(HeldDocument { chunks, rows }))
+}

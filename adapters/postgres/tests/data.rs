@@ -1,0 +1,6 @@
+//! The data path against a real server: a database for each test, reached by the logins of user and service traffic.
+
+#[expect(dead_code, reason = "shared with test binaries that need more of it")]
+mod cluster;
+#[cfg(feature = "data")]
+mod data_cases;

@@ -1,0 +1,110 @@
+//! Large answers in little memory, cut ones, and abandoned ones.
+
+use std::time::Duration;
+
+use domain::{Access, Failure, table::Shape};
+
+use super::{
+    Who::{Alice, Service},
+    World, select, text,
+};
+
+/// Kibibytes that this process holds.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+async fn big_rows(world: &mut World) {
+    world.sql("create table big (id int primary key, body text); grant all on big to authenticated, service_role").await;
+    world
+        .sql("insert into big select n, repeat(chr(64 + n % 26), case when n % 5 = 0 then 1000000 else 1000 end) from generate_series(1, 600) n")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_a_hundred_megabytes_pass_through_little_memory() {
+    let mut world = World::new("megabytes").await;
+    big_rows(&mut world).await;
+    world.read(Service, "big", "select=id&limit=1").await;
+    let before = resident();
+    let mut rows = world.rows(Service, &select("big", "order=id")).await.unwrap();
+    let (mut bytes, mut most, mut last) = (0, 0, 0);
+    while let Some(chunk) = rows.document.next().await.unwrap() {
+        assert!(chunk.len() <= 64 * 1024);
+        bytes += chunk.len();
+        most = most.max(resident());
+        last = *chunk.last().unwrap();
+    }
+    assert!(bytes > 120_000_000, "{bytes}");
+    assert_eq!((rows.document.rows(), rows.document.truncated(), last), (600, false, b']'));
+    assert!(most.saturating_sub(before) < 32 * 1024, "{} KiB", most - before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_cut_at_the_end_of_a_row() {
+    let mut world = World::new("cut").await;
+    big_rows(&mut world).await;
+    for (query, max, rows, truncated) in [
+        ("order=id", 5000, 4, true),
+        ("order=id&limit=4", 5000, 4, false),
+        ("order=id", 2000, 1, true),
+        ("order=id", 100, 0, true),
+        ("order=id", 1_010_000, 9, true),
+        ("order=id&id=eq.5", 900_000, 0, true),
+        ("order=id&id=eq.5", 1_100_000, 1, false),
+    ] {
+        let mut request = select("big", query);
+        request.max_bytes = Some(max);
+        let mut found = world.rows(Service, &request).await.unwrap();
+        let mut whole = vec![];
+        while let Some(chunk) = found.document.next().await.unwrap() {
+            whole.extend_from_slice(&chunk);
+        }
+        assert!(u64::try_from(whole.len()).unwrap() <= max);
+        let parsed: Vec<serde_json::Value> = serde_json::from_slice(&whole).unwrap();
+        let told = (parsed.len(), found.document.rows(), found.document.truncated());
+        assert_eq!(told, (rows, u64::try_from(rows).unwrap(), truncated), "{query} {max}");
+    }
+    let mut request = select("big", "id=eq.5");
+    (request.shape, request.max_bytes) = (Shape::Singular, Some(1000));
+    let failure = text(world.rows(Service, &request).await.unwrap().document).await.unwrap_err();
+    assert!(matches!(failure, Failure::TooLarge { limit: 1000, .. }), "{failure:?}");
+    request.max_bytes = None;
+    assert_eq!(text(world.rows(Service, &request).await.unwrap().document).await.unwrap().len(), 1_000_000 + r#"{"id":5,"body":""}"#.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_abandoned_is_cancelled() {
+    let mut world = World::new("abandoned").await;
+    big_rows(&mut world).await;
+    let running = "select count(*) from pg_stat_activity where datname = current_database() and usename like 'data_%' and state = 'active'";
+    let mut rows = world.rows(Service, &select("big", "")).await.unwrap();
+    rows.document.next().await.unwrap();
+    drop(rows);
+    let mut session = world.session(Alice, Access::Read).await;
+    let slow = select("slow", "");
+    let asked = tokio::time::timeout(Duration::from_millis(300), session.select(&slow)).await;
+    assert!(asked.is_err(), "the statement sleeps for longer");
+    let gone = async { while world.value(running).await != "0" {} };
+    tokio::time::timeout(Duration::from_secs(1), gone).await.expect("both are gone within a second");
+}
+
+#[tokio::test]
+async fn an_error_in_a_later_row_comes_before_the_end() {
+    let mut world = World::new("late_error").await;
+    world
+        .sql("create view failing as select n, 1 / (50000 - n) as x from generate_series(1, 60000) n; grant select on failing to service_role")
+        .await;
+    let mut rows = world.rows(Service, &select("failing", "")).await.unwrap();
+    let failure = loop {
+        match rows.document.next().await {
+            Ok(Some(chunk)) => assert_ne!(chunk.last(), Some(&b']')),
+            Ok(None) => panic!("the document looked whole"),
+            Err(failure) => break failure,
+        }
+    };
+    assert_eq!(failure.code(), "22012");
+    assert_eq!(rows.document.next().await.unwrap(), None);
+}

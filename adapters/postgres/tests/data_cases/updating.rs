@@ -1,0 +1,113 @@
+//! Updates and deletes.
+
+use domain::{
+    Access, Failure,
+    table::{Delete, Returning, Shape, Update},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Who::{self, Alice, Service},
+    World,
+    inserting::rows,
+    query, returned, table_name,
+};
+
+fn update(table: &str, filter: &str, changes: &Value) -> Update {
+    Update {
+        table: table_name(table),
+        filter: query(filter).filter,
+        changes: changes.to_string(),
+        columns: changes.as_object().unwrap().keys().cloned().collect(),
+        max_affected: None,
+        dry_run: false,
+        returning: Returning::Count,
+    }
+}
+
+fn delete(table: &str, filter: &str) -> Delete {
+    Delete { table: table_name(table), filter: query(filter).filter, max_affected: None, dry_run: false, returning: Returning::Count }
+}
+
+async fn change(world: &World, who: Who, update: &Update) -> Result<ports::driven::Written, Failure> {
+    world.session(who, Access::Write).await.update(update).await
+}
+
+async fn remove(world: &World, who: Who, delete: &Delete) -> Result<ports::driven::Written, Failure> {
+    world.session(who, Access::Write).await.delete(delete).await
+}
+
+#[tokio::test]
+async fn updates() {
+    let world = World::new("update").await;
+    let mut request = update("projects", "id=lt.3", &json!({"budget": 7, "data": {"x": 1}, "labels": ["n"]}));
+    request.returning = rows("select=id,budget,data,labels,tasks(id)&order=id.desc", Shape::Array);
+    let written = change(&world, Alice, &request).await.unwrap();
+    assert_eq!((written.affected, written.inserted), (2, Some(0)));
+    let expected = json!([
+        {"id": 2, "budget": 7.00, "data": {"x": 1}, "labels": ["n"], "tasks": [{"id": 4}]},
+        {"id": 1, "budget": 7.00, "data": {"x": 1}, "labels": ["n"], "tasks": [{"id": 1}, {"id": 2}, {"id": 3}]}]);
+    assert_eq!(returned(written).await, expected);
+    assert_eq!(change(&world, Alice, &update("projects", "id=gt.0", &json!({"budget": null}))).await.unwrap().affected, 2, "bob's is not hers");
+    assert_eq!(change(&world, Service, &update("measures", "value=eq.1", &json!({"note": "p"}))).await.unwrap().affected, 1);
+    assert_eq!(change(&world, Alice, &update("open_tasks", "id=eq.2", &json!({"title": "by a view"}))).await.unwrap().affected, 1);
+    let empty = Update { returning: rows("", Shape::Array), ..update("projects", "id=eq.1", &json!({})) };
+    let written = change(&world, Alice, &empty).await.unwrap();
+    assert_eq!((written.affected, returned(written).await), (0, json!([])));
+}
+
+#[tokio::test]
+async fn deletes() {
+    let mut world = World::new("delete").await;
+    let mut request = delete("tasks", "id=in.(1,5)");
+    request.returning = rows("select=id,title,projects(name)", Shape::Singular);
+    let written = remove(&world, Alice, &request).await.unwrap();
+    assert_eq!((written.affected, written.inserted), (1, Some(0)));
+    assert_eq!(returned(written).await, json!({"id": 1, "title": "write", "projects": {"name": "Apollo"}}));
+    assert_eq!(world.value("select count(*) from tasks").await, "4");
+    let failure = remove(&world, Alice, &delete("projects", "id=eq.1")).await.unwrap_err();
+    assert_eq!(failure.code(), "23503");
+    assert_eq!(remove(&world, Alice, &delete("tasks", "")).await.unwrap_err().code(), "filter_required");
+}
+
+#[tokio::test]
+async fn a_write_that_would_touch_too_much_changes_nothing() {
+    let mut world = World::new("bounds").await;
+    let before = world.value("select md5(string_agg(t::text, ',' order by id)) from tasks t").await;
+    for (bound, shape) in [(Some(2), None), (None, Some(Shape::Singular)), (Some(2), Some(Shape::Array)), (Some(2), Some(Shape::Singular))] {
+        let returning = shape.map_or(Returning::Count, |shape| rows("select=id", shape));
+        let change_all = Update { max_affected: bound, returning: returning.clone(), ..update("tasks", "id=gt.0", &json!({"done": null})) };
+        let delete_all = Delete { max_affected: bound, returning, ..delete("tasks", "id=gt.0") };
+        for failure in [change(&world, Service, &change_all).await.unwrap_err(), remove(&world, Service, &delete_all).await.unwrap_err()] {
+            match bound {
+                Some(_) => assert!(matches!(failure, Failure::TooManyAffected { affected: 5, max: 2 }), "{failure:?}"),
+                None => assert!(matches!(failure, Failure::NotSingular { rows: 5 }), "{failure:?}"),
+            }
+        }
+    }
+    let nobody = Update { returning: rows("", Shape::Singular), ..update("tasks", "id=eq.99", &json!({"done": null})) };
+    assert!(matches!(change(&world, Service, &nobody).await.unwrap_err(), Failure::NotSingular { rows: 0 }));
+    assert_eq!(world.value("select md5(string_agg(t::text, ',' order by id)) from tasks t").await, before);
+    let within = Delete { max_affected: Some(5), filter: None, ..delete("tasks", "") };
+    assert_eq!(remove(&world, Service, &within).await.unwrap().affected, 5);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_takes_back() {
+    let mut world = World::new("dry_run").await;
+    let request = Update { dry_run: true, returning: rows("select=id,done", Shape::Array), ..update("tasks", "id=eq.2", &json!({"done": true})) };
+    let written = change(&world, Alice, &request).await.unwrap();
+    assert_eq!((written.affected, returned(written).await), (1, json!([{"id": 2, "done": true}])));
+    let gone = Delete { dry_run: true, ..delete("tasks", "id=gt.0") };
+    assert_eq!(remove(&world, Alice, &gone).await.unwrap().affected, 4);
+    assert_eq!(world.value("select count(*) filter (where done) || ' of ' || count(*) from tasks").await, "3 of 5");
+    world
+        .sql("create table late (id int primary key, up int references late deferrable initially deferred); grant all on late to authenticated")
+        .await;
+    world.sql("insert into late values (1, null)").await;
+    for dry_run in [true, false] {
+        let request = Update { dry_run, ..update("late", "id=eq.1", &json!({"up": 9})) };
+        assert_eq!(change(&world, Alice, &request).await.unwrap_err().code(), "23503", "what fails at the commit fails in a dry run");
+    }
+    assert_eq!(change(&world, Alice, &update("tasks", "id=eq.2", &json!({"done": true}))).await.unwrap().affected, 1, "nothing was left behind");
+}
