@@ -24,7 +24,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn endpoint(ports: McpPorts, settings: &McpSettings) -> BoxEndpoint<'static> {
     let registry = Arc::new(Registry::new(&ports, settings));
     McpEndpoint {
-        sdk: sdk::service(registry.clone(), settings.max_message_size).compat().boxed(),
+        sdk: sdk::service(registry.clone()).compat().boxed(),
         hosts: HostPolicy::new(settings),
         max_message_size: settings.max_message_size,
         ports,
@@ -146,6 +146,10 @@ impl McpEndpoint {
     }
 
     async fn ask_sdk(&self, http: &HttpSide, message: Bytes, single: &Single<'_>, scope: &RequestScope) -> Answered {
+        if message.len() > sdk::LARGEST_MESSAGE {
+            let reason = format!("messages other than a plain tools/call have at most {} bytes", sdk::LARGEST_MESSAGE);
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", reason).into();
+        }
         match self.sdk.call(http.request(message, scope)).await {
             Ok(response) => translated(response, single).await,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! The Model Context Protocol transport, its tools and resources.
 //!
-//! A request passes [`guard`] (method, Host, Origin, media types, credentials, size), then [`message`] (JSON-RPC). A well-formed `tools/call` is
-//! answered by [`message::call`], which passes rows through unparsed; everything else by the SDK in [`sdk`]. Both reach the same [`registry`].
+//! A request passes `guard` (method, Host, Origin, media types, credentials, size), then `message` (JSON-RPC). A well-formed `tools/call` is
+//! answered by `message::call`, which passes rows through unparsed; everything else by the SDK in `sdk`. Both reach the same `registry`.
 
 mod catalogue;
 mod cursor;

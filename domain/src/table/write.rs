@@ -140,6 +140,13 @@ impl RowsShape {
     }
 }
 
+/// Columns that a table of PostgreSQL can have; more keys than that are no row, and looking for twins among them would take long.
+const MAX_COLUMNS: usize = 1600;
+
+fn too_many_keys<E: de::Error>() -> E {
+    E::custom(format_args!("more than {MAX_COLUMNS} different keys: no table has so many columns"))
+}
+
 struct RowKeys(Vec<String>);
 
 impl<'de> Deserialize<'de> for RowKeys {
@@ -166,6 +173,9 @@ fn read_keys<'de, A: de::MapAccess<'de>>(mut map: A) -> Result<RowKeys, A::Error
         if keys.contains(&key) {
             return Err(de::Error::custom(format_args!("the key '{key}' is there twice")));
         }
+        if keys.len() == MAX_COLUMNS {
+            return Err(too_many_keys());
+        }
         keys.push(key);
     }
     Ok(RowKeys(keys))
@@ -191,6 +201,9 @@ impl<'de> Deserialize<'de> for RowsShape {
                 let mut shape = RowsShape { array: true, ..RowsShape::default() };
                 while let Some(row) = rows.next_element()? {
                     shape.add(row);
+                    if shape.keys.len() > MAX_COLUMNS {
+                        return Err(too_many_keys());
+                    }
                 }
                 Ok(shape)
             }
@@ -220,6 +233,14 @@ mod tests {
         assert_eq!(rows.columns(None), Err(UnequalRows(1)));
         assert_eq!(rows.columns(Some(vec!["a".to_owned()])), Ok(vec!["a".to_owned()]));
         assert!(shape(r#"[{"a":1,"b":2},{"b":1,"a":2}]"#).unwrap().columns(None).is_ok());
+    }
+
+    #[test]
+    fn keys_are_bounded() {
+        let row = |from: usize, to: usize| format!("{{{}}}", (from..to).map(|n| format!("\"c{n}\":1")).collect::<Vec<_>>().join(","));
+        assert!(shape(&row(0, 1600)).is_ok());
+        assert!(shape(&row(0, 1601)).is_err());
+        assert!(shape(&format!("[{},{}]", row(0, 1600), row(1, 1601))).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Arguments: checked against the schema, then read. Every fault is told, with what would be right.
 
-use super::CallError;
+use super::{CallError, head::Heads};
 use domain::catalogue::closest;
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,9 +40,9 @@ impl From<domain::Fault> for ArgumentFault {
 /// Faults told at most; who makes more has other worries.
 const TOLD: usize = 20;
 
-/// Reads arguments. The text is read twice: as a value to be checked, and as it stands, so that no number in it goes through a float.
+/// Reads arguments. The text is read twice: as far as the schema is to be checked, and as it stands, so that no number in it goes through a float.
 pub(super) fn read<T: DeserializeOwned>(validator: &Validator, schema: &Value, arguments: &RawValue) -> Result<T, CallError> {
-    let value: Value = serde_json::from_str(arguments.get()).map_err(unreadable)?;
+    let Heads(value) = serde_json::from_str(arguments.get()).map_err(unreadable)?;
     if !validator.is_valid(&value) {
         let faults = validator.iter_errors(&value).flat_map(|error| faults(&error, schema)).take(TOLD);
         return Err(CallError::Arguments(faults.collect()));
@@ -60,7 +60,7 @@ fn faults(error: &ValidationError<'_>, schema: &Value) -> Vec<ArgumentFault> {
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known: Vec<&str> = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            unexpected.iter().map(|name| unknown_argument(path, name, &known)).collect()
+            unexpected.iter().take(TOLD).map(|name| unknown_argument(path, name, &known)).collect()
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();

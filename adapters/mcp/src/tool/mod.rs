@@ -2,6 +2,7 @@
 
 mod arguments;
 mod failed;
+mod head;
 mod registered;
 mod result;
 

@@ -73,6 +73,33 @@ async fn what_is_no_row_is_refused() {
 }
 
 #[tokio::test]
+async fn long_data_is_read_whole_without_being_held_as_values() {
+    let (seen, kept) = kept();
+    let client = House::new()
+        .insert(move |command| {
+            seen.lock().unwrap().push(command.insert.rows.len());
+            Ok(written(1, None))
+        })
+        .open();
+    let send = async |data: String| {
+        let message = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"insert_record","arguments":{{"data":{data},"table":"t"}}}}}}"#
+        );
+        crate::house::body(client.post(ALL).body(message).send().await).await
+    };
+    let rows = vec![r#"{"a":1}"#; 100_000].join(",");
+    assert_eq!(send(format!("[{rows}]")).await["result"]["isError"], false);
+    assert_eq!(kept.lock().unwrap().pop(), Some(rows.len() + 2));
+    // A fault that lies behind what the schema is checked on.
+    assert_eq!(told(&send(format!("[{rows},5]")).await)["faults"][0]["path"], "/data");
+    assert_eq!(told(&send(format!("[{}]", vec!["1"; 1_000_000].join(","))).await)["faults"][0]["path"], "/data");
+    let columns: Vec<_> = (0..100_000).map(|n| format!("\"c{n}\":1")).collect();
+    assert_eq!(told(&send(format!("{{{}}}", columns.join(","))).await)["faults"][0]["path"], "/data");
+    let wide: Vec<_> = columns.chunks(10).map(|some| format!("{{{}}}", some.join(","))).collect();
+    assert_eq!(told(&send(format!("[{}]", wide.join(","))).await)["faults"][0]["path"], "/data");
+}
+
+#[tokio::test]
 async fn updates_are_bounded() {
     let (seen, kept) = kept();
     let client = House::new()
