@@ -47,14 +47,15 @@ impl Database {
     pub(super) fn pool(&self, role: Role) -> Result<Pool, Failure> {
         let mut state = self.state();
         state.used = Instant::now();
-        let (slot, login) = match role {
-            Role::Service => (&mut state.service, &self.settings.service),
-            Role::Anon | Role::Authenticated => (&mut state.user, &self.settings.user),
+        let slot = match role {
+            Role::Service => &mut state.service,
+            Role::Anon | Role::Authenticated => &mut state.user,
         };
         if let Some(pool) = slot {
             return Ok(pool.clone());
         }
-        let pool = Pool::new(self.target(login), options(self.settings.max_connections, &self.budget)).map_err(Failure::internal)?;
+        let pool = Pool::new(self.target(self.settings.login(role, &self.name)), options(self.settings.max_connections, &self.budget))
+            .map_err(Failure::internal)?;
         *slot = Some(pool.clone());
         Ok(pool)
     }

@@ -23,8 +23,10 @@ pub struct Settings {
     pub server: Target,
     /// The login of user traffic: it may become `anon` and `authenticated` only.
     pub user: Login,
-    /// The login of service traffic.
+    /// The login of service traffic in the databases of branches.
     pub service: Login,
+    /// The same in main's database: the admin's own, where nobody else can be let become the owner of its tables.
+    pub main_service: Login,
     /// Main's database: the one that was there before Fluxbase.
     pub main_database: DatabaseName,
     /// The role of service traffic in main's database: `service_role`, or the owner role where that cannot bypass row level security.
@@ -40,6 +42,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The login that may become this role.
+    pub(super) fn login(&self, role: Role, database: &DatabaseName) -> &Login {
+        match role {
+            Role::Service if *database == self.main_database => &self.main_service,
+            Role::Service => &self.service,
+            Role::Anon | Role::Authenticated => &self.user,
+        }
+    }
+
     /// The role that statements run as.
     pub(super) fn role<'s>(&'s self, role: Role, database: &DatabaseName) -> &'s str {
         match role {

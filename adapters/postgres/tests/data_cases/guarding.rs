@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::{
     Access, Denied, Failure,
+    branch::DatabaseName,
     table::{FieldPath, Insert, Operator, SelectItem, Test, Value},
 };
 use futures_util::{StreamExt, stream};
@@ -34,10 +35,21 @@ async fn everybody_sees_their_own_rows() {
     assert_eq!(through_its_owner, json!([{"secret": "a secret"}]), "a view that runs with its owner's rights is the schema's own decision");
 }
 
+#[tokio::test]
+async fn mains_service_traffic_comes_over_its_own_login() {
+    let world = World::with("main_service", |settings| {
+        settings.main_database = DatabaseName::existing("data_main_service");
+        settings.service.password = Some("of branches only".into());
+    })
+    .await;
+    let rows = world.read(Service, "projects", "select=id&order=id").await;
+    assert_eq!(rows, json!([{"id": 1}, {"id": 2}, {"id": 3}]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_meets_anybody_else_on_a_pooled_connection() {
     let world = World::new("mixed").await;
-    let requests = stream::iter(0..4000_u32).map(|number| {
+    let requests = stream::iter(0..1500_u32).map(|number| {
         let world = &world;
         async move {
             let (who, owner, ids) = if number % 3 == 0 { (Bob, "bob", json!([3])) } else { (Alice, "alice", json!([1, 2])) };

@@ -104,6 +104,7 @@ impl World {
             server,
             user: login("data_user", "user secret"),
             service: login("data_service", "service secret"),
+            main_service: login("data_service", "service secret"),
             main_database: DatabaseName::existing("nobody"),
             main_service_role: "service_role".to_owned(),
             branch_service_role: "service_role".to_owned(),
