@@ -16,18 +16,17 @@ use ports::{
     driving::*,
 };
 use postgres::{
-    control::{ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, ensure_main, migrate},
+    control::{
+        ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, Presence, ensure_main,
+        migrate,
+    },
     data::{self, PgBranchDatabases},
-    provision::{CatalogueSignal, ProvisionOptions, Provisioned, check_encryption_key, load_demo, provision},
+    provision::{CatalogueSignal, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, provision},
     wire::{Host, Target},
 };
 use secrecy::ExposeSecret;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use std::{
-    num::NonZeroUsize,
-    sync::Arc,
-    time::Duration,
-};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use usecases::{
     authenticate::Authenticate,
@@ -39,14 +38,12 @@ use usecases::{
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
     operations::{OperationPorts, OperationRunner, OperationSettings},
     routing::{BranchResolver, DatabaseNames},
-    sessions::{
-        GetCurrentUserUseCase, RefreshSessionUseCase, SessionPorts, SessionSettings, SignInUseCase, SignOutUseCase, SignUpUseCase,
-    },
+    sessions::{GetCurrentUserUseCase, RefreshSessionUseCase, SessionPorts, SessionSettings, SignInUseCase, SignOutUseCase, SignUpUseCase},
     tables::{DeleteRecordUseCase, DescribeTableUseCase, InsertRecordUseCase, ListTablesUseCase, QueryTableUseCase, UpdateRecordUseCase},
     users::{CreateUserUseCase, ListUsersUseCase},
 };
 
-/// Connections of the control plane: four are kept by listeners, the audit writer and the workers.
+/// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
 
 macro_rules! use_cases {
@@ -137,10 +134,17 @@ impl House {
         if ours && settings.embedded.demo {
             load_demo(&control_pool).await.map_err(ServeError::database)?;
         }
-        Self::wire(settings, database, control_pool, &provisioned)
+        let presence = Presence::begin(control_pool.clone()).await.map_err(ServeError::database)?;
+        Self::wire(settings, database, control_pool, presence, &provisioned)
     }
 
-    fn wire(settings: &Settings, database: &MainDatabase, control_pool: PgPool, provisioned: &Provisioned) -> Result<Self, ServeError> {
+    fn wire(
+        settings: &Settings,
+        database: &MainDatabase,
+        control_pool: PgPool,
+        presence: Presence,
+        provisioned: &Provisioned,
+    ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
         let mint = Arc::new(Sha256KeyMint::default());
@@ -148,16 +152,15 @@ impl House {
         let keys = Arc::new(PgKeyDirectory::new(control_pool.clone()));
         let signals = Arc::new(PgOperationSignals::new());
         let listener = ChangeListener::start(control_pool.clone(), branches.clone(), keys.clone(), signals.clone());
-        let control_plane: Arc<dyn ControlPlane> = Arc::new(PgControlPlane::new(control_pool.clone(), branches.clone(), keys.clone()));
+        let control_plane: Arc<dyn ControlPlane> =
+            Arc::new(PgControlPlane::new(control_pool.clone(), branches.clone(), keys.clone()).present(presence));
         let audit = Arc::new(PgAuditLog::start(control_pool.clone()));
 
-        let names = DatabaseNames {
-            main: DatabaseName::existing(&database.target.database),
-            prefix: settings.branching.database_prefix.clone(),
-        };
+        let names = DatabaseNames { main: DatabaseName::existing(&database.target.database), prefix: settings.branching.database_prefix.clone() };
         let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned)));
         let builder = Arc::new(PgBranchBuilder::new(builder_settings(settings, database, provisioned)));
-        let tokens = Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
+        let tokens =
+            Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
         let allow_anonymous = settings.auth.allow_anonymous;
         let authenticator: Arc<dyn Authenticator> =
             Arc::new(Authenticate::new(keys.clone(), mint.clone(), tokens.clone(), clock.clone(), allow_anonymous));
@@ -209,8 +212,7 @@ impl House {
             clock: self.clock.clone(),
             failpoints: failpoints(),
         };
-        let operation_settings =
-            OperationSettings { names: self.names.clone(), lease: LEASE, attempts: 5, idle: Duration::from_secs(2) };
+        let operation_settings = OperationSettings { names: self.names.clone(), lease: LEASE, attempts: 5, idle: Duration::from_secs(2) };
         let runner = Arc::new(OperationRunner::new(ports, operation_settings, expire()));
         for _ in 0..settings.branching.workers.get() {
             let runner = runner.clone();
@@ -306,10 +308,10 @@ fn branch_defaults(settings: &Settings) -> BranchDefaults {
 
 fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
     let section = &settings.auth;
-    let secret = section.jwt_secret.as_ref().map_or_else(
-        || key.derive("fluxbase access tokens").iter().map(|byte| format!("{byte:02x}")).collect(),
-        |secret| secret.expose().to_owned(),
-    );
+    let secret = section
+        .jwt_secret
+        .as_ref()
+        .map_or_else(|| key.derive("fluxbase access tokens").iter().map(|byte| format!("{byte:02x}")).collect(), |secret| secret.expose().to_owned());
     TokenSettings {
         secret: Secret::new(secret),
         jwks_url: section.jwks_url.as_ref().map(ToString::to_string),
@@ -320,14 +322,16 @@ fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
 }
 
 fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned) -> data::Settings {
-    let login = |login: &postgres::provision::Login| data::Login {
-        name: login.name.clone(),
-        password: Some(login.password.expose().to_owned().into()),
-    };
+    let login =
+        |login: &postgres::provision::Login| data::Login { name: login.name.clone(), password: Some(login.password.expose().to_owned().into()) };
     data::Settings {
         server: target.clone(),
         user: login(&provisioned.logins.user),
         service: login(&provisioned.logins.service),
+        main_service: match provisioned.service.main_seat {
+            ServiceSeat::ServiceLogin => login(&provisioned.logins.service),
+            ServiceSeat::AdminLogin => data::Login { name: target.user.clone(), password: target.password.clone() },
+        },
         main_database: DatabaseName::existing(&target.database),
         main_service_role: provisioned.service.main_role.clone(),
         branch_service_role: provisioned.service.branch_role.clone(),
@@ -347,12 +351,7 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
     let excluded = named.map(|(schema, table)| QualifiedName::new(schema, table));
     pgtools::Settings {
         tools: database.tools.clone(),
-        server: pgtools::Server {
-            place,
-            port,
-            tls: super::database::ssl_mode(target.tls),
-            root_certificate: target.root_certificate.clone(),
-        },
+        server: pgtools::Server { place, port, tls: super::database::ssl_mode(target.tls), root_certificate: target.root_certificate.clone() },
         admin: pgtools::Login {
             user: target.user.clone(),
             password: target.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),

@@ -9,7 +9,8 @@ use std::time::Duration;
 ///
 /// # Contract
 /// - Leases are measured by the database's clock: replicas need not agree on the time.
-/// - [`OperationRepository::claim_next`] gives an operation to one worker; once its lease has run out another may have it, with a higher fence.
+/// - [`OperationRepository::claim_next`] gives an operation to one worker; once its lease has run out, or its holder is seen to
+///   be gone, another may have it, with a higher fence.
 /// - [`OperationRepository::save`] and [`OperationRepository::renew`] under an older fence are [`StoreError::Fenced`] and write nothing.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]

@@ -45,18 +45,25 @@ impl OperationRepository for PgUnitOfWork {
         let row: Option<OperationRow> = sqlx::query_as(concat!(
             "with next as materialized (
                  select id as next_id from branching.operations
-                 where finished_at is null and run_after <= clock_timestamp() and (lease_until is null or lease_until <= clock_timestamp())
+                 where finished_at is null and run_after <= clock_timestamp()
+                   and (lease_until is null or lease_until <= clock_timestamp() or holder is not null and not exists (
+                       select from pg_locks
+                       where locktype = 'advisory' and granted and objsubid = 1
+                         and database = (select oid from pg_database where datname = current_database())
+                         and classid = ((holder >> 32) & 4294967295)::oid and objid = (holder & 4294967295)::oid
+                   ))
                  order by created_at, id
                  limit 1
                  for update skip locked
              )
              update branching.operations
-             set status = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
+             set status = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $1), holder = $2
              from next where id = next_id
              returning ",
             operation_columns!()
         ))
         .bind(lease.as_secs_f64())
+        .bind(self.holder)
         .fetch_optional(&mut *self.transaction)
         .await
         .map_err(store)?;

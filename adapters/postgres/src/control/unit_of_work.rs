@@ -1,6 +1,6 @@
 //! One transaction on the metadata database, which is every repository.
 
-use super::{PgBranchDirectory, PgKeyDirectory, error::store};
+use super::{PgBranchDirectory, PgKeyDirectory, Presence, error::store};
 use async_trait::async_trait;
 use domain::{BranchId, access::KeyId};
 use ports::driven::{
@@ -15,6 +15,7 @@ use std::{fmt, sync::Arc};
 pub struct PgControlPlane {
     pool: PgPool,
     directories: Directories,
+    presence: Option<Arc<Presence>>,
 }
 
 /// What this replica remembers of what a unit of work may change.
@@ -27,7 +28,13 @@ struct Directories {
 impl PgControlPlane {
     /// The control plane over a pool. Commits are known to these directories at once.
     pub fn new(pool: PgPool, branches: Arc<PgBranchDirectory>, keys: Arc<PgKeyDirectory>) -> Self {
-        Self { pool, directories: Directories { branches, keys } }
+        Self { pool, directories: Directories { branches, keys }, presence: None }
+    }
+
+    /// Claims operations as a replica that is seen to live: once it is gone, others need not wait for its leases.
+    #[must_use]
+    pub fn present(self, presence: Presence) -> Self {
+        Self { presence: Some(Arc::new(presence)), ..self }
     }
 }
 
@@ -41,7 +48,13 @@ impl fmt::Debug for PgControlPlane {
 impl ControlPlane for PgControlPlane {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         let transaction = self.pool.begin().await.map_err(store)?;
-        Ok(Box::new(PgUnitOfWork { transaction, directories: self.directories.clone(), touched: Touched::default(), managed: None }))
+        Ok(Box::new(PgUnitOfWork {
+            transaction,
+            directories: self.directories.clone(),
+            touched: Touched::default(),
+            managed: None,
+            holder: self.presence.as_ref().and_then(|presence| presence.number()),
+        }))
     }
 }
 
@@ -52,6 +65,8 @@ pub(super) struct PgUnitOfWork {
     pub(super) touched: Touched,
     /// Whether the `auth` schema is ours, once somebody asked.
     pub(super) managed: Option<bool>,
+    /// The lock that shows that we live, while it is held.
+    pub(super) holder: Option<i64>,
 }
 
 /// What must be forgotten at commit.

@@ -1,11 +1,12 @@
 //! Operations: claims, leases, fences, the bell.
 
-use super::{Replica, branch, moment, uuid};
+use super::{Replica, branch, connect, moment, uuid, within_two_seconds};
 use domain::{
     Operation, OperationId, OperationKind,
     operation::{Claim, OperationError, Progress},
 };
-use ports::driven::StoreError;
+use fluxbase_postgres::control::Presence;
+use ports::driven::{ControlPlane, StoreError};
 use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 
@@ -151,4 +152,24 @@ async fn a_step_that_nobody_knows_is_corrupt() {
     replica.sql("update branching.operations set steps = '[{\"name\": \"dance\", \"status\": \"queued\"}]'").await;
     let corrupt = replica.begin().await.operations().find(operation.id).await.unwrap_err();
     assert!(matches!(corrupt, StoreError::Corrupt { table: "branching.operations", .. }), "{corrupt:?}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_lease_of_a_replica_that_is_gone() {
+    let (replica, options) = Replica::first().await;
+    enqueue(&replica, [1]).await;
+    let presence = Presence::begin(connect(options.clone(), 1).await).await.unwrap();
+    let other = Replica::another(&options, false).await;
+    let present = other.control_plane.clone().present(presence);
+    let mut work = present.begin().await.unwrap();
+    let held = work.operations().claim_next(LEASE).await.unwrap().unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(claim(&replica, LEASE).await, None, "it lives");
+
+    drop(present);
+    let next = within_two_seconds(async || claim(&replica, LEASE).await).await;
+    assert_eq!((next.operation.id, next.fence), (held.operation.id, held.fence + 1));
+    let stale = replica.begin().await.operations().save(&held).await;
+    assert!(matches!(stale, Err(StoreError::Fenced)));
+    assert_eq!(claim(&replica, LEASE).await, None, "a claim of nobody present holds by its lease");
 }

@@ -1,0 +1,77 @@
+//! That this replica lives, told to the others by an advisory lock that goes when its connection goes.
+
+use super::error::store;
+use ports::driven::StoreError;
+use sqlx::{Connection, PgConnection, PgPool};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+const HEARTBEAT: Duration = Duration::from_secs(2);
+const BACK_OFF: Duration = Duration::from_millis(500);
+/// No presence has this number.
+const NONE: i64 = 0;
+
+/// Held until it is dropped, or until the process is gone, however it went. Claims that bear its number are free from then on: after a crash nobody has
+/// to wait for a lease to run out. It only ever shortens that wait; what is written under an old claim is refused by its fence all the same.
+pub struct Presence {
+    number: Arc<AtomicI64>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Presence {
+    /// Makes this replica present over a connection of its own.
+    pub async fn begin(pool: PgPool) -> Result<Self, StoreError> {
+        let (connection, number) = hold(&pool).await.map_err(store)?;
+        let told = Arc::new(AtomicI64::new(number));
+        let task = tokio::spawn(keep(pool, connection, Arc::clone(&told)));
+        Ok(Self { number: told, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// The lock that is held now; `None` while the connection is lost, when leases alone tell.
+    pub(super) fn number(&self) -> Option<i64> {
+        Some(self.number.load(Ordering::Acquire)).filter(|number| *number != NONE)
+    }
+}
+
+impl fmt::Debug for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presence").finish_non_exhaustive()
+    }
+}
+
+/// A fresh number each time: what was claimed under a lost one is not ours any more.
+async fn hold(pool: &PgPool) -> Result<(PgConnection, i64), sqlx::Error> {
+    let mut connection = pool.acquire().await?.detach();
+    let number = rand::random::<i64>() | 1;
+    // Pools may have a timeout for statements or for idle sessions: this one idles for its whole life.
+    sqlx::raw_sql("set idle_session_timeout = 0").execute(&mut connection).await?;
+    sqlx::query("select pg_advisory_lock($1)").bind(number).execute(&mut connection).await?;
+    Ok((connection, number))
+}
+
+async fn keep(pool: PgPool, mut connection: PgConnection, told: Arc<AtomicI64>) {
+    loop {
+        while connection.ping().await.is_ok() {
+            tokio::time::sleep(HEARTBEAT).await;
+        }
+        told.store(NONE, Ordering::Release);
+        connection = loop {
+            match hold(&pool).await {
+                Ok((connection, number)) => {
+                    told.store(number, Ordering::Release);
+                    break connection;
+                }
+                Err(sqlx::Error::PoolClosed) => return,
+                Err(error) => tracing::debug!(%error, "this replica cannot show that it lives for the moment"),
+            }
+            tokio::time::sleep(BACK_OFF).await;
+        };
+    }
+}
