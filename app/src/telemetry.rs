@@ -6,8 +6,8 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Starts telling. `Err` names what is wrong with the level.
 pub(crate) fn start(log: &LogSection) -> Result<(), String> {
-    // sqlx and hyper tell more than anyone asks for; what is said of them explicitly wins.
-    let directives = format!("sqlx=warn,hyper=warn,rustls=warn,{}", log.level);
+    // rmcp tells every request, rows and all; the others more than anyone asks for. What is said of them explicitly wins.
+    let directives = format!("rmcp=error,sqlx=warn,hyper=warn,rustls=warn,{}", log.level);
     let filter = EnvFilter::try_new(directives).map_err(|error| format!("log.level = '{}': {error}", log.level))?;
     let lines = fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);

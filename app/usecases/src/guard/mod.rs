@@ -30,10 +30,132 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Puts every guard around a use case: traced, then audited (refusals too), then authorised, then held to its budget.
+    /// Puts every guard around a use case: traced, then audited (refusals too), then held to its budget (who tries what it may not is held as well), then
+    /// authorised.
     pub fn around<C: Command>(&self, use_case: impl UseCase<C> + 'static) -> Arc<dyn UseCase<C>> {
-        let limited = Limited::new(use_case, Arc::clone(&self.limiter), self.limits);
-        let audited = Audited::new(Authorized::new(limited), Arc::clone(&self.audit), Arc::clone(&self.clock));
-        Arc::new(Traced::new(audited))
+        let limited = Limited::new(Authorized::new(use_case), Arc::clone(&self.limiter), self.limits);
+        Arc::new(Traced::new(Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Guards, RateLimits};
+    use crate::testing::caller;
+    use domain::{Caller, Failure, Scope, access::Door};
+    use ports::{
+        driven::{MockAuditLog, MockClock, MockRateLimiter},
+        driving::{CreateUser, ListUsers, MockUseCase, UseCase},
+    };
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+    use time::OffsetDateTime;
+
+    struct Rig {
+        guards: Guards,
+        outcomes: Arc<Mutex<Vec<String>>>,
+        budgets: Arc<Mutex<Vec<String>>>,
+    }
+
+    /// Guards whose audit log remembers outcomes, and whose limiter remembers what was taken and gives `left` requests.
+    fn rig(left: usize) -> Rig {
+        let (outcomes, budgets) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let (mut audit, mut limiter, mut clock) = (MockAuditLog::new(), MockRateLimiter::new(), MockClock::new());
+        let told = outcomes.clone();
+        audit.expect_queue().returning(move |entry| {
+            told.lock().unwrap().push(entry.outcome);
+            Ok(())
+        });
+        let taken = budgets.clone();
+        limiter.expect_take().returning(move |key, _| {
+            let mut taken = taken.lock().unwrap();
+            taken.push(key.to_owned());
+            if taken.len() > left { Err(Duration::from_secs(9)) } else { Ok(()) }
+        });
+        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+        let limits = RateLimits { mcp_per_minute: 100 };
+        Rig { guards: Guards { audit: Arc::new(audit), limiter: Arc::new(limiter), limits, clock: Arc::new(clock) }, outcomes, budgets }
+    }
+
+    fn list() -> ListUsers {
+        ListUsers { page: domain::page::PageRequest::default() }
+    }
+
+    fn over_mcp(caller: Caller) -> Caller {
+        Caller { door: Door::Mcp, ..caller }
+    }
+
+    fn answering() -> MockUseCase<ListUsers> {
+        let mut use_case = MockUseCase::new();
+        use_case.expect_run().returning(|_, _| Ok(domain::page::Page { items: Vec::new(), next_cursor: None }));
+        use_case
+    }
+
+    #[tokio::test]
+    async fn who_lacks_the_scope_does_not_reach_the_use_case_and_leaves_a_row_all_the_same() {
+        let rig = rig(10);
+        let mut unreached = MockUseCase::<ListUsers>::new();
+        unreached.expect_run().never();
+        let refused = rig.guards.around(unreached).run(&caller(None, [Scope::ReadTables]), list()).await.unwrap_err();
+        assert_eq!(refused.code(), "missing_scope");
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["missing_scope"]);
+    }
+
+    #[tokio::test]
+    async fn the_budget_is_taken_before_the_scope_is_looked_at() {
+        let rig = rig(1);
+        let guarded = rig.guards.around(answering());
+        let nobody = over_mcp(caller(None, []));
+        assert_eq!(guarded.run(&nobody, list()).await.unwrap_err().code(), "missing_scope");
+        let limited = guarded.run(&nobody, list()).await.unwrap_err();
+        assert!(matches!(limited, Failure::RateLimited { per_minute: 100, retry_after } if retry_after == Duration::from_secs(9)));
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["missing_scope", "rate_limited"]);
+    }
+
+    #[tokio::test]
+    async fn rest_has_no_budget_of_its_own_but_a_keys_holds_everywhere() {
+        let rig = rig(10);
+        let guarded = rig.guards.around(answering());
+        let keeper = caller(None, [Scope::AdminKeys]);
+        guarded.run(&keeper, list()).await.unwrap();
+        assert!(rig.budgets.lock().unwrap().is_empty());
+
+        let mut limited = (*keeper.principal).clone();
+        limited.restrictions.rate_limit = Some(5);
+        guarded.run(&over_mcp(Caller { principal: Arc::new(limited), ..keeper }), list()).await.unwrap();
+        let budgets = rig.budgets.lock().unwrap();
+        assert!(budgets.len() == 2 && budgets[1] == format!("mcp:{}", budgets[0]), "{budgets:?}");
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_control_plane_writes_its_row_itself() {
+        let rig = rig(10);
+        let mut use_case = MockUseCase::<CreateUser>::new();
+        use_case.expect_run().returning(|_, _| Err(Failure::not_found("x", "y")));
+        let command = || CreateUser { email: "a@example.com".parse().unwrap(), password: None, admin: false };
+        let keeper = caller(None, [Scope::AdminKeys]);
+        rig.guards.around(use_case).run(&keeper, command()).await.unwrap_err();
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["not_found"]);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_its_client_gave_up_leaves_a_row() {
+        let rig = rig(10);
+        struct Never;
+        #[async_trait::async_trait]
+        impl UseCase<ListUsers> for Never {
+            async fn run(&self, _: &Caller, _: ListUsers) -> Result<domain::page::Page<domain::user::User>, Failure> {
+                std::future::pending().await
+            }
+        }
+        let guarded = rig.guards.around(Never);
+        let given_up = tokio::spawn(async move { guarded.run(&caller(None, [Scope::AdminKeys]), list()).await });
+        tokio::task::yield_now().await;
+        given_up.abort();
+        let _ = given_up.await;
+        tokio::task::yield_now().await;
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["abandoned"]);
     }
 }
