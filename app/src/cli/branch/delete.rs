@@ -1,0 +1,81 @@
+//! `fluxbase branch delete`.
+
+use super::reference;
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait};
+use client::HttpClient;
+use comfy_table::Cell;
+use domain::{branch::Status, operation::Progress};
+use ports::driving::DeleteBranch;
+use serde_json::{Value, json};
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase branch delete pr-12
+  fluxbase branch delete staging --force --wait       its children go too
+
+main and protected branches are never deleted (exit code 4).";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DeleteArgs {
+    /// Its name, slug or id
+    name: String,
+    /// Delete the branches that were cut from it, too
+    #[arg(long)]
+    force: bool,
+    /// Wait until it is gone
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliError> {
+    let command = DeleteBranch { branch: reference::resolve(&args.name)?, force: args.force };
+    let client = context.connect()?;
+    let too = if args.force { " and its children" } else { "" };
+    write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
+    let (slug, status, document) = carry_out(&client, &command, args.wait).await?;
+    context.print(&document, || table::properties([("Branch", Some(Cell::new(slug))), ("Status", Some(table::status(status)))]))
+}
+
+async fn carry_out(client: &HttpClient, command: &DeleteBranch, wait: bool) -> Result<(String, Status, Value), CliError> {
+    let begun = client.send(command).await?;
+    let (slug, mut document) = (begun.output.branch.slug.to_string(), begun.document);
+    if !wait {
+        return Ok((slug, begun.output.branch.state.status(), document));
+    }
+    let ended = wait::until_done(client, begun.output.operation.id).await?;
+    if ended.output.status != Progress::Succeeded {
+        return Err(CliError::of_operation(format!("branch '{slug}' could not be deleted"), ended.output));
+    }
+    // Nobody can ask for it any more.
+    document["branch"]["status"] = json!(Status::Deleted.name());
+    document["operation"] = ended.document;
+    Ok((slug, Status::Deleted, document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::carry_out;
+    use crate::cli::testing::{Server, branch, operation};
+    use domain::branch::Status;
+    use ports::driving::DeleteBranch;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_is_gone_is_told_to_be() {
+        let begun = json!({ "branch": branch("x", "deleting"), "operation": operation("queued", &["queued"]) });
+        let server = Server::answering([(202, begun), (200, operation("succeeded", &["succeeded"]))]).await;
+        let command = DeleteBranch { branch: "x".to_owned(), force: true };
+        let (slug, status, document) = carry_out(&server.client(), &command, true).await.unwrap();
+        assert_eq!((slug.as_str(), status), ("x", Status::Deleted));
+        assert_eq!((&document["branch"]["status"], &document["operation"]["status"]), (&json!("deleted"), &json!("succeeded")));
+        assert_eq!(server.asked()[0], "DELETE /api/v1/admin/branches/x?force=true");
+    }
+
+    #[tokio::test]
+    async fn children_are_a_refusal() {
+        let server = Server::answering([(409, json!({ "code": "has_children", "detail": "branch 'x' has children: y" }))]).await;
+        let error = carry_out(&server.client(), &DeleteBranch { branch: "x".to_owned(), force: false }, true).await.unwrap_err();
+        assert_eq!(error.exit_code(), 4);
+    }
+}

@@ -1,0 +1,213 @@
+//! Why a command came to nothing, how that is told, and the exit code that says it to scripts.
+
+use super::output::{Format, write_stderr};
+use crate::{config::ConfigError, serve::ServeError};
+use client::{InvalidClient, InvalidCredential, RemoteFailure};
+use domain::{Operation, operation::OperationError};
+use serde_json::{Value, json};
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no such thing.
+    #[error("{what} '{name}' was not found")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name, as it was asked for.
+        name: String,
+    },
+    /// The server refused it, or could not be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteFailure),
+    /// The work that was waited for failed.
+    #[error("{what}: {}", .error.message)]
+    Operation {
+        /// What did not work out.
+        what: String,
+        /// Why.
+        error: OperationError,
+    },
+    /// The configuration will not do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server did not start, or did not end well.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Something on this machine.
+    #[error("{message}")]
+    Local {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl CliError {
+    pub(super) fn local(code: &'static str, message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self::Local { code, message: message.into(), hint: hint.map(str::to_owned) }
+    }
+
+    /// An operation that ended otherwise than it should.
+    pub(super) fn of_operation(what: String, operation: Operation) -> Self {
+        let status = operation.status.name();
+        let without_reason = || OperationError { code: status.to_owned(), message: format!("the operation was {status}") };
+        Self::Operation { what, error: operation.error.unwrap_or_else(without_reason) }
+    }
+
+    /// 1 failed, 2 usage, 3 not found, 4 refused.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Config(_) => 2,
+            Self::NotFound { .. } => 3,
+            Self::Remote(failure) => match (failure.status(), failure.code()) {
+                // A server without the route is another version, and says nothing of the thing asked for.
+                (Some(404), "no_such_route") => 1,
+                (Some(404), _) => 3,
+                (Some(401 | 403), _) | (Some(409), "protected" | "main_branch" | "has_children" | "quota_exceeded") => 4,
+                (Some(400 | 422), _) => 2,
+                _ => 1,
+            },
+            Self::Operation { .. } | Self::Serve(_) | Self::Local { .. } => 1,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::NotFound { .. } => "not_found",
+            Self::Remote(failure) => failure.code(),
+            Self::Operation { error, .. } => &error.code,
+            Self::Config(_) => "configuration",
+            Self::Serve(_) => "serve",
+            Self::Local { code, .. } => code,
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Remote(failure) => match (failure.hint(), failure.status()) {
+                (Some(hint), _) => Some(hint),
+                (None, Some(401)) => Some("give a key with --key, FLUXBASE_SERVICE_KEY or FLUXBASE_API_KEY"),
+                (None, _) => None,
+            },
+            Self::Local { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn document(&self) -> Value {
+        let mut error = json!({ "code": self.code(), "message": self.to_string() });
+        if let Some(hint) = self.hint() {
+            error["hint"] = json!(hint);
+        }
+        if let Self::Remote(RemoteFailure::Refused(problem)) = self {
+            error["status"] = json!(problem.status);
+            error["request_id"] = json!(problem.request_id);
+            if !problem.errors.is_empty() {
+                error["errors"] = json!(problem.errors);
+            }
+        }
+        json!({ "error": error })
+    }
+
+    /// Tells it on standard error: a line and a hint, or one line of JSON where results are JSON.
+    pub(super) fn tell(&self, format: Format) {
+        let text = match format {
+            Format::Json => self.document().to_string(),
+            Format::Yaml => serde_yaml_ng::to_string(&self.document()).unwrap_or_default().trim_end().to_owned(),
+            Format::Table => match self.hint() {
+                Some(hint) => format!("error: {self}\nhint: {hint}"),
+                None => format!("error: {self}"),
+            },
+        };
+        write_stderr(&text);
+    }
+}
+
+impl From<InvalidCredential> for CliError {
+    fn from(invalid: InvalidCredential) -> Self {
+        Self::Usage(invalid.to_string())
+    }
+}
+
+impl From<InvalidClient> for CliError {
+    fn from(invalid: InvalidClient) -> Self {
+        match invalid {
+            InvalidClient::Url { .. } => Self::Usage(invalid.to_string()),
+            InvalidClient::Tls(_) => Self::local("tls", invalid.to_string(), None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CliError;
+    use client::{Problem, RemoteFailure};
+    use domain::{Fault, operation::OperationError};
+
+    fn refused(status: u16, code: &str) -> CliError {
+        let problem = Problem {
+            status,
+            code: code.to_owned(),
+            detail: "no".to_owned(),
+            hint: None,
+            errors: vec![Fault::new("/name", "is too long")],
+            retry_after: None,
+            request_id: Some("r-1".to_owned()),
+        };
+        RemoteFailure::Refused(Box::new(problem)).into()
+    }
+
+    #[test]
+    fn every_refusal_has_its_exit_code() {
+        for (status, code, expected) in [
+            (404, "not_found", 3),
+            (404, "no_such_route", 1),
+            (401, "unauthenticated", 4),
+            (403, "missing_scope", 4),
+            (409, "has_children", 4),
+            (409, "quota_exceeded", 4),
+            (409, "protected", 4),
+            (409, "main_branch", 4),
+            (409, "taken", 1),
+            (409, "illegal_transition", 1),
+            (400, "bad_request", 2),
+            (422, "invalid", 2),
+            (429, "rate_limited", 1),
+            (500, "internal", 1),
+            (503, "unavailable", 1),
+        ] {
+            assert_eq!(refused(status, code).exit_code(), expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_refusal_has_one_too() {
+        let failed = OperationError { code: "disk_full".to_owned(), message: "no space left".to_owned() };
+        for (error, expected) in [
+            (CliError::Usage(String::new()), 2),
+            (CliError::NotFound { what: "branch", name: "x".to_owned() }, 3),
+            (RemoteFailure::Unreachable { url: String::new(), reason: String::new() }.into(), 1),
+            (CliError::Operation { what: "branch 'x' could not be made".to_owned(), error: failed }, 1),
+            (CliError::local("no_server", "nothing runs", None), 1),
+        ] {
+            assert_eq!(error.exit_code(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn scripts_get_one_object_with_all_of_it() {
+        let expected = serde_json::json!({ "error": {
+            "code": "invalid", "message": "no", "status": 422, "request_id": "r-1", "errors": [{ "pointer": "/name", "message": "is too long" }],
+        } });
+        assert_eq!(refused(422, "invalid").document(), expected);
+        assert!(refused(401, "unauthenticated").document()["error"]["hint"].as_str().unwrap().contains("--key"));
+    }
+}

@@ -1,0 +1,91 @@
+//! A server that gives prepared answers, one after the other, the last one for ever.
+
+use client::{Credential, HttpClient};
+use domain::OperationId;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+use url::Url;
+
+const BRANCH: &str = "00000000-0000-4000-8000-000000000001";
+const OPERATION: &str = "00000000-0000-4000-8000-000000000002";
+
+/// An operation whose first steps stand like this.
+pub(super) fn operation(status: &str, steps: &[&str]) -> Value {
+    let names = ["create_database", "copy_definitions", "copy_rows", "add_constraints", "verify", "admit", "switch"];
+    let steps: Vec<_> =
+        names.iter().zip(steps).map(|(name, status)| json!({ "name": name, "status": status, "started_at": null, "finished_at": null })).collect();
+    let error = if status == "failed" { json!({ "code": "disk_full", "message": "no space left" }) } else { Value::Null };
+    json!({
+        "id": OPERATION, "kind": "create_branch", "branch_id": BRANCH, "status": status, "steps": steps, "error": error,
+        "created_at": "2026-01-02T03:04:05Z", "finished_at": null,
+    })
+}
+
+/// The id of every operation here.
+pub(super) fn operation_id() -> OperationId {
+    OPERATION.parse().unwrap()
+}
+
+/// A branch in a status.
+pub(super) fn branch(slug: &str, status: &str) -> Value {
+    json!({
+        "id": BRANCH, "name": slug, "slug": slug, "status": status, "type": "preview", "data_clone_mode": "schema_only", "parent_id": null,
+        "created_by": null, "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z", "expires_at": null,
+        "generation": 1, "withheld": [], "error": null, "github": null,
+    })
+}
+
+pub(super) struct Server {
+    url: Url,
+    asked: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    pub(super) async fn answering(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
+        let mut answers: Vec<_> = answers.into_iter().collect();
+        answers.reverse();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&asked);
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let (mut head, mut buffer) = (String::new(), [0; 4096]);
+                while !head.contains("\r\n\r\n") {
+                    let read = connection.read(&mut buffer).await.unwrap();
+                    head.push_str(&String::from_utf8_lossy(&buffer[..read]));
+                }
+                kept.lock().unwrap().push(head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned());
+                let (status, document) = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
+                let body = document.to_string();
+                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { url, asked, task }
+    }
+
+    pub(super) fn client(&self) -> HttpClient {
+        // The provider is a matter of the process: the first test installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        HttpClient::new(self.url.clone(), Some(Credential::from_text("sb_service_test").unwrap())).unwrap()
+    }
+
+    /// Method and target of every request so far.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

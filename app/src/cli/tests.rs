@@ -1,0 +1,44 @@
+use super::{Cli, Command};
+use clap::{CommandFactory, Parser};
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split(' '))
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn nothing_said_is_serve() {
+    assert!(parse("fluxbase").unwrap().command.is_none());
+    assert!(matches!(parse("fluxbase serve --no-demo").unwrap().command, Some(Command::Serve(_))));
+}
+
+#[test]
+fn global_options_stand_anywhere() {
+    for line in ["fluxbase --url http://a -o json branch list", "fluxbase branch list --url http://a -o json"] {
+        let globals = parse(line).unwrap().globals;
+        assert_eq!((globals.url.as_deref(), globals.output), (Some("http://a"), super::Format::Json));
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_usage_and_names_what_would_be_right() {
+    for (line, right) in [
+        ("fluxbase branch create x --clone-data all", "full_clone"),
+        ("fluxbase branch create x --type main", "persistent"),
+        ("fluxbase branch create x --expires-in soon", "168h"),
+        ("fluxbase branch create 42", "a to z"),
+        ("fluxbase keys create --name n --scope read:all", "read:tables"),
+        ("fluxbase users create alice", "name@example.com"),
+        ("fluxbase mcp config emacs", "claude-code"),
+        ("fluxbase -o xml branch list", "yaml"),
+        ("fluxbase serve --set level=debug", "section.key=value"),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+        assert!(error.to_string().contains(right), "{line}: {error}");
+    }
+}

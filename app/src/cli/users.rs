@@ -1,0 +1,99 @@
+//! `fluxbase users`: people who sign in.
+
+use super::{context::Context, failure::CliError, output::write_stderr, pages, table, when::relative};
+use comfy_table::Cell;
+use domain::{
+    page::PageRequest,
+    user::{Email, User},
+};
+use ports::{
+    driven::Secret,
+    driving::{CreateUser, ListUsers},
+};
+use std::io;
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase users create carol@example.com
+  fluxbase users create root@example.com --admin --password-stdin < password.txt
+  fluxbase users list -o json";
+
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(super) enum UsersCommand {
+    /// Make a user
+    Create(CreateArgs),
+    /// List the users
+    #[command(after_help = EXAMPLES)]
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CreateArgs {
+    /// Its e-mail address
+    email: Email,
+    /// Let it administer this instance
+    #[arg(long)]
+    admin: bool,
+    /// Read its password from a line of standard input; without one it cannot sign in by password
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(super) async fn run(context: &Context, command: UsersCommand) -> Result<(), CliError> {
+    match command {
+        UsersCommand::Create(args) => create(context, args).await,
+        UsersCommand::List => list(context).await,
+    }
+}
+
+async fn create(context: &Context, args: CreateArgs) -> Result<(), CliError> {
+    let password = if args.password_stdin { Some(password_of(&mut io::stdin().lock())?) } else { None };
+    let client = context.connect()?;
+    write_stderr(&format!("making user {} on {}", args.email.as_str(), client.base_url()));
+    let made = client.send(&CreateUser { email: args.email, password, admin: args.admin }).await?;
+    context.print(&made.document, || {
+        let user = &made.output;
+        table::properties([("User", Some(Cell::new(&user.email))), ("Id", Some(Cell::new(user.id))), ("Admin", Some(Cell::new(yes(user.admin))))])
+    })
+}
+
+/// The first line, without its end: spaces may belong to it.
+fn password_of(input: &mut impl io::BufRead) -> Result<Secret, CliError> {
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(|error| CliError::local("no_password", format!("cannot read the password: {error}"), None))?;
+    let password = line.trim_end_matches(['\n', '\r']);
+    if password.is_empty() {
+        return Err(CliError::Usage("--password-stdin is given, and there is no password on standard input".to_owned()));
+    }
+    Ok(Secret::new(password))
+}
+
+async fn list(context: &Context) -> Result<(), CliError> {
+    let command = |cursor| ListUsers { page: PageRequest { limit: PageRequest::MAX_LIMIT, cursor } };
+    let (users, documents) = pages::all(&context.connect()?, command).await?;
+    context.print(&pages::document(&documents), || user_table(&users))
+}
+
+fn user_table(users: &[User]) -> String {
+    let row = |user: &User| [Cell::new(&user.email), Cell::new(user.id), Cell::new(yes(user.admin)), Cell::new(relative(user.created_at))];
+    table::list(["EMAIL", "ID", "ADMIN", "CREATED"], users.iter().map(row))
+}
+
+const fn yes(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::password_of;
+
+    #[test]
+    fn a_password_is_one_line_with_its_spaces() {
+        assert_eq!(password_of(&mut " correct horse \r\nmore\n".as_bytes()).unwrap().expose(), " correct horse ");
+        for nothing in ["", "\n"] {
+            assert_eq!(password_of(&mut nothing.as_bytes()).unwrap_err().exit_code(), 2);
+        }
+    }
+}
