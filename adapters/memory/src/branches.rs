@@ -60,8 +60,9 @@ impl BranchRepository for MemoryUnitOfWork {
 
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError> {
         let now = self.now();
+        // One that is being built cannot go: its turn comes when that is over.
         let due = |branch: &&Branch| {
-            branch.expires_at.is_some_and(|at| at <= now) && !matches!(branch.state, BranchState::Deleting { .. } | BranchState::Deleted { .. })
+            branch.expires_at.is_some_and(|at| at <= now) && matches!(branch.state, BranchState::Ready { .. } | BranchState::Error { .. })
         };
         let mut expired: Vec<Branch> = self.read(|state| state.branches.values().filter(due).cloned().collect());
         expired.sort_by_key(|branch| (branch.expires_at, branch.id));

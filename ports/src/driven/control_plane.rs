@@ -107,7 +107,7 @@ pub trait BranchRepository: Send {
     async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError>;
     /// Live branches cut from this one.
     async fn children(&mut self, id: BranchId) -> Result<Vec<Branch>, StoreError>;
-    /// Branches whose time has come and that are not on their way out yet.
+    /// Branches whose time has come and that can go now, ready or failed, those longest due first.
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError>;
     /// The next generation number of a slug: it never repeats, not even for a later branch of the same slug.
     async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError>;
