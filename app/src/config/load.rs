@@ -72,7 +72,12 @@ fn configuration_file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
 }
 
 fn data_dir_of_environment() -> Vec<(String, Value)> {
-    std::env::var("FLUXBASE_DATA_DIR").ok().filter(|dir| !dir.is_empty()).map(|dir| ("embedded.data_dir".to_owned(), json!(dir))).into_iter().collect()
+    std::env::var("FLUXBASE_DATA_DIR")
+        .ok()
+        .filter(|dir| !dir.is_empty())
+        .map(|dir| ("embedded.data_dir".to_owned(), json!(dir)))
+        .into_iter()
+        .collect()
 }
 
 /// Dotted keys as a layer of their own.

@@ -13,7 +13,7 @@ pub(super) struct Invalid {
 }
 
 impl Invalid {
-    fn new(key: &'static str, value: impl ToString, expected: impl Into<String>) -> Self {
+    fn new(key: &'static str, value: &(impl ToString + ?Sized), expected: impl Into<String>) -> Self {
         Self { key, value: value.to_string(), expected: expected.into() }
     }
 
@@ -46,7 +46,11 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
         return Err(Invalid::new("branching.database_prefix", prefix, expected));
     }
     if settings.branching.default_data_clone_mode == DataCloneMode::SeedData {
-        return Err(Invalid::new("branching.default_data_clone_mode", "seed_data", "seed files are not supported yet; expected schema_only or full_clone"));
+        return Err(Invalid::new(
+            "branching.default_data_clone_mode",
+            "seed_data",
+            "seed files are not supported yet; expected schema_only or full_clone",
+        ));
     }
     if let Some(table) = settings.branching.excluded_table_data.iter().find(|table| table.split('.').count() != 2) {
         return Err(Invalid::new("branching.excluded_table_data", table, "expected tables as schema.table"));
@@ -58,7 +62,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
         ("auth.refresh_token_lifetime", settings.auth.refresh_token_lifetime),
     ] {
         if duration.0.is_zero() {
-            return Err(Invalid::new(key, duration, "must be longer than 0"));
+            return Err(Invalid::new(key, &duration, "must be longer than 0"));
         }
     }
     Ok(())

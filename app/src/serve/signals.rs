@@ -40,7 +40,7 @@ impl Stop {
         let mut counted = self.0.clone();
         if counted.wait_for(|count| *count >= times).await.is_err() {
             // The counting task lives as long as the runtime.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -9,8 +9,13 @@ use sqlx::ConnectOptions;
 use std::path::{Path, PathBuf};
 
 /// Where packages put the client programs of one major version.
-const PLACES: [&str; 5] =
-    ["/usr/lib/postgresql/#/bin", "/usr/pgsql-#/bin", "/opt/homebrew/opt/postgresql@#/bin", "/opt/homebrew/opt/libpq/bin", "/usr/local/opt/postgresql@#/bin"];
+const PLACES: [&str; 5] = [
+    "/usr/lib/postgresql/#/bin",
+    "/usr/pgsql-#/bin",
+    "/opt/homebrew/opt/postgresql@#/bin",
+    "/opt/homebrew/opt/libpq/bin",
+    "/usr/local/opt/postgresql@#/bin",
+];
 
 pub(super) fn of_binaries(binaries: &Binaries) -> Tools {
     let tool = |name: &str| binaries.tool(name).unwrap_or_else(|| PathBuf::from(name));
@@ -56,7 +61,8 @@ fn in_folder(folder: &Path) -> Tools {
 }
 
 async fn major_of(target: &Target) -> Result<u32, ServeError> {
-    let connection = connect_options(target).connect().await.map_err(|error| ServeError::Database(format!("cannot connect to database.url: {error}")))?;
+    let connection =
+        connect_options(target).connect().await.map_err(|error| ServeError::Database(format!("cannot connect to database.url: {error}")))?;
     let number = connection.server_version_num().unwrap_or_default();
     Ok(number / 10_000)
 }

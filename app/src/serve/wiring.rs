@@ -6,6 +6,7 @@ use crate::{
     system::{RandomIds, SystemClock},
 };
 use auth::{Argon2Passwords, JwtTokens, RandomRefreshTokens, Sha256KeyMint, TokenSettings, XChaChaSecretBox};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
     branch::{DatabaseName, ExpiresIn, Quota},
     table::QualifiedName,
@@ -13,7 +14,11 @@ use domain::{
 use pgtools::PgBranchBuilder;
 use ports::{
     driven::{Clock, ControlPlane, Failpoints, Ids, NoFailpoints, Secret},
-    driving::*,
+    driving::{
+        Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
+        GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
+        QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+    },
 };
 use postgres::{
     control::{
@@ -25,7 +30,7 @@ use postgres::{
     wire::{Host, Target},
 };
 use secrecy::ExposeSecret;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use usecases::{
@@ -119,6 +124,8 @@ impl House {
         let control_pool = PgPoolOptions::new()
             .max_connections(CONTROL_CONNECTIONS)
             .acquire_timeout(settings.database.acquire_timeout.0)
+            // What lies in other people's schemas must not be taken for PostgreSQL's own, whatever the database's default is.
+            .after_connect(|connection, _| Box::pin(async move { connection.execute("set search_path = pg_catalog").await.map(|_| ()) }))
             .connect_with(database.connect_options())
             .await
             .map_err(|error| ServeError::Database(format!("cannot connect to the database: {error}")))?;
@@ -147,7 +154,7 @@ impl House {
     ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-        let mint = Arc::new(Sha256KeyMint::default());
+        let mint = Arc::new(Sha256KeyMint);
         let branches = Arc::new(PgBranchDirectory::new(control_pool.clone()));
         let keys = Arc::new(PgKeyDirectory::new(control_pool.clone()));
         let signals = Arc::new(PgOperationSignals::new());
@@ -308,10 +315,8 @@ fn branch_defaults(settings: &Settings) -> BranchDefaults {
 
 fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
     let section = &settings.auth;
-    let secret = section
-        .jwt_secret
-        .as_ref()
-        .map_or_else(|| key.derive("fluxbase access tokens").iter().map(|byte| format!("{byte:02x}")).collect(), |secret| secret.expose().to_owned());
+    let secret =
+        section.jwt_secret.as_ref().map_or_else(|| STANDARD.encode(key.derive("fluxbase access tokens")), |secret| secret.expose().to_owned());
     TokenSettings {
         secret: Secret::new(secret),
         jwks_url: section.jwks_url.as_ref().map(ToString::to_string),

@@ -118,7 +118,7 @@ impl Branch {
     /// Begins the delete; refused for main.
     pub fn delete(mut self, operation: OperationId, now: OffsetDateTime) -> Result<Self, Failure> {
         if self.is_main() {
-            return Err(Failure::Conflict { code: "main_branch", reason: "the main branch cannot be deleted".to_owned() });
+            return Err(main_stays());
         }
         self.state = self.state.delete(operation).map_err(|illegal| Failure::Conflict {
             code: "illegal_transition",
@@ -127,4 +127,9 @@ impl Branch {
         self.updated_at = now;
         Ok(self)
     }
+}
+
+/// The refusal to delete main, whoever asks and however.
+pub fn main_stays() -> Failure {
+    Failure::Conflict { code: "main_branch", reason: "the main branch cannot be deleted".to_owned() }
 }

@@ -3,7 +3,7 @@
 use super::lookup::{denied, find_live};
 use crate::trail;
 use async_trait::async_trait;
-use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind};
+use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, branch::main_stays};
 use ports::{
     driven::{Clock, ControlPlane, Ids, UnitOfWork},
     driving::{DeleteBranch, DeletedBranch, UseCase},
@@ -33,6 +33,9 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
         let branch = find_live(work.branches(), &command.branch).await?;
         if !branch.administered_by(&caller.principal) {
             return Err(denied(&branch));
+        }
+        if branch.is_main() {
+            return Err(main_stays());
         }
         let doomed = with_descendants(&mut *work, branch).await?;
         let (branch, descendants) = doomed.split_first().expect("the branch itself is first");

@@ -53,6 +53,15 @@ mod tests {
     };
     use time::OffsetDateTime;
 
+    /// Never ends.
+    struct Never;
+    #[async_trait::async_trait]
+    impl UseCase<ListUsers> for Never {
+        async fn run(&self, _: &Caller, _: ListUsers) -> Result<domain::page::Page<domain::user::User>, Failure> {
+            std::future::pending().await
+        }
+    }
+
     struct Rig {
         guards: Guards,
         outcomes: Arc<Mutex<Vec<String>>>,
@@ -143,13 +152,6 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_its_client_gave_up_leaves_a_row() {
         let rig = rig(10);
-        struct Never;
-        #[async_trait::async_trait]
-        impl UseCase<ListUsers> for Never {
-            async fn run(&self, _: &Caller, _: ListUsers) -> Result<domain::page::Page<domain::user::User>, Failure> {
-                std::future::pending().await
-            }
-        }
         let guarded = rig.guards.around(Never);
         let given_up = tokio::spawn(async move { guarded.run(&caller(None, [Scope::AdminKeys]), list()).await });
         tokio::task::yield_now().await;
