@@ -1,1 +1,9 @@
-//! Architecture, conformance and end to end tests.
+//! What the tests of the whole house stand on: one PostgreSQL for all of them, a database for each.
+
+mod cluster;
+mod server;
+mod system;
+
+pub use cluster::{TestCluster, TestDatabase, keep_cluster};
+pub use server::{Answer, FailedStart, ServerSettings, TestServer, as_key, become_tethered, eventually};
+pub use system::{SystemClock, fresh_id};

@@ -1,0 +1,6 @@
+//! Holds the house to its plan: who may know whom, what lies at the top, how files look.
+
+mod architecture {
+    mod imports;
+    mod tree;
+}

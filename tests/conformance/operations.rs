@@ -1,0 +1,187 @@
+//! Operations: each claimed by one worker, under a lease and a fence.
+
+use crate::{
+    values::{NOW, branch, operation},
+    worlds::World,
+};
+use domain::{
+    Operation, OperationId,
+    operation::{Claim, OperationError, Progress},
+};
+use ports::driven::StoreError;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+
+const LONG: Duration = Duration::from_hours(1);
+/// A lease that has run out by the time anybody looks.
+const OVER: Duration = Duration::ZERO;
+
+/// Commits operations, one for each number of seconds.
+async fn add(world: &World, seconds: &[i64]) -> Vec<Operation> {
+    let mut work = world.begin().await;
+    let mut operations = Vec::new();
+    for seconds in seconds {
+        let target = branch(&format!("b{seconds}"), world.main.id);
+        work.branches().insert(&target).await.unwrap();
+        operations.push(operation(target.id, *seconds));
+        work.operations().insert(operations.last().unwrap()).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    operations
+}
+
+async fn claim(world: &World, lease: Duration) -> Option<Claim> {
+    let mut work = world.begin().await;
+    let claim = work.operations().claim_next(lease).await.unwrap();
+    work.commit().await.unwrap();
+    claim
+}
+
+async fn found(world: &World, id: OperationId) -> Operation {
+    world.begin().await.operations().find(id).await.unwrap().unwrap()
+}
+
+pub(crate) async fn each_operation_is_claimed_by_one_worker(world: &World) {
+    let operations = add(world, &[1, 2, 3]).await;
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let control_plane = Arc::clone(&world.control_plane);
+        workers.spawn(async move {
+            let mut work = control_plane.begin().await.unwrap();
+            let claim = work.operations().claim_next(LONG).await.unwrap();
+            tokio::task::yield_now().await;
+            work.commit().await.unwrap();
+            claim.map(|claim| claim.operation.id)
+        });
+    }
+    let mut claimed: Vec<OperationId> = workers.join_all().await.into_iter().flatten().collect();
+    // Who looked while others held rows may have gone away empty-handed; nothing is given twice, and nothing gets lost.
+    while let Some(claim) = claim(world, LONG).await {
+        claimed.push(claim.operation.id);
+    }
+    assert_eq!(claimed.len(), 3);
+    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), operations.iter().map(|operation| operation.id).collect());
+}
+
+pub(crate) async fn the_oldest_is_claimed_first_and_runs_from_then_on(world: &World) {
+    let operations = add(world, &[5, 3, 4]).await;
+    let claim = claim(world, LONG).await.unwrap();
+    let expected = Operation { status: Progress::Running, ..operations[1].clone() };
+    assert_eq!((&claim.operation, claim.fence), (&expected, 1));
+    assert_eq!(found(world, expected.id).await, expected);
+    assert_eq!(found(world, operations[0].id).await, operations[0]);
+}
+
+pub(crate) async fn a_claim_holds_until_its_lease_runs_out(world: &World) {
+    add(world, &[1]).await;
+    let first = claim(world, Duration::from_millis(200)).await.unwrap();
+    assert_eq!(claim(world, LONG).await, None);
+    let begun = Instant::now();
+    let second = loop {
+        if let Some(claim) = claim(world, LONG).await {
+            break claim;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the lease never runs out");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(second.operation, first.operation);
+    assert!(second.fence > first.fence);
+}
+
+pub(crate) async fn a_stale_claim_writes_nothing(world: &World) {
+    add(world, &[1]).await;
+    let mut stale = claim(world, OVER).await.unwrap();
+    let current = claim(world, LONG).await.unwrap();
+    stale.operation.status = Progress::Succeeded;
+    stale.operation.finished_at = Some(NOW);
+    let mut work = world.begin().await;
+    assert!(matches!(work.operations().save(&stale).await, Err(StoreError::Fenced)));
+    assert!(matches!(work.operations().renew(&stale, LONG).await, Err(StoreError::Fenced)));
+    assert!(matches!(work.operations().release(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
+    work.commit().await.unwrap();
+    assert_eq!(found(world, current.operation.id).await, current.operation);
+    assert_eq!(claim(world, LONG).await, None, "the newer claim still holds");
+
+    let mut work = world.begin().await;
+    work.operations().save(&current).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+pub(crate) async fn a_renewed_lease_lasts(world: &World) {
+    add(world, &[1]).await;
+    let first = claim(world, OVER).await.unwrap();
+    let mut work = world.begin().await;
+    work.operations().renew(&first, LONG).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(claim(world, LONG).await, None);
+}
+
+pub(crate) async fn a_released_operation_waits_for_its_delay(world: &World) {
+    add(world, &[1]).await;
+    let first = claim(world, LONG).await.unwrap();
+    let mut work = world.begin().await;
+    work.operations().release(&first, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    let second = claim(world, LONG).await.unwrap();
+    assert!(second.fence > first.fence);
+    let mut work = world.begin().await;
+    work.operations().release(&second, LONG).await.unwrap();
+    // A heartbeat that comes late takes nothing back.
+    work.operations().renew(&second, OVER).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(claim(world, LONG).await, None);
+}
+
+pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(world: &World) {
+    add(world, &[1]).await;
+    let mut claim_of_ours = claim(world, OVER).await.unwrap();
+    let operation = &mut claim_of_ours.operation;
+    operation.steps[0].status = Progress::Failed;
+    operation.steps[0].started_at = Some(NOW);
+    operation.steps[0].finished_at = Some(NOW);
+    operation.steps[0].done = Some(3);
+    operation.steps[0].total = Some(u64::from(u32::MAX) * 9);
+    operation.steps[0].unit = Some("rows".to_owned());
+    operation.status = Progress::Failed;
+    operation.error = Some(OperationError { code: "build_failed".to_owned(), message: "it's \"full\"".to_owned() });
+    operation.finished_at = Some(NOW);
+    let mut work = world.begin().await;
+    work.operations().save(&claim_of_ours).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(found(world, claim_of_ours.operation.id).await, claim_of_ours.operation);
+    assert_eq!(claim(world, LONG).await, None);
+}
+
+pub(crate) async fn a_claim_that_was_rolled_back_was_never_made(world: &World) {
+    let operations = add(world, &[1]).await;
+    let mut work = world.begin().await;
+    work.operations().claim_next(LONG).await.unwrap().unwrap();
+    drop(work);
+    assert_eq!(found(world, operations[0].id).await, operations[0]);
+    assert_eq!(claim(world, LONG).await.unwrap().operation.id, operations[0].id);
+}
+
+pub(crate) async fn workers_are_woken_by_new_work(world: &World) {
+    // A bell that still rings from the beginning is heard first.
+    world.signals.wait(Duration::from_millis(1)).await;
+    let begun = Instant::now();
+    let woken = async {
+        while claim(world, LONG).await.is_none() {
+            world.signals.wait(Duration::from_secs(30)).await;
+        }
+    };
+    tokio::join!(woken, add(world, &[1]));
+    assert!(begun.elapsed() < Duration::from_secs(10), "nobody rang");
+}
+
+pub(crate) async fn workers_do_not_wait_longer_than_they_want(world: &World) {
+    let begun = Instant::now();
+    for _ in 0..3 {
+        world.signals.wait(Duration::from_millis(10)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
