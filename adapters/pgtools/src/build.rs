@@ -1,8 +1,7 @@
-//! A build from its first step to its last.
+//! A build from the empty database to the verified copy.
 
 use crate::{
     capture::{Parent, capture},
-    create::{check_tools, create_database},
     default_grants::{self, DefaultGrant},
     empty,
     finish::add_constraints,
@@ -39,11 +38,8 @@ struct Plan {
 type Copied = Vec<(Table, u64)>;
 
 impl Build<'_> {
-    pub(crate) async fn run(self) -> Result<BuildReport, BuildError> {
-        self.progress.step(StepName::CreateDatabase).await?;
-        check_tools(self.settings).await?;
-        create_database(self.settings, self.request).await?;
-
+    /// Fills the empty database.
+    pub(crate) async fn fill(self) -> Result<BuildReport, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
         let (parent, leader) = Meter::new(0, "objects").watch(self.progress, capture(self.settings, self.request)).await?;
         let (plan, copied) = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;

@@ -1,8 +1,8 @@
 //! [`PgBranchBuilder`]: the port, kept by PostgreSQL's own programs and COPY.
 
-use crate::{admission, build::Build, claim::Claim, drop::drop_databases, error::refused, settings::Settings};
+use crate::{admission, build::Build, claim::Claim, create::create_database, drop::drop_databases, error::refused, settings::Settings};
 use async_trait::async_trait;
-use domain::DataCloneMode;
+use domain::{DataCloneMode, StepName};
 use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
 use std::{future::Future, sync::Arc};
 
@@ -18,16 +18,12 @@ impl PgBranchBuilder {
         Self { settings }
     }
 
-    /// Works on a branch's databases while nobody else does, and ends when that is no longer sure.
-    async fn alone<T>(&self, target: &DatabaseTag, work: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
-        self.settings.check_name(target)?;
-        let mut claim = Claim::take(&self.settings, target.branch_id).await?;
-        let outcome = tokio::select! {
+    /// Works on while the branch is held, and ends when that is no longer sure.
+    async fn while_held<T>(claim: &mut Claim, work: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
+        tokio::select! {
             outcome = work => outcome,
             lost = claim.lost() => Err(lost),
-        };
-        claim.release().await;
-        outcome
+        }
     }
 }
 
@@ -35,11 +31,17 @@ impl PgBranchBuilder {
 impl BranchBuilder for PgBranchBuilder {
     #[tracing::instrument(name = "branch.build", skip_all, fields(branch.id = %request.target.branch_id, database = %request.target.database))]
     async fn build(&self, request: &BuildRequest, progress: Arc<dyn BuildProgress>) -> Result<BuildReport, BuildError> {
+        self.settings.check_name(&request.target)?;
         if request.clone_mode == DataCloneMode::SeedData {
             return Err(refused("seeds_unavailable", "this version has no seed files yet: create the branch as schema_only or full_clone"));
         }
+        let mut claim = Claim::take(&self.settings, request.target.branch_id).await?;
+        progress.step(StepName::CreateDatabase).await?;
+        create_database(claim.admin(), &self.settings, request).await?;
         let build = Build { settings: &self.settings, request, progress: progress.as_ref() };
-        self.alone(&request.target, Box::pin(build.run())).await
+        let report = Self::while_held(&mut claim, Box::pin(build.fill())).await?;
+        claim.release().await;
+        Ok(report)
     }
 
     async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError> {
@@ -53,6 +55,10 @@ impl BranchBuilder for PgBranchBuilder {
     }
 
     async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
-        self.alone(target, drop_databases(&self.settings, target)).await
+        self.settings.check_name(target)?;
+        let mut claim = Claim::take(&self.settings, target.branch_id).await?;
+        drop_databases(claim.admin(), &self.settings, target).await?;
+        claim.release().await;
+        Ok(())
     }
 }

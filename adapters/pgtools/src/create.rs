@@ -2,7 +2,7 @@
 
 use crate::{
     connect::run,
-    drop::{drop_leftovers, foreign, major, mark_and_rename},
+    drop::{drop_databases, foreign, major, mark_and_rename},
     error::{from_sql, refused, sql_state},
     locale::Likeness,
     quoting::{ident, literal},
@@ -10,28 +10,26 @@ use crate::{
     tag::provisional_name,
 };
 use ports::driven::{BuildError, BuildRequest};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 /// Takes away what an earlier attempt left, and makes the database afresh.
-pub(crate) async fn create_database(settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
-    let mut admin = settings.admin().await?;
-    drop_leftovers(&mut admin, settings, &request.target).await?;
-    let parent = Likeness::read(&mut admin, &request.parent).await?;
+pub(crate) async fn create_database(admin: &mut PgConnection, settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
+    check_tools(admin, settings).await?;
+    drop_databases(&mut *admin, settings, &request.target).await?;
+    let parent = Likeness::read(&mut *admin, &request.parent).await?;
     let provisional = provisional_name(settings.instance, request.target.branch_id);
     let create = parent.create_statement(&provisional);
-    run(&mut admin, create).await.map_err(|error| from_sql("creating the database", error))?;
-    let named = run(&mut admin, mark_and_rename(settings, &request.target, &provisional)).await;
+    run(&mut *admin, create).await.map_err(|error| from_sql("creating the database", error))?;
+    let named = run(&mut *admin, mark_and_rename(settings, &request.target, &provisional)).await;
     if let Err(error) = named {
-        let _ = run(&mut admin, "rollback").await;
+        let _ = run(&mut *admin, "rollback").await;
         let taken = sql_state(&error).as_deref() == Some("42P04");
-        drop_leftovers(&mut admin, settings, &request.target).await?;
+        drop_databases(&mut *admin, settings, &request.target).await?;
         return Err(if taken { foreign(&request.target) } else { from_sql("naming the database", error) });
     }
     let open = opening(settings, request);
-    run(&mut admin, open).await.map_err(|error| from_sql("closing the database to others", error))?;
-    carry_settings_over(&mut admin, request, &parent.settings).await?;
-    let _ = admin.close().await;
-    Ok(())
+    run(&mut *admin, open).await.map_err(|error| from_sql("closing the database to others", error))?;
+    carry_settings_over(admin, request, &parent.settings).await
 }
 
 /// Nobody could connect so far. From here on only the builder may, and the admin as the owner.
@@ -86,10 +84,8 @@ fn setting_value(name: &str, value: &str) -> String {
 }
 
 /// Refuses early, with one clear message, when the programs do not fit the server.
-pub(crate) async fn check_tools(settings: &Settings) -> Result<(), BuildError> {
-    let admin = settings.admin().await?;
-    let problems = settings.tools.problems(major(&admin)).await;
-    let _ = admin.close().await;
+async fn check_tools(admin: &PgConnection, settings: &Settings) -> Result<(), BuildError> {
+    let problems = settings.tools.problems(major(admin)).await;
     if problems.is_empty() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use crate::{
     tag::{Mark, provisional_name},
 };
 use ports::driven::{BuildError, DatabaseTag};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 /// What bears a branch database's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,7 @@ pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
 }
 
 /// Drops the branch's database and what an interrupted create left under its provisional name.
-pub(crate) async fn drop_databases(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
-    let mut admin = settings.admin().await?;
-    drop_leftovers(&mut admin, settings, target).await?;
-    let _ = admin.close().await;
-    Ok(())
-}
-
-/// The same, over a connection that goes on being used.
-pub(crate) async fn drop_leftovers(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
     drop_by_name(admin, settings, &provisional_name(settings.instance, target.branch_id)).await?;
     match find(admin, settings, target).await? {
         Found::Nothing => Ok(()),

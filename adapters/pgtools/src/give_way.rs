@@ -7,9 +7,8 @@ use crate::{
 use ports::driven::BuildError;
 use std::{future::Future, time::Duration};
 
-/// How long such a statement may wait.
-const PATIENCE: &str = "30 seconds";
-const LOOK: Duration = Duration::from_secs(2);
+/// How often waiting statements are looked for.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Carries the work on until somebody has waited too long for the leader's locks.
 pub(crate) async fn while_nobody_waits<T>(
@@ -25,6 +24,7 @@ pub(crate) async fn while_nobody_waits<T>(
 }
 
 async fn somebody_waits(settings: &Settings, backend: i32) -> BuildError {
+    let patience = settings.give_way_after;
     let mut admin = match settings.admin().await {
         Ok(admin) => admin,
         Err(error) => return error,
@@ -32,15 +32,15 @@ async fn somebody_waits(settings: &Settings, backend: i32) -> BuildError {
     loop {
         tokio::time::sleep(LOOK).await;
         let waits = sqlx::query_scalar(
-            "select exists (select from pg_locks where not granted and waitstart < clock_timestamp() - $1::text::interval
+            "select exists (select from pg_locks where not granted and waitstart < clock_timestamp() - make_interval(secs => $1)
                                and $2 = any (pg_blocking_pids(pid)))",
         )
-        .bind(PATIENCE)
+        .bind(patience.as_secs_f64())
         .bind(backend)
         .fetch_one(&mut admin);
         match waits.await {
             Ok(false) => {}
-            Ok(true) => return retryable(format!("a statement on the parent had waited for the copy for {PATIENCE}; the copy gave way")),
+            Ok(true) => return retryable(format!("a statement on the parent had waited for the copy for {patience:?}; the copy gave way")),
             Err(error) => return from_sql("looking for who waits for the copy", error),
         }
     }

@@ -5,7 +5,7 @@ use domain::{branch::DatabaseName, table::QualifiedName};
 use ports::driven::{BuildError, DatabaseTag};
 use secrecy::SecretString;
 use sqlx::postgres::PgSslMode;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 use uuid::Uuid;
 
 /// Owns every object of every branch database.
@@ -68,6 +68,8 @@ pub struct Settings {
     pub database_prefix: String,
     /// Tables whose rows never reach a branch.
     pub excluded_tables: Vec<QualifiedName>,
+    /// How long a statement of the parent's users may wait for a copy before the copy gives way to it: whoever comes after the statement waits too.
+    pub give_way_after: Duration,
 }
 
 impl Settings {

@@ -3,9 +3,14 @@
 use super::{Admin, House, connect, execute};
 use crate::cluster;
 use domain::DataCloneMode;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use fluxbase_pgtools::PgBranchBuilder;
+use ports::driven::{BranchBuilder, BuildError};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use tokio::task::JoinHandle;
 
@@ -81,11 +86,36 @@ async fn truncates_and_rewrites_in_a_loop_never_lose_rows_of_the_snapshot() {
                 assert_eq!(house.count(&database, "turning").await, 1000);
                 made += 1;
             }
-            Err(ports::driven::BuildError::Retryable { message, .. }) => eprintln!("{slug}: {message}"),
+            Err(BuildError::Retryable { message, .. }) => eprintln!("{slug}: {message}"),
             Err(error) => panic!("{error}"),
         }
     }
     stop.store(true, Ordering::SeqCst);
     let rounds = (truncating.await.unwrap(), altering.await.unwrap());
     assert!(made >= 7, "{made} of 10 clones while {rounds:?} rounds went by");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_gives_way_to_a_statement_that_waits_for_it() {
+    // Writing the rows takes longer than the statement will wait.
+    let sql = "create function slow(int) returns boolean language sql as 'select true';
+               create table t (n int check (slow(n))); insert into t select generate_series(1, 10000);
+               create or replace function slow(int) returns boolean language plpgsql as $$ begin perform pg_sleep(0.1); return true; end $$";
+    let house = House::new(Admin::Superuser, sql).await;
+    let mut settings = house.settings.clone();
+    settings.give_way_after = Duration::from_secs(1);
+    let (builder, request) = (PgBranchBuilder::new(settings), house.request("polite", DataCloneMode::FullClone));
+    let main = house.main.clone();
+    let statement = tokio::spawn(async move {
+        let mut connection = connect("postgres", cluster::PASSWORD, main.as_str()).await;
+        let locked = "exists (select from pg_locks where relation = 't'::regclass and pid <> pg_backend_pid() and mode = 'AccessShareLock'
+                              and pid in (select pid from pg_stat_activity where query like 'copy %'))";
+        let wait = format!("do $$ begin while not {locked} loop perform pg_sleep(0.01), pg_stat_clear_snapshot(); end loop; end $$");
+        execute(&mut connection, &wait).await;
+        execute(&mut connection, "alter table t add later int").await;
+    });
+    let outcome = builder.build(&request, Arc::new(super::Quiet)).await;
+    assert!(matches!(&outcome, Err(BuildError::Retryable { message, .. }) if message.contains("gave way")), "{outcome:?}");
+    statement.await.unwrap();
+    builder.drop_database(&request.target).await.unwrap();
 }

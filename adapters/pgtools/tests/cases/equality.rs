@@ -3,7 +3,7 @@
 use super::{Admin, House, some_user};
 use domain::{DataCloneMode, branch::DatabaseName};
 use ports::driven::{BranchBuilder, BuildRequest};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 const RICH: &str = include_str!("rich.sql");
 
@@ -28,10 +28,12 @@ fn dump(house: &House, database: &DatabaseName, schema_only: bool) -> Vec<String
 }
 
 fn assert_equal(parent: &[String], copy: &[String]) {
-    let missing: Vec<_> = parent.iter().filter(|line| !copy.contains(line)).collect();
-    let new: Vec<_> = copy.iter().filter(|line| !parent.contains(line)).collect();
-    assert!(missing.is_empty() && new.is_empty(), "missing {missing:#?}\nnew {new:#?}");
-    assert!(parent == copy, "in another order");
+    if parent == copy {
+        return;
+    }
+    let (ours, theirs): (HashSet<_>, HashSet<_>) = (parent.iter().collect(), copy.iter().collect());
+    let (missing, new): (Vec<_>, Vec<_>) = (ours.difference(&theirs).collect(), theirs.difference(&ours).collect());
+    panic!("missing {missing:#?}\nnew {new:#?}\nor only in another order");
 }
 
 #[tokio::test(flavor = "multi_thread")]

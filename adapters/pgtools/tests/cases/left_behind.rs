@@ -1,9 +1,13 @@
 //! What crashes leave, and what is nobody's to take away.
 
 use super::{Admin, House, Quiet, StopAt, execute, refusal};
+use async_trait::async_trait;
 use domain::{DataCloneMode, StepName};
-use ports::driven::{BranchBuilder, BuildError};
-use std::sync::Arc;
+use ports::driven::{BranchBuilder, BuildError, BuildProgress};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 const SQL: &str = "create table t (id int primary key); insert into t select generate_series(1, 100)";
 
@@ -83,4 +87,57 @@ async fn two_workers_are_never_at_one_branch() {
     let (one, other) = tokio::join!(first.build(&request, Arc::new(Quiet)), second.build(&request, Arc::new(Quiet)));
     assert_eq!((one.unwrap().rows, other.unwrap().rows), (100, 100));
     assert_eq!(house.count(&request.target.database, "t").await, 100);
+}
+
+/// Stops in the middle of a step.
+struct StopWithin(StepName, Mutex<Option<StepName>>);
+
+#[async_trait]
+impl BuildProgress for StopWithin {
+    async fn step(&self, step: StepName) -> Result<(), BuildError> {
+        *self.1.lock().unwrap() = Some(step);
+        Ok(())
+    }
+
+    async fn advance(&self, _: u64, _: u64, _: &'static str) -> Result<(), BuildError> {
+        if *self.1.lock().unwrap() == Some(self.0) { Err(BuildError::Stopped) } else { Ok(()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_heard_in_the_middle_of_a_step() {
+    // The index takes far longer than anybody would wait.
+    let sql = "create function slow(int) returns int language plpgsql immutable as $$ begin perform pg_sleep(0.1); return $1; end $$;
+               create table t (id int); create index on t (slow(id)); alter table t disable trigger all;
+               create or replace function slow(int) returns int language sql immutable as 'select $1';
+               insert into t select generate_series(1, 10000);
+               create or replace function slow(int) returns int language plpgsql immutable as $$ begin perform pg_sleep(0.1); return $1; end $$";
+    let house = House::new(Admin::Superuser, sql).await;
+    for step in [StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints] {
+        let progress = Arc::new(StopWithin(step, Mutex::new(None)));
+        let request = house.request("halt", DataCloneMode::FullClone);
+        let outcome = tokio::time::timeout(Duration::from_mins(1), house.builder().build(&request, progress)).await;
+        assert!(matches!(outcome, Ok(Err(BuildError::Stopped))), "{step}: {outcome:?}");
+    }
+    house.builder().drop_database(&house.target("halt")).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_abandoned_at_any_moment_leaves_nothing_that_is_not_taken_away() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let builder = house.builder();
+    let mut done = 0;
+    for round in 0..16_u64 {
+        let request = house.request("gone", DataCloneMode::FullClone);
+        let build = builder.build(&request, Arc::new(Quiet));
+        done += u32::from(tokio::time::timeout(Duration::from_millis(20 + round * 90), build).await.is_ok());
+        if round % 3 == 2 {
+            builder.drop_database(&request.target).await.unwrap();
+            assert_eq!(house.databases().await, [""; 0], "round {round}");
+        }
+    }
+    assert!(done < 16);
+    house.build("gone", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(house.count(&house.target("gone").database, "t").await, 100);
 }

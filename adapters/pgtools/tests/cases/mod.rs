@@ -21,9 +21,12 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 use uuid::Uuid;
 
@@ -67,6 +70,7 @@ impl House {
             instance: Uuid::from_u128(u128::from(number) << 96),
             database_prefix: format!("fluxbase_branch{number}_"),
             excluded_tables: Settings::personal_tables(),
+            give_way_after: Duration::from_secs(30),
         };
         Self { main, settings }
     }
