@@ -43,6 +43,8 @@ create role dba_builder login inherit password 'builder secret';
 grant fluxbase_branch_owner to dba_builder;
 alter role dba_builder set role = 'fluxbase_branch_owner';
 SQL
+# An interrupt goes to the whole group; the server still has to be stopped, which the end of stdin asks for.
+trap '' HUP INT TERM
 echo "$dir"
 read -r _ || true
 "$bin/pg_ctl" stop -s -m fast -D data
