@@ -51,6 +51,9 @@ use usecases::{
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
 
+/// How long a statement that changes definitions may wait for a clone of main. Everybody who comes after it waits too.
+const GIVE_WAY_AFTER: Duration = Duration::from_secs(5);
+
 macro_rules! use_cases {
     ($($field:ident: $command:ident,)*) => {
         /// Every use case, guarded.
@@ -370,6 +373,7 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
         metadata_database: DatabaseName::existing(&target.database),
         instance: provisioned.instance,
         database_prefix: settings.branching.database_prefix.clone(),
+        give_way_after: GIVE_WAY_AFTER,
         excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
     }
 }
