@@ -66,12 +66,16 @@ impl Hold {
         work.commit().await
     }
 
-    /// The claim with every step done and the operation succeeded, to be saved in the transaction of the last effect.
+    /// The claim with every step done and the operation succeeded, to be saved in the transaction of the last effect. Until that is committed, the
+    /// last step is still at work.
     pub(super) async fn finished(&self) -> Claim {
-        let mut held = self.held.lock().await;
+        let held = self.held.lock().await;
         let now = self.clock.now();
-        held.end_current(now);
         let mut claim = held.claim.clone();
+        if let Some(step) = claim.operation.steps.iter_mut().find(|step| Some(step.name) == held.current) {
+            step.status = Progress::Succeeded;
+            step.finished_at = Some(now);
+        }
         claim.operation.status = Progress::Succeeded;
         claim.operation.finished_at = Some(now);
         claim
