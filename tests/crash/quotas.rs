@@ -1,0 +1,30 @@
+//! Limits that hold however many requests come at once.
+
+use crate::world::{ORCHARD, World};
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twenty_branches_at_once_exactly_the_quota_is_made() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("branching.max_total_branches", "10").set("branching.workers", "4")).await;
+    let key = world.server.owner_key();
+    let mut requests = JoinSet::new();
+    for number in 0..20 {
+        let body = json!({"name": format!("rush-{number}"), "data_clone_mode": "schema_only"});
+        let request = world.server.rest(Method::POST, "admin/branches", &key).json(&body);
+        requests.spawn(async move { fluxbase_tests::Answer::to(request).await });
+    }
+    let answers = requests.join_all().await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
+    assert_eq!((made.len(), refused.len()), (10, 10));
+    for answer in refused {
+        assert_eq!(answer.problem(409), "quota_exceeded");
+    }
+    let slugs: Vec<String> = made.iter().map(|answer| answer.json()["branch"]["slug"].as_str().unwrap().to_owned()).collect();
+    for slug in &slugs {
+        world.ready(slug).await;
+    }
+    assert_eq!(world.databases().await, world.databases_of(&slugs.iter().map(|slug| (slug.as_str(), 1)).collect::<Vec<_>>()));
+    world.end().await;
+}

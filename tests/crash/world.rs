@@ -1,0 +1,174 @@
+//! A server with a small database, and what these tests ask of it over and over.
+
+use fluxbase_tests::{Answer, ServerSettings, TestCluster, TestDatabase, TestServer, eventually};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+/// How long a branch may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// 32 bytes in base64, the same for all replicas of a test.
+const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
+
+/// Two related tables that the service role may use.
+pub(crate) const ORCHARD: &str = "
+    create table public.trees (id int primary key, kind text not null);
+    create table public.apples (id int primary key, tree_id int not null references public.trees (id), weight numeric not null);
+    insert into public.trees select n, 'kind ' || n % 7 from generate_series(1, 200) n;
+    insert into public.apples select n, 1 + n % 200, n * 0.5 from generate_series(1, 5000) n;
+    grant select, insert, update, delete on all tables in schema public to service_role";
+
+/// A server, and its database as a superuser sees it.
+pub(crate) struct World {
+    pub(crate) server: TestServer,
+    pub(crate) pool: PgPool,
+    settings: ServerSettings,
+    prefix: String,
+    /// The database in the shared cluster; `None` where the server runs a PostgreSQL of its own.
+    database: Option<TestDatabase>,
+}
+
+impl World {
+    /// A server on a database of its own in the shared cluster, with this schema.
+    pub(crate) async fn on_shared_cluster(schema: &'static str, change: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let database = TestCluster::database().await;
+        let pool = database.pool(4).await;
+        run(&pool, schema).await;
+        let prefix = format!("t{}_{}_", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let settings = ServerSettings::new()
+            .set("database.url", database.url().as_str())
+            .set("security.encryption_key", ENCRYPTION_KEY)
+            .set("branching.database_prefix", &prefix);
+        let server = change(settings.clone()).start().await;
+        Self { server, pool, settings, prefix, database: Some(database) }
+    }
+
+    /// A server that runs its own PostgreSQL, which dies with it, with this schema instead of the demo.
+    pub(crate) async fn embedded(schema: &'static str) -> Self {
+        let settings = ServerSettings::new().argument("--no-demo");
+        let server = settings.clone().start().await;
+        let pool = server.superuser().await;
+        run(&pool, schema).await;
+        Self { server, pool, settings, prefix: "fluxbase_branch_".to_owned(), database: None }
+    }
+
+    /// Another server on the same database, with a data folder and a port of its own.
+    pub(crate) async fn replica(&self) -> TestServer {
+        self.settings.clone().start().await
+    }
+
+    /// Starts the server again after a crash, without the variable that made it crash.
+    pub(crate) async fn restart(&mut self) {
+        self.server.reconfigure(|settings| settings.without_variable("FLUXBASE_FAILPOINT"));
+        self.server.restart().await;
+        if self.database.is_none() {
+            self.pool = self.server.superuser().await;
+        }
+    }
+
+    /// Sends a request as the owner.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.server.send(method, path, &self.server.owner_key(), body).await
+    }
+
+    /// Asks for a full clone of main, which must be accepted.
+    pub(crate) async fn create(&self, name: &str) {
+        self.create_with(&json!({"name": name, "data_clone_mode": "full_clone"})).await;
+    }
+
+    /// The same with any body.
+    pub(crate) async fn create_with(&self, body: &Value) {
+        let answer = self.ask(Method::POST, "admin/branches", body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    /// Asks for a branch to be deleted, which must be accepted.
+    pub(crate) async fn delete(&self, slug: &str) {
+        let answer = self.server.rest(Method::DELETE, &format!("admin/branches/{slug}"), &self.server.owner_key());
+        let answer = Answer::to(answer).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    /// A branch's status; `None` when there is none of that slug.
+    pub(crate) async fn status(&self, slug: &str) -> Option<String> {
+        let answer = self.server.get(&format!("admin/branches/{slug}"), &self.server.owner_key()).await;
+        (answer.status != 404).then(|| answer.json()["status"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned())
+    }
+
+    /// Waits until the branch is built; one that failed will never be.
+    pub(crate) async fn ready(&self, slug: &str) {
+        eventually(&format!("{slug} is ready"), PATIENCE, async || {
+            let answer = self.server.get(&format!("admin/branches/{slug}"), &self.server.owner_key()).await;
+            let branch = answer.json();
+            assert!(branch["status"] == "creating" || branch["status"] == "ready", "{branch}\n{}", self.server.stderr());
+            branch["status"] == "ready"
+        })
+        .await;
+    }
+
+    /// Waits until there is no such branch.
+    pub(crate) async fn gone(&self, slug: &str) {
+        eventually(&format!("{slug} is gone"), PATIENCE, async || self.status(slug).await.is_none()).await;
+    }
+
+    /// The databases of this world's branches, finished, half built or half dropped.
+    pub(crate) async fn databases(&self) -> BTreeSet<String> {
+        let names: Vec<String> = sqlx::query_scalar(
+            "select datname::text from pg_database
+              where starts_with(datname, $1)
+                 or starts_with(datname, (select 'fluxbase_build_' || left(id::text, 8) from fluxbase.instance))",
+        )
+        .bind(&self.prefix)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        names.into_iter().collect()
+    }
+
+    /// What [`Self::databases`] should be when these branches live, each with its generation.
+    pub(crate) fn databases_of(&self, branches: &[(&str, u32)]) -> BTreeSet<String> {
+        branches.iter().map(|(slug, generation)| format!("{}{slug}_g{generation}", self.prefix)).collect()
+    }
+
+    /// A branch's database as a superuser.
+    pub(crate) async fn inside(&self, slug: &str, generation: u32) -> PgPool {
+        let options = (*self.pool.connect_options()).clone().database(&format!("{}{slug}_g{generation}", self.prefix));
+        PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap()
+    }
+
+    /// How many rows a table has, as requests see it.
+    pub(crate) async fn count(&self, table: &str, branch: &str) -> u64 {
+        let request = self.server.rest(Method::GET, &format!("tables/{table}?select=id&limit=1"), &self.server.owner_key());
+        let answer = Answer::to(request.header("X-Fluxbase-Branch", branch).header("Prefer", "count=exact")).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        let total = answer.header("content-range").rsplit_once('/').map(|(_, total)| total.parse());
+        total.unwrap_or_else(|| panic!("{answer:?}")).unwrap()
+    }
+
+    /// A branch of the orchard has all of it.
+    pub(crate) async fn is_whole(&self, slug: &str) {
+        assert_eq!((self.count("trees", slug).await, self.count("apples", slug).await), (200, 5000));
+    }
+
+    /// Leaves nothing in the shared cluster.
+    pub(crate) async fn end(mut self) {
+        self.server.kill().await;
+        if self.database.is_some() {
+            for name in self.databases().await {
+                run(&self.pool, &format!("drop database {name:?} with (force)")).await;
+            }
+            self.pool.close().await;
+        }
+    }
+}
+
+/// Runs statements that these tests put together themselves.
+pub(crate) async fn run(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
