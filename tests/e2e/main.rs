@@ -1,3 +1,16 @@
 //! The real binary, asked over the network as its users ask it.
 
+mod attacks;
+mod audit;
+mod command_line;
+mod database_url;
+mod disconnect;
+mod injection;
+mod keys;
+mod large;
+mod mixed;
+mod postgrest;
+mod raw;
+mod sessions;
 mod starting;
+mod visibility;

@@ -170,11 +170,17 @@ impl TestServer {
 
     /// Starts it again on the same data folder, after stopping it where it runs. Port and process are new, keys and rows are not.
     pub async fn restart(&mut self) {
+        self.try_restart().await.unwrap_or_else(|failed| panic!("{failed}"));
+    }
+
+    /// The same, where the start may fail.
+    pub async fn try_restart(&mut self) -> Result<(), FailedStart> {
         if self.process.is_some() {
             self.stop().await;
         }
-        let (process, ready) = self.settings.launch(&self.place).await.unwrap_or_else(|failed| panic!("{failed}"));
+        let (process, ready) = self.settings.launch(&self.place).await?;
         (self.process, self.ready) = (Some(process), ready);
+        Ok(())
     }
 
     /// Other settings from the next [`Self::restart`] on.

@@ -35,6 +35,20 @@ impl TestServer {
         Answer::to(self.rest(method, path, credential).json(body)).await
     }
 
+    /// Makes an API key as the local owner: `new_key(json!({"user": "alice@example.com", "scopes": ["read:tables"]}))`. Returns the answer; its `key`
+    /// is the secret.
+    pub async fn new_key(&self, mut restrictions: Value) -> Value {
+        restrictions["name"] = json!("test");
+        let made = self.send(Method::POST, "admin/api-keys", &self.owner_key(), &restrictions).await;
+        assert_eq!(made.status.as_u16(), 201, "{made:?}");
+        made.json()
+    }
+
+    /// Makes an API key as the local owner and returns its secret.
+    pub async fn new_secret(&self, restrictions: Value) -> String {
+        self.new_key(restrictions).await["key"].as_str().expect("it is shown this once").to_owned()
+    }
+
     /// A JSON-RPC message to the MCP endpoint as clients send it, not sent yet.
     pub fn mcp(&self, credential: &str, message: &Value) -> RequestBuilder {
         as_key(self.http.post(self.mcp_url()), credential)

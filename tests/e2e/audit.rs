@@ -1,0 +1,100 @@
+//! Every action leaves exactly one row in the trail, at each of its doors, refused ones too.
+
+use domain::Action;
+use fluxbase_tests::{Answer, TestServer, eventually, fresh_id};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::time::Duration;
+
+/// How an action is asked for.
+enum Door {
+    Rest(Method, String, Value),
+    Mcp(Value),
+}
+
+/// The doors of an action. A new one without an entry fails here.
+fn doors(action: Action) -> Vec<Door> {
+    let rest = |method, path: &str, body| Door::Rest(method, path.to_owned(), body);
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    let nobody = fresh_id();
+    let filter = json!({"id": "eq.0"});
+    let account = json!({"email": format!("{nobody}@example.com"), "password": "correct horse"});
+    match action {
+        Action::QueryTable => vec![rest(get, "tables/tags?limit=1", Value::Null), Door::Mcp(json!({"table": "tags", "limit": 1}))],
+        Action::InsertRecord => {
+            vec![rest(post, "tables/comments", json!({"body": "x"})), Door::Mcp(json!({"table": "comments", "data": {"body": "x"}}))]
+        }
+        Action::UpdateRecord => vec![
+            rest(Method::PATCH, "tables/comments?id=eq.0", json!({"body": "x"})),
+            Door::Mcp(json!({"table": "comments", "filter": filter, "data": {"body": "x"}})),
+        ],
+        Action::DeleteRecord => vec![rest(delete, "tables/comments?id=eq.0", Value::Null), Door::Mcp(json!({"table": "comments", "filter": filter}))],
+        Action::ListTables => vec![rest(get, "admin/schema/tables", Value::Null), Door::Mcp(json!({}))],
+        Action::DescribeTable => vec![rest(get, "admin/schema/tables/public/tags", Value::Null), Door::Mcp(json!({"table": "tags"}))],
+        Action::CreateBranch => vec![rest(post, "admin/branches", json!({"name": format!("b-{}", &nobody.simple().to_string()[..8])}))],
+        Action::ListBranches => vec![rest(get, "admin/branches", Value::Null)],
+        Action::GetBranch => vec![rest(get, "admin/branches/main", Value::Null)],
+        Action::DeleteBranch => vec![rest(delete, "admin/branches/main", Value::Null)],
+        Action::ListBranchActivity => vec![rest(get, "admin/branches/main/activity", Value::Null)],
+        Action::GetOperation => vec![rest(get, &format!("admin/operations/{nobody}"), Value::Null)],
+        Action::CreateApiKey => vec![rest(post, "admin/api-keys", json!({"name": "audited"}))],
+        Action::ListApiKeys => vec![rest(get, "admin/api-keys", Value::Null)],
+        Action::RevokeApiKey => vec![rest(delete, &format!("admin/api-keys/{nobody}"), Value::Null)],
+        Action::CreateServiceKey => vec![rest(post, "admin/service-keys", json!({"name": "audited"}))],
+        Action::ListServiceKeys => vec![rest(get, "admin/service-keys", Value::Null)],
+        Action::RevokeServiceKey => vec![rest(delete, &format!("admin/service-keys/{nobody}"), Value::Null)],
+        Action::CreateUser => vec![rest(post, "admin/users", json!({"email": format!("{nobody}@example.com")}))],
+        Action::ListUsers => vec![rest(get, "admin/users", Value::Null)],
+        Action::SignUp => vec![rest(post, "auth/signup", account)],
+        Action::SignIn => vec![rest(post, "auth/signin", account)],
+        Action::RefreshSession => vec![rest(post, "auth/refresh", json!({"refresh_token": "made up"}))],
+        Action::SignOut => vec![rest(post, "auth/signout", Value::Null)],
+        Action::GetCurrentUser => vec![rest(get, "auth/user", Value::Null)],
+    }
+}
+
+fn request(server: &TestServer, action: Action, door: &Door, credential: &str) -> RequestBuilder {
+    match door {
+        Door::Rest(method, path, Value::Null) => server.rest(method.clone(), path, credential),
+        Door::Rest(method, path, body) => server.rest(method.clone(), path, credential).json(body),
+        Door::Mcp(arguments) => {
+            let params = json!({"name": action.name(), "arguments": arguments});
+            server.mcp(credential, &json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
+        }
+    }
+}
+
+/// The rows of one request: action, door, outcome.
+async fn trail(pool: &PgPool, request_id: &str) -> Vec<(String, String, String)> {
+    let sql = "select action, door, outcome from fluxbase.audit_log where request_id = $1 order by id";
+    sqlx::query_as(sql).bind(request_id).fetch_all(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_action_leaves_one_row_at_each_of_its_doors() {
+    let server = TestServer::shared().await;
+    let pool = server.superuser().await;
+    let powerless = server.new_secret(json!({"user": "alice@example.com", "scopes": ["execute:jobs"]})).await;
+    for action in Action::ALL {
+        for credential in [server.owner_key(), server.key("alice").to_owned(), powerless.clone()] {
+            for door in doors(*action) {
+                let id = format!("audit-{}", fresh_id());
+                let asked = request(server, *action, &door, &credential).header("X-Request-Id", &id);
+                let answer = Answer::to(asked).await;
+                assert!(!answer.status.is_server_error(), "{}: {answer:?}", action.name());
+                eventually(&format!("{} leaves a row: {answer:?}", action.name()), Duration::from_secs(5), async || {
+                    !trail(&pool, &id).await.is_empty()
+                })
+                .await;
+                let rows = trail(&pool, &id).await;
+                let name = if matches!(door, Door::Mcp(_)) { "mcp" } else { "rest" };
+                let [(found, at, outcome)] = rows.as_slice() else { panic!("{}: {rows:?}", action.name()) };
+                assert_eq!((found.as_str(), at.as_str()), (action.name(), name));
+                let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+                let good = answer.status.is_success() && body["result"]["isError"] != true && body["error"].is_null();
+                assert_eq!(outcome == "ok", good, "{}: {outcome}: {answer:?}", action.name());
+            }
+        }
+    }
+}
