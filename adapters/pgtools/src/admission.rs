@@ -19,7 +19,7 @@ pub(crate) async fn admit(settings: &Settings, target: &DatabaseTag) -> Result<(
     let mut admin = settings.admin().await?;
     match find(&mut admin, settings, target).await? {
         Found::Ours => {}
-        Found::Nothing => return Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
+        Found::Nothing | Found::HalfGone => return Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
         Found::Foreign => return Err(foreign(target)),
     }
     let database = ident(target.database.as_str());
@@ -34,7 +34,7 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
     let mut admin = settings.admin().await?;
     match find(&mut admin, settings, target).await? {
         Found::Ours => {}
-        Found::Nothing => return Ok(()),
+        Found::Nothing | Found::HalfGone => return Ok(()),
         Found::Foreign => return Err(foreign(target)),
     }
     let database = ident(target.database.as_str());

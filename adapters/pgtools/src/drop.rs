@@ -17,22 +17,26 @@ pub(crate) enum Found {
     Nothing,
     /// The branch's own.
     Ours,
+    /// The branch's own, as an interrupted DROP leaves it: nobody can connect, and all that PostgreSQL lets be done with it is to drop it.
+    HalfGone,
     /// Somebody else's, or another branch's.
     Foreign,
 }
 
 /// Looks at what bears the target's name.
 pub(crate) async fn find(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<Found, BuildError> {
-    let comment: Option<Option<String>> = sqlx::query_scalar("select shobj_description(oid, 'pg_database') from pg_database where datname = $1")
-        .bind(target.database.as_str())
-        .fetch_optional(admin)
-        .await
-        .map_err(|error| from_sql("looking for the branch's database", error))?;
-    let wanted = Mark::of(settings.instance, target);
-    Ok(match comment {
-        None => Found::Nothing,
-        Some(comment) if comment.as_deref().and_then(Mark::read) == Some(wanted) => Found::Ours,
-        Some(_) => Found::Foreign,
+    let found: Option<(Option<String>, bool)> =
+        sqlx::query_as("select shobj_description(oid, 'pg_database'), datconnlimit = -2 from pg_database where datname = $1")
+            .bind(target.database.as_str())
+            .fetch_optional(admin)
+            .await
+            .map_err(|error| from_sql("looking for the branch's database", error))?;
+    let Some((comment, half_gone)) = found else { return Ok(Found::Nothing) };
+    let ours = comment.as_deref().and_then(Mark::read) == Some(Mark::of(settings.instance, target));
+    Ok(match (ours, half_gone) {
+        (true, false) => Found::Ours,
+        (true, true) => Found::HalfGone,
+        (false, _) => Found::Foreign,
     })
 }
 
@@ -52,12 +56,12 @@ pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings
     drop_by_name(admin, settings, &provisional_name(settings.instance, target.branch_id)).await?;
     match find(admin, settings, target).await? {
         Found::Nothing => Ok(()),
-        Found::Ours => drop_by_name(admin, settings, target.database.as_str()).await,
+        Found::Ours | Found::HalfGone => drop_by_name(admin, settings, target.database.as_str()).await,
         Found::Foreign => Err(foreign(target)),
     }
 }
 
-/// An interrupted DROP leaves a row with `datconnlimit` -2; a second one takes that away too.
+/// Takes away what an interrupted DROP left, too.
 async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &str) -> Result<(), BuildError> {
     let drop = format!("drop database if exists {} with (force)", ident(name));
     let Err(mut error) = run(admin, drop.as_str()).await else { return Ok(()) };

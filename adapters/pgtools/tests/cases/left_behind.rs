@@ -45,6 +45,25 @@ async fn a_database_that_a_crash_left_unmarked_is_the_branchs_to_drop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_being_dropped_can_only_be_dropped() {
+    let house = House::new(Admin::Plain, SQL).await;
+    let (builder, target) = (house.builder(), house.target("halfway"));
+    // A crash of PostgreSQL within DROP DATABASE leaves exactly this.
+    let half_drop = format!("update pg_database set datconnlimit = -2 where datname = '{}'", target.database);
+    house.build("halfway", DataCloneMode::SchemaOnly).await.unwrap();
+    execute(&mut house.look_into(&house.main).await, &half_drop).await;
+    assert_eq!(refusal(builder.admit(&target).await).0, "database_missing");
+    builder.shut_out(&target).await.unwrap();
+    builder.drop_database(&target).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
+
+    house.build("halfway", DataCloneMode::SchemaOnly).await.unwrap();
+    execute(&mut house.look_into(&house.main).await, &half_drop).await;
+    house.build("halfway", DataCloneMode::SchemaOnly).await.unwrap();
+    assert_eq!(house.databases().await, [target.database.as_str()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_database_of_the_same_name_is_never_touched() {
     let house = House::new(Admin::Superuser, SQL).await;
     let (builder, target) = (house.builder(), house.target("taken"));
