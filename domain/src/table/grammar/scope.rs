@@ -14,11 +14,12 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Adds itself to what is asked of an embed already, by its other name.
     pub(super) fn apply(self, embed: &mut Embed) {
-        embed.filter = all_of(self.filters);
-        embed.order = self.order.unwrap_or_default();
-        embed.limit = self.limit;
-        embed.offset = self.offset.unwrap_or_default();
+        embed.filter = all_of(embed.filter.take().into_iter().chain(self.filters).collect());
+        embed.order = self.order.unwrap_or_else(|| std::mem::take(&mut embed.order));
+        embed.limit = self.limit.or(embed.limit);
+        embed.offset = self.offset.unwrap_or(embed.offset);
     }
 }
 
@@ -30,19 +31,27 @@ pub(super) fn all_of(mut conditions: Vec<Condition>) -> Option<Condition> {
     }
 }
 
+/// The embed of that path. Each step is the name that an embed goes by; where none does, its relation's, as in PostgREST.
 pub(super) fn embed_at<'s>(items: &'s mut [SelectItem], path: &[String]) -> Result<&'s mut Embed, String> {
-    let (key, inner) = path.split_first().ok_or("the table itself is no embed")?;
-    let mut matching = items.iter_mut().filter_map(|item| match item {
-        SelectItem::Embed(embed) if embed.key() == key => Some(embed),
-        _ => None,
-    });
-    let name = shortened(key);
-    let found = matching.next().ok_or_else(|| {
-        format!("'{name}' is not an embedded resource in this request: add it to 'select', such as '{name}(*)', or put a column's name that has a dot in double quotes")
-    })?;
-    if matching.next().is_some() {
-        return Err(format!("'{name}' names more than one embed of 'select': give each an alias"));
-    }
+    let (name, inner) = path.split_first().ok_or("the table itself is no embed")?;
+    let mut embeds: Vec<_> = items
+        .iter_mut()
+        .filter_map(|item| match item {
+            SelectItem::Embed(embed) => Some(embed),
+            _ => None,
+        })
+        .collect();
+    let goes_by_it = embeds.iter().any(|embed| embed.key() == name);
+    embeds.retain(|embed| if goes_by_it { embed.key() == name } else { embed.relation == *name });
+    let name = shortened(name);
+    let found = match embeds.len() {
+        0 => Err(format!(
+            "'{name}' is not an embedded resource in this request: add it to 'select', such as '{name}(*)', or put a column's name that has a dot in double quotes"
+        )),
+        1 => Ok(embeds.remove(0)),
+        _ if goes_by_it => Err(format!("'{name}' names more than one embed of 'select': give each an alias")),
+        _ => Err(format!("'{name}' names more than one embed of 'select': say which by its alias")),
+    }?;
     if inner.is_empty() { Ok(found) } else { embed_at(&mut found.columns, inner) }
 }
 
@@ -85,6 +94,20 @@ mod tests {
         assert_eq!((&author.order, author.limit, author.offset), (&parse_order("x.desc").unwrap(), Some(1), 2));
         assert_eq!(embed(&embed(&query.select[2]).columns[0]).filter, Some(parse_condition("y.eq.1").unwrap()));
         assert_eq!(query.filter, Some(parse_condition("rel.not.is.null").unwrap()));
+    }
+
+    #[test]
+    fn an_embed_with_an_alias_also_goes_by_its_relation() {
+        let query = parse(&[("select", "id,a:author!key(x,b:rel(y))"), ("author.x", "eq.1"), ("author.rel.limit", "2"), ("a.order", "x")]).unwrap();
+        let author = embed(&query.select[1]);
+        assert_eq!((&author.filter, &author.order), (&Some(parse_condition("x.eq.1").unwrap()), &parse_order("x").unwrap()));
+        assert_eq!(embed(&author.columns[1]).limit, Some(2));
+
+        let query = parse(&[("select", "author:rel(x),rel:author(x)"), ("author.x", "eq.1")]).unwrap();
+        assert_eq!((embed(&query.select[0]).filter.is_some(), embed(&query.select[1]).filter.is_some()), (true, false), "the alias comes first");
+
+        let faults = parse(&[("select", "a:rel(x),b:rel(x)"), ("rel.x", "eq.1")]).unwrap_err();
+        assert_eq!(faults, [Fault::new("/rel.x", "'rel' names more than one embed of 'select': say which by its alias")]);
     }
 
     #[test]
