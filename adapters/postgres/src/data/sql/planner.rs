@@ -128,7 +128,10 @@ impl<'a> Planner<'a> {
 /// A column by the name that a request has for it. System columns are unknown.
 pub(super) fn column<'a>(relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
     relation.column(name).ok_or_else(|| {
-        let known = hint(name, relation.columns.iter().map(|column| column.name.as_str()));
+        let known = match (place, name) {
+            (Place::Select, "count") => "; the aggregate of that name is not supported yet".to_owned(),
+            _ => hint(name, relation.columns.iter().map(|column| column.name.as_str())),
+        };
         Refusal::unknown_name(place.pointer(path, name), format!("'{}' has no column '{name}'{known}", relation.name))
     })
 }

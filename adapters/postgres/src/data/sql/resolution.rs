@@ -85,7 +85,11 @@ impl<'a> Grounds<'a> {
         names.sort_unstable();
         names.dedup();
         let by = embed.hint.as_deref().map(|hint| format!(" by '{hint}'")).unwrap_or_default();
-        let known = hint(&embed.relation, names.into_iter());
+        let known = if names.contains(&embed.relation.as_str()) {
+            format!("; leave the hint away to be told those that decide, as in '{}(*)'", embed.relation)
+        } else {
+            hint(&embed.relation, names.into_iter())
+        };
         let message = format!("'{}' has no relationship with '{}'{by}{known}", parent.name, embed.relation);
         Refusal::unknown_name("/select", message)
     }
@@ -199,6 +203,10 @@ mod tests {
         assert_eq!(
             refused("tasks", "select=users(id)").to_string(),
             "/select: 'public.tasks' has no relationship with 'users'; there are projects, tags, task_tags"
+        );
+        assert_eq!(
+            refused("projects", "select=users!nope(id)").to_string(),
+            "/select: 'public.projects' has no relationship with 'users' by 'nope'; leave the hint away to be told those that decide, as in 'users(*)'"
         );
         assert!(refused("tasks", "select=projects!nope(id)").to_string().contains("by 'nope'"));
         assert!(refused("tasks", "select=projects(id),projects(name)").to_string().contains("embedded twice"));

@@ -109,8 +109,21 @@ mod tests {
     }
 
     #[test]
+    fn a_column_asked_for_again_is_shown_once() {
+        assert_eq!(read("tasks", "select=id,title,id"), read("tasks", "select=id,title"));
+        assert_eq!(read("tasks", "select=*,id"), read("tasks", "select=*"));
+        assert_eq!(read("tasks", "select=id,*"), read("tasks", "select=*"));
+    }
+
+    #[test]
+    fn postgrests_bare_count_is_told_from_a_misspelt_column() {
+        let message = refused("projects", "select=name,tasks(count)").to_string();
+        assert_eq!(message, "/select: 'public.tasks' has no column 'count'; the aggregate of that name is not supported yet");
+    }
+
+    #[test]
     fn names_that_would_be_twice_or_cut_are_refused() {
-        for text in ["select=id,id", "select=*,id", "select=id,id:title", "select=title,raw->title"] {
+        for text in ["select=id,id:title", "select=id::text,id", "select=*,id:title", "select=title,raw->title"] {
             assert!(refused("tasks", text).to_string().contains("would be twice"), "{text}");
         }
         assert!(refused("tasks", &format!("select={}:id", "x".repeat(64))).to_string().contains("63 bytes"));

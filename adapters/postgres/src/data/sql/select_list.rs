@@ -25,23 +25,22 @@ impl<'a> Planner<'a> {
     /// Adds the columns of a select list to a query, with the joins they need.
     pub(super) fn add_columns(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, items: &'a [SelectItem], of_empty: Shown) -> Result<(), Refusal> {
         if items.is_empty() && of_empty == Shown::All {
-            self.add_all(query, scope);
+            scope.relation.columns.iter().for_each(|column| self.add_column(query, scope, &column.name));
             return Ok(());
         }
         let mut names = Names(Vec::with_capacity(items.len()));
         for item in items {
             match item {
-                SelectItem::All => {
-                    scope.relation.columns.iter().try_for_each(|column| names.take(&column.name))?;
-                    self.add_all(query, scope);
-                }
+                SelectItem::All => self.add_all(query, scope, &mut names)?,
                 SelectItem::Field(field) => {
-                    names.take(name(field))?;
-                    self.add_field(query, scope, field)?;
+                    let what = if as_it_is(field) { What::Column } else { What::Made };
+                    if names.take(name(field), what)? {
+                        self.add_field(query, scope, field)?;
+                    }
                 }
                 SelectItem::Embed(embed) if embed.columns.is_empty() => {}
                 SelectItem::Embed(embed) => {
-                    names.take(embed.key())?;
+                    names.take(embed.key(), What::Made)?;
                     push_separated(&mut query.columns, ", ");
                     let embedded = scope.embeds.iter().find(|embedded| std::ptr::eq(embedded.embed, embed));
                     self.add_embed(query, scope, embedded.expect("every embed of the list was resolved"))?;
@@ -51,11 +50,18 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn add_all(&mut self, query: &mut Query, scope: &Scope<'_, 'a>) {
+    fn add_all(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, names: &mut Names<'a>) -> Result<(), Refusal> {
         for column in &scope.relation.columns {
-            push_separated(&mut query.columns, ", ");
-            self.push_column(&mut query.columns, scope.relation, scope.alias, &column.name);
+            if names.take(&column.name, What::Column)? {
+                self.add_column(query, scope, &column.name);
+            }
         }
+        Ok(())
+    }
+
+    fn add_column(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, name: &str) {
+        push_separated(&mut query.columns, ", ");
+        self.push_column(&mut query.columns, scope.relation, scope.alias, name);
     }
 
     fn add_field(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, field: &'a Field) -> Result<(), Refusal> {
@@ -65,7 +71,7 @@ impl<'a> Planner<'a> {
             query.columns.push_str("::");
             query.columns.push_str(cast.sql());
         }
-        if field.alias.is_some() || field.cast.is_some() || !field.path.steps.is_empty() {
+        if !as_it_is(field) {
             query.columns.push_str(" as ");
             push_identifier(&mut query.columns, name(field));
         }
@@ -84,13 +90,31 @@ fn name(field: &Field) -> &str {
     field.alias.as_deref().or_else(last_key).unwrap_or(&field.path.column)
 }
 
+/// Whether a field is a column under its own name.
+fn as_it_is(field: &Field) -> bool {
+    field.alias.is_none() && field.cast.is_none() && field.path.steps.is_empty()
+}
+
+/// What stands under a name of the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The column of that name.
+    Column,
+    /// Anything else.
+    Made,
+}
+
 /// The names of an answer so far.
-struct Names<'n>(Vec<&'n str>);
+struct Names<'n>(Vec<(&'n str, What)>);
 
 impl<'n> Names<'n> {
-    fn take(&mut self, name: &'n str) -> Result<(), Refusal> {
-        if self.0.contains(&name) {
-            return Err(Refusal::fault("/select", format!("'{name}' would be twice in the answer: give one of them an alias")));
+    /// Whether a name is new. A column that is shown already is none, and no fault either: `*,id`.
+    fn take(&mut self, name: &'n str, what: What) -> Result<bool, Refusal> {
+        if let Some((_, shown)) = self.0.iter().find(|(taken, _)| *taken == name) {
+            return match (shown, what) {
+                (What::Column, What::Column) => Ok(false),
+                _ => Err(Refusal::fault("/select", format!("'{name}' would be twice in the answer: give one of them an alias"))),
+            };
         }
         if name.is_empty() || name.len() > LONGEST_NAME || name.contains('\0') {
             return Err(Refusal::fault(
@@ -98,7 +122,7 @@ impl<'n> Names<'n> {
                 format!("a name in the answer has 1 to {LONGEST_NAME} bytes and no NUL among them: give it an alias"),
             ));
         }
-        self.0.push(name);
-        Ok(())
+        self.0.push((name, what));
+        Ok(true)
     }
 }
