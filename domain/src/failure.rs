@@ -47,7 +47,7 @@ pub enum Failure {
         candidates: Vec<Candidate>,
     },
     /// A request for exactly one row met another number of rows; a write was rolled back (406).
-    #[error("expected exactly one row, found {rows}")]
+    #[error("expected exactly one row, found {}", if *.rows == 0 { "none" } else { "several" })]
     NotSingular {
         /// Rows found; 2 may stand for more.
         rows: u64,

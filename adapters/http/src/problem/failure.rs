@@ -29,6 +29,8 @@ pub(crate) fn refusal(failure: Failure, asker: Asker<'_>) -> Problem {
         }
         Failure::Invalid(faults) => problem.errors(faults),
         Failure::Ambiguous { target, candidates, .. } => problem.hint(which_one(&target, &candidates)).candidates(candidates),
+        // Supabase's clients take `maybeSingle()` of no row by this sentence of PostgREST's.
+        Failure::NotSingular { rows } => problem.details(Some(format!("The result contains {} rows", if rows == 0 { "0" } else { "several" }))),
         Failure::RangeNotSatisfiable { total, .. } => problem.header(header::CONTENT_RANGE, format!("*/{total}")),
         Failure::RateLimited { retry_after, .. } | Failure::Unavailable { retry_after, .. } => problem.retry_after(retry_after),
         Failure::Database(sql) => of_database(problem, *sql),
@@ -36,7 +38,6 @@ pub(crate) fn refusal(failure: Failure, asker: Asker<'_>) -> Problem {
         | Failure::Denied(_)
         | Failure::NotFound { .. }
         | Failure::BadRequest { .. }
-        | Failure::NotSingular { .. }
         | Failure::Conflict { .. }
         | Failure::LimitReached { .. }
         | Failure::TooManyAffected { .. }

@@ -102,7 +102,7 @@ impl Ask {
 
 fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
     match failure {
-        Failure::Invalid(faults) if faults.iter().any(|fault| in_query(fault, request)) => bad_query(faults),
+        Failure::Invalid(faults) if faults.iter().any(|fault| in_query(fault, request)) => bad_query(faults.into_iter().map(of_parameter).collect()),
         other => refused(other, caller),
     }
 }
@@ -114,6 +114,14 @@ fn in_query(fault: &Fault, request: &Request) -> bool {
     let step = fault.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
     let reserved = ["filter", "select", "order", "columns", "on_conflict"].contains(&step.as_str());
     reserved || query_string::pairs(request.uri().query()).is_ok_and(|pairs| pairs.iter().any(|(name, _)| *name == step))
+}
+
+/// A filter's fault lies at its parameter here: `/age` for what commands call `/filter/age`.
+fn of_parameter(fault: Fault) -> Fault {
+    match fault.pointer.strip_prefix("/filter").filter(|rest| rest.starts_with('/')) {
+        Some(parameter) => Fault::new(parameter, fault.message),
+        None => fault,
+    }
 }
 
 fn bad_query(faults: Vec<Fault>) -> Problem {

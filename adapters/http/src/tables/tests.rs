@@ -19,7 +19,7 @@ use ports::{
     driven::{Document, Rows, Written},
     driving::{DeleteRecord, InsertRecord, MockUseCase, QueryTable, UpdateRecord},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 struct Ready;
@@ -165,7 +165,15 @@ async fn one_row_is_asked_for_by_the_media_type() {
     assert_eq!(taken(&asked).select.shape, Shape::Singular);
     let (client, _) = reading(|| Err(Failure::NotSingular { rows: 2 }));
     let response = send(&client, Method::GET, "t", &[("accept", "application/vnd.pgrst.object+json")], "").await;
-    assert_eq!(refused(response, 406).await["code"], "not_singular");
+    let problem = refused(response, 406).await;
+    assert_eq!((&problem["code"], &problem["details"]), (&json!("not_singular"), &json!("The result contains several rows")));
+}
+
+#[tokio::test]
+async fn a_filters_fault_lies_at_its_parameter() {
+    let (client, _) = reading(|| Err(Fault::new("/filter/rel.agee", "no such column").into()));
+    let problem = refused(send(&client, Method::GET, "t?rel.agee=eq.1&select=rel(x)", &[], "").await, 400).await;
+    assert_eq!((&problem["errors"][0]["pointer"], &problem["detail"]), (&json!("/rel.agee"), &json!("/rel.agee: no such column")));
 }
 
 #[tokio::test]
