@@ -1,6 +1,6 @@
 //! Make an API key.
 
-use super::rules::{check_name, check_rate_limit, check_reach};
+use super::rules::{check_name, check_rate_limit, check_reach, check_tables};
 use crate::{trail, users::find_user};
 use async_trait::async_trait;
 use domain::{
@@ -33,6 +33,7 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
     async fn run(&self, caller: &Caller, command: CreateApiKey) -> Result<CreatedKey, Failure> {
         check_name(&command.name)?;
         check_rate_limit(command.rate_limit)?;
+        check_tables(command.tables.as_deref().unwrap_or_default())?;
         if command.scopes == Scopes::ALL {
             return Err(Fault::new("/scopes", "'*' is for service keys only; name the scopes").into());
         }
@@ -79,7 +80,7 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
 mod tests {
     use super::CreateApiKeyUseCase;
     use crate::testing::{BRANCH, FakeWork, caller};
-    use domain::{Scope, Scopes};
+    use domain::{Scope, Scopes, table::QualifiedName};
     use ports::{
         driven::{MintedKey, MockClock, MockIds, MockKeyMint, Secret},
         driving::{CreateApiKey, UseCase},
@@ -126,6 +127,16 @@ mod tests {
         assert_eq!(refused.code(), "scope_inflation");
         for scopes in [Scopes::ALL, Scopes::NONE] {
             assert_eq!(over(FakeWork::default()).run(&maker, command(scopes)).await.unwrap_err().code(), "invalid");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_can_be_no_table_is_on_no_list() {
+        let maker = caller(None, [Scope::AdminKeys, Scope::ReadTables]);
+        for (schema, name) in [("public", ""), ("", "tasks"), ("public", "a\0b")] {
+            let tables = Some(vec![QualifiedName::new("public", "tasks"), QualifiedName::new(schema, name)]);
+            let refused = over(FakeWork::default()).run(&maker, CreateApiKey { tables, ..command(Scopes::NONE.with(Scope::ReadTables)) }).await;
+            assert!(refused.unwrap_err().to_string().starts_with("/tables/1: "), "{schema}.{name}");
         }
     }
 }
