@@ -27,6 +27,32 @@ fn told_without_sql(text: &str, what: &str) {
     }
 }
 
+#[tokio::test]
+async fn a_nul_byte_is_refused_wherever_it_is() {
+    let server = TestServer::shared().await;
+    let owner = server.owner_key();
+    for (path, body) in [
+        ("admin/api-keys", json!({"name": "a\0b"})),
+        ("admin/api-keys", json!({"name": "n", "user": "a\0b"})),
+        ("admin/api-keys", json!({"name": "n", "tables": ["a\0b"]})),
+        ("admin/api-keys", json!({"name": "n", "branch": "a\0b"})),
+        ("admin/service-keys", json!({"name": "a\0b"})),
+        ("admin/users", json!({"email": "a\0b@example.com"})),
+        ("admin/branches", json!({"name": "a\0b"})),
+        ("auth/signin", json!({"email": "alice@example.com", "password": "a\0b"})),
+        ("auth/refresh", json!({"refresh_token": "a\0b"})),
+        ("tables/comments", json!({"body": "a\0b"})),
+        ("tables/comments", json!({"a\0b": "body"})),
+    ] {
+        refused_clearly(&server.send(Method::POST, path, &owner, &body).await, path);
+    }
+    for path in
+        ["tables/a%00b", "tables/tags?branch=%00", "tables/tags?name=eq.%00", "admin/branches/%00", "admin/users?cursor=%00", "admin/operations/%00"]
+    {
+        refused_clearly(&server.get(path, &owner).await, path);
+    }
+}
+
 /// Names and values that have meant something else to somebody once.
 const HOSTILE: &[&str] = &[
     "set_config('request.jwt.claims','{}',true)",
