@@ -51,7 +51,7 @@ pub(crate) fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     }
     // Settings have a section; `FLUXBASE_URL` and its kin are not settings of the server.
     let environment = Env::prefixed("FLUXBASE_").filter(|name| name.as_str().contains("__")).split("__");
-    figment = figment.merge(environment).merge(Overrides(data_dir_of_environment())).merge(Overrides(flags.overrides.clone()));
+    figment = figment.merge(environment).merge(data_dir_of_environment()).merge(Overrides { from: COMMAND_LINE, values: flags.overrides.clone() });
     let settings: Settings = figment.extract().map_err(|error| explain(&figment, error))?;
     validate(&settings).map_err(|invalid| invalid.at(&figment))?;
     let settings = settings.with_files_read().map_err(|invalid| invalid.at(&figment))?;
@@ -71,26 +71,29 @@ fn configuration_file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
     }
 }
 
-fn data_dir_of_environment() -> Vec<(String, Value)> {
-    std::env::var("FLUXBASE_DATA_DIR")
-        .ok()
-        .filter(|dir| !dir.is_empty())
-        .map(|dir| ("embedded.data_dir".to_owned(), json!(dir)))
-        .into_iter()
-        .collect()
+/// `FLUXBASE_DATA_DIR`, which has no section in its name.
+fn data_dir_of_environment() -> Overrides {
+    let dir = std::env::var("FLUXBASE_DATA_DIR").ok().filter(|dir| !dir.is_empty());
+    Overrides { from: ENVIRONMENT, values: dir.map(|dir| ("embedded.data_dir".to_owned(), json!(dir))).into_iter().collect() }
 }
 
+const COMMAND_LINE: &str = "command line";
+const ENVIRONMENT: &str = "environment";
+
 /// Dotted keys as a layer of their own.
-struct Overrides(Vec<(String, Value)>);
+struct Overrides {
+    from: &'static str,
+    values: Vec<(String, Value)>,
+}
 
 impl Provider for Overrides {
     fn metadata(&self) -> Metadata {
-        Metadata::named("command line")
+        Metadata::named(self.from)
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut nested = json!({});
-        for (key, value) in &self.0 {
+        for (key, value) in &self.values {
             let mut place = &mut nested;
             for part in key.split('.') {
                 place = &mut place[part];
@@ -101,11 +104,12 @@ impl Provider for Overrides {
     }
 }
 
-fn source_name(metadata: &Metadata) -> String {
+/// Where a value came from, as people say it.
+pub(super) fn source_name(metadata: &Metadata) -> String {
     match (&metadata.source, metadata.name.as_ref()) {
         (Some(figment::Source::File(path)), _) => Path::new(path).display().to_string(),
-        (None, name) if name.contains("environment") => "environment".to_owned(),
-        (_, "command line") => "command line".to_owned(),
+        (None, name) if name.contains(ENVIRONMENT) => ENVIRONMENT.to_owned(),
+        (_, COMMAND_LINE) => COMMAND_LINE.to_owned(),
         _ => "default".to_owned(),
     }
 }
@@ -121,14 +125,31 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
             let hint = if near.is_empty() { format!("known here are {}", known.join(", ")) } else { format!("did you mean {}?", near.join(" or ")) };
             ConfigError::UnknownKey { key, source_name, hint }
         }
-        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
-            ConfigError::Invalid { value: shown(figment, &path, &actual), key: path, source_name, expected: format!("expected {expected}") }
+        Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => ConfigError::Invalid {
+            value: shown(figment, &path, &actual),
+            key: path,
+            source_name,
+            expected: format!("expected {}", in_words(&expected.to_string())),
+        },
+        Kind::Message(_) if path == "server.address" => {
+            let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
+            ConfigError::Invalid { key: path, value, source_name, expected: "expected an IP address and a port, such as 127.0.0.1:8080".to_owned() }
         }
         Kind::Message(message) => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: message }
         }
         other => ConfigError::Other(format!("{path} ({source_name}): {other}")),
+    }
+}
+
+/// A type of Rust's as people say it.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a nonzero u32" => "a whole number from 1 to 4294967295",
+        "u32" => "a whole number from 0 to 4294967295",
+        "a boolean" | "bool" => "true or false",
+        other => other,
     }
 }
 
@@ -191,10 +212,11 @@ mod tests {
     fn each_fault_names_key_value_and_what_would_be_right() {
         for (key, value, parts) in [
             ("server.adress", json!("x"), &["server.adress", "did you mean address"][..]),
-            ("server.address", json!("nowhere"), &["server.address", "nowhere"]),
-            ("database.max_connections", json!(0), &["database.max_connections", "0", "nonzero"]),
+            ("server.address", json!("nowhere"), &["server.address", "nowhere", "such as 127.0.0.1:8080"]),
+            ("database.max_connections", json!(0), &["database.max_connections", "0", "whole number from 1 to"]),
+            ("mcp.rate_limit_per_min", json!(-1), &["mcp.rate_limit_per_min", "-1", "whole number from 0 to"]),
             ("database.statement_timeout", json!("soon"), &["database.statement_timeout", "soon", "such as 30s"]),
-            ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "bool"]),
+            ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "true or false"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
             ("branching.default_data_clone_mode", json!("seed_data"), &["branching.default_data_clone_mode", "schema_only"]),
@@ -203,7 +225,7 @@ mod tests {
             ("auth.jwt_secret", json!("short"), &["auth.jwt_secret", "32 bytes"]),
         ] {
             let error = with(key, value).unwrap_err().to_string();
-            assert!(parts.iter().all(|part| error.contains(part)), "{key}: {error}");
+            assert!(parts.iter().all(|part| error.contains(part)) && error.contains("(command line)"), "{key}: {error}");
             assert!(!error.contains("short"), "a secret is shown: {error}");
         }
     }

@@ -1,6 +1,6 @@
 //! Rules that a type alone cannot hold.
 
-use super::{ConfigError, Secret, Settings};
+use super::{ConfigError, Secret, Settings, load::source_name};
 use domain::{DataCloneMode, branch::DatabaseName};
 use figment::Figment;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ impl Invalid {
 
     /// The error, with where the value came from.
     pub(super) fn at(self, figment: &Figment) -> ConfigError {
-        let source_name = figment.find_metadata(self.key).map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string());
+        let source_name = figment.find_metadata(self.key).map_or_else(|| "default".to_owned(), source_name);
         ConfigError::Invalid { key: self.key.to_owned(), value: self.value, source_name, expected: self.expected }
     }
 }
