@@ -156,7 +156,7 @@ mod tests {
     fn to_many_is_gathered_and_gives_a_list() {
         assert_eq!(
             read("projects", "select=id,t:tasks(id)&t.title=eq.a&t.order=id.desc&t.limit=2"),
-            r#"select _0."id", (select coalesce(pg_catalog.json_agg(_1.*), '[]') from (select _2."id" from "public"."tasks" as _2 where _2."project_id" = _0."id" and _2."title" = ‹a› order by _2."id" desc limit ‹2›) as _1) as "t" from "public"."projects" as _0"#
+            r#"select _0."id", (select coalesce(pg_catalog.json_agg(_1.*), '[]') from (select _2."id" from "public"."tasks" as _2 where _2."project_id" = _0."id" and _2."title" = ‹a› order by _2."id" desc limit 2) as _1) as "t" from "public"."projects" as _0"#
         );
         assert!(read("users", "select=profiles(bio)").contains(r#"row_to_json(_1.*) as "profiles""#), "one to one");
     }
