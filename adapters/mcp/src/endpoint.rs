@@ -197,21 +197,41 @@ async fn translated(response: Response, single: &Single<'_>) -> Answered {
     let status = response.status();
     let is_message = response.content_type().is_some_and(|content_type| content_type.starts_with("application/json"));
     let Ok(body) = response.into_body().into_bytes().await else { return Problem::internal().into() };
+    if is_message && is_method_with_wrong_parameters(&body, single) {
+        return Answered::Message(status, wrong_parameters(single).into());
+    }
     if is_message {
         return Answered::Message(status, body);
     }
     match status {
         StatusCode::ACCEPTED => Answered::Nothing,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            let error = RpcError::invalid_params("the parameters are not those of this method, or the message is none of the protocol's");
-            Answered::Message(StatusCode::BAD_REQUEST, error.message(single.id).into())
-        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Answered::Message(StatusCode::BAD_REQUEST, wrong_parameters(single).into()),
         status if status.is_client_error() => Problem::new(status, "bad_request", String::from_utf8_lossy(&body)).into(),
         status => {
             tracing::error!(%status, body = %String::from_utf8_lossy(&body), "the SDK failed");
             Problem::internal().into()
         }
     }
+}
+
+fn wrong_parameters(single: &Single<'_>) -> Vec<u8> {
+    RpcError::invalid_params("the parameters are not those of this method, or the message is none of the protocol's").message(single.id)
+}
+
+/// The SDK takes a message whose parameters it cannot read for one of a method that it does not know.
+fn is_method_with_wrong_parameters(body: &[u8], single: &Single<'_>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Message {
+        error: Option<Error>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Error {
+        code: i32,
+    }
+    const METHOD_NOT_FOUND: i32 = -32601;
+    const WITH_PARAMETERS: [&str; 2] = ["tools/call", "resources/read"];
+    single.method.as_deref().is_some_and(|method| WITH_PARAMETERS.contains(&method))
+        && serde_json::from_slice::<Message>(body).is_ok_and(|message| message.error.is_some_and(|error| error.code == METHOD_NOT_FOUND))
 }
 
 fn health(method: &Method) -> Response {
