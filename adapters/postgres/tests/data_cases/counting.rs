@@ -66,3 +66,23 @@ async fn singular_is_one_object_or_a_refusal() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_total_tells_of_rows_that_policies_hide() {
+    let mut world = World::new("hidden_totals").await;
+    world.sql("insert into tasks select n, 3, 'bob only', true, 'secret' from generate_series(100, 5000) n; analyze tasks").await;
+    world.sql("create view open_tasks_again with (security_invoker) as select * from tasks; grant select on open_tasks_again to authenticated").await;
+    for mode in [CountMode::Planned, CountMode::Estimated] {
+        for (table, text, seen) in [
+            ("tasks", "select=id", 4),
+            ("tasks", "select=id&body=eq.secret", 0),
+            ("tasks", "select=id&id=gt.2500", 0),
+            ("open_tasks_again", "select=id&id=gt.2500", 0),
+            ("projects", "select=id,tasks!inner()&tasks.id=gt.2500", 0),
+        ] {
+            let mut request = select(table, text);
+            request.count = Some(mode);
+            assert_eq!(world.rows(Alice, &request).await.unwrap().total, Some(seen), "{mode:?} {table}?{text}");
+        }
+    }
+}

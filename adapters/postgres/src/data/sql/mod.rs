@@ -9,6 +9,7 @@ mod condition;
 mod delete;
 mod embed;
 mod field;
+mod hidden_rows;
 mod insert;
 mod marker;
 mod order;
