@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use domain::{Failure, branch::DatabaseName};
 use ports::driven::{BranchDatabases, BranchSession, SecurityContext};
 
-use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings};
+use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings, shares::Shares};
 use crate::wire::Budget;
 
 /// What nobody asked for in this time is forgotten.
@@ -21,13 +21,20 @@ const UNUSED: Duration = Duration::from_mins(15);
 pub struct PgBranchDatabases {
     settings: Arc<Settings>,
     budget: Arc<Budget>,
+    shares: Arc<Shares>,
     databases: Mutex<HashMap<DatabaseName, Arc<Database>>>,
 }
 
 impl PgBranchDatabases {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { budget: Budget::new(settings.max_connections), settings: Arc::new(settings), databases: Mutex::default() }
+        let connections = settings.max_connections;
+        Self {
+            settings: Arc::new(settings),
+            budget: Budget::new(connections),
+            shares: Arc::new(Shares::of(connections)),
+            databases: Mutex::default(),
+        }
     }
 
     /// The definitions of a database have changed, says its event trigger: the next request reads the catalogue anew.
@@ -76,6 +83,7 @@ impl BranchDatabases for PgBranchDatabases {
         let runner = Runner {
             settings: self.settings.clone(),
             pool: database.pool(role)?,
+            shares: self.shares.clone(),
             role: self.settings.role(role, name).to_owned(),
             principal: context.principal.clone(),
             access: context.access,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Access, Principal};
 
-use super::{failure::Deadline, settings::Settings, sql};
+use super::{failure::Deadline, settings::Settings, shares::Shares, sql};
 use crate::wire::{Exchange, Pool, RowsStream, Statement, WireError};
 
 const SETTLE: &str = "select pg_catalog.set_config('role', $1, true), pg_catalog.set_config('request.jwt.claims', $2, true), \
@@ -19,6 +19,7 @@ const ROLLBACK: Statement<'static> = Statement { sql: "rollback", params: &[] };
 pub(super) struct Runner {
     pub(super) settings: Arc<Settings>,
     pub(super) pool: Pool,
+    pub(super) shares: Arc<Shares>,
     pub(super) role: String,
     pub(super) principal: Arc<Principal>,
     pub(super) access: Access,
@@ -44,7 +45,8 @@ impl Runner {
             Effects::Kept => Exchange { prelude: &[settle], main, trailing: &[], retry_safe },
             Effects::TakenBack => Exchange { prelude: &[BEGIN, settle], main, trailing: &[CHECK_CONSTRAINTS, ROLLBACK], retry_safe },
         };
-        self.pool.run(&exchange).await
+        let share = self.shares.take(&self.principal).await?;
+        Ok(self.pool.run(&exchange).await?.holding(share))
     }
 
     pub(super) fn deadline(&self) -> Deadline {

@@ -19,13 +19,23 @@ impl Deadline {
         Self { started: Instant::now(), limit }
     }
 
+    /// When the time is up.
+    pub(super) fn end(self) -> tokio::time::Instant {
+        (self.started + self.limit).into()
+    }
+
+    /// The refusal of what took longer.
+    pub(super) fn passed(self) -> Failure {
+        Failure::TimedOut { limit: self.limit }
+    }
+
     /// What callers are told.
     pub(super) fn failure(self, error: WireError) -> Failure {
         match error {
             WireError::Sql(sql) if is_away(&sql.sqlstate) => {
                 Failure::unavailable("the database is not available", Some(Box::new(WireError::Sql(sql))))
             }
-            WireError::Sql(sql) if sql.sqlstate == "57014" && self.has_passed() => Failure::TimedOut { limit: self.limit },
+            WireError::Sql(sql) if sql.sqlstate == "57014" && self.has_passed() => self.passed(),
             WireError::Sql(sql) => Failure::Database(Box::new(shown(*sql))),
             WireError::Refused(_) | WireError::Connect(_) | WireError::Tls { .. } | WireError::Authentication(_) => {
                 Failure::unavailable("the database cannot be reached", Some(Box::new(error)))
@@ -66,7 +76,22 @@ fn is_away(sqlstate: &str) -> bool {
 /// way. A broken unique or foreign key shows the caller's own values only, and PostgreSQL hides even these where the role may not read them.
 fn shown(error: SqlError) -> SqlFailure {
     let shows_a_row = matches!(error.sqlstate.as_str(), "23502" | "23514" | "23P01" | "44000");
-    SqlFailure { detail: error.detail.filter(|_| !shows_a_row), sqlstate: error.sqlstate, message: error.message, hint: error.hint }
+    SqlFailure {
+        detail: error.detail.filter(|_| !shows_a_row).map(shortened),
+        sqlstate: error.sqlstate,
+        message: shortened(error.message),
+        hint: error.hint.map(shortened),
+    }
+}
+
+/// PostgreSQL quotes what it was given, all of it.
+fn shortened(mut text: String) -> String {
+    const LONGEST: usize = 2000;
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push_str("...");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -89,6 +114,13 @@ mod tests {
             let Failure::Database(failure) = deadline.failure(sql(sqlstate)) else { panic!("{sqlstate}") };
             assert_eq!((failure.sqlstate.as_str(), failure.detail.is_some()), (sqlstate, kept));
         }
+    }
+
+    #[test]
+    fn what_quotes_the_caller_is_no_longer_than_can_be_read() {
+        let long = SqlError { sqlstate: "22003".to_owned(), message: "ä".repeat(100_000), hint: Some("h".repeat(3000)), ..SqlError::default() };
+        let Failure::Database(failure) = Deadline::new(Duration::from_secs(1)).failure(WireError::Sql(Box::new(long))) else { panic!() };
+        assert_eq!((failure.message.len(), failure.hint.unwrap().len()), (2003, 2003));
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod document;
 mod exchange;
 mod failure;
 mod json_rows;
+mod lent_rows;
 mod one_row;
 mod session;
 mod settings;
+mod shares;
 mod sql;
 mod written;
 

@@ -60,6 +60,11 @@ impl Budget {
         self.permits.clone().acquire_owned().await.expect("the budget is never closed")
     }
 
+    /// Whether a pool waits for a connection to be closed, so that it can open one.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
     /// Closes the connection that has been idle for longest in another pool. False where there is none.
     pub(super) fn close_an_idle_one(&self, asking: &IdleList) -> bool {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);

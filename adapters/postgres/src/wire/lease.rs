@@ -40,10 +40,13 @@ impl Lease {
         let slot = match shared.slots.clone().try_acquire_owned() {
             Ok(slot) => slot,
             Err(TryAcquireError::Closed) => return Err(WireError::PoolClosed),
-            Err(TryAcquireError::NoPermits) => match timeout_at(deadline, shared.slots.clone().acquire_owned()).await {
-                Ok(slot) => slot.map_err(|_| WireError::PoolClosed)?,
-                Err(_) => return Err(WireError::PoolTimeout),
-            },
+            Err(TryAcquireError::NoPermits) => {
+                let _waiting = Counted::add(&shared.waiting);
+                match timeout_at(deadline, shared.slots.clone().acquire_owned()).await {
+                    Ok(slot) => slot.map_err(|_| WireError::PoolClosed)?,
+                    Err(_) => return Err(WireError::PoolTimeout),
+                }
+            }
         };
         let found = match shared.idle.take() {
             Some(member) => Found::Member(member),

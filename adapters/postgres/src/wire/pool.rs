@@ -3,7 +3,10 @@
 use std::{
     fmt,
     num::NonZeroUsize,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -73,7 +76,7 @@ pub(super) struct Shared {
     pub(super) slots: Arc<Semaphore>,
     pub(super) idle: Arc<IdleList>,
     pub(super) open: Arc<OpenCount>,
-    /// Callers that have a slot and still no connection.
+    /// Callers that have no connection yet.
     pub(super) waiting: AtomicUsize,
     pub(super) runtime: Handle,
 }
@@ -109,6 +112,11 @@ impl Pool {
         }
         stream.start(exchange).await?;
         Ok(stream)
+    }
+
+    /// Whether somebody waits for a connection, of this pool or of another one that shares its budget.
+    pub fn is_wanted(&self) -> bool {
+        self.shared.waiting.load(Ordering::SeqCst) > 0 || self.shared.options.budget.is_wanted()
     }
 
     /// What the pool has now.

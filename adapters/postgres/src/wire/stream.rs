@@ -3,6 +3,7 @@
 use std::{fmt, task::Poll};
 
 use postgres_protocol::message::backend::Message;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     connection::{Connection, Phase, is_announcement},
@@ -20,6 +21,8 @@ use super::{
 pub struct RowsStream {
     /// `None` once the answer has ended.
     lease: Option<Lease>,
+    /// What its owner may not use twice meanwhile.
+    share: Option<OwnedSemaphorePermit>,
     /// The row that was waited for before the stream was handed out.
     first: Option<RowPart>,
     progress: Progress,
@@ -40,7 +43,14 @@ struct Progress {
 impl RowsStream {
     pub(super) fn over(lease: Lease, exchange: &Exchange<'_>) -> Self {
         let progress = Progress { main: exchange.prelude.len(), statements: exchange.len(), ..Progress::default() };
-        Self { lease: Some(lease), first: None, progress }
+        Self { lease: Some(lease), share: None, first: None, progress }
+    }
+
+    /// Gives a permit back when the answer has ended.
+    #[must_use]
+    pub fn holding(mut self, share: OwnedSemaphorePermit) -> Self {
+        self.share = self.lease.is_some().then_some(share);
+        self
     }
 
     /// Sends the exchange and waits for its first row, its end or its failure. After a failure the connection is still held.
@@ -166,6 +176,7 @@ impl RowsStream {
     /// The answer has ended: lets the connection go where its state says.
     fn settle(&mut self) {
         self.lease = None;
+        self.share = None;
     }
 }
 

@@ -13,7 +13,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{
     Access, BranchId, Failure, Generation, Principal, Slug, UserId,
-    access::{PrincipalKind, Restrictions, Role},
+    access::{KeyId, PrincipalKind, Restrictions, Role},
     branch::DatabaseName,
     table::{
         QualifiedName, Select, Shape, TableName,
@@ -138,7 +138,7 @@ impl World {
             Who::Service => (Role::Service, ""),
         };
         let principal = Principal {
-            kind: PrincipalKind::Token,
+            kind: PrincipalKind::ApiKey(KeyId::from_uuid(uuid::Uuid::from_u128(who as u128))),
             role,
             user_id: None::<UserId>,
             claims: format!(r#"{{"sub":"{sub}","role":"{}"}}"#, role.name()),

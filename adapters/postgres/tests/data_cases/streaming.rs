@@ -1,11 +1,11 @@
 //! Large answers in little memory, cut ones, and abandoned ones.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use domain::{Access, Failure, table::Shape};
 
 use super::{
-    Who::{Alice, Service},
+    Who::{Alice, Bob, Service},
     World, select, text,
 };
 
@@ -107,4 +107,53 @@ async fn an_error_in_a_later_row_comes_before_the_end() {
     };
     assert_eq!(failure.code(), "22012");
     assert_eq!(rows.document.next().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stop_reading_do_not_keep_others_out() {
+    let mut world = World::with("slow_readers", |settings| {
+        settings.statement_timeout = Duration::from_secs(1);
+        settings.max_connections = NonZeroUsize::new(2).unwrap();
+    })
+    .await;
+    big_rows(&mut world).await;
+    let begun = async |who| {
+        let mut rows = world.rows(who, &select("big", "")).await.unwrap();
+        rows.document.next().await.unwrap().unwrap();
+        rows
+    };
+    let mut stopped = [begun(Alice).await, begun(Bob).await];
+    let asked = std::time::Instant::now();
+    world.read(Service, "big", "select=id&limit=1").await;
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let mut outcomes = Vec::new();
+    for rows in &mut stopped {
+        outcomes.push(loop {
+            match rows.document.next().await {
+                Ok(Some(_)) => {}
+                other => break other,
+            }
+        });
+    }
+    assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(Failure::TimedOut { .. }))), "{outcomes:?}");
+    assert!(!outcomes.iter().any(Result::is_ok), "none of them came to its end in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_all_connections() {
+    let mut world = World::with("shares", |settings| settings.max_connections = NonZeroUsize::new(4).unwrap()).await;
+    big_rows(&mut world).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut rows = world.rows(Alice, &select("big", "")).await.unwrap();
+        rows.document.next().await.unwrap().unwrap();
+        held.push(rows);
+    }
+    let mut fourth = world.session(Alice, Access::Read).await;
+    let request = select("big", "select=id&limit=1");
+    let waiting = tokio::time::timeout(Duration::from_millis(300), fourth.select(&request)).await;
+    assert!(waiting.is_err(), "three of four are its share");
+    world.read(Service, "big", "select=id&limit=1").await;
+    held.pop();
+    fourth.select(&request).await.unwrap();
 }

@@ -1,0 +1,102 @@
+//! Rows that a reader takes in its own time, which they do not have for ever.
+//!
+//! A server that waits for its answer to be taken does not look at its statement timeout, so a reader that stops reading would keep a connection for as
+//! long as it likes; a few of them, all of them.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::json_rows::JsonRows;
+use crate::wire::Pool;
+
+/// How often it is looked whether somebody waits for a connection.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Rows that lie here while their reader is busy elsewhere. From a moment on they are given up as soon as somebody waits for a connection.
+#[derive(Debug)]
+pub(super) struct LentRows {
+    pool: Pool,
+    due: Instant,
+    state: Arc<Mutex<State>>,
+    watch: Option<AbortOnDropHandle<()>>,
+}
+
+#[derive(Debug)]
+enum State {
+    Lying(Box<JsonRows>),
+    /// The reader has them.
+    Taken,
+    GivenUp,
+    Ended,
+}
+
+/// They were given up, or lost with a reader that did not come back.
+#[derive(Debug)]
+pub(super) struct NotThere;
+
+impl LentRows {
+    pub(super) fn new(rows: JsonRows, pool: Pool, due: Instant) -> Self {
+        Self { pool, due, state: Arc::new(Mutex::new(State::Lying(Box::new(rows)))), watch: None }
+    }
+
+    /// The rows, if there are any left. To be put back or ended.
+    pub(super) fn take(&self) -> Result<Option<Box<JsonRows>>, NotThere> {
+        let mut state = lock(&self.state);
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Lying(rows) => Ok(Some(rows)),
+            State::Ended => {
+                *state = State::Ended;
+                Ok(None)
+            }
+            State::GivenUp | State::Taken => {
+                *state = State::Ended;
+                Err(NotThere)
+            }
+        }
+    }
+
+    /// Lays them down until the reader comes for more.
+    pub(super) fn put(&mut self, rows: Box<JsonRows>) {
+        *lock(&self.state) = State::Lying(rows);
+        if self.watch.is_none() {
+            self.watch = Some(AbortOnDropHandle::new(tokio::spawn(watch(self.state.clone(), self.pool.clone(), self.due))));
+        }
+    }
+
+    /// There is nothing more to come.
+    pub(super) fn end(&mut self) {
+        *lock(&self.state) = State::Ended;
+        self.watch = None;
+    }
+}
+
+async fn watch(state: Arc<Mutex<State>>, pool: Pool, due: Instant) {
+    sleep_until(due).await;
+    loop {
+        if pool.is_wanted() && give_up(&state) {
+            tracing::debug!("a reader was too slow and somebody waited: its rows were given up");
+            return;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn give_up(state: &Mutex<State>) -> bool {
+    let mut state = lock(state);
+    if !matches!(*state, State::Lying(_)) {
+        return false;
+    }
+    let given_up = std::mem::replace(&mut *state, State::GivenUp);
+    drop(state);
+    drop(given_up); // cancels the statement
+    true
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
