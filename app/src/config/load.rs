@@ -129,12 +129,13 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
             value: shown(figment, &path, &actual),
             key: path,
             source_name,
-            expected: format!("expected {}", in_words(&expected.to_string())),
+            expected: format!("expected {}", in_words(&expected)),
         },
         Kind::Message(_) if path == "server.address" => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: "expected an IP address and a port, such as 127.0.0.1:8080".to_owned() }
         }
+        Kind::Message(message) if path.is_empty() => ConfigError::Other(format!("{source_name} cannot be read: {message}")),
         Kind::Message(message) => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: message }
@@ -149,6 +150,7 @@ fn in_words(expected: &str) -> &str {
         "a nonzero u32" => "a whole number from 1 to 4294967295",
         "u32" => "a whole number from 0 to 4294967295",
         "a boolean" | "bool" => "true or false",
+        section if section.starts_with("struct ") => "a section: keys and values, indented below its name",
         other => other,
     }
 }
@@ -193,6 +195,7 @@ mod tests {
 
     #[test]
     fn a_flag_wins_and_is_named_as_the_source() {
+        assert!(with("log.level", json!("warn,fluxbase_mcp=debug")).is_ok());
         let loaded = with("server.address", json!("127.0.0.1:0")).unwrap();
         assert_eq!(loaded.show()["server.address"], json!({ "value": "127.0.0.1:0", "source": "command line" }));
     }
@@ -209,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_yaml_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.yaml");
+        std::fs::write(&file, "mcp: [\n").unwrap();
+        let error = load(&Flags { config: Some(file.clone()), overrides: Vec::new() }).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{} cannot be read: ", file.display())), "{error}");
+    }
+
+    #[test]
     fn each_fault_names_key_value_and_what_would_be_right() {
         for (key, value, parts) in [
             ("server.adress", json!("x"), &["server.adress", "did you mean address"][..]),
@@ -217,11 +229,13 @@ mod tests {
             ("mcp.rate_limit_per_min", json!(-1), &["mcp.rate_limit_per_min", "-1", "whole number from 0 to"]),
             ("database.statement_timeout", json!("soon"), &["database.statement_timeout", "soon", "such as 30s"]),
             ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "true or false"]),
+            ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
             ("branching.default_data_clone_mode", json!("seed_data"), &["branching.default_data_clone_mode", "schema_only"]),
             ("database.schemas", json!([]), &["database.schemas", "at least one"]),
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),
+            ("log.level", json!("inof"), &["log.level", "inof", "expected error, warn, info"]),
             ("auth.jwt_secret", json!("short"), &["auth.jwt_secret", "32 bytes"]),
         ] {
             let error = with(key, value).unwrap_err().to_string();

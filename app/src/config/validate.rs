@@ -4,6 +4,7 @@ use super::{ConfigError, Secret, Settings, load::source_name};
 use domain::{DataCloneMode, branch::DatabaseName};
 use figment::Figment;
 use std::path::PathBuf;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A value that will not do.
 pub(super) struct Invalid {
@@ -64,6 +65,13 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
         if duration.0.is_zero() {
             return Err(Invalid::new(key, &duration, "must be longer than 0"));
         }
+    }
+    let level = &settings.log.level;
+    // A word alone that is no level would be taken for the name of a module, and everything else fall silent.
+    if let Some(word) = level.split(',').map(str::trim).find(|word| !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()) {
+        let expected =
+            format!("'{word}' is no level; expected error, warn, info, debug, trace or off, or directives such as info,fluxbase_mcp=debug");
+        return Err(Invalid::new("log.level", level, expected));
     }
     Ok(())
 }
