@@ -22,12 +22,19 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Traced<U> {
     async fn run(&self, caller: &Caller, command: C) -> Result<C::Output, Failure> {
         let span = tracing::debug_span!("usecase", action = C::ACTION.name(), request.id = %caller.request_id);
         let result = self.0.run(caller, command).instrument(span).await;
-        if let Err(failure @ (Failure::Internal(_) | Failure::Unavailable { .. })) = &result {
+        if let Err(failure) = &result
+            && is_ours(failure)
+        {
             let cause = failure.source().map(chain).unwrap_or_default();
             tracing::error!(action = C::ACTION.name(), request.id = %caller.request_id, cause, "{failure}");
         }
         result
     }
+}
+
+/// Whether something here is broken, unlike what the caller only has to wait for: a branch that is being made.
+const fn is_ours(failure: &Failure) -> bool {
+    matches!(failure, Failure::Internal(_) | Failure::Unavailable { source: Some(_), .. })
 }
 
 /// A cause and what lies behind it, as one line.
@@ -39,4 +46,16 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+    use domain::Failure;
+
+    #[test]
+    fn what_only_takes_time_is_no_failure_of_ours() {
+        assert!(is_ours(&Failure::internal("broken")) && is_ours(&Failure::unavailable("later", Some("cause".into()))));
+        assert!(!is_ours(&Failure::unavailable("the branch is creating", None)) && !is_ours(&Failure::not_found("table", "t")));
+    }
 }
