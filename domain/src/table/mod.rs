@@ -22,6 +22,8 @@ pub struct Select {
     pub filter: Option<Condition>,
     /// In which order.
     pub order: Vec<OrderTerm>,
+    /// Whether rows that the order leaves equal come in the order of their primary key, where there is one: pages by offset then lose and repeat none.
+    pub tie_break: bool,
     /// Rows at most.
     pub limit: Option<u64>,
     /// Rows passed over first.

@@ -23,6 +23,7 @@ impl Tables {
                 columns: std::mem::take(&mut ask.query.select),
                 filter: ask.query.filter.take(),
                 order: std::mem::take(&mut ask.query.order),
+                tie_break: false,
                 limit: window.limit,
                 offset: window.offset,
                 count: ask.prefer.count,

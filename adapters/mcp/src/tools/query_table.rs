@@ -162,6 +162,7 @@ fn select(input: &Input) -> Result<Select, CallError> {
         columns: reading.select("/select", input.select.as_deref()),
         filter: reading.filter(input.filter.as_deref()),
         order: reading.order(input.order.as_deref()),
+        tie_break: true,
         limit: None,
         offset: input.offset.unwrap_or_default(),
         count,

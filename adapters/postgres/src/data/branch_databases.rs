@@ -29,10 +29,11 @@ impl PgBranchDatabases {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let connections = settings.max_connections;
+        let patience = settings.acquire_timeout;
         Self {
             settings: Arc::new(settings),
             budget: Budget::new(connections),
-            shares: Arc::new(Shares::of(connections)),
+            shares: Arc::new(Shares::of(connections, patience)),
             databases: Mutex::default(),
         }
     }

@@ -1,7 +1,6 @@
 //! One database: its pools, one for each login that is used, and its catalogue.
 
 use std::{
-    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -54,8 +53,7 @@ impl Database {
         if let Some(pool) = slot {
             return Ok(pool.clone());
         }
-        let pool = Pool::new(self.target(self.settings.login(role, &self.name)), options(self.settings.max_connections, &self.budget))
-            .map_err(Failure::internal)?;
+        let pool = Pool::new(self.target(self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
         *slot = Some(pool.clone());
         Ok(pool)
     }
@@ -85,6 +83,6 @@ impl Database {
 }
 
 /// Every pool may use all connections there are; the budget takes idle ones from others.
-fn options(max_connections: NonZeroUsize, budget: &Arc<Budget>) -> PoolOptions {
-    PoolOptions::new(max_connections, budget.clone())
+fn options(settings: &Settings, budget: &Arc<Budget>) -> PoolOptions {
+    PoolOptions { acquire_timeout: settings.acquire_timeout, ..PoolOptions::new(settings.max_connections, budget.clone()) }
 }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub schemas: Vec<String>,
     /// How long a statement may take.
     pub statement_timeout: Duration,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
     /// How many connections all databases together may have open.
     pub max_connections: NonZeroUsize,
 }

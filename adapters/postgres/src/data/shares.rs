@@ -15,8 +15,6 @@ use tokio::{
 
 use crate::wire::WireError;
 
-/// How long a request waits for those of its own principal.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// More names than this are looked through for those that nobody uses any more.
 const MANY: usize = 1024;
 
@@ -24,19 +22,21 @@ const MANY: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Shares {
     each: usize,
+    /// How long a request waits for those of its own principal.
+    patience: Duration,
     in_use: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 impl Shares {
     /// Three quarters of the connections, at least one, for each principal.
-    pub(super) fn of(connections: NonZeroUsize) -> Self {
-        Self { each: (connections.get() - connections.get() / 4).min(Semaphore::MAX_PERMITS), in_use: Mutex::default() }
+    pub(super) fn of(connections: NonZeroUsize, patience: Duration) -> Self {
+        Self { each: (connections.get() - connections.get() / 4).min(Semaphore::MAX_PERMITS), patience, in_use: Mutex::default() }
     }
 
     /// The right to use one connection, for as long as the permit is kept.
     pub(super) async fn take(&self, principal: &Principal) -> Result<OwnedSemaphorePermit, WireError> {
         let share = self.of_principal(principal);
-        match timeout(PATIENCE, share.acquire_owned()).await {
+        match timeout(self.patience, share.acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("a share is never closed")),
             Err(_) => Err(WireError::PoolTimeout),
         }
@@ -59,7 +59,7 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
+    use std::{num::NonZeroUsize, time::Duration};
 
     use domain::{
         Principal,
@@ -69,6 +69,8 @@ mod tests {
 
     use super::{MANY, Shares};
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     fn key(number: usize) -> Principal {
         let id = KeyId::from_uuid(Uuid::from_u128(u128::try_from(number).unwrap()));
         Principal { kind: PrincipalKind::ApiKey(id), ..Principal::internal() }
@@ -76,18 +78,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_takes_all_and_what_is_given_back_is_there_again() {
-        let shares = Shares::of(NonZeroUsize::new(4).unwrap());
+        let shares = Shares::of(NonZeroUsize::new(4).unwrap(), PATIENCE);
         let mut taken = vec![shares.take(&key(1)).await.unwrap(), shares.take(&key(1)).await.unwrap(), shares.take(&key(1)).await.unwrap()];
         assert!(shares.take(&key(1)).await.is_err(), "that was all of its own");
         assert!(shares.take(&key(2)).await.is_ok(), "another's is not touched");
         taken.pop();
         assert!(shares.take(&key(1)).await.is_ok());
-        assert!(Shares::of(NonZeroUsize::MIN).take(&key(1)).await.is_ok(), "one is the least");
+        assert!(Shares::of(NonZeroUsize::MIN, PATIENCE).take(&key(1)).await.is_ok(), "one is the least");
     }
 
     #[tokio::test]
     async fn those_who_are_gone_are_forgotten() {
-        let shares = Shares::of(NonZeroUsize::MIN);
+        let shares = Shares::of(NonZeroUsize::MIN, PATIENCE);
         for number in 0..2 * MANY {
             drop(shares.take(&key(number)).await.unwrap());
         }

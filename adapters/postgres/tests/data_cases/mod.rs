@@ -110,6 +110,7 @@ impl World {
             branch_service_role: "service_role".to_owned(),
             schemas: vec!["public".to_owned()],
             statement_timeout: Duration::from_secs(10),
+            acquire_timeout: Duration::from_secs(10),
             max_connections: NonZeroUsize::new(4).unwrap(),
         };
         change(&mut settings);
@@ -194,6 +195,7 @@ pub(crate) fn select(table: &str, text: &str) -> Select {
         columns: query.select,
         filter: query.filter,
         order: query.order,
+        tie_break: false,
         limit: query.limit,
         offset: query.offset,
         count: None,

@@ -108,6 +108,7 @@ pub(super) fn select(table: &str, text: &str) -> Select {
         columns: query.select,
         filter: query.filter,
         order: query.order,
+        tie_break: false,
         limit: query.limit,
         offset: query.offset,
         count: None,

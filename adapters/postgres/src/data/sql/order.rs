@@ -31,6 +31,15 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    /// Adds the primary key behind an order, less what the order has of it already.
+    pub(super) fn add_tie_break(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, terms: &[OrderTerm]) {
+        let ordered = |column: &str| terms.iter().any(|term| term.relation.is_none() && term.path.steps.is_empty() && term.path.column == column);
+        for column in scope.relation.primary_key.iter().filter(|column| !ordered(column)) {
+            push_separated(&mut query.order, ", ");
+            self.push_column(&mut query.order, scope.relation, scope.alias, column);
+        }
+    }
+
     fn push_related(
         &mut self,
         query: &mut Query,
