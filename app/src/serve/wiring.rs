@@ -345,6 +345,7 @@ fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned
         branch_service_role: provisioned.service.branch_role.clone(),
         schemas: settings.database.schemas.clone(),
         statement_timeout: settings.database.statement_timeout.0,
+        acquire_timeout: settings.database.acquire_timeout.0,
         max_connections: NonZeroUsize::try_from(settings.database.max_connections).expect("32 bits fit"),
     }
 }
