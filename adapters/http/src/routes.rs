@@ -69,6 +69,9 @@ rest_ports! {
     get_operation: GetOperation,
 }
 
+/// Bytes of a body that is no rows, at most. Taken apart it is many times as large, and who signs in has shown no credential.
+const MAX_CONTROL_BODY: usize = 256 * 1024;
+
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
@@ -108,7 +111,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
         max_body_bytes,
         branch_domain: branch_domain.clone(),
     };
-    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(BodyLimit(max_body_bytes));
+    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(BodyLimit(max_body_bytes.min(MAX_CONTROL_BODY)));
     let mut beside = Route::new()
         .at("/openapi.json", get(fixed("application/json", openapi_document)))
         .at("/docs", get(fixed("text/html; charset=utf-8", page)))

@@ -101,6 +101,7 @@ impl McpEndpoint {
         let body = match read_body(body, self.max_message_size).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => return self.too_large().into(),
+            Err(BodyError::TooSlow) => return Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body came too slowly").into(),
             Err(BodyError::Interrupted) => return Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body ended early").into(),
         };
         let http = HttpSide { uri: parts.uri, headers: parts.headers };

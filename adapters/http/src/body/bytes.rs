@@ -6,9 +6,12 @@ use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use poem::Body;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// How long a client may send nothing of a body it began.
+/// How long a client may send nothing of a body it began; and as long as this it may take for a body of no length.
 const STALLED: Duration = Duration::from_secs(30);
+/// Bytes a second that a client has to send, on the average. Who sends less only keeps a connection busy.
+const SLOWEST: usize = 4096;
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -19,7 +22,12 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     let mut chunks = Box::pin(body.into_bytes_stream());
     let mut whole: Option<Bytes> = None;
     let mut joined = BytesMut::new();
-    while let Some(chunk) = tokio::time::timeout(STALLED, chunks.next()).await.map_err(|_| stalled())? {
+    let began = Instant::now();
+    loop {
+        let received = whole.as_ref().map_or(joined.len(), Bytes::len);
+        let too_slow = began + STALLED + Duration::from_secs((received / SLOWEST) as u64);
+        let deadline = too_slow.min(Instant::now() + STALLED);
+        let Some(chunk) = tokio::time::timeout_at(deadline, chunks.next()).await.map_err(|_| stalled())? else { break };
         let chunk = chunk.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body ended before its end"))?;
         if whole.as_ref().map_or(joined.len(), Bytes::len) + chunk.len() > limit {
             return Err(too_large(limit));
@@ -49,7 +57,11 @@ fn too_large(limit: usize) -> Problem {
 }
 
 fn stalled() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", format!("nothing came of the body for {} s", STALLED.as_secs()))
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body_timeout",
+        format!("the body came too slowly: nothing for {} s, or less than {SLOWEST} bytes a second", STALLED.as_secs()),
+    )
 }
 
 #[cfg(test)]
@@ -80,6 +92,21 @@ mod tests {
         let headers = HeaderMap::from_iter([(http::header::CONTENT_LENGTH, HeaderValue::from_static("6"))]);
         let never = Body::from_bytes_stream(futures_util::stream::pending::<Result<bytes::Bytes, io::Error>>());
         assert_eq!(read_body(&headers, never, 5).await.unwrap_err().status().as_u16(), 413);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_only_drips_is_given_up() {
+        let dripping = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            Some((Ok::<_, io::Error>(bytes::Bytes::from_static(b" ")), ()))
+        });
+        let dripping = Body::from_bytes_stream(Box::pin(dripping));
+        assert_eq!(read_body(&HeaderMap::new(), dripping, 1000).await.unwrap_err().status().as_u16(), 408);
+        let slow = futures_util::stream::unfold(0, async |sent| {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            (sent < 10).then(|| (Ok::<_, io::Error>(bytes::Bytes::from(vec![b' '; 100 * 1024])), sent + 1))
+        });
+        assert_eq!(read_body(&HeaderMap::new(), Body::from_bytes_stream(Box::pin(slow)), 1 << 20).await.unwrap().len(), 10 * 100 * 1024);
     }
 
     #[test]

@@ -99,6 +99,14 @@ async fn an_unfinished_body_is_a_problem_on_every_route_that_takes_one() {
 }
 
 #[tokio::test]
+async fn who_has_shown_no_credential_sends_no_megabytes() {
+    let client = TestClient::new(Edge::around(routes(unreached(), RestSettings::default()), ids()));
+    let body = format!("[{}]", "1,".repeat(150_000));
+    let response = client.post("/api/v1/auth/signin").content_type("application/json").body(body).send().await;
+    assert_eq!(problem(response, 413).await["code"], "too_large");
+}
+
+#[tokio::test]
 async fn every_fault_of_a_body_is_told_with_its_pointer() {
     let body = json!({"email": 5, "pasword": "x"}).to_string();
     let response = over(unreached()).post("/api/v1/auth/signup").content_type("application/json").body(body).send().await;

@@ -3,6 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use poem::Body;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// Why a body could not be had.
 pub(crate) enum BodyError {
@@ -10,17 +12,29 @@ pub(crate) enum BodyError {
     TooLarge,
     /// The connection ended before it did.
     Interrupted,
+    /// It comes so slowly that it only keeps a connection busy.
+    TooSlow,
 }
+
+/// How long nothing may come of a body, and how long one of no length may take.
+const STALLED: Duration = Duration::from_secs(30);
+/// Bytes a second that have to come, on the average.
+const SLOWEST: usize = 4096;
 
 /// Reads a body of at most so many bytes; a longer one is not read to its end. One that came in one piece is not copied.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut chunks = std::pin::pin!(body.into_bytes_stream());
-    let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
+    let began = Instant::now();
+    let deadline = |received: usize| {
+        let too_slow = began + STALLED + Duration::from_secs((received / SLOWEST) as u64);
+        too_slow.min(Instant::now() + STALLED)
+    };
+    let Some(first) = timeout_at(deadline(0), chunks.next()).await.map_err(|_| BodyError::TooSlow)? else { return Ok(Bytes::new()) };
     let first = first.map_err(|_| BodyError::Interrupted)?;
     let mut rest = BytesMut::new();
     let mut length = first.len();
     while length <= limit {
-        let Some(chunk) = chunks.next().await else {
+        let Some(chunk) = timeout_at(deadline(length), chunks.next()).await.map_err(|_| BodyError::TooSlow)? else {
             return Ok(if rest.is_empty() { first } else { rest.freeze() });
         };
         let chunk = chunk.map_err(|_| BodyError::Interrupted)?;
@@ -51,5 +65,15 @@ mod tests {
             assert_eq!(read_body(body(chunks), 6).await.ok().unwrap(), whole.as_bytes());
             assert!(whole.is_empty() || read_body(body(chunks), 5).await.is_err());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_only_drips_is_given_up() {
+        let dripping = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        });
+        let read = read_body(Body::from_bytes_stream(Box::pin(dripping)), 1000).await;
+        assert!(matches!(read, Err(super::BodyError::TooSlow)));
     }
 }
