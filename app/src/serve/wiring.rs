@@ -186,6 +186,7 @@ impl House {
             passwords: Arc::new(Argon2Passwords::new(NonZeroUsize::new(4).expect("not zero"))),
             tokens,
             refresh_tokens: Arc::new(RandomRefreshTokens),
+            limiter: guards.limiter.clone(),
             ids: ids.clone(),
             clock: clock.clone(),
         };

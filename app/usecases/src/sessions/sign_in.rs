@@ -6,6 +6,9 @@ use async_trait::async_trait;
 use domain::{Action, Caller, Failure};
 use ports::driving::{SessionTokens, SignIn, UseCase};
 
+/// Attempts on one address: more than a person needs who has several devices, and too few to guess a password by.
+const ATTEMPTS_PER_MINUTE: u32 = 20;
+
 /// See [`SignIn`].
 pub struct SignInUseCase {
     ports: SessionPorts,
@@ -22,6 +25,10 @@ impl SignInUseCase {
 #[async_trait]
 impl UseCase<SignIn> for SignInUseCase {
     async fn run(&self, caller: &Caller, command: SignIn) -> Result<SessionTokens, Failure> {
+        // By the address, since that is what is guessed at; whether there is such an account makes no difference.
+        let budget = format!("sign_in:{}", command.email.as_str());
+        let limited = |retry_after| Failure::RateLimited { per_minute: ATTEMPTS_PER_MINUTE, retry_after };
+        self.ports.limiter.take(&budget, ATTEMPTS_PER_MINUTE).await.map_err(limited)?;
         let stored = {
             let mut work = self.ports.control_plane.begin().await?;
             check_managed(work.users()).await?;
@@ -38,5 +45,40 @@ impl UseCase<SignIn> for SignInUseCase {
         work.audit().record(&row).await?;
         work.commit().await?;
         Ok(tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SignInUseCase;
+    use crate::{
+        sessions::{SessionPorts, SessionSettings},
+        testing::{FakeWork, caller},
+    };
+    use domain::Failure;
+    use ports::{
+        driven::{MockClock, MockIds, MockPasswords, MockRateLimiter, MockRefreshTokens, MockTokens, Secret},
+        driving::{SignIn, UseCase},
+    };
+    use std::{sync::Arc, time::Duration};
+
+    #[tokio::test]
+    async fn an_address_that_was_tried_too_often_is_not_even_looked_up() {
+        let (mut limiter, mut passwords) = (MockRateLimiter::new(), MockPasswords::new());
+        limiter.expect_take().once().withf(|key, limit| key == "sign_in:a@example.com" && *limit == 20).returning(|_, _| Err(Duration::from_secs(7)));
+        passwords.expect_verify().never();
+        let ports = SessionPorts {
+            control_plane: FakeWork::default().control_plane(),
+            passwords: Arc::new(passwords),
+            tokens: Arc::new(MockTokens::new()),
+            refresh_tokens: Arc::new(MockRefreshTokens::new()),
+            limiter: Arc::new(limiter),
+            ids: Arc::new(MockIds::new()),
+            clock: Arc::new(MockClock::new()),
+        };
+        let settings = SessionSettings { refresh_lifetime: time::Duration::HOUR, allow_signup: false };
+        let command = SignIn { email: " A@Example.com".parse().unwrap(), password: Secret::new("guess") };
+        let refused = SignInUseCase::new(ports, settings).run(&caller(None, []), command).await.unwrap_err();
+        assert!(matches!(refused, Failure::RateLimited { per_minute: 20, retry_after } if retry_after == Duration::from_secs(7)), "{refused:?}");
     }
 }

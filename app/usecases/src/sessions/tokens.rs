@@ -2,7 +2,7 @@
 
 use domain::{Failure, user::User};
 use ports::{
-    driven::{Clock, ControlPlane, Ids, Passwords, RefreshTokens, Secret, TokenSubject, Tokens, UnitOfWork},
+    driven::{Clock, ControlPlane, Ids, Passwords, RateLimiter, RefreshTokens, Secret, TokenSubject, Tokens, UnitOfWork},
     driving::SessionTokens,
 };
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct SessionPorts {
     pub tokens: Arc<dyn Tokens>,
     /// Refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokens>,
+    /// Budgets of attempts.
+    pub limiter: Arc<dyn RateLimiter>,
     /// Session ids.
     pub ids: Arc<dyn Ids>,
     /// The time.
