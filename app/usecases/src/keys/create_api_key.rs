@@ -1,6 +1,6 @@
 //! Make an API key.
 
-use super::rules::{check_name, check_rate_limit, check_reach, check_tables};
+use super::rules::{Reach, check_name, check_rate_limit, check_reach, check_tables, check_user};
 use crate::{trail, users::find_user};
 use async_trait::async_trait;
 use domain::{
@@ -40,17 +40,19 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
         if command.scopes.is_empty() {
             return Err(Fault::new("/scopes", "must name at least one scope").into());
         }
-        check_reach(&caller.principal, command.scopes)?;
+        let now = self.clock.now();
+        let expires_at = command.expires_in.map(|lifetime| now + lifetime.duration());
+        check_reach(&caller.principal, &Reach { scopes: command.scopes, expires_at, rate_limit: command.rate_limit })?;
 
         let mut work = self.control_plane.begin().await?;
         let user_id = match &command.user {
             Some(reference) => Some(find_user(work.users(), reference).await?.id),
             None => None,
         };
+        check_user(&caller.principal, user_id)?;
         if let Some(slug) = &command.branch {
             work.branches().find_by_slug(slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
         }
-        let now = self.clock.now();
         let minted = self.mint.mint(KeyKind::Api);
         let record = KeyRecord {
             id: KeyId::from_uuid(self.ids.fresh()),
@@ -66,7 +68,7 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
                 rate_limit: command.rate_limit,
             },
             created_at: now,
-            expires_at: command.expires_in.map(|lifetime| now + lifetime.duration()),
+            expires_at,
             revoked_at: None,
         };
         work.keys().insert(&record, &minted.hash).await?;

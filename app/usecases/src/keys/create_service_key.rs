@@ -1,11 +1,11 @@
 //! Make a service key.
 
-use super::rules::{check_name, check_rate_limit, check_reach};
+use super::rules::{Reach, check_name, check_rate_limit, check_reach};
 use crate::trail;
 use async_trait::async_trait;
 use domain::{
-    Action, Caller, Failure, Fault,
-    access::{KeyId, Restrictions},
+    Action, Caller, Denied, Failure, Fault,
+    access::{KeyId, PrincipalKind, Restrictions},
 };
 use ports::{
     driven::{Clock, ControlPlane, Ids, KeyKind, KeyMint, KeyRecord},
@@ -36,9 +36,14 @@ impl UseCase<CreateServiceKey> for CreateServiceKeyUseCase {
         if command.scopes.is_empty() {
             return Err(Fault::new("/scopes", "must name at least one scope").into());
         }
-        check_reach(&caller.principal, command.scopes)?;
-
         let now = self.clock.now();
+        let expires_at = command.expires_in.map(|lifetime| now + lifetime.duration());
+        check_reach(&caller.principal, &Reach { scopes: command.scopes, expires_at, rate_limit: command.rate_limit })?;
+        // A service key sees past row level security, which holds for every API key.
+        if matches!(caller.principal.kind, PrincipalKind::ApiKey(_)) {
+            return Err(Denied::ScopeInflation.into());
+        }
+
         let minted = self.mint.mint(KeyKind::Service);
         let record = KeyRecord {
             id: KeyId::from_uuid(self.ids.fresh()),
@@ -49,7 +54,7 @@ impl UseCase<CreateServiceKey> for CreateServiceKeyUseCase {
             scopes: command.scopes,
             restrictions: Restrictions { rate_limit: command.rate_limit, ..Restrictions::default() },
             created_at: now,
-            expires_at: command.expires_in.map(|lifetime| now + lifetime.duration()),
+            expires_at,
             revoked_at: None,
         };
         let mut work = self.control_plane.begin().await?;
@@ -57,5 +62,28 @@ impl UseCase<CreateServiceKey> for CreateServiceKeyUseCase {
         work.audit().record(&trail::done(caller, Action::CreateServiceKey, None, Some(record.id.to_string()), now)).await?;
         work.commit().await?;
         Ok(CreatedKey { record, secret: minted.secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CreateServiceKeyUseCase;
+    use crate::testing::{FakeWork, caller};
+    use domain::{Scope, Scopes};
+    use ports::{
+        driven::{MockClock, MockIds, MockKeyMint},
+        driving::{CreateServiceKey, UseCase},
+    };
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_key_that_policies_hold_for_makes_none_that_they_do_not() {
+        let mut clock = MockClock::new();
+        clock.expect_now().return_const(time::OffsetDateTime::UNIX_EPOCH);
+        let work = FakeWork::default().control_plane();
+        let use_case = CreateServiceKeyUseCase::new(work, Arc::new(MockKeyMint::new()), Arc::new(MockIds::new()), Arc::new(clock));
+        let command = CreateServiceKey { name: "n".to_owned(), scopes: Scopes::NONE.with(Scope::ReadTables), expires_in: None, rate_limit: None };
+        let api_key = caller(Some(1), [Scope::AdminKeys, Scope::ReadTables]);
+        assert_eq!(use_case.run(&api_key, command).await.unwrap_err().code(), "scope_inflation");
     }
 }

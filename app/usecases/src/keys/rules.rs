@@ -1,6 +1,7 @@
 //! What holds for every key that is made.
 
-use domain::{Denied, Failure, Fault, Principal, Scopes, table::QualifiedName};
+use domain::{Denied, Failure, Fault, Principal, Scopes, UserId, access::PrincipalKind, table::QualifiedName};
+use time::OffsetDateTime;
 
 /// A key's name: 1 to 100 characters, none of them a control character.
 pub(super) fn check_name(name: &str) -> Result<(), Failure> {
@@ -28,11 +29,73 @@ pub(super) fn check_tables(tables: &[QualifiedName]) -> Result<(), Failure> {
     }
 }
 
-/// Nobody hands out more than it has: neither scopes, nor freedom from what narrows its own key.
-pub(super) fn check_reach(maker: &Principal, scopes: Scopes) -> Result<(), Failure> {
+/// What of a key that is to be made can be more than its maker has.
+pub(super) struct Reach {
+    pub(super) scopes: Scopes,
+    pub(super) expires_at: Option<OffsetDateTime>,
+    pub(super) rate_limit: Option<u32>,
+}
+
+/// Nobody hands out more than it has: neither scopes, nor freedom from what narrows its own key. Sessions end by themselves, which narrows nobody.
+pub(super) fn check_reach(maker: &Principal, reach: &Reach) -> Result<(), Failure> {
     let narrowed = maker.restrictions.branch.is_some() || maker.restrictions.tables.is_some();
-    if narrowed || !maker.scopes.covers(scopes) {
+    let key_ends = maker.expires_at.filter(|_| maker.kind != PrincipalKind::Token);
+    let outlives = key_ends.is_some_and(|end| reach.expires_at.is_none_or(|at| at > end));
+    let outruns = maker.restrictions.rate_limit.is_some_and(|own| reach.rate_limit.is_none_or(|limit| limit > own));
+    if narrowed || outlives || outruns || !maker.scopes.covers(reach.scopes) {
         return Err(Denied::ScopeInflation.into());
     }
     Ok(())
+}
+
+/// A key of a user acts for nobody else, whatever its scopes: row level security holds for it, and so it does for the keys that it makes.
+pub(super) fn check_user(maker: &Principal, user: Option<UserId>) -> Result<(), Failure> {
+    let is_key = matches!(maker.kind, PrincipalKind::ApiKey(_));
+    if is_key && user.is_some() && user != maker.user_id {
+        return Err(Denied::ScopeInflation.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reach, check_reach, check_user};
+    use domain::{
+        Principal, Scope, Scopes, UserId,
+        access::{KeyId, PrincipalKind, Restrictions},
+    };
+    use time::{Duration, OffsetDateTime};
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn key() -> Principal {
+        Principal { kind: PrincipalKind::ApiKey(KeyId::from_uuid(Uuid::nil())), ..Principal::internal() }
+    }
+
+    #[test]
+    fn no_key_makes_one_that_outlives_or_outruns_it() {
+        let reach = |expires_at, rate_limit| Reach { scopes: Scopes::NONE.with(Scope::ReadTables), expires_at, rate_limit };
+        let ends = Principal { expires_at: Some(NOW + Duration::HOUR), ..key() };
+        for (expires_at, allowed) in [(None, false), (Some(NOW + Duration::DAY), false), (Some(NOW + Duration::HOUR), true)] {
+            assert_eq!(check_reach(&ends, &reach(expires_at, None)).is_ok(), allowed, "{expires_at:?}");
+        }
+        let session = Principal { kind: PrincipalKind::Token, ..ends };
+        assert!(check_reach(&session, &reach(None, None)).is_ok(), "sessions end by themselves");
+        let slow = Principal { restrictions: Restrictions { rate_limit: Some(5), ..Restrictions::default() }, ..key() };
+        for (limit, allowed) in [(None, false), (Some(6), false), (Some(5), true)] {
+            assert_eq!(check_reach(&slow, &reach(None, limit)).is_ok(), allowed, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn no_key_of_a_user_makes_one_of_another() {
+        let (alice, bob) = (UserId::from_uuid(Uuid::from_u128(1)), UserId::from_uuid(Uuid::from_u128(2)));
+        let of = |user_id| Principal { user_id, ..key() };
+        assert!(check_user(&of(Some(alice)), Some(alice)).is_ok());
+        assert!(check_user(&of(Some(alice)), Some(bob)).is_err());
+        assert!(check_user(&of(None), Some(alice)).is_err());
+        let service = Principal { kind: PrincipalKind::ServiceKey(KeyId::from_uuid(Uuid::nil())), ..of(None) };
+        assert!(check_user(&service, Some(alice)).is_ok());
+    }
 }
