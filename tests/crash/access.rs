@@ -80,7 +80,9 @@ async fn who_may_not_use_a_branch_is_told_why() {
     assert_eq!(read(&alice, "hers", "&branch=hers").await.status, 200);
     let refused = server.mcp_refused(&bob, "query_table", json!({"table": "projects", "branch": "hers"})).await;
     assert!(refused.contains("hers"), "{refused}");
-    for (method, path) in [(Method::GET, "admin/branches/hers"), (Method::DELETE, "admin/branches/hers"), (Method::GET, "admin/branches/hers/activity")] {
+    for (method, path) in
+        [(Method::GET, "admin/branches/hers"), (Method::DELETE, "admin/branches/hers"), (Method::GET, "admin/branches/hers/activity")]
+    {
         let status = Answer::to(server.rest(method.clone(), path, &bob)).await.status;
         assert!(status == 403 || status == 404, "{method} {path}: {status}");
     }
@@ -107,7 +109,8 @@ async fn pinned_keys_stay_where_they_are(server: &TestServer) {
 
 async fn activity_tells_who_did_what(server: &TestServer) {
     let found = server.get("admin/branches/hers/activity", server.key("alice")).await.json();
-    let told: Vec<_> = found["items"].as_array().unwrap().iter().map(|item| (item["actor"].as_str().unwrap(), item["action"].as_str().unwrap())).collect();
+    let told: Vec<_> =
+        found["items"].as_array().unwrap().iter().map(|item| (item["actor"].as_str().unwrap(), item["action"].as_str().unwrap())).collect();
     assert_eq!(told[0], ("fluxbase", "created"), "{told:?}");
     assert!(told.last().is_some_and(|(actor, action)| actor.contains(ALICE) && *action == "create_requested"), "{told:?}");
 }

@@ -135,6 +135,7 @@ async fn nothing_personal_came_along(main: &PgPool, branch: &PgPool) {
     }
     let hashes: i64 = sqlx::query_scalar("select count(encrypted_password) from auth.users").fetch_one(branch).await.unwrap();
     assert_eq!(hashes, 0);
-    let control: i64 = sqlx::query_scalar("select count(*) from pg_namespace where nspname in ('branching', 'fluxbase')").fetch_one(branch).await.unwrap();
+    let control: i64 =
+        sqlx::query_scalar("select count(*) from pg_namespace where nspname in ('branching', 'fluxbase')").fetch_one(branch).await.unwrap();
     assert_eq!(control, 0, "the control plane is never cloned");
 }

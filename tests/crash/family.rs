@@ -38,7 +38,8 @@ async fn a_branch_goes_when_its_time_is_over() {
     world.create_with(&json!({"name": "brief", "data_clone_mode": "schema_only", "expires_in": "1s"})).await;
     eventually("it goes by itself", PATIENCE, async || world.status("brief").await.is_none()).await;
     assert_eq!(world.databases().await, world.databases_of(&[]));
-    let actions: Vec<String> = sqlx::query_scalar("select actor || ' ' || action from branching.activity_log order by id").fetch_all(&world.pool).await.unwrap();
+    let actions: Vec<String> =
+        sqlx::query_scalar("select actor || ' ' || action from branching.activity_log order by id").fetch_all(&world.pool).await.unwrap();
     assert_eq!(actions[1..], ["fluxbase created", "fluxbase expired", "fluxbase deleted"], "{actions:?}");
     world.end().await;
 }

@@ -64,7 +64,13 @@ async fn alter(pool: PgPool, goes_on: Arc<AtomicBool>) -> u32 {
     let mut times = 0;
     while goes_on.load(Ordering::Relaxed) {
         let shape = if times % 2 == 0 { "text" } else { "integer" };
-        run(&pool, &format!("begin; alter table public.reshaped alter value type {shape} using value::{shape}; update public.marks set shape = '{shape}'; commit")).await;
+        run(
+            &pool,
+            &format!(
+                "begin; alter table public.reshaped alter value type {shape} using value::{shape}; update public.marks set shape = '{shape}'; commit"
+            ),
+        )
+        .await;
         times += 1;
     }
     times
@@ -72,8 +78,7 @@ async fn alter(pool: PgPool, goes_on: Arc<AtomicBool>) -> u32 {
 
 async fn is_one_snapshot(branch: &PgPool, slug: &str) {
     let (filling, shape): (i64, String) = sqlx::query_as("select filling, shape from public.marks").fetch_one(branch).await.unwrap();
-    let fillings: Vec<(i64, i64)> =
-        sqlx::query_as("select filling, count(*) from public.refilled group by 1").fetch_all(branch).await.unwrap();
+    let fillings: Vec<(i64, i64)> = sqlx::query_as("select filling, count(*) from public.refilled group by 1").fetch_all(branch).await.unwrap();
     assert_eq!(fillings, [(filling, 500)], "{slug}");
     let reshaped: (String, i64, i64) = sqlx::query_as(
         "select (select data_type from information_schema.columns where table_name = 'reshaped' and column_name = 'value')::text,

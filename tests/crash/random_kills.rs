@@ -101,7 +101,8 @@ async fn ask_and_kill(world: &mut World, creating: bool, delay: Duration) -> boo
 /// Waits until the branch is ready or gone, and nothing is under way; tells which.
 async fn settled(world: &World) -> Option<String> {
     eventually("the operation ends", PATIENCE, async || {
-        let open: i64 = sqlx::query_scalar("select count(*) from branching.operations where finished_at is null").fetch_one(&world.pool).await.unwrap();
+        let open: i64 =
+            sqlx::query_scalar("select count(*) from branching.operations where finished_at is null").fetch_one(&world.pool).await.unwrap();
         open == 0
     })
     .await;

@@ -30,10 +30,8 @@ async fn of_two_replicas_that_make_the_same_branch_one_wins() {
         let name = format!("twin-{round}");
         let body = json!({"name": name, "data_clone_mode": "schema_only"});
         let (one, two) = (world.server.owner_key(), other.owner_key());
-        let (first, second) = tokio::join!(
-            world.server.send(Method::POST, "admin/branches", &one, &body),
-            other.send(Method::POST, "admin/branches", &two, &body)
-        );
+        let (first, second) =
+            tokio::join!(world.server.send(Method::POST, "admin/branches", &one, &body), other.send(Method::POST, "admin/branches", &two, &body));
         let (winner, loser) = if first.status == 202 { (first, second) } else { (second, first) };
         assert_eq!(winner.status, 202, "{winner:?}");
         loser.problem(409);
@@ -91,7 +89,7 @@ async fn a_rate_limit_holds_over_both_exactly() {
     let (world, other) = two().await;
     let (_, key) = new_key(&world, json!({"rate_limit": LIMIT})).await;
     // Budgets are of clock minutes: all requests must fall into one.
-    eventually("a minute has enough left", Duration::from_secs(60), async || {
+    eventually("a minute has enough left", Duration::from_mins(1), async || {
         let second: f64 = sqlx::query_scalar("select extract(second from clock_timestamp())::float8").fetch_one(&world.pool).await.unwrap();
         second < 40.0
     })

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long a branch may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// 32 bytes in base64, the same for all replicas of a test.
 const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
 

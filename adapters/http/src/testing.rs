@@ -67,6 +67,7 @@ impl Authenticator for OneKey {
                 kind: PrincipalKind::ApiKey(domain::access::KeyId::from_uuid(uuid::Uuid::nil())),
                 role: Role::Authenticated,
                 user_id: None,
+                foreign_subject: None,
                 claims: "{}".to_owned(),
                 scopes: Scopes::ALL,
                 restrictions: Restrictions::default(),

@@ -67,11 +67,15 @@ impl Settings {
         let options = options(&self.server, login, database).options(OPTIONS);
         let options = if relaxed { options.options([("synchronous_commit", "off")]) } else { options };
         let mut connection = options.connect().await.map_err(|error| from_sql(format!("connecting to '{database}' as '{}'", login.user), error))?;
-        // Only from 17 on, and a name that the server does not know would refuse the connection.
-        sqlx::query("select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'")
-            .execute(&mut connection)
-            .await
-            .map_err(|error| from_sql("preparing a connection", error))?;
+        // A name that the server does not know would refuse the connection. The first is there from 17 on. The second keeps a table that somebody puts a
+        // view in the place of from running that view's functions with our rights (CVE-2024-7348); pg_dump does the same.
+        sqlx::query(
+            "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
+               from pg_settings where name in ('transaction_timeout', 'restrict_nonsystem_relation_kind')",
+        )
+        .execute(&mut connection)
+        .await
+        .map_err(|error| from_sql("preparing a connection", error))?;
         Ok(connection)
     }
 }

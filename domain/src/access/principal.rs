@@ -83,6 +83,8 @@ pub struct Principal {
     pub role: Role,
     /// The user acted for.
     pub user_id: Option<UserId>,
+    /// A token's `sub` where it is no user id of ours: other issuers have their own kinds.
+    pub foreign_subject: Option<String>,
     /// `request.jwt.claims` as policies see them: a JSON object, as text.
     pub claims: String,
     /// What the credential may be used for.
@@ -159,6 +161,7 @@ impl Principal {
             kind: PrincipalKind::Internal,
             role: Role::Service,
             user_id: None,
+            foreign_subject: None,
             claims: r#"{"role":"service_role"}"#.to_owned(),
             scopes: Scopes::ALL,
             restrictions: Restrictions::default(),
@@ -177,7 +180,15 @@ impl Principal {
         if self.restrictions.read_only && action.effect() != Effect::Read {
             return Err(Denied::ReadOnly);
         }
+        if self.is_held_to_a_part() && action.requirement() == Requirement::AnyOf(&[Scope::AdminKeys]) {
+            return Err(Denied::Protected { reason: "a key that is held to a branch or to tables administers no keys and users".to_owned() });
+        }
         Ok(())
+    }
+
+    /// Whether it is kept from a part of what its scopes would reach.
+    pub fn is_held_to_a_part(&self) -> bool {
+        self.restrictions.branch.is_some() || self.restrictions.tables.is_some()
     }
 
     /// Whether it may work on everybody's branches.
@@ -185,12 +196,13 @@ impl Principal {
         self.scopes.contains(Scope::AdminBranches)
     }
 
-    /// A text that tells principals apart, for budgets: one per key, one per token's user.
+    /// A text that tells principals apart, for budgets: one per key, one per token's subject.
     pub fn budget_key(&self) -> String {
-        match (self.kind, self.user_id) {
-            (PrincipalKind::ApiKey(id) | PrincipalKind::ServiceKey(id), _) => format!("key:{id}"),
-            (PrincipalKind::Token, Some(user)) => format!("user:{user}"),
-            (kind, _) => kind.name().to_owned(),
+        match (self.kind, self.user_id, &self.foreign_subject) {
+            (PrincipalKind::ApiKey(id) | PrincipalKind::ServiceKey(id), ..) => format!("key:{id}"),
+            (PrincipalKind::Token, Some(user), _) => format!("user:{user}"),
+            (PrincipalKind::Token, None, Some(subject)) => format!("sub:{subject}"),
+            (kind, ..) => kind.name().to_owned(),
         }
     }
 
@@ -247,7 +259,7 @@ pub enum Access {
 
 #[cfg(test)]
 mod tests {
-    use super::{Denied, Principal, Restrictions, Role};
+    use super::{Denied, Principal, PrincipalKind, Restrictions, Role};
     use crate::access::{Action, Effect, Requirement, Scope, Scopes};
 
     fn with(scopes: Scopes, restrictions: Restrictions) -> Principal {
@@ -269,6 +281,24 @@ mod tests {
             let expected = if action.effect() == Effect::Read { Ok(()) } else { Err(Denied::ReadOnly) };
             assert_eq!(reader.authorize(*action), expected, "{}", action.name());
         }
+    }
+
+    #[test]
+    fn a_key_held_to_tables_administers_no_keys() {
+        let held = with(Scopes::ALL, Restrictions { tables: Some(Vec::new()), ..Restrictions::default() });
+        for action in [Action::ListUsers, Action::ListApiKeys, Action::RevokeServiceKey, Action::CreateApiKey] {
+            assert!(matches!(held.authorize(action), Err(Denied::Protected { .. })), "{}", action.name());
+        }
+        assert!(held.authorize(Action::QueryTable).is_ok());
+    }
+
+    #[test]
+    fn tokens_of_other_issuers_have_a_budget_each() {
+        let of = |subject: &str| {
+            let principal = Principal { kind: PrincipalKind::Token, foreign_subject: Some(subject.to_owned()), ..Principal::internal() };
+            principal.budget_key()
+        };
+        assert_ne!(of("auth0|1"), of("auth0|2"));
     }
 
     #[test]

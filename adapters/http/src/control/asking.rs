@@ -88,6 +88,7 @@ impl<'a> FromRequest<'a> for Anybody {
             kind: PrincipalKind::Anonymous,
             role: Role::Anon,
             user_id: None,
+            foreign_subject: None,
             claims: r#"{"role":"anon"}"#.to_owned(),
             scopes: Scopes::NONE,
             restrictions: Restrictions::default(),

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_detail_that_shows_a_row_is_left_out() {
-        let deadline = Deadline::new(Duration::from_secs(60));
+        let deadline = Deadline::new(Duration::from_mins(1));
         for (sqlstate, kept) in [("23502", false), ("23514", false), ("44000", false), ("23P01", false), ("23505", true), ("P0001", true)] {
             let Failure::Database(failure) = deadline.failure(sql(sqlstate)) else { panic!("{sqlstate}") };
             assert_eq!((failure.sqlstate.as_str(), failure.detail.is_some()), (sqlstate, kept));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_statement_has_timed_out_only_when_its_time_was_up() {
-        assert!(matches!(Deadline::new(Duration::from_secs(60)).failure(sql("57014")), Failure::Database(_)));
+        assert!(matches!(Deadline::new(Duration::from_mins(1)).failure(sql("57014")), Failure::Database(_)));
         assert!(matches!(Deadline::new(Duration::ZERO).failure(sql("57014")), Failure::TimedOut { .. }));
     }
 

@@ -16,7 +16,8 @@ use sqlx::PgConnection;
 pub enum ServiceSeat {
     /// The instance's own service login.
     ServiceLogin,
-    /// The admin login: tables are its own, and from PostgreSQL 16 on nobody can let another login become himself.
+    /// The admin login: tables are its own. From PostgreSQL 16 on nobody can let another login become himself; before, he could, and would then have
+    /// no way to end that login's sessions when a branch goes, since no two roles can be members of each other.
     AdminLogin,
 }
 
@@ -46,6 +47,9 @@ pub(super) async fn ensure(
     let becomes = |role| Membership { role, member: &logins.service.name, inherit: false };
     memberships::ensure(connection, capabilities, becomes(BRANCH_OWNER)).await?;
     let main_role = main_owner(connection, schemas).await?.unwrap_or_else(|| capabilities.admin.clone());
+    if main_role == capabilities.admin {
+        return Ok(ServiceAccess { main_seat: ServiceSeat::AdminLogin, main_role, branch_role: BRANCH_OWNER.to_owned() });
+    }
     let main_seat = match memberships::ensure(connection, capabilities, becomes(&main_role)).await {
         Ok(()) => ServiceSeat::ServiceLogin,
         Err(ProvisionError::NotAllowed { .. }) => ServiceSeat::AdminLogin,

@@ -154,8 +154,16 @@ impl RowsStream {
         }
     }
 
-    /// Reads what has arrived, up to the next row or the end.
+    /// Reads what has arrived, up to the next row or the end. A server that does not keep to the protocol is not read any further.
     fn advance(&mut self) -> Poll<Result<Option<RowPart>, WireError>> {
+        let next = self.step();
+        if let (Poll::Ready(Err(WireError::Protocol(_))), Some(lease)) = (&next, &mut self.lease) {
+            lease.connection().phase = Phase::Broken;
+        }
+        next
+    }
+
+    fn step(&mut self) -> Poll<Result<Option<RowPart>, WireError>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(Ok(None)) };
         let connection = lease.connection();
         while let Some(frame) = connection.inbox.next()? {

@@ -195,8 +195,8 @@ pub(super) fn write(write: &Write) -> Result<Option<String>, Failure> {
 }
 
 /// What stands within `with _w as (..)`.
-pub(super) fn written(request: Write) -> String {
-    let sql = write(&request).unwrap().unwrap();
+pub(super) fn written(request: &Write) -> String {
+    let sql = write(request).unwrap().unwrap();
     let inner = sql.strip_prefix("with _w as (").unwrap();
     inner[..inner.find("), _c as (").unwrap()].to_owned()
 }

@@ -159,26 +159,26 @@ mod tests {
 
     use crate::data::sql::example::{Write, insert, query, write, written};
 
-    fn merged(columns: &[&str], resolution: Resolution) -> Option<OnConflict> {
-        Some(OnConflict { columns: columns.iter().map(|name| (*name).to_owned()).collect(), resolution })
+    fn merged(columns: &[&str], resolution: Resolution) -> OnConflict {
+        OnConflict { columns: columns.iter().map(|name| (*name).to_owned()).collect(), resolution }
     }
 
     #[test]
     fn rows_are_taken_apart_by_the_columns_types() {
         assert_eq!(
-            written(Write::Insert(insert("users", " [{}]", &["id", "name"]))),
+            written(&Write::Insert(insert("users", " [{}]", &["id", "name"]))),
             r#"insert into "public"."users" as _0 ("id", "name") select _n."id", _n."name" from pg_catalog.json_to_recordset(‹ [{}]›::pg_catalog.json) as _n("id" integer, "name" character varying(40)) returning 1"#
         );
-        assert!(written(Write::Insert(insert("users", "{}", &["id"]))).contains("json_to_record("));
-        assert!(written(Write::Insert(insert("users", "[{}]", &[]))).contains("_0 select from pg_catalog.json_array_elements("));
-        assert!(written(Write::Insert(insert("users", "{}", &[]))).contains("_0 default values"));
+        assert!(written(&Write::Insert(insert("users", "{}", &["id"]))).contains("json_to_record("));
+        assert!(written(&Write::Insert(insert("users", "[{}]", &[]))).contains("_0 select from pg_catalog.json_array_elements("));
+        assert!(written(&Write::Insert(insert("users", "{}", &[]))).contains("_0 default values"));
     }
 
     #[test]
     fn a_missing_key_takes_the_default_where_that_is_asked_for() {
         let mut request = insert("projects", "[]", &["name", "owner_id"]);
         request.missing_default = true;
-        let sql = written(Write::Insert(request));
+        let sql = written(&Write::Insert(request));
         assert!(
             sql.contains(r#"select case when (_e.v -> ‹name›::pg_catalog.text) is null then 'x' else _n."name" end, _n."owner_id" from"#),
             "{sql}"
@@ -188,23 +188,23 @@ mod tests {
     #[test]
     fn conflicts() {
         let mut request = insert("users", "[]", &["id", "name"]);
-        request.on_conflict = merged(&[], Resolution::MergeDuplicates);
+        request.on_conflict = Some(merged(&[], Resolution::MergeDuplicates));
         let sql = write(&Write::Insert(request.clone())).unwrap().unwrap();
         let update = r#"on conflict ("id") do update set "id" = excluded."id", "name" = excluded."name" returning _0.xmax = '0' as "_inserted""#;
         assert!(sql.contains(update) && sql.contains("pg_catalog.concat(_c.n, ' ', _c.i)"), "{sql}");
-        request.on_conflict = merged(&["email"], Resolution::IgnoreDuplicates);
-        assert!(written(Write::Insert(request.clone())).contains(r#"on conflict ("email") do nothing returning 1"#));
-        request.on_conflict = merged(&["name"], Resolution::MergeDuplicates);
+        request.on_conflict = Some(merged(&["email"], Resolution::IgnoreDuplicates));
+        assert!(written(&Write::Insert(request.clone())).contains(r#"on conflict ("email") do nothing returning 1"#));
+        request.on_conflict = Some(merged(&["name"], Resolution::MergeDuplicates));
         assert_eq!(
             write(&Write::Insert(request)).unwrap_err().to_string(),
             "/on_conflict: (name) is no unique key of 'public.users'; they are (id), (email)"
         );
         let mut request = insert("keyless", "[]", &["a"]);
-        request.on_conflict = merged(&[], Resolution::MergeDuplicates);
+        request.on_conflict = Some(merged(&[], Resolution::MergeDuplicates));
         assert!(write(&Write::Insert(request)).unwrap_err().to_string().contains("no primary key"));
         let mut request = insert("measures", "[]", &["id"]);
-        request.on_conflict = merged(&[], Resolution::MergeDuplicates);
-        assert!(!written(Write::Insert(request)).contains("xmax"), "partitioned tables do not tell");
+        request.on_conflict = Some(merged(&[], Resolution::MergeDuplicates));
+        assert!(!written(&Write::Insert(request)).contains("xmax"), "partitioned tables do not tell");
     }
 
     #[test]

@@ -16,6 +16,17 @@ use super::{
 impl<'a> Grounds<'a> {
     /// Resolves every embed of a select list, down to the innermost.
     pub(super) fn embeds(&self, parent: &'a Relation, items: &'a [SelectItem], path: &str) -> Result<Vec<Embedded<'a>>, Refusal> {
+        self.embeds_below(parent, items, path, &[])
+    }
+
+    /// The same, below embeds that followed these keys to many rows already.
+    fn embeds_below(
+        &self,
+        parent: &'a Relation,
+        items: &'a [SelectItem],
+        path: &str,
+        followed: &[&'a ForeignKey],
+    ) -> Result<Vec<Embedded<'a>>, Refusal> {
         let mut embeds: Vec<Embedded<'a>> = Vec::new();
         for item in items {
             let SelectItem::Embed(embed) = item else { continue };
@@ -24,8 +35,9 @@ impl<'a> Grounds<'a> {
             }
             let link = self.link(parent, embed)?;
             let relation = self.reach(link)?;
+            let followed = follow(followed, link, embed)?;
             let path = format!("{path}{}.", embed.key());
-            let inner = self.embeds(relation, &embed.columns, &path)?;
+            let inner = self.embeds_below(relation, &embed.columns, &path, &followed)?;
             embeds.push(Embedded { embed, relation, link, embeds: inner, path });
         }
         Ok(embeds)
@@ -93,6 +105,26 @@ impl<'a> Grounds<'a> {
         let message = format!("'{}' has no relationship with '{}'{by}{known}", parent.name, embed.relation);
         Refusal::unknown_name("/select", message)
     }
+}
+
+/// How often one foreign key leads to many rows on one path: a table within itself, and once more. Each time, the rows of an answer multiply, and with
+/// them the memory that PostgreSQL needs to gather it.
+const FOLLOWED_AT_MOST: usize = 2;
+
+/// The keys that were followed to many rows, with this link's.
+fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Result<Vec<&'a ForeignKey>, Refusal> {
+    let mut followed = followed.to_vec();
+    let (Link::FromMany(key) | Link::Through { near: key, .. }) = link else { return Ok(followed) };
+    if followed.iter().filter(|known| known.name == key.name && known.origin == key.origin).count() >= FOLLOWED_AT_MOST {
+        let message = format!(
+            "'{}' follows the foreign key '{}' to many rows a third time on one path; at most {FOLLOWED_AT_MOST} times are allowed, since rows multiply each time",
+            embed.key(),
+            key.name
+        );
+        return Err(Refusal::fault("/select", message));
+    }
+    followed.push(key);
+    Ok(followed)
 }
 
 /// Whether an embed's name and hint mean this link, as `PostgREST` has it. Of a foreign key from a table to itself the table's name means the rows
@@ -168,6 +200,19 @@ mod tests {
             r#"select (select coalesce(pg_catalog.json_agg(_1.*), '[]') from (select _2."name" from "public"."tags" as _2 cross join "public"."task_tags" as _3 where _3."tag_id" = _2."id" and _3."task_id" = _0."id") as _1) as "tags" from "public"."tasks" as _0"#
         );
         assert!(read("tasks", "select=tags!task_tags(name)").contains("json_agg"));
+    }
+
+    #[test]
+    fn one_key_leads_to_many_rows_twice_on_a_path_and_no_more() {
+        assert!(!read("employees", "select=id,employees(id,employees(id))").is_empty());
+        for (table, embeds) in [
+            ("employees", "employees(employees(employees(id)))"),
+            ("projects", "tasks(projects(tasks(projects(tasks(id)))))"),
+            ("tasks", "tags(tasks(tags(tasks(tags(id)))))"),
+        ] {
+            let failure = refused(table, &format!("select=id,{embeds}")).to_string();
+            assert!(failure.contains("a third time"), "{failure}");
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn changes_come_from_the_json() {
         assert_eq!(
-            written(Write::Update(update("tasks", "id=eq.1", &["title"]))),
+            written(&Write::Update(update("tasks", "id=eq.1", &["title"]))),
             r#"update "public"."tasks" as _0 set "title" = _n."title" from pg_catalog.json_to_record(‹{}›::pg_catalog.json) as _n("title" text) where _0."id" = ‹1› returning 1"#
         );
         assert_eq!(write(&Write::Update(update("tasks", "id=eq.1", &[]))).unwrap(), None);
@@ -65,7 +65,7 @@ mod tests {
             sql.contains(" select case when _c.n > 3 then (‹fluxbase:") && sql.contains("::text || _c.n::text)::pg_catalog.int4::text else"),
             "{sql}"
         );
-        assert_eq!(written(Write::Delete(delete("tasks", "id=eq.1"))), r#"delete from "public"."tasks" as _0 where _0."id" = ‹1› returning 1"#);
+        assert_eq!(written(&Write::Delete(delete("tasks", "id=eq.1"))), r#"delete from "public"."tasks" as _0 where _0."id" = ‹1› returning 1"#);
     }
 
     #[test]
