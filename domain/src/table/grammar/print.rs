@@ -15,7 +15,7 @@ pub fn print_condition(condition: &Condition) -> String {
     out
 }
 
-/// The text that [`super::parse_select`] reads. Filters, order and limits of embeds are parameters of their own: [`super::print_query`].
+/// The text that [`super::parse_select`] reads. Filters, order and limits of embeds are parameters of their own: [`super::print_query()`].
 pub fn print_select(items: &[SelectItem]) -> String {
     let mut out = String::new();
     push_separated(&mut out, items, push_item);
