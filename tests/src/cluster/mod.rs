@@ -7,7 +7,8 @@ mod keeper;
 pub use database::TestDatabase;
 pub use keeper::keep_cluster;
 
-pub(crate) use folder::{installation, installations, scratch};
+pub use folder::installations;
+pub(crate) use folder::{installation, scratch};
 
 use folder::Folder;
 use std::{
@@ -20,6 +21,11 @@ use std::{
 };
 use tokio::sync::OnceCell;
 use url::Url;
+
+/// What ties a further PostgreSQL to a test process, whose `main` is not ours.
+pub fn launcher() -> embedded::Launcher {
+    embedded::Launcher::Program(Folder::keeper_program())
+}
 
 /// The PostgreSQL that this process shares with the others.
 #[derive(Debug)]

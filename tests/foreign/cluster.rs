@@ -1,0 +1,84 @@
+//! A PostgreSQL of a given version, as somebody else runs it.
+
+use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
+use secrecy::ExposeSecret;
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
+use tempfile::TempDir;
+use url::Url;
+
+/// Who owns the database that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Somebody who may do everything.
+    Superuser,
+    /// A login with CREATEDB and CREATEROLE only.
+    Plain,
+}
+
+/// A running server.
+pub(crate) struct ForeignCluster {
+    cluster: Cluster,
+    tools: String,
+    _folder: TempDir,
+}
+
+impl ForeignCluster {
+    /// `None` where this machine does not have that version; the reason is printed.
+    pub(crate) async fn start(major: u32) -> Option<Self> {
+        let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap();
+        let cache_dir = fluxbase_tests::installations();
+        let found = tokio::task::spawn_blocking(move || find(major, &cache_dir)).await.unwrap();
+        let binaries = found.inspect_err(|reason| eprintln!("skipped: no PostgreSQL {major} to try: {reason}")).ok()?;
+        let tools = binaries.root().join("bin").to_str().unwrap().to_owned();
+        let mut options = ClusterOptions::new(folder.path().join("cluster"), binaries);
+        options.settings = [("fsync", "off"), ("full_page_writes", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        options.launcher = fluxbase_tests::launcher();
+        let cluster = Cluster::start(options).await.unwrap();
+        Some(Self { cluster, tools, _folder: folder })
+    }
+
+    /// The folder of its `pg_dump`.
+    pub(crate) fn tools(&self) -> &str {
+        &self.tools
+    }
+
+    /// A database called `zabbix` with what these scripts make; returns its owner's URL.
+    pub(crate) async fn database(&self, owner: Owner, scripts: &[String]) -> String {
+        let admin = self.superuser("postgres").await;
+        let mut url = Url::parse(self.cluster.superuser_url("zabbix").expose_secret()).unwrap();
+        let mut make = vec!["create database zabbix"];
+        if owner == Owner::Plain {
+            make = vec!["create role zabbix login nosuperuser createdb createrole password 'zabbix'", "create database zabbix owner zabbix"];
+            url.set_username("zabbix").unwrap();
+            url.set_password(Some("zabbix")).unwrap();
+        }
+        for sql in make {
+            sqlx::query(sql).execute(&admin).await.unwrap();
+        }
+        admin.close().await;
+        let pool = PgPoolOptions::new().max_connections(1).connect(url.as_str()).await.unwrap();
+        for script in scripts {
+            sqlx::raw_sql(AssertSqlSafe(script.clone())).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        url.into()
+    }
+
+    /// A pool that may look at everything.
+    pub(crate) async fn superuser(&self, database: &str) -> PgPool {
+        PgPoolOptions::new().max_connections(2).connect(self.cluster.superuser_url(database).expose_secret()).await.unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.cluster.stop().await;
+    }
+}
+
+/// The fetched package is of one version only; others are where Debian puts them.
+fn find(major: u32, cache_dir: &Path) -> Result<Binaries, String> {
+    let debian = format!("/usr/lib/postgresql/{major}");
+    let configured = Path::new(&debian).is_dir().then(|| debian.into());
+    let options = FindOptions { configured, cache_dir: cache_dir.to_owned(), allow_fetch: true, major: Some(major) };
+    find_or_install(&options, &mut |step| eprintln!("{step}")).map_err(|error| error.to_string())
+}
