@@ -50,6 +50,24 @@ pub(crate) async fn keys_are_listed_by_kind_with_the_newest_first(world: &World)
     assert_eq!(prefixes(work.keys().list(KeyKind::Service, &PageRequest::default()).await.unwrap().items), ["service"]);
 }
 
+pub(crate) async fn keys_pinned_to_a_branch_end_with_it(world: &World) {
+    let pinned_to = |slug: &str, prefix| {
+        let restrictions = Restrictions { branch: Some(slug.parse().unwrap()), ..Restrictions::default() };
+        KeyRecord { restrictions, ..key(KeyKind::Api, prefix) }
+    };
+    let (pinned, other, free) = (pinned_to("gone", "fb_pk_pinned"), pinned_to("stays", "fb_pk_other"), key(KeyKind::Api, "fb_pk_free"));
+    for record in [&pinned, &other, &free] {
+        add(world, record).await;
+    }
+    let mut work = world.begin().await;
+    work.keys().revoke_pinned(&"gone".parse().unwrap(), NOW).await.unwrap();
+    work.commit().await.unwrap();
+    let mut work = world.begin().await;
+    for (record, revoked_at) in [(pinned, Some(NOW)), (other, None), (free, None)] {
+        assert_eq!(work.keys().find(KeyKind::Api, record.id).await.unwrap().unwrap().revoked_at, revoked_at, "{}", record.prefix);
+    }
+}
+
 pub(crate) async fn a_key_is_revoked_once(world: &World) {
     let record = key(KeyKind::Api, "fb_pk_revoked");
     add(world, &record).await;

@@ -70,6 +70,7 @@ promises! {
         a_key_is_read_back_as_it_was_written,
         keys_are_listed_by_kind_with_the_newest_first,
         a_key_is_revoked_once,
+        keys_pinned_to_a_branch_end_with_it,
         prefixes_are_unique;
     users:
         a_user_is_found_by_id_and_by_address,

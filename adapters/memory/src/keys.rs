@@ -7,6 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
+    Slug,
     access::KeyId,
     page::{Page, PageRequest},
 };
@@ -31,6 +32,14 @@ impl KeyRepository for MemoryUnitOfWork {
 
     async fn find(&mut self, kind: KeyKind, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
         Ok(self.read(|state| state.keys.get(&id).map(|key| key.record.clone()).filter(|key| key.kind == kind)))
+    }
+
+    async fn revoke_pinned(&mut self, slug: &Slug, at: OffsetDateTime) -> Result<(), StoreError> {
+        let state = self.write().await;
+        for key in state.keys.values_mut().filter(|key| key.record.restrictions.branch.as_ref() == Some(slug)) {
+            key.record.revoked_at.get_or_insert(at);
+        }
+        Ok(())
     }
 
     async fn revoke(&mut self, kind: KeyKind, id: KeyId, at: OffsetDateTime) -> Result<Option<KeyRecord>, StoreError> {

@@ -3,7 +3,7 @@
 use super::{KeyKind, StoreError};
 use async_trait::async_trait;
 use domain::{
-    Scopes,
+    Scopes, Slug,
     access::{KeyId, Restrictions},
     page::{Page, PageRequest},
     user::UserId,
@@ -56,6 +56,8 @@ pub trait KeyRepository: Send {
     async fn list(&mut self, kind: KeyKind, page: &PageRequest) -> Result<Page<KeyRecord>, StoreError>;
     /// A key by kind and id.
     async fn find(&mut self, kind: KeyKind, id: KeyId) -> Result<Option<KeyRecord>, StoreError>;
+    /// Revokes every key that is pinned to a branch of this slug: they end with it, for the slug may be somebody else's next.
+    async fn revoke_pinned(&mut self, slug: &Slug, at: OffsetDateTime) -> Result<(), StoreError>;
     /// Revokes a key, unless it is already; gives the record as it then is.
     async fn revoke(&mut self, kind: KeyKind, id: KeyId, at: OffsetDateTime) -> Result<Option<KeyRecord>, StoreError>;
 }

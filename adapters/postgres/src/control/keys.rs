@@ -8,6 +8,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
+    Slug,
     access::KeyId,
     page::{Page, PageRequest},
 };
@@ -74,6 +75,17 @@ impl KeyRepository for PgUnitOfWork {
             .await
             .map_err(store)?;
         row.map(KeyRecord::try_from).transpose()
+    }
+
+    async fn revoke_pinned(&mut self, slug: &Slug, at: OffsetDateTime) -> Result<(), StoreError> {
+        let revoked: Vec<Uuid> = sqlx::query_scalar("update fluxbase.keys set revoked_at = $2 where branch = $1 and revoked_at is null returning id")
+            .bind(slug.as_str())
+            .bind(at)
+            .fetch_all(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        self.touched.keys.extend(revoked.into_iter().map(KeyId::from_uuid));
+        Ok(())
     }
 
     async fn revoke(&mut self, kind: KeyKind, id: KeyId, at: OffsetDateTime) -> Result<Option<KeyRecord>, StoreError> {

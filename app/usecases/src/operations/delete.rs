@@ -23,7 +23,7 @@ impl OperationRunner {
         Ok(())
     }
 
-    /// In one transaction: the branch is gone, its slug free, the operation done.
+    /// In one transaction: the branch is gone, its slug free, its keys revoked, the operation done.
     async fn forget(&self, hold: &Hold, id: BranchId) -> Result<(), StoreError> {
         let claim = hold.finished().await;
         let mut work = self.ports.control_plane.begin().await?;
@@ -32,6 +32,8 @@ impl OperationRunner {
         branch.state = branch.state.gone(now).map_err(|_| StoreError::Fenced)?;
         branch.updated_at = now;
         work.branches().update(&branch).await?;
+        // Keys pinned to it end with it: the slug is free from now on, and may be somebody else's next.
+        work.keys().revoke_pinned(&branch.slug, now).await?;
         work.operations().save(&claim).await?;
         work.activity().record(&trail::activity(id, FLUXBASE.to_owned(), "deleted", None, now)).await?;
         work.commit().await
