@@ -2,8 +2,9 @@
 
 use super::{
     change::Change,
-    table_arguments::{Reading, branch_schema, table_schema},
-    update_record::DEFAULT_MAX_AFFECTED,
+    table_arguments::{
+        DEFAULT_MAX_AFFECTED, Reading, branch_schema, dry_run_schema, max_affected_schema, returning_schema, rows_schema, table_schema,
+    },
 };
 use crate::{
     scope::RequestScope,
@@ -51,10 +52,10 @@ impl Tool for DeleteRecordTool {
             "required": ["table", "filter"],
             "properties": {
                 "table": table_schema(),
-                "filter": {"type": "object", "minProperties": 1, "description": "which rows, as in query_table: {\"id\": \"eq.5\"}"},
-                "returning": {"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"},
-                "max_affected": {"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED},
-                "dry_run": {"type": "boolean", "description": "do it, show what comes of it, take it back"},
+                "filter": rows_schema(),
+                "returning": returning_schema(),
+                "max_affected": max_affected_schema(),
+                "dry_run": dry_run_schema(),
                 "branch": branch_schema()
             }
         })

@@ -2,7 +2,7 @@
 
 use super::{
     change::Change,
-    table_arguments::{Reading, branch_schema, table_schema},
+    table_arguments::{Reading, branch_schema, returning_schema, table_schema},
 };
 use crate::{
     scope::RequestScope,
@@ -53,7 +53,7 @@ impl Tool for InsertRecordTool {
                     "description": "a row {column: value}, or a list of rows",
                     "anyOf": [{"type": "object"}, {"type": "array", "minItems": 1, "items": {"type": "object"}}]
                 },
-                "returning": {"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"},
+                "returning": returning_schema(),
                 "on_conflict": {"type": "string", "minLength": 1, "description": "columns of a unique key: rows that are there take the new values"},
                 "branch": branch_schema()
             }

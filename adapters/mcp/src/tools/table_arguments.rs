@@ -112,6 +112,9 @@ impl Reading {
     }
 }
 
+/// Rows that a write may touch when the caller does not say.
+pub(super) const DEFAULT_MAX_AFFECTED: u64 = 100;
+
 /// The schema of `table`.
 pub(super) fn table_schema() -> Value {
     json!({"type": "string", "description": "table or schema.table"})
@@ -120,4 +123,24 @@ pub(super) fn table_schema() -> Value {
 /// The schema of `branch`.
 pub(super) fn branch_schema() -> Value {
     json!({"type": "string", "description": "branch slug"})
+}
+
+/// The schema of `filter` where a write takes it: it may not be empty.
+pub(super) fn rows_schema() -> Value {
+    json!({"type": "object", "minProperties": 1, "description": "which rows, as in query_table: {\"id\": \"eq.5\"}"})
+}
+
+/// The schema of `returning`.
+pub(super) fn returning_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"})
+}
+
+/// The schema of `max_affected`.
+pub(super) fn max_affected_schema() -> Value {
+    json!({"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED})
+}
+
+/// The schema of `dry_run`.
+pub(super) fn dry_run_schema() -> Value {
+    json!({"type": "boolean", "description": "do it, show what comes of it, take it back"})
 }

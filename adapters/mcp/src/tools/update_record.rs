@@ -2,7 +2,9 @@
 
 use super::{
     change::Change,
-    table_arguments::{Reading, branch_schema, table_schema},
+    table_arguments::{
+        DEFAULT_MAX_AFFECTED, Reading, branch_schema, dry_run_schema, max_affected_schema, returning_schema, rows_schema, table_schema,
+    },
 };
 use crate::{
     scope::RequestScope,
@@ -17,9 +19,6 @@ use ports::driving::{UpdateRecord, UseCase};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use std::sync::Arc;
-
-/// Rows that a write may touch when the caller does not say.
-pub(super) const DEFAULT_MAX_AFFECTED: u64 = 100;
 
 /// Changes rows.
 pub(crate) struct UpdateRecordTool {
@@ -54,11 +53,11 @@ impl Tool for UpdateRecordTool {
             "required": ["table", "filter", "data"],
             "properties": {
                 "table": table_schema(),
-                "filter": {"type": "object", "minProperties": 1, "description": "which rows, as in query_table: {\"id\": \"eq.5\"}"},
+                "filter": rows_schema(),
                 "data": {"type": "object", "minProperties": 1, "description": "the new values: {column: value}"},
-                "returning": {"type": "string", "minLength": 1, "description": "columns to give back, * for all; else only counts"},
-                "max_affected": {"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED},
-                "dry_run": {"type": "boolean", "description": "do it, show what comes of it, take it back"},
+                "returning": returning_schema(),
+                "max_affected": max_affected_schema(),
+                "dry_run": dry_run_schema(),
                 "branch": branch_schema()
             }
         })

@@ -38,11 +38,10 @@ pub(super) struct Reach {
 
 /// Nobody hands out more than it has: neither scopes, nor freedom from what narrows its own key. Sessions end by themselves, which narrows nobody.
 pub(super) fn check_reach(maker: &Principal, reach: &Reach) -> Result<(), Failure> {
-    let narrowed = maker.restrictions.branch.is_some() || maker.restrictions.tables.is_some();
     let key_ends = maker.expires_at.filter(|_| maker.kind != PrincipalKind::Token);
     let outlives = key_ends.is_some_and(|end| reach.expires_at.is_none_or(|at| at > end));
     let outruns = maker.restrictions.rate_limit.is_some_and(|own| reach.rate_limit.is_none_or(|limit| limit > own));
-    if narrowed || outlives || outruns || !maker.scopes.covers(reach.scopes) {
+    if maker.is_held_to_a_part() || outlives || outruns || !maker.scopes.covers(reach.scopes) {
         return Err(Denied::ScopeInflation.into());
     }
     Ok(())
