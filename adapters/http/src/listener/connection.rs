@@ -3,6 +3,7 @@
 use super::{
     ServeOptions,
     activity::{Activity, InFlight, Watched},
+    targets::{EncodedTargets, Understood},
 };
 use bytes::Bytes;
 use hyper::{
@@ -63,8 +64,12 @@ impl<E: Endpoint + 'static> Server<E> {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new(self.header_timeout, self.idle_timeout));
-        let io = TokioIo::new(Watched::new(socket, activity.clone()));
-        let service = service_fn(|request| self.answer(request, remote, activity.begin()));
+        let understood = Arc::new(Understood::new());
+        let io = TokioIo::new(EncodedTargets::new(Watched::new(socket, activity.clone()), understood.clone()));
+        let service = service_fn(|request| {
+            understood.begun(&request);
+            self.answer(request, remote, activity.begin())
+        });
         let connection = watcher.watch(self.builder.serve_connection_with_upgrades(io, service));
         tokio::select! {
             ended = connection => {

@@ -7,6 +7,8 @@ mod activity;
 mod backoff;
 mod connection;
 mod options;
+mod request_line;
+mod targets;
 #[cfg(test)]
 mod tests;
 
