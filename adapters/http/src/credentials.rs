@@ -7,16 +7,23 @@ use ports::driving::{Authenticator, Credentials};
 use std::sync::Arc;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// What Supabase's clients send beside `Authorization`, or in its place.
+const SUPABASE_KEY: HeaderName = HeaderName::from_static("apikey");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
 
 /// Takes the credentials out of a request's headers. What is there and cannot be one is refused rather than passed over.
 pub fn credentials(headers: &HeaderMap) -> Result<Credentials, Failure> {
     let key = |name, reason| single(headers, &name, reason).map(|value| value.map(str::to_owned));
-    Ok(Credentials {
+    let found = Credentials {
         api_key: key(API_KEY, "the X-API-Key header is malformed")?,
         service_key: key(SERVICE_KEY, "the X-Service-Key header is malformed")?,
         bearer: bearer(headers)?,
-    })
+    };
+    if found.api_key.is_some() || found.service_key.is_some() || found.bearer.is_some() {
+        // As in Supabase, where `apikey` only opens the gate and `Authorization` says who comes in.
+        return Ok(found);
+    }
+    Ok(Credentials { api_key: key(SUPABASE_KEY, "the apikey header is malformed")?, ..found })
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<String>, Failure> {
@@ -71,6 +78,17 @@ mod tests {
         assert_eq!(found.bearer.as_deref(), Some("a.b.c"));
         let none = credentials(&HeaderMap::new()).unwrap();
         assert!(none.api_key.is_none() && none.service_key.is_none() && none.bearer.is_none());
+    }
+
+    #[test]
+    fn supabases_header_counts_alone() {
+        let alone = credentials(&headers(&[("apikey", "fb_pk_1")])).unwrap();
+        assert_eq!(alone.api_key.as_deref(), Some("fb_pk_1"));
+        for (bearer, token) in [("Bearer a.b.c", "a.b.c"), ("Bearer fb_pk_1", "fb_pk_1")] {
+            let both = credentials(&headers(&[("apikey", "fb_pk_1"), ("authorization", bearer)])).unwrap();
+            assert_eq!((both.api_key.as_deref(), both.bearer.as_deref()), (None, Some(token)));
+        }
+        assert!(credentials(&headers(&[("apikey", " ")])).is_err());
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! What holds for every request, whatever it asks for: an id, problems instead of bare errors, safe headers.
+//! What holds for every request, whatever it asks for: an id, problems instead of bare errors, safe headers, which pages may read the answer.
 
-use crate::problem::{from_framework, panicked};
+use crate::{
+    cors::{Cors, CorsOrigin},
+    problem::{from_framework, panicked},
+};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Result};
@@ -19,12 +22,19 @@ pub fn request_id(request: &Request) -> Arc<str> {
 pub struct Edge<E> {
     inner: E,
     ids: Arc<dyn Ids>,
+    cors: Cors,
 }
 
 impl<E> Edge<E> {
     /// Puts the edge around everything that is served.
     pub fn around<I: IntoEndpoint<Endpoint = E>>(inner: I, ids: Arc<dyn Ids>) -> Self {
-        Self { inner: inner.into_endpoint(), ids }
+        Self { inner: inner.into_endpoint(), ids, cors: Cors::default() }
+    }
+
+    /// Lets pages of these origins read what is answered. Without any, browsers keep answers from pages of other origins than the server's own.
+    #[must_use]
+    pub fn allowing(self, origins: Vec<CorsOrigin>) -> Self {
+        Self { cors: Cors::new(origins), ..self }
     }
 
     /// The client's own id where it is one, else a fresh one.
@@ -37,6 +47,16 @@ impl<E> Edge<E> {
     }
 }
 
+impl<E: Endpoint> Edge<E> {
+    async fn answered(&self, request: Request, id: &HeaderValue) -> Response {
+        match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+            Ok(Ok(output)) => output.into_response(),
+            Ok(Err(error)) => from_framework(error, text(id)),
+            Err(panic) => panicked(&*panic, text(id)),
+        }
+    }
+}
+
 impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
@@ -44,11 +64,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let id = self.id_of(&request);
         // Whatever lies behind the edge reads it there, other doors too.
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        let mut response = match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
-            Ok(Ok(output)) => output.into_response(),
-            Ok(Err(error)) => from_framework(error, text(&id)),
-            Err(panic) => panicked(&*panic, text(&id)),
+        let allowed = self.cors.allowed(request.headers());
+        let mut response = match allowed.as_ref().and_then(|_| Cors::preflight(&request)) {
+            Some(preflight) => preflight,
+            None => self.answered(request, &id).await,
         };
+        self.cors.permit(allowed, response.headers_mut());
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

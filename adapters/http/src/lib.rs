@@ -2,6 +2,7 @@
 
 mod body;
 mod control;
+mod cors;
 mod credentials;
 mod documents;
 mod edge;
@@ -16,6 +17,7 @@ mod tables;
 mod testing;
 
 pub use control::Readiness;
+pub use cors::{CorsOrigin, InvalidCorsOrigin};
 pub use credentials::credentials;
 pub use edge::{Edge, REQUEST_ID, request_id};
 pub use listener::{BindError, Listener, ServeOptions};

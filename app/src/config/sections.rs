@@ -39,6 +39,9 @@ pub(crate) struct ServerSection {
     pub(crate) public_url: Option<Url>,
     /// Requests to `<slug>.<branch_domain>` mean that branch.
     pub(crate) branch_domain: Option<String>,
+    /// Origins whose pages may read answers (CORS), such as `https://app.example.com` or `http://localhost:*`; `*` is every origin, none is no other
+    /// than the server's own. MCP has its own list beside it.
+    pub(crate) allowed_origins: Vec<String>,
     /// Written once it answers: `{"url","mcp_url","pid","data_dir"}`.
     pub(crate) ready_file: Option<PathBuf>,
     /// Bytes of a request body at most.
@@ -55,6 +58,7 @@ impl Default for ServerSection {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             branch_domain: None,
+            allowed_origins: Vec::new(),
             ready_file: None,
             max_body_bytes: NonZeroU32::new(10 * 1024 * 1024).expect("not zero"),
             max_connections: NonZeroU32::new(4096).expect("not zero"),
@@ -134,7 +138,7 @@ pub(crate) struct AuthSection {
     pub(crate) jwt_audience: Option<String>,
     /// Whether a request without a credential is `anon` instead of refused.
     pub(crate) allow_anonymous: bool,
-    /// Whether people may make accounts by themselves.
+    /// Whether people may make accounts by themselves. Who did makes no full clones until an administrator makes it a member.
     pub(crate) allow_signup: bool,
     /// How long an access token is good.
     pub(crate) access_token_lifetime: Duration,

@@ -22,7 +22,8 @@ pub(super) fn endpoint(
     if settings.mcp.enabled {
         rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), &mcp_settings(house, settings, server)?));
     }
-    Ok(Edge::around(rest, house.ids.clone()))
+    let allowed_origins = parsed("server.allowed_origins", &settings.server.allowed_origins)?;
+    Ok(Edge::around(rest, house.ids.clone()).allowing(allowed_origins))
 }
 
 impl House {
