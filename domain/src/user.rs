@@ -17,6 +17,8 @@ pub struct User {
     pub email: String,
     /// Whether the user may administer this instance.
     pub admin: bool,
+    /// Whether somebody of the house knows the user: made or promoted by an administrator. Who signed up by themselves may be anybody.
+    pub member: bool,
     /// When the user was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

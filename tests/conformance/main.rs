@@ -75,7 +75,8 @@ promises! {
     users:
         a_user_is_found_by_id_and_by_address,
         addresses_are_unique,
-        users_are_listed_by_address;
+        users_are_listed_by_address,
+        who_signed_up_is_no_member_until_promoted;
     sessions:
         a_refresh_token_is_used_once_and_leads_to_the_next,
         a_token_used_twice_ends_its_session,

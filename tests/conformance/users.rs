@@ -1,7 +1,7 @@
 //! Users.
 
 use crate::{
-    values::{two, user},
+    values::{two, user, user_id},
     worlds::World,
 };
 use domain::user::User;
@@ -51,4 +51,25 @@ pub(crate) async fn users_are_listed_by_address(world: &World) {
     assert_eq!(emails(first.items), ["alice@example.com", "bob@example.com"]);
     let second = work.users().list(&two(first.next_cursor)).await.unwrap();
     assert_eq!((emails(second.items), second.next_cursor), (vec!["carol@example.com".to_owned()], None));
+}
+
+pub(crate) async fn who_signed_up_is_no_member_until_promoted(world: &World) {
+    let mut newcomer = user("newcomer@example.com");
+    newcomer.user.member = false;
+    add(world, &newcomer).await;
+    let id = newcomer.user.id;
+    let mut work = world.begin().await;
+    assert!(!work.users().is_member(id).await.unwrap());
+    assert_eq!(work.users().find(id).await.unwrap().as_ref(), Some(&newcomer.user));
+    assert!(work.users().is_member(user_id()).await.unwrap(), "another issuer answers for those whom nobody knows");
+    assert_eq!(work.users().promote(user_id(), true).await.unwrap(), None);
+    for admin in [false, true, false] {
+        let promoted = work.users().promote(id, admin).await.unwrap().unwrap();
+        assert!(promoted.member && (promoted.admin || !admin), "{promoted:?}");
+    }
+    work.commit().await.unwrap();
+    let mut work = world.begin().await;
+    assert!(work.users().is_member(id).await.unwrap());
+    let found = work.users().find(id).await.unwrap().unwrap();
+    assert!(found.member && found.admin, "nobody loses anything by it");
 }

@@ -76,7 +76,7 @@ pub(crate) fn key(kind: KeyKind, prefix: &str) -> KeyRecord {
 
 pub(crate) fn user(email: &str) -> StoredUser {
     StoredUser {
-        user: User { id: user_id(), email: email.to_owned(), admin: false, created_at: NOW },
+        user: User { id: user_id(), email: email.to_owned(), admin: false, member: true, created_at: NOW },
         password_hash: Some("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned()),
     }
 }

@@ -45,6 +45,7 @@ fn doors(action: Action) -> Vec<Door> {
         Action::ListServiceKeys => vec![rest(get, "admin/service-keys", Value::Null)],
         Action::RevokeServiceKey => vec![rest(delete, &format!("admin/service-keys/{nobody}"), Value::Null)],
         Action::CreateUser => vec![rest(post, "admin/users", json!({"email": format!("{nobody}@example.com")}))],
+        Action::PromoteUser => vec![rest(post, &format!("admin/users/{nobody}/promote"), json!({}))],
         Action::ListUsers => vec![rest(get, "admin/users", Value::Null)],
         Action::SignUp => vec![rest(post, "auth/signup", account)],
         Action::SignIn => vec![rest(post, "auth/signin", account)],

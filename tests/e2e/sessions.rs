@@ -1,8 +1,9 @@
 //! Accounts and tokens: signing up, in, on and out.
 
-use fluxbase_tests::{Answer, TestServer, fresh_id};
+use fluxbase_tests::{Answer, TestServer, eventually, fresh_id};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn post(server: &TestServer, route: &str, body: Value) -> Answer {
     server.send(Method::POST, &format!("auth/{route}"), "", &body).await
@@ -90,4 +91,33 @@ async fn what_is_no_account_is_told_field_by_field() {
         let found: Vec<_> = errors.iter().map(|error| text(&error["pointer"]).to_owned()).collect();
         assert_eq!(found, pointers, "{body}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn who_signed_up_makes_no_full_clone_before_an_administrator_says_so() {
+    let server = TestServer::shared().await;
+    let email = format!("{}@example.com", fresh_id().simple());
+    let session = post(server, "signup", json!({"email": email, "password": "correct horse"})).await.json();
+    assert_eq!(session["user"]["member"], json!(false));
+    let token = text(&session["access_token"]);
+    let key = server.new_secret(json!({"user": email, "scopes": ["write:branches"]})).await;
+    let full = json!({"name": format!("f{}", &fresh_id().simple().to_string()[..8]), "data_clone_mode": "full_clone"});
+    for credential in [token, &key] {
+        let refused = server.send(Method::POST, "admin/branches", credential, &full).await;
+        assert_eq!(refused.problem(403), "full_clone_needs_member");
+        assert!(refused.body.contains("fluxbase users promote"), "it says what to do: {refused:?}");
+    }
+
+    let promote = format!("admin/users/{email}/promote");
+    assert_eq!(server.send(Method::POST, &promote, token, &json!({})).await.problem(403), "missing_scope");
+    let promoted = server.send(Method::POST, &promote, &server.owner_key(), &json!({})).await;
+    assert_eq!((promoted.status, promoted.json()["member"].clone()), (StatusCode::OK, json!(true)), "{promoted:?}");
+    let made = server.send(Method::POST, "admin/branches", token, &full).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
+    // What is being made cannot be deleted yet.
+    let branch = format!("admin/branches/{}", text(&full["name"]));
+    eventually("the clone can be deleted", Duration::from_secs(60), async || {
+        server.send(Method::DELETE, &branch, token, &Value::Null).await.status == StatusCode::ACCEPTED
+    })
+    .await;
 }

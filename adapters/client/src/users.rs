@@ -8,7 +8,7 @@ use domain::{UserId, page::Page, user::User};
 use http::Method;
 use ports::{
     driven::Secret,
-    driving::{CreateUser, ListUsers},
+    driving::{CreateUser, ListUsers, PromoteUser},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +32,20 @@ impl RemoteCommand for CreateUser {
     }
 }
 
+impl RemoteCommand for PromoteUser {
+    fn route(&self) -> Route {
+        #[derive(Serialize)]
+        struct Body {
+            admin: bool,
+        }
+        Route::new(Method::POST, ["admin", "users", &self.user, "promote"]).body(Body { admin: self.admin })
+    }
+
+    fn read(&self, document: &Value) -> Result<User, serde_json::Error> {
+        Ok(UserDocument::deserialize(document)?.into())
+    }
+}
+
 impl RemoteCommand for ListUsers {
     fn route(&self) -> Route {
         Route::new(Method::GET, ["admin", "users"]).page(&self.page)
@@ -47,14 +61,15 @@ struct UserDocument {
     id: UserId,
     email: String,
     admin: bool,
+    member: bool,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
 impl From<UserDocument> for User {
     fn from(document: UserDocument) -> Self {
-        let UserDocument { id, email, admin, created_at } = document;
-        Self { id, email, admin, created_at }
+        let UserDocument { id, email, admin, member, created_at } = document;
+        Self { id, email, admin, member, created_at }
     }
 }
 
@@ -67,12 +82,12 @@ mod tests {
     use domain::page::PageRequest;
     use ports::{
         driven::Secret,
-        driving::{CreateUser, ListUsers},
+        driving::{CreateUser, ListUsers, PromoteUser},
     };
     use serde_json::json;
 
     fn alice() -> serde_json::Value {
-        json!({ "id": "00000000-0000-4000-8000-000000000001", "email": "alice@example.com", "admin": true, "created_at": "2026-01-02T03:04:05Z" })
+        json!({ "id": "00000000-0000-4000-8000-000000000001", "email": "alice@example.com", "admin": true, "member": true, "created_at": "2026-01-02T03:04:05Z" })
     }
 
     #[tokio::test]
@@ -84,6 +99,16 @@ mod tests {
         let asked = server.only_request();
         assert_eq!(asked.target, "POST /api/v1/admin/users");
         assert_eq!(asked.json(), json!({ "email": "alice@example.com", "password": "correct horse", "admin": true }));
+    }
+
+    #[tokio::test]
+    async fn a_user_is_promoted_by_address_whatever_is_in_it() {
+        let server = Answers::with(200, alice()).await;
+        let promoted = client(&server).send(&PromoteUser { user: "a/b@example.com".to_owned(), admin: false }).await.unwrap();
+        assert!(promoted.output.member);
+        let asked = server.only_request();
+        assert_eq!(asked.target, "POST /api/v1/admin/users/a%2Fb@example.com/promote");
+        assert_eq!(asked.json(), json!({ "admin": false }));
     }
 
     #[tokio::test]

@@ -11,8 +11,8 @@ use http::{HeaderValue, header};
 use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route, endpoint::make_sync, get};
 use ports::driving::{
     Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch, GetCurrentUser,
-    GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers, QueryTable, RefreshSession,
-    RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+    GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers, PromoteUser, QueryTable,
+    RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
 };
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +60,7 @@ rest_ports! {
     list_service_keys: ListServiceKeys,
     revoke_service_key: RevokeServiceKey,
     create_user: CreateUser,
+    promote_user: PromoteUser,
     list_users: ListUsers,
     create_branch: CreateBranch,
     list_branches: ListBranches,
@@ -134,7 +135,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
         }),
         Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key }),
         Contract(ServiceKeys { create: ports.create_service_key, list: ports.list_service_keys, revoke: ports.revoke_service_key }),
-        Contract(Users { create_user: ports.create_user, list_users: ports.list_users }),
+        Contract(Users { create_user: ports.create_user, promote_user: ports.promote_user, list_users: ports.list_users }),
         Contract(Branches {
             create: ports.create_branch,
             list: ports.list_branches,

@@ -32,6 +32,17 @@ impl UserRepository for MemoryUnitOfWork {
         Ok(self.read(|state| state.users.values().find(|stored| stored.user.email == email.as_str()).cloned()))
     }
 
+    async fn is_member(&mut self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.read(|state| state.users.get(&id).is_none_or(|stored| stored.user.member)))
+    }
+
+    async fn promote(&mut self, id: UserId, admin: bool) -> Result<Option<User>, StoreError> {
+        let Some(stored) = self.write().await.users.get_mut(&id) else { return Ok(None) };
+        stored.user.member = true;
+        stored.user.admin |= admin;
+        Ok(Some(stored.user.clone()))
+    }
+
     async fn list(&mut self, request: &PageRequest) -> Result<Page<User>, StoreError> {
         let users = self.read(|state| state.users.values().map(|stored| stored.user.clone()).collect());
         page("users", request, users, |user: &User| user.email.clone())

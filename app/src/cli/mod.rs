@@ -75,7 +75,7 @@ enum Command {
     /// Make, list, inspect and delete branches of the database
     #[command(subcommand)]
     Branch(branch::BranchCommand),
-    /// Make and list users
+    /// Make, promote and list users
     #[command(subcommand)]
     Users(users::UsersCommand),
     /// Make, list and revoke keys

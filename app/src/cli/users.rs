@@ -8,7 +8,7 @@ use domain::{
 };
 use ports::{
     driven::Secret,
-    driving::{CreateUser, ListUsers},
+    driving::{CreateUser, ListUsers, PromoteUser},
 };
 use std::io;
 
@@ -16,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   fluxbase users create carol@example.com
   fluxbase users create root@example.com --admin --password-stdin < password.txt
+  fluxbase users promote dave@example.com
   fluxbase users list -o json";
 
 #[derive(Debug, clap::Subcommand)]
@@ -23,6 +24,8 @@ Examples:
 pub(super) enum UsersCommand {
     /// Make a user
     Create(CreateArgs),
+    /// Make a user who signed up a member, who may make full clones; or anybody an administrator
+    Promote(PromoteArgs),
     /// List the users
     #[command(after_help = EXAMPLES)]
     List,
@@ -41,9 +44,21 @@ pub(super) struct CreateArgs {
     password_stdin: bool,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct PromoteArgs {
+    /// Its e-mail address or id; nobody has checked that the address of who signed up is theirs
+    #[arg(value_name = "USER")]
+    user: String,
+    /// Let it administer this instance, from the next time it signs in or refreshes its session
+    #[arg(long)]
+    admin: bool,
+}
+
 pub(super) async fn run(context: &Context, command: UsersCommand) -> Result<(), CliError> {
     match command {
         UsersCommand::Create(args) => create(context, args).await,
+        UsersCommand::Promote(args) => promote(context, args).await,
         UsersCommand::List => list(context).await,
     }
 }
@@ -53,10 +68,23 @@ async fn create(context: &Context, args: CreateArgs) -> Result<(), CliError> {
     let client = context.connect()?;
     write_stderr(&format!("making user {} on {}", args.email.as_str(), client.base_url()));
     let made = client.send(&CreateUser { email: args.email, password, admin: args.admin }).await?;
-    context.print(&made.document, || {
-        let user = &made.output;
-        table::properties([("User", Some(Cell::new(&user.email))), ("Id", Some(Cell::new(user.id))), ("Admin", Some(Cell::new(yes(user.admin))))])
-    })
+    context.print(&made.document, || properties(&made.output))
+}
+
+async fn promote(context: &Context, args: PromoteArgs) -> Result<(), CliError> {
+    let client = context.connect()?;
+    write_stderr(&format!("promoting user {} on {}", args.user, client.base_url()));
+    let promoted = client.send(&PromoteUser { user: args.user, admin: args.admin }).await?;
+    context.print(&promoted.document, || properties(&promoted.output))
+}
+
+fn properties(user: &User) -> String {
+    table::properties([
+        ("User", Some(Cell::new(&user.email))),
+        ("Id", Some(Cell::new(user.id))),
+        ("Member", Some(Cell::new(yes(user.member)))),
+        ("Admin", Some(Cell::new(yes(user.admin)))),
+    ])
 }
 
 /// The first line, without its end: spaces may belong to it.
@@ -77,8 +105,10 @@ async fn list(context: &Context) -> Result<(), CliError> {
 }
 
 fn user_table(users: &[User]) -> String {
-    let row = |user: &User| [Cell::new(&user.email), Cell::new(user.id), Cell::new(yes(user.admin)), Cell::new(relative(user.created_at))];
-    table::list(["EMAIL", "ID", "ADMIN", "CREATED"], users.iter().map(row))
+    let row = |user: &User| {
+        [Cell::new(&user.email), Cell::new(user.id), Cell::new(yes(user.member)), Cell::new(yes(user.admin)), Cell::new(relative(user.created_at))]
+    };
+    table::list(["EMAIL", "ID", "MEMBER", "ADMIN", "CREATED"], users.iter().map(row))
 }
 
 const fn yes(value: bool) -> &'static str {

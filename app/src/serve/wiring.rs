@@ -17,7 +17,7 @@ use ports::{
     driving::{
         Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
         GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
-        QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+        PromoteUser, QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
     },
 };
 use postgres::{
@@ -45,7 +45,7 @@ use usecases::{
     routing::{BranchResolver, DatabaseNames},
     sessions::{GetCurrentUserUseCase, RefreshSessionUseCase, SessionPorts, SessionSettings, SignInUseCase, SignOutUseCase, SignUpUseCase},
     tables::{DeleteRecordUseCase, DescribeTableUseCase, InsertRecordUseCase, ListTablesUseCase, QueryTableUseCase, UpdateRecordUseCase},
-    users::{CreateUserUseCase, ListUsersUseCase},
+    users::{CreateUserUseCase, ListUsersUseCase, PromoteUserUseCase},
 };
 
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
@@ -92,6 +92,7 @@ use_cases! {
     list_service_keys: ListServiceKeys,
     revoke_service_key: RevokeServiceKey,
     create_user: CreateUser,
+    promote_user: PromoteUser,
     list_users: ListUsers,
     create_branch: CreateBranch,
     list_branches: ListBranches,
@@ -280,6 +281,7 @@ impl UseCases {
             list_service_keys: guards.around(list_keys()),
             revoke_service_key: guards.around(revoke_key()),
             create_user: guards.around(CreateUserUseCase::new(control_plane.clone(), sessions.passwords.clone(), ids.clone(), clock.clone())),
+            promote_user: guards.around(PromoteUserUseCase::new(control_plane.clone(), clock.clone())),
             list_users: guards.around(ListUsersUseCase::new(control_plane.clone())),
             create_branch: guards.around(CreateBranchUseCase::new(control_plane.clone(), ids.clone(), clock.clone(), branch_defaults(settings))),
             list_branches: guards.around(ListBranchesUseCase::new(control_plane.clone())),

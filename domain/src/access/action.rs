@@ -115,6 +115,8 @@ actions! {
     RevokeServiceKey "revoke_service_key" Destroy any_of(&[Scope::AdminKeys]);
     /// Make a user.
     CreateUser "create_user" Write any_of(&[Scope::AdminKeys]);
+    /// Make a user a member, or an administrator.
+    PromoteUser "promote_user" Write any_of(&[Scope::AdminKeys]);
     /// List users.
     ListUsers "list_users" Read any_of(&[Scope::AdminKeys]);
     /// Make an account for oneself.

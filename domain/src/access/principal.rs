@@ -130,6 +130,11 @@ pub enum Denied {
         /// What protects it.
         reason: String,
     },
+    /// Who signed up by themselves gets no copy of everybody's rows.
+    #[error(
+        "who signed up gets branches without rows: ask for data_clone_mode schema_only; an administrator may make you a member (fluxbase users promote <email>), or use a key with admin:branches"
+    )]
+    FullCloneNeedsMember,
     /// A key may not hand out more than it has.
     #[error("a key cannot be given scopes that its maker does not have")]
     ScopeInflation,
@@ -145,6 +150,7 @@ impl Denied {
             Self::Table { .. } => "table_not_allowed",
             Self::Branch { .. } => "branch_access_denied",
             Self::Protected { .. } => "protected",
+            Self::FullCloneNeedsMember => "full_clone_needs_member",
             Self::ScopeInflation => "scope_inflation",
         }
     }

@@ -24,12 +24,16 @@ pub struct StoredUser {
 pub trait UserRepository: Send {
     /// Whether accounts can be made here. A foreign `auth` schema is used as it is, and its own sign-up makes its accounts.
     async fn managed(&mut self) -> Result<bool, StoreError>;
-    /// Adds a user; [`StoreError::Taken`] where the address is.
+    /// Adds a user, a member or not; [`StoreError::Taken`] where the address is.
     async fn insert(&mut self, user: &StoredUser) -> Result<(), StoreError>;
     /// A user by id.
     async fn find(&mut self, id: UserId) -> Result<Option<User>, StoreError>;
     /// A user by address, with its password hash.
     async fn find_by_email(&mut self, email: &Email) -> Result<Option<StoredUser>, StoreError>;
+    /// Whether a user is a member. Those whom nobody here has heard of are: another issuer answers for them.
+    async fn is_member(&mut self, id: UserId) -> Result<bool, StoreError>;
+    /// Makes a user a member, and an administrator where that is asked for: the user as it then is.
+    async fn promote(&mut self, id: UserId, admin: bool) -> Result<Option<User>, StoreError>;
     /// Users in the order of their addresses.
     async fn list(&mut self, page: &PageRequest) -> Result<Page<User>, StoreError>;
 }

@@ -12,7 +12,7 @@ pub use branches::{CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, Get
 pub use keys::{CreateApiKey, CreateServiceKey, CreatedKey, ListApiKeys, ListServiceKeys, RevokeApiKey, RevokeServiceKey};
 pub use sessions::{GetCurrentUser, RefreshSession, SessionTokens, SignIn, SignOut, SignUp};
 pub use tables::{DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, TableDescription, TableList, UpdateRecord};
-pub use users::{CreateUser, ListUsers};
+pub use users::{CreateUser, ListUsers, PromoteUser};
 
 use async_trait::async_trait;
 use domain::{Action, Caller, Failure, Slug, branch::BranchMentions};

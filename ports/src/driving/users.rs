@@ -28,6 +28,24 @@ impl Command for CreateUser {
     }
 }
 
+/// Make a user who signed up a member, or anybody an administrator. Doing it twice is no error; nobody loses anything by it.
+#[derive(Clone, Debug)]
+pub struct PromoteUser {
+    /// The user, by id or address.
+    pub user: String,
+    /// Whether it may administer this instance from now on.
+    pub admin: bool,
+}
+
+impl Command for PromoteUser {
+    const ACTION: Action = Action::PromoteUser;
+    type Output = User;
+
+    fn target(&self) -> Option<String> {
+        Some(self.user.clone())
+    }
+}
+
 /// List users, in the order of their addresses.
 #[derive(Clone, Debug)]
 pub struct ListUsers {

@@ -54,7 +54,7 @@ pub(crate) fn tokens(settings: TokenSettings) -> JwtTokens {
 
 pub(crate) fn subject(admin: bool) -> TokenSubject {
     let id = UserId::from_uuid(Uuid::from_u128(7));
-    TokenSubject { user: User { id, email: "alice@example.com".to_owned(), admin, created_at: NOW }, session_id: Uuid::from_u128(8) }
+    TokenSubject { user: User { id, email: "alice@example.com".to_owned(), admin, member: true, created_at: NOW }, session_id: Uuid::from_u128(8) }
 }
 
 /// The text of a refusal.

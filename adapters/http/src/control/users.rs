@@ -6,15 +6,19 @@ use crate::{
     documents::{PageDocument, UserDocument},
     problem::Problem,
 };
-use poem_openapi::{Object, OpenApi, param::Query};
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+};
 use ports::{
     driven::Secret,
-    driving::{CreateUser, ListUsers, UseCase},
+    driving::{CreateUser, ListUsers, PromoteUser, UseCase},
 };
 use std::sync::Arc;
 
 pub(crate) struct Users {
     pub(crate) create_user: Arc<dyn UseCase<CreateUser>>,
+    pub(crate) promote_user: Arc<dyn UseCase<PromoteUser>>,
     pub(crate) list_users: Arc<dyn UseCase<ListUsers>>,
 }
 
@@ -26,6 +30,22 @@ impl Users {
     #[oai(path = "/", method = "post", operation_id = "create_user")]
     async fn create_user(&self, asking: Asking, body: JsonBody<CreateUser>) -> Result<Answer<201, UserDocument>, Problem> {
         Ok(Answer(asking.run(&*self.create_user, body.0).await?.into()))
+    }
+
+    /// Make a user a member, or an administrator
+    ///
+    /// Who signed up by themselves is no member, and may not make full clones. Nobody has checked that the address is theirs. Doing it twice is no error.
+    /// Making administrators needs every scope; else it needs the scope `admin:keys`.
+    #[oai(path = "/:user/promote", method = "post", operation_id = "promote_user")]
+    async fn promote_user(
+        &self,
+        asking: Asking,
+        /// The user's id or address.
+        user: Path<String>,
+        body: JsonBody<Promotion>,
+    ) -> Result<Answer<200, UserDocument>, Problem> {
+        let command = PromoteUser { user: user.0, admin: body.0.admin };
+        Ok(Answer(asking.run(&*self.promote_user, command).await?.into()))
     }
 
     /// List users
@@ -68,13 +88,37 @@ pub(crate) struct NewUserDocument {
     admin: Option<bool>,
 }
 
+/// What becomes of a user.
+struct Promotion {
+    admin: bool,
+}
+
+impl FromFields for Promotion {
+    type Document = PromotionDocument;
+
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        Some(Self { admin: fields.flag("admin")? })
+    }
+}
+
+/// What becomes of a user, beside a member.
+#[derive(Object)]
+#[oai(rename = "Promotion")]
+pub(crate) struct PromotionDocument {
+    /// Whether it may administer this instance from now on.
+    #[oai(nullable)]
+    admin: Option<bool>,
+}
+
 #[cfg(test)]
 mod tests {
+    use super::Promotion;
     use crate::testing::assert_described;
     use ports::driving::CreateUser;
 
     #[test]
     fn bodies_are_described_as_they_are_read() {
         assert_described::<CreateUser>();
+        assert_described::<Promotion>();
     }
 }

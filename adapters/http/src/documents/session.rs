@@ -16,6 +16,8 @@ pub(crate) struct UserDocument {
     pub(crate) email: String,
     /// Whether it may administer this instance.
     pub(crate) admin: bool,
+    /// Whether an administrator made it or promoted it. Who signed up by themselves may not make full clones.
+    pub(crate) member: bool,
     /// When it was made.
     pub(crate) created_at: OffsetDateTime,
 }
@@ -38,7 +40,7 @@ pub(crate) struct SessionDocument {
 
 impl From<User> for UserDocument {
     fn from(user: User) -> Self {
-        Self { id: user.id.as_uuid(), email: user.email, admin: user.admin, created_at: user.created_at }
+        Self { id: user.id.as_uuid(), email: user.email, admin: user.admin, member: user.member, created_at: user.created_at }
     }
 }
 

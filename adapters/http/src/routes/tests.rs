@@ -248,7 +248,7 @@ async fn signing_in_needs_no_credential() {
     let mut use_case = MockUseCase::<SignIn>::new();
     use_case.expect_run().withf(|caller, command| caller.principal.scopes.is_empty() && command.password.expose() == "secret 1").return_once(
         |_, _| {
-            let user = User { id: UserId::from_uuid(Uuid::nil()), email: "a@b.cd".to_owned(), admin: false, created_at: NOW };
+            let user = User { id: UserId::from_uuid(Uuid::nil()), email: "a@b.cd".to_owned(), admin: false, member: false, created_at: NOW };
             Ok(SessionTokens { access_token: Secret::new("at"), refresh_token: Secret::new("rt"), expires_in: 60, user })
         },
     );

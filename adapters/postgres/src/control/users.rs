@@ -17,7 +17,8 @@ const LIST: &str = "users";
 macro_rules! user_columns {
     () => {
         "u.id, coalesce(u.email::text, '') as email, coalesce(u.created_at, 'epoch') as created_at,
-         exists (select from fluxbase.admins a where a.user_id = u.id) as admin"
+         exists (select from fluxbase.admins a where a.user_id = u.id) as admin,
+         not exists (select from fluxbase.newcomers n where n.user_id = u.id) as member"
     };
 }
 pub(super) use user_columns;
@@ -28,11 +29,12 @@ pub(super) struct UserRow {
     email: String,
     created_at: OffsetDateTime,
     admin: bool,
+    member: bool,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        Self { id: UserId::from_uuid(row.id), email: row.email, admin: row.admin, created_at: row.created_at }
+        Self { id: UserId::from_uuid(row.id), email: row.email, admin: row.admin, member: row.member, created_at: row.created_at }
     }
 }
 
@@ -78,7 +80,10 @@ impl UserRepository for PgUnitOfWork {
             return Err(StoreError::Taken { what: "e-mail address" });
         }
         if stored.user.admin {
-            sqlx::query("insert into fluxbase.admins (user_id) values ($1) on conflict do nothing")
+            self.make_admin(stored.user.id).await?;
+        }
+        if !stored.user.member {
+            sqlx::query("insert into fluxbase.newcomers (user_id) values ($1) on conflict do nothing")
                 .bind(stored.user.id.as_uuid())
                 .execute(&mut *self.transaction)
                 .await
@@ -106,6 +111,25 @@ impl UserRepository for PgUnitOfWork {
         Ok(row.map(|row| StoredUser { user: row.user.into(), password_hash: row.password_hash }))
     }
 
+    async fn is_member(&mut self, id: UserId) -> Result<bool, StoreError> {
+        sqlx::query_scalar("select not exists (select from fluxbase.newcomers where user_id = $1)")
+            .bind(id.as_uuid())
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(store)
+    }
+
+    async fn promote(&mut self, id: UserId, admin: bool) -> Result<Option<User>, StoreError> {
+        if self.find(id).await?.is_none() {
+            return Ok(None);
+        }
+        sqlx::query("delete from fluxbase.newcomers where user_id = $1").bind(id.as_uuid()).execute(&mut *self.transaction).await.map_err(store)?;
+        if admin {
+            self.make_admin(id).await?;
+        }
+        self.find(id).await
+    }
+
     async fn list(&mut self, page: &PageRequest) -> Result<Page<User>, StoreError> {
         let after: Option<(String, Uuid)> = cursor::open(LIST, page)?;
         // Ours has an index that this order goes by; a foreign one may have users without an address, who are not left out.
@@ -131,5 +155,16 @@ impl UserRepository for PgUnitOfWork {
             .await
             .map_err(store)?;
         Ok(cursor::page(LIST, page, rows.into_iter().map(User::from).collect(), |last: &User| (last.email.clone(), last.id)))
+    }
+}
+
+impl PgUnitOfWork {
+    async fn make_admin(&mut self, id: UserId) -> Result<(), StoreError> {
+        sqlx::query("insert into fluxbase.admins (user_id) values ($1) on conflict do nothing")
+            .bind(id.as_uuid())
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(())
     }
 }

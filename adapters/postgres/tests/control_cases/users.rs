@@ -7,7 +7,7 @@ use ports::driven::{StoreError, StoredUser};
 use sqlx::Executor;
 
 fn user(number: u32, email: &str, admin: bool) -> StoredUser {
-    let user = User { id: user_id(number), email: email.to_owned(), admin, created_at: moment(number) };
+    let user = User { id: user_id(number), email: email.to_owned(), admin, member: true, created_at: moment(number) };
     StoredUser { user, password_hash: Some("$argon2id$".to_owned()) }
 }
 

@@ -9,7 +9,7 @@ use domain::{
     branch::{BranchRequest, ExpiresIn, Quota},
 };
 use ports::{
-    driven::{Clock, ControlPlane, Ids, StoreError},
+    driven::{Clock, ControlPlane, Ids, StoreError, UserRepository},
     driving::{CreateBranch, CreatedBranch, UseCase},
 };
 use std::sync::Arc;
@@ -60,6 +60,7 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
         may_make_branches(&caller.principal)?;
         let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
         let mut work = self.control_plane.begin().await?;
+        may_copy_rows(work.users(), &caller.principal, clone_mode).await?;
         // Quotas are counted under the lock that the insert holds, so that of two requests for the last place one is refused.
         work.branches().lock_admission().await?;
         let parent = find_visible(&mut *work, caller, command.parent.as_deref().unwrap_or(Slug::MAIN)).await?;
@@ -101,6 +102,15 @@ fn may_make_branches(principal: &Principal) -> Result<(), Failure> {
     match &principal.restrictions.branch {
         Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }.into()),
         None => Ok(()),
+    }
+}
+
+/// A clone has everybody's rows, and its maker reads them: nothing for somebody who signed up by himself, by a session or by a key.
+async fn may_copy_rows(users: &mut dyn UserRepository, principal: &Principal, mode: DataCloneMode) -> Result<(), Failure> {
+    let copies = mode == DataCloneMode::FullClone && !principal.administers_branches();
+    match principal.user_id {
+        Some(user) if copies && !users.is_member(user).await? => Err(Denied::FullCloneNeedsMember.into()),
+        _ => Ok(()),
     }
 }
 
@@ -193,6 +203,25 @@ mod tests {
         work.branches.expect_count_live().returning(|_| Ok(2));
         let failure = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap_err();
         assert_eq!(failure.code(), "quota_exceeded");
+    }
+
+    #[tokio::test]
+    async fn who_signed_up_copies_no_rows_unless_an_administrators_key_does_it() {
+        let full = || CreateBranch { clone_mode: Some(DataCloneMode::FullClone), ..command() };
+        let newcomer = |work: &mut FakeWork| {
+            work.users.expect_is_member().returning(|_| Ok(false));
+        };
+        let mut work = work_with(Some(main_branch()));
+        newcomer(&mut work);
+        let refused = over(work).run(&caller(Some(1), [Scope::WriteBranches]), full()).await.unwrap_err();
+        assert_eq!(refused.code(), "full_clone_needs_member");
+        for (scopes, command) in [([Scope::WriteBranches], command()), ([Scope::AdminBranches], full())] {
+            let mut work = work_with(Some(main_branch()));
+            newcomer(&mut work);
+            // As far as the quota, which is looked at later.
+            work.branches.expect_count_live().returning(|_| Ok(9));
+            assert_eq!(over(work).run(&caller(Some(1), scopes), command).await.unwrap_err().code(), "quota_exceeded");
+        }
     }
 
     #[tokio::test]

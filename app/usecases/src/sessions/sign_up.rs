@@ -34,7 +34,13 @@ impl UseCase<SignUp> for SignUpUseCase {
         check_password(&command.password)?;
         let password_hash = Some(self.ports.passwords.hash(&command.password).await.map_err(Failure::Internal)?);
         let now = self.ports.clock.now();
-        let user = User { id: UserId::from_uuid(self.ports.ids.fresh()), email: command.email.as_str().to_owned(), admin: false, created_at: now };
+        let user = User {
+            id: UserId::from_uuid(self.ports.ids.fresh()),
+            email: command.email.as_str().to_owned(),
+            admin: false,
+            member: false,
+            created_at: now,
+        };
         let mut work = self.ports.control_plane.begin().await?;
         check_managed(work.users()).await?;
         work.users().insert(&StoredUser { user: user.clone(), password_hash }).await?;

@@ -40,7 +40,13 @@ impl UseCase<CreateUser> for CreateUserUseCase {
             None => None,
         };
         let now = self.clock.now();
-        let user = User { id: UserId::from_uuid(self.ids.fresh()), email: command.email.as_str().to_owned(), admin: command.admin, created_at: now };
+        let user = User {
+            id: UserId::from_uuid(self.ids.fresh()),
+            email: command.email.as_str().to_owned(),
+            admin: command.admin,
+            member: true,
+            created_at: now,
+        };
         let mut work = self.control_plane.begin().await?;
         check_managed(work.users()).await?;
         work.users().insert(&StoredUser { user: user.clone(), password_hash }).await?;

@@ -3,10 +3,12 @@
 mod create_user;
 mod list_users;
 mod password;
+mod promote_user;
 
 pub use create_user::CreateUserUseCase;
 pub use list_users::ListUsersUseCase;
 pub(crate) use password::check_password;
+pub use promote_user::PromoteUserUseCase;
 
 use domain::{
     Failure, UserId,
