@@ -5,6 +5,7 @@ pub mod audit;
 pub mod branch;
 pub mod catalogue;
 pub mod failure;
+pub mod migration;
 pub mod operation;
 pub mod page;
 pub mod table;

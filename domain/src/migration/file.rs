@@ -1,0 +1,262 @@
+//! Migration files: named by a version, read once, put in order.
+
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+/// The leading digits of a file's name, compared as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MigrationVersion(i64);
+
+impl MigrationVersion {
+    /// Digits at most: more do not fit the ledger.
+    pub const MAX_DIGITS: usize = 18;
+
+    /// A version by its number.
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for MigrationVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// SHA-256 of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Checksum(pub [u8; 32]);
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checksum({self})")
+    }
+}
+
+/// A migration, as its file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationFile {
+    /// Its place in the order.
+    pub version: MigrationVersion,
+    /// The file's name.
+    pub name: String,
+    /// Its text.
+    pub sql: String,
+    /// Of [`MigrationFile::text_to_hash`].
+    pub checksum: Checksum,
+}
+
+/// Why a file is no migration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMigrationFile {
+    /// Not `.sql`.
+    #[error("'{name}' is no SQL file: a migration is named like 20260131120000_add_tasks.sql")]
+    NotSql {
+        /// The file.
+        name: String,
+    },
+    /// The name holds what a file's name does not.
+    #[error("'{name}' is no name of a file: give the name alone, without folders")]
+    NotAName {
+        /// The file.
+        name: String,
+    },
+    /// No leading digits.
+    #[error("'{name}' has no version: begin its name with digits, as in 20260131120000_add_tasks.sql")]
+    NoVersion {
+        /// The file.
+        name: String,
+    },
+    /// More digits than fit.
+    #[error("the version of '{name}' has more than {} digits", MigrationVersion::MAX_DIGITS)]
+    VersionTooLong {
+        /// The file.
+        name: String,
+    },
+    /// Two files of one version.
+    #[error("'{first}' and '{second}' have the same version {version}: give one of them a later one")]
+    SameVersion {
+        /// The version.
+        version: MigrationVersion,
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Nothing in it.
+    #[error("'{name}' is empty: write its statements, or delete it")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// Not UTF-8.
+    #[error("'{name}' is not UTF-8 (from byte {at} on): save it as UTF-8")]
+    NotUtf8 {
+        /// The file.
+        name: String,
+        /// Where it is not.
+        at: usize,
+    },
+}
+
+impl MigrationFile {
+    /// Reads a file. `hash` is asked for the checksum of its text.
+    pub fn read(name: &str, bytes: &[u8], hash: impl FnOnce(&[u8]) -> Checksum) -> Result<Self, InvalidMigrationFile> {
+        let version = version(name)?;
+        let name = name.to_owned();
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+            Err(error) => return Err(InvalidMigrationFile::NotUtf8 { name, at: error.valid_up_to() }),
+        };
+        if text.trim().is_empty() {
+            return Err(InvalidMigrationFile::Empty { name });
+        }
+        let checksum = hash(Self::text_to_hash(text).as_bytes());
+        Ok(Self { version, name, sql: text.to_owned(), checksum })
+    }
+
+    /// What the checksum is of: git gives the same file other line ends on another system.
+    pub fn text_to_hash(text: &str) -> Cow<'_, str> {
+        if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) }
+    }
+
+    /// Whether it is marked `-- fluxbase:no-transaction`, in the comment it begins with.
+    pub fn without_transaction(&self) -> bool {
+        let lines = self.sql.lines().map(str::trim);
+        let mut comments = lines.take_while(|line| line.is_empty() || line.starts_with("--"));
+        comments.any(|line| line.trim_start_matches('-').trim().eq_ignore_ascii_case("fluxbase:no-transaction"))
+    }
+}
+
+fn version(name: &str) -> Result<MigrationVersion, InvalidMigrationFile> {
+    let own = || name.to_owned();
+    if name.chars().any(|c| c == '/' || c == '\\' || c.is_control()) || name.len() > 255 {
+        return Err(InvalidMigrationFile::NotAName { name: own() });
+    }
+    let Some(stem) = name.strip_suffix(".sql") else {
+        return Err(InvalidMigrationFile::NotSql { name: own() });
+    };
+    let digits = stem.len() - stem.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match digits {
+        0 => Err(InvalidMigrationFile::NoVersion { name: own() }),
+        1..=MigrationVersion::MAX_DIGITS => Ok(MigrationVersion(stem[..digits].parse().expect("18 digits fit"))),
+        _ => Err(InvalidMigrationFile::VersionTooLong { name: own() }),
+    }
+}
+
+/// A file that is there and not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file.
+    pub name: String,
+    /// Why, for people.
+    pub reason: &'static str,
+}
+
+/// The migrations of a project, in the order of their versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MigrationSet {
+    /// Each version once.
+    pub files: Vec<MigrationFile>,
+    /// What was there besides.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl MigrationSet {
+    /// Reads the files of a project, or tells all that is wrong with them.
+    pub fn read<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        hash: impl Fn(&[u8]) -> Checksum,
+    ) -> Result<Self, Vec<InvalidMigrationFile>> {
+        let mut set = Self::default();
+        let mut by_version: BTreeMap<MigrationVersion, MigrationFile> = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (name, bytes) in files {
+            if name.ends_with(".down.sql") {
+                set.left_out.push(LeftOut { name: name.to_owned(), reason: "migrations go forward only; reset or undo the branch instead" });
+                continue;
+            }
+            match MigrationFile::read(name, bytes, &hash) {
+                Err(fault) => faults.push(fault),
+                Ok(file) => {
+                    if let Some(first) = by_version.get(&file.version) {
+                        let (first, second) = (first.name.clone(), file.name);
+                        faults.push(InvalidMigrationFile::SameVersion { version: file.version, first, second });
+                    } else {
+                        by_version.insert(file.version, file);
+                    }
+                }
+            }
+        }
+        set.files = by_version.into_values().collect();
+        if faults.is_empty() { Ok(set) } else { Err(faults) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checksum, InvalidMigrationFile, MigrationFile, MigrationSet};
+
+    fn hash(bytes: &[u8]) -> Checksum {
+        let mut sum = [0; 32];
+        sum[0] = u8::try_from(bytes.len()).unwrap();
+        Checksum(sum)
+    }
+
+    fn read(name: &str, text: &str) -> Result<MigrationFile, InvalidMigrationFile> {
+        MigrationFile::read(name, text.as_bytes(), hash)
+    }
+
+    #[test]
+    fn versions_are_numbers() {
+        let names = ["20240101120000_init.sql", "010_b.sql", "9_a.sql", "9_a.down.sql", "011.sql"];
+        let set = MigrationSet::read(names.map(|name| (name, b"select 1".as_slice())), hash).unwrap();
+        let versions: Vec<i64> = set.files.iter().map(|file| file.version.number()).collect();
+        assert_eq!(versions, [9, 10, 11, 20_240_101_120_000]);
+        assert_eq!(set.left_out.len(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told() {
+        for (name, expected) in [
+            ("init.sql", "'init.sql' has no version"),
+            ("1_a.txt", "is no SQL file"),
+            ("../1_a.sql", "without folders"),
+            ("1234567890123456789_a.sql", "more than 18 digits"),
+        ] {
+            let told = read(name, "select 1").unwrap_err().to_string();
+            assert!(told.contains(expected), "{told}");
+        }
+        assert!(matches!(read("1_a.sql", " \n"), Err(InvalidMigrationFile::Empty { .. })));
+        assert!(matches!(MigrationFile::read("1_a.sql", b"a\xff", hash), Err(InvalidMigrationFile::NotUtf8 { at: 1, .. })));
+        let faults = MigrationSet::read([("1_a.sql", b"x".as_slice()), ("01_b.sql", b"x"), ("x.sql", b"x")], hash).unwrap_err();
+        assert_eq!(faults[0].to_string(), "'1_a.sql' and '01_b.sql' have the same version 1: give one of them a later one");
+        assert_eq!(faults.len(), 2);
+    }
+
+    #[test]
+    fn line_ends_and_the_mark_of_utf8_do_not_change_the_checksum() {
+        let unix = read("1_a.sql", "a\nb\n").unwrap();
+        assert_eq!(unix.checksum, read("1_a.sql", "\u{feff}a\r\nb\r\n").unwrap().checksum);
+        assert!(unix.checksum.to_string().starts_with("0400"));
+    }
+
+    #[test]
+    fn the_mark_stands_in_the_first_comment() {
+        assert!(read("1_a.sql", "-- why\n\n--fluxbase:no-transaction\nvacuum;").unwrap().without_transaction());
+        assert!(!read("1_a.sql", "vacuum;\n-- fluxbase:no-transaction").unwrap().without_transaction());
+        assert!(!read("1_a.sql", "-- not fluxbase:no-transaction\nselect 1").unwrap().without_transaction());
+    }
+}

@@ -1,0 +1,86 @@
+//! `CREATE INDEX CONCURRENTLY`, as far as finding its index again takes.
+
+use super::lexer::{Lexer, Token, TokenKind};
+
+/// An index that is built without a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexBuild {
+    /// Its name; `None` where PostgreSQL makes one up.
+    pub name: Option<String>,
+    /// The schema of its table, which is its own too; `None` where the search path tells.
+    pub schema: Option<String>,
+    /// Its table.
+    pub table: String,
+}
+
+impl IndexBuild {
+    /// Reads a statement; `None` where it is another one.
+    pub fn read(statement: &str) -> Option<Self> {
+        let mut words = Lexer::new(statement, 0).filter(|token| token.kind != TokenKind::Blank).peekable();
+        let mut takes = |word: &str| words.next_if(|token| is(token, word)).is_some();
+        if !takes("create") {
+            return None;
+        }
+        takes("unique");
+        if !(takes("index") && takes("concurrently")) {
+            return None;
+        }
+        if takes("if") && !(takes("not") && takes("exists")) {
+            return None;
+        }
+        let name = if takes("on") {
+            None
+        } else {
+            let name = name(&words.next()?)?;
+            words.next_if(|token| is(token, "on"))?;
+            Some(name)
+        };
+        words.next_if(|token| is(token, "only"));
+        let first = self::name(&words.next()?)?;
+        if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
+            return Some(Self { name, schema: None, table: first });
+        }
+        Some(Self { name, schema: Some(first), table: self::name(&words.next()?)? })
+    }
+}
+
+fn is(token: &Token<'_>, word: &str) -> bool {
+    token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
+}
+
+/// What a name means: lower case unless it is quoted.
+fn name(token: &Token<'_>) -> Option<String> {
+    match token.kind {
+        TokenKind::Word => Some(token.text.to_ascii_lowercase()),
+        TokenKind::QuotedName if token.unclosed.is_none() => Some(token.text[1..token.text.len() - 1].replace("\"\"", "\"")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IndexBuild;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_read_as_postgresql_does() {
+        let read = |text: &str| IndexBuild::read(text).map(|build| (build.name, build.schema, build.table));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("create index concurrently A on only B (c)"), Some((some("a"), None, "b".to_owned())));
+        assert_eq!(
+            read("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"My \"\"Index\" /* x */ ON \"S\".t USING gin (c)"),
+            Some((some("My \"Index"), some("S"), "t".to_owned()))
+        );
+        assert_eq!(read("create index concurrently on t (c)"), Some((None, None, "t".to_owned())));
+        assert_eq!(read("create index a on t (c)"), None);
+        assert_eq!(read("create table concurrently"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_not(text in any::<String>()) {
+            let _ = IndexBuild::read(&text);
+            let _ = IndexBuild::read(&format!("create index concurrently {text}"));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! People's own migrations and seed files: what a file is, which statements it holds, what is to be applied and what stands in the way.
+
+mod copy_header;
+mod file;
+mod index_build;
+mod ledger;
+mod lexer;
+mod plan;
+mod refusal;
+mod seed;
+mod split;
+mod statement;
+
+pub use copy_header::{InvalidCsvHeader, read_csv_header};
+pub use file::{Checksum, InvalidMigrationFile, LeftOut, MigrationFile, MigrationSet, MigrationVersion};
+pub use index_build::IndexBuild;
+pub use ledger::{LedgerEntry, LedgerState};
+pub use plan::{Plan, plan};
+pub use refusal::Refusal;
+pub use seed::{InvalidSeedName, Seed, SeedKind};
+pub use split::{Piece, PieceKind, SplitFault, SplitProblem, split};
+pub use statement::{Interrupted, TransactionControl, Unit, units};

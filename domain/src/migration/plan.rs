@@ -1,0 +1,110 @@
+//! Which files are to be applied, and what stands in the way.
+
+use super::{
+    file::{MigrationFile, MigrationVersion},
+    ledger::LedgerEntry,
+    refusal::Refusal,
+};
+use std::collections::BTreeMap;
+
+/// What migrating would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// To be applied, in order. Files without a transaction that were begun go on where they ended.
+    pub pending: Vec<MigrationFile>,
+    /// What stands in the way of all of it.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Compares a project's files, in the order of their versions, with a database's ledger.
+///
+/// A file that was begun and not ended is pending whatever its text: whoever applies it checks that what has run is still what it begins with.
+pub fn plan(files: &[MigrationFile], ledger: &[LedgerEntry], allow_out_of_order: bool) -> Plan {
+    let known: BTreeMap<MigrationVersion, &MigrationFile> = files.iter().map(|file| (file.version, file)).collect();
+    let applied: BTreeMap<MigrationVersion, &LedgerEntry> = ledger.iter().map(|entry| (entry.version, entry)).collect();
+    let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| entry.version);
+    let mut plan = Plan::default();
+    for entry in applied.values() {
+        let (version, name) = (entry.version, entry.name.clone());
+        match known.get(&version) {
+            None => plan.refusals.push(Refusal::FileMissing { version, name }),
+            Some(file) if entry.is_applied() && file.checksum != entry.checksum => {
+                plan.refusals.push(Refusal::ChecksumChanged { version, name: file.name.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+    for (version, file) in known {
+        let entry = applied.get(&version);
+        if entry.is_some_and(|entry| entry.is_applied()) {
+            continue;
+        }
+        plan.pending.push(file.clone());
+        if let Some(last) = last.filter(|last| last.version > version && entry.is_none() && !allow_out_of_order) {
+            plan.refusals.push(Refusal::OutOfOrder { version, name: file.name.clone(), after: last.name.clone() });
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::file::Checksum, super::ledger::LedgerState, LedgerEntry, MigrationFile, MigrationVersion, Refusal, plan};
+    use std::time::Duration;
+    use time::OffsetDateTime;
+
+    fn file(version: i64, text: u8) -> MigrationFile {
+        MigrationFile {
+            version: MigrationVersion::new(version),
+            name: format!("{version}_x.sql"),
+            sql: "select 1".to_owned(),
+            checksum: Checksum([text; 32]),
+        }
+    }
+
+    fn entry(version: i64, text: u8, state: LedgerState) -> LedgerEntry {
+        LedgerEntry {
+            version: MigrationVersion::new(version),
+            name: format!("{version}_x.sql"),
+            checksum: Checksum([text; 32]),
+            statements: 1,
+            state,
+            duration: Duration::ZERO,
+            who: "fluxbase".to_owned(),
+            fingerprint: None,
+            applied_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn versions(files: &[MigrationFile]) -> Vec<i64> {
+        files.iter().map(|file| file.version.number()).collect()
+    }
+
+    #[test]
+    fn what_the_ledger_lacks_is_pending_in_order() {
+        let planned = plan(&[file(1, 0), file(2, 0), file(10, 0)], &[entry(1, 0, LedgerState::Applied)], false);
+        assert_eq!((versions(&planned.pending), planned.refusals), (vec![2, 10], vec![]));
+    }
+
+    #[test]
+    fn each_refusal_tells_its_way_out() {
+        let ledger = [1, 3, 4].map(|version| entry(version, 0, LedgerState::Applied));
+        let planned = plan(&[file(1, 9), file(2, 0), file(4, 0), file(5, 0)], &ledger, false);
+        let codes: Vec<_> = planned.refusals.iter().map(|refusal| (refusal.code(), refusal.version().number())).collect();
+        assert_eq!(codes, [("migration_changed", 1), ("migration_missing", 3), ("migration_out_of_order", 2)]);
+        assert!(planned.refusals[2].to_string().contains("allow_out_of_order"), "{planned:?}");
+        assert!(planned.refusals.iter().all(|refusal| refusal.fault().message == refusal.to_string()));
+        assert_eq!(versions(&planned.pending), [2, 5]);
+        let allowed = plan(&[file(1, 0), file(2, 0), file(3, 0), file(4, 0)], &ledger, true);
+        assert_eq!((versions(&allowed.pending), allowed.refusals), (vec![2], vec![]));
+    }
+
+    #[test]
+    fn a_file_that_was_begun_goes_on_even_when_it_was_mended() {
+        let ledger = [entry(1, 0, LedgerState::Failed { done: 1, message: "x".to_owned() }), entry(2, 0, LedgerState::Applied)];
+        let planned = plan(&[file(1, 9), file(2, 0)], &ledger, false);
+        assert_eq!((versions(&planned.pending), planned.refusals.as_slice()), (vec![1], [].as_slice()));
+        let gone = plan(&[file(2, 0)], &ledger, false);
+        assert!(matches!(gone.refusals.as_slice(), [Refusal::FileMissing { .. }]));
+    }
+}

@@ -1,0 +1,92 @@
+//! Seed files: what a file's name says.
+
+use crate::table::QualifiedName;
+
+/// What is in a seed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeedKind {
+    /// Statements.
+    Sql,
+    /// Rows of a table, after a line of column names.
+    Csv {
+        /// The table's schema; `None` where the search path tells.
+        schema: Option<String>,
+        /// The table.
+        table: String,
+    },
+}
+
+/// A seed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// The file's name: the order of seeds.
+    pub name: String,
+    /// What is in it.
+    pub kind: SeedKind,
+}
+
+/// Why a file is no seed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSeedName {
+    /// Neither `.sql` nor `.csv`.
+    #[error("'{0}' is neither .sql nor .csv")]
+    Kind(String),
+    /// A CSV file whose name holds no table.
+    #[error("'{0}' names no table: name it like 20_public.tasks.csv or 20_tasks.csv")]
+    Table(String),
+    /// A name with folders in it.
+    #[error("'{0}' is no name of a file: give the name alone, without folders")]
+    NotAName(String),
+}
+
+impl Seed {
+    /// Reads a file's name: `10_users.sql`, `20_public.tasks.csv`, `30_notes.csv`.
+    pub fn named(name: &str) -> Result<Self, InvalidSeedName> {
+        let own = || name.to_owned();
+        if name.is_empty() || name.starts_with('.') || name.chars().any(|c| c == '/' || c == '\\' || c.is_control()) {
+            return Err(InvalidSeedName::NotAName(own()));
+        }
+        if name.strip_suffix(".sql").is_some() {
+            return Ok(Self { name: own(), kind: SeedKind::Sql });
+        }
+        let stem = name.strip_suffix(".csv").ok_or_else(|| InvalidSeedName::Kind(own()))?;
+        let unnumbered = stem.trim_start_matches(|c: char| c.is_ascii_digit());
+        let target = if unnumbered.len() < stem.len() { unnumbered.strip_prefix(['_', '-']).unwrap_or(unnumbered) } else { stem };
+        let (schema, table) = match target.split_once('.') {
+            Some((schema, table)) => (Some(schema), table),
+            None => (None, target),
+        };
+        if table.is_empty() || schema == Some("") || table.contains('.') {
+            return Err(InvalidSeedName::Table(own()));
+        }
+        Ok(Self { name: own(), kind: SeedKind::Csv { schema: schema.map(str::to_owned), table: table.to_owned() } })
+    }
+
+    /// The table of a CSV file, with its schema where the name gives one.
+    pub fn table(&self) -> Option<QualifiedName> {
+        match &self.kind {
+            SeedKind::Csv { schema: Some(schema), table } => Some(QualifiedName::new(schema.as_str(), table.as_str())),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InvalidSeedName, Seed, SeedKind};
+
+    #[test]
+    fn a_csv_file_names_its_table() {
+        let table = |name: &str| match Seed::named(name).unwrap().kind {
+            SeedKind::Csv { schema, table } => (schema, table),
+            SeedKind::Sql => panic!("{name}"),
+        };
+        assert_eq!(table("20_public.tasks.csv"), (Some("public".to_owned()), "tasks".to_owned()));
+        assert_eq!(table("20_task_tags.csv"), (None, "task_tags".to_owned()));
+        assert_eq!(table("tasks.csv"), (None, "tasks".to_owned()));
+        assert_eq!(table("1-My Table.csv"), (None, "My Table".to_owned()));
+        assert_eq!(Seed::named("a.sql").unwrap().kind, SeedKind::Sql);
+        assert_eq!(Seed::named("20_.csv").unwrap_err(), InvalidSeedName::Table("20_.csv".to_owned()));
+        assert!(Seed::named("20_a.b.c.csv").is_err() && Seed::named("../a.sql").is_err() && Seed::named("readme.md").is_err());
+    }
+}
