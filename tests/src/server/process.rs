@@ -72,6 +72,8 @@ pub fn become_tethered(mut arguments: impl Iterator<Item = OsString>) -> io::Err
 #[cfg(target_os = "linux")]
 fn tether(parent: &OsStr) -> io::Result<()> {
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    // As under a service manager: a session of its own, so that Linux's autogroups give the server a share of the processor of its own (ADR 10).
+    nix::unistd::setsid()?;
     // Who died before we asked is not heard of.
     if nix::unistd::getppid().to_string().as_str() == parent { Ok(()) } else { Err(io::Error::other("the tests are gone")) }
 }
