@@ -6,18 +6,27 @@ use argon2::{
     password_hash::{Error, phc::PasswordHash},
 };
 use async_trait::async_trait;
-use domain::BoxError;
-use ports::driven::{Passwords, Secret};
-use std::{fmt, num::NonZeroUsize, sync::Arc};
-use tokio::sync::Semaphore;
+use ports::driven::{PasswordError, Passwords, Secret};
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// How many may wait for each that is at work. A hash takes some tens of milliseconds: whoever is let in is served within a second or so.
+const WAITING_FOR_EACH: usize = 16;
+/// How long a turn is waited for, where the processors have other things to do as well.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When it is worth trying again: much of the queue has been served by then.
+const COME_BACK_AFTER: Duration = Duration::from_secs(1);
 
 /// Hashes by argon2id with the parameters that OWASP recommends: 19 MiB, two passes, one lane.
 ///
-/// Only so many run at once, off the request threads; the others wait, so that a flood of sign-ins takes neither all memory nor all processors.
+/// Only so many run at once, off the request threads, and only so many wait for a turn: a flood of sign-ins takes neither all memory nor all processors,
+/// and does not leave requests standing that nobody will serve in time.
 #[derive(Clone)]
 pub struct Argon2Passwords {
     argon2: Argon2<'static>,
     turns: Arc<Semaphore>,
+    /// Places of those who are at work or wait.
+    places: Arc<Semaphore>,
     /// What passwords of unknown users are checked against: it costs as much, and nothing matches it.
     nobody: Arc<str>,
 }
@@ -32,19 +41,23 @@ impl Argon2Passwords {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         // A salt and a hash out of thin air: whoever finds a password for them has broken argon2.
         let nobody = phc(argon2.params(), &random_bytes(), &random_bytes());
-        Self { argon2, turns: Arc::new(Semaphore::new(at_once.get())), nobody: nobody.into() }
+        let places = at_once.get().saturating_mul(1 + WAITING_FOR_EACH).min(Semaphore::MAX_PERMITS);
+        Self { argon2, turns: Arc::new(Semaphore::new(at_once.get())), places: Arc::new(Semaphore::new(places)), nobody: nobody.into() }
     }
 
-    /// Runs the work when it is its turn. A caller that goes away does not give its turn back before the work is done.
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce(Self) -> T + Send + 'static) -> Result<T, BoxError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await?;
+    /// Runs the work when it is its turn. A caller that goes away gives its place in the queue back at once, but its turn not before the work is done.
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce(Self) -> T + Send + 'static) -> Result<T, PasswordError> {
+        const BUSY: PasswordError = PasswordError::Busy { retry_after: COME_BACK_AFTER };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BUSY)?;
+        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await.map_err(|_| BUSY)?;
+        let turn = turn.map_err(|closed| PasswordError::Broken(closed.into()))?;
         let own = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let result = work(own);
-            drop(turn);
+            drop((turn, place));
             result
         });
-        Ok(done.await?)
+        done.await.map_err(|panicked| PasswordError::Broken(panicked.into()))
     }
 
     fn check(&self, password: &Secret, hash: Option<&str>) -> bool {
@@ -85,13 +98,13 @@ impl fmt::Debug for Argon2Passwords {
 
 #[async_trait]
 impl Passwords for Argon2Passwords {
-    async fn hash(&self, password: &Secret) -> Result<String, BoxError> {
+    async fn hash(&self, password: &Secret) -> Result<String, PasswordError> {
         let password = password.clone();
         let hashed = self.in_turn(move |own| own.argon2.hash_password_with_salt(password.expose().as_bytes(), &random_bytes::<16>())).await?;
-        Ok(hashed?.to_string())
+        Ok(hashed.map_err(|error| PasswordError::Broken(error.into()))?.to_string())
     }
 
-    async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, BoxError> {
+    async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, PasswordError> {
         let password = password.clone();
         self.in_turn(move |own| own.check(&password, hash.as_deref())).await
     }
@@ -99,16 +112,18 @@ impl Passwords for Argon2Passwords {
 
 #[cfg(test)]
 mod tests {
-    use super::Argon2Passwords;
+    use super::{Argon2Passwords, PATIENCE, WAITING_FOR_EACH};
     use argon2::Params;
-    use ports::driven::{Passwords, Secret};
+    use ports::driven::{PasswordError, Passwords, Secret};
     use std::{
         num::NonZeroUsize,
         sync::{
-            Arc,
+            Arc, LazyLock,
             atomic::{AtomicUsize, Ordering},
         },
     };
+
+    static SECRET: LazyLock<Secret> = LazyLock::new(|| Secret::new("correct horse"));
 
     fn quick(at_once: usize) -> Argon2Passwords {
         Argon2Passwords::with_params(NonZeroUsize::new(at_once).unwrap(), Params::new(64, 1, 1, None).unwrap())
@@ -179,6 +194,28 @@ mod tests {
         release.send(()).unwrap();
         second.await.unwrap();
         assert_eq!(most.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_wait_and_not_for_ever() {
+        let passwords = quick(1);
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let mut working = Box::pin(passwords.in_turn(move |_| gate.recv().unwrap()));
+        assert!(poll_once(&mut working).await.is_none());
+        let busy = |result: Result<bool, PasswordError>| matches!(result, Err(PasswordError::Busy { retry_after }) if !retry_after.is_zero());
+        let mut waiting: Vec<_> = (0..WAITING_FOR_EACH).map(|_| Box::pin(passwords.verify(&SECRET, None))).collect();
+        for one in &mut waiting {
+            assert!(poll_once(one).await.is_none());
+        }
+        assert!(busy(passwords.verify(&SECRET, None).await), "there is no place left, and it is said at once");
+        // Who goes away makes room.
+        waiting.pop();
+        let mut next = Box::pin(passwords.verify(&SECRET, None));
+        assert!(poll_once(&mut next).await.is_none());
+        tokio::time::advance(PATIENCE).await;
+        assert!(busy(next.await));
+        release.send(()).unwrap();
+        working.await.unwrap();
     }
 
     /// What a future says at once.

@@ -66,6 +66,7 @@ macro_rules! use_cases {
                 http_api::RestPorts {
                     authenticator: self.authenticator.clone(),
                     readiness,
+                    cursors: self.cursors(),
                     $($field: self.use_cases.$field.clone(),)*
                 }
             }
@@ -184,7 +185,7 @@ impl House {
         };
         let sessions = SessionPorts {
             control_plane: control_plane.clone(),
-            passwords: Arc::new(Argon2Passwords::new(NonZeroUsize::new(4).expect("not zero"))),
+            passwords: Arc::new(Argon2Passwords::new(passwords_at_once())),
             tokens,
             refresh_tokens: Arc::new(RandomRefreshTokens),
             limiter: guards.limiter.clone(),
@@ -304,6 +305,12 @@ fn failpoints() -> Arc<dyn Failpoints> {
 #[cfg(not(debug_assertions))]
 fn failpoints() -> Arc<dyn Failpoints> {
     Arc::new(NoFailpoints)
+}
+
+/// Each takes 19 MiB and a processor for some tens of milliseconds.
+fn passwords_at_once() -> NonZeroUsize {
+    const AT_MOST: NonZeroUsize = NonZeroUsize::new(4).expect("not zero");
+    std::thread::available_parallelism().map_or(AT_MOST, |processors| processors.min(AT_MOST))
 }
 
 pub(super) fn secret_box(key: &InstanceKey) -> Result<XChaChaSecretBox, ServeError> {

@@ -1,8 +1,8 @@
 //! Making and checking secrets.
 
 use async_trait::async_trait;
-use domain::{BoxError, access::Role, user::User};
-use std::fmt;
+use domain::{BoxError, Failure, access::Role, user::User};
+use std::{fmt, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -77,14 +77,42 @@ pub trait KeyMint: Send + Sync {
     fn matches(&self, secret: &str, hash: &[u8; 32]) -> bool;
 }
 
+/// Why a password was neither hashed nor checked.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many others wait for the same.
+    #[error("too many passwords are being checked at the moment")]
+    Busy {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// What nobody expected.
+    #[error("a password could not be hashed")]
+    Broken(#[source] BoxError),
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy { retry_after } => {
+                Self::Unavailable { reason: "too many people are signing in at the moment; try again".to_owned(), retry_after, source: None }
+            }
+            PasswordError::Broken(cause) => Self::Internal(cause),
+        }
+    }
+}
+
 /// Hashes and checks passwords. Both are slow on purpose and run off the request threads.
+///
+/// # Contract
+/// Only so many run at once, and only so many wait for them, and not for long: who comes when there is no room is told [`PasswordError::Busy`] at once.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Passwords: Send + Sync {
     /// A PHC string (argon2id).
-    async fn hash(&self, password: &Secret) -> Result<String, BoxError>;
+    async fn hash(&self, password: &Secret) -> Result<String, PasswordError>;
     /// Whether the password is right. Without a hash it takes as long and says no, so that nobody learns who has an account.
-    async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, BoxError>;
+    async fn verify(&self, password: &Secret, hash: Option<String>) -> Result<bool, PasswordError>;
 }
 
 /// A signed token.

@@ -21,7 +21,8 @@ pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document
 pub use clock::{Clock, Ids};
 pub use control_plane::{BranchRepository, ControlPlane, StoreError, UnitOfWork};
 pub use credentials::{
-    AccessToken, InvalidToken, KeyKind, KeyMint, MintedKey, Passwords, RefreshTokens, Secret, SecretBox, TokenClaims, TokenSubject, Tokens,
+    AccessToken, InvalidToken, KeyKind, KeyMint, MintedKey, PasswordError, Passwords, RefreshTokens, Secret, SecretBox, TokenClaims, TokenSubject,
+    Tokens,
 };
 pub use directories::{BranchDirectory, KeyDirectory};
 pub use failpoints::{Failpoints, NoFailpoints};

@@ -91,7 +91,7 @@ fn log(failure: &Failure, request_id: &str) {
 }
 
 /// An error with all its causes.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

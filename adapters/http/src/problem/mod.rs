@@ -7,5 +7,5 @@ mod sqlstate;
 
 pub use document::Problem;
 pub(crate) use document::described;
-pub(crate) use failure::{Asker, refusal};
+pub(crate) use failure::{Asker, chain, refusal};
 pub(crate) use framework::{from_framework, panicked};

@@ -1,11 +1,12 @@
 //! From a streamed document to a response.
 
+use crate::problem::chain;
 use bytes::{Bytes, BytesMut};
 use domain::Failure;
 use futures_util::stream;
 use poem::Body;
 use ports::driven::Document;
-use std::{io, sync::Arc};
+use std::{error::Error, io, sync::Arc};
 
 /// How much of a document is there before the status is sent: errors up to here are problems, those after it cut the response off.
 const HELD_BACK: usize = 1024 * 1024;
@@ -59,7 +60,8 @@ impl Pulled {
                 Ok(Some(chunk)) => Ok(Some((chunk, (None, rest, request_id)))),
                 Ok(None) => Ok(None),
                 Err(failure) => {
-                    tracing::warn!(request.id = &*request_id, code = failure.code(), "a response was cut off: {failure}");
+                    let cause = failure.source().map(chain);
+                    tracing::warn!(request.id = &*request_id, code = failure.code(), cause, "a response was cut off: {failure}");
                     Err(io::Error::other("the response was cut off"))
                 }
             }

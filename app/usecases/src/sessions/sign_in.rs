@@ -36,7 +36,7 @@ impl UseCase<SignIn> for SignInUseCase {
         };
         // No transaction is open while the password is checked: that is slow on purpose. It takes as long where there is no such account.
         let hash = stored.as_ref().and_then(|stored| stored.password_hash.clone());
-        let right = self.ports.passwords.verify(&command.password, hash).await.map_err(Failure::Internal)?;
+        let right = self.ports.passwords.verify(&command.password, hash).await?;
         let user = stored.filter(|_| right).ok_or(Failure::Unauthenticated { reason: "e-mail address or password is wrong" })?.user;
 
         let mut work = self.ports.control_plane.begin().await?;

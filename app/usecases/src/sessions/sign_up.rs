@@ -32,7 +32,7 @@ impl UseCase<SignUp> for SignUpUseCase {
             return Err(Denied::Protected { reason: "sign-up is switched off; an administrator makes accounts".to_owned() }.into());
         }
         check_password(&command.password)?;
-        let password_hash = Some(self.ports.passwords.hash(&command.password).await.map_err(Failure::Internal)?);
+        let password_hash = Some(self.ports.passwords.hash(&command.password).await?);
         let now = self.ports.clock.now();
         let user = User {
             id: UserId::from_uuid(self.ports.ids.fresh()),

@@ -35,7 +35,7 @@ impl UseCase<CreateUser> for CreateUserUseCase {
         let password_hash = match &command.password {
             Some(password) => {
                 check_password(password)?;
-                Some(self.passwords.hash(password).await.map_err(Failure::Internal)?)
+                Some(self.passwords.hash(password).await?)
             }
             None => None,
         };
