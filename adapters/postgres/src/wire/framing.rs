@@ -3,11 +3,15 @@
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::backend::{DATA_ROW_TAG, Header, Message};
 
-use super::{error::WireError, rows::RowPiece};
+use super::{
+    error::WireError,
+    long_error::{self, LongError},
+    rows::RowPiece,
+};
 
 /// A data row longer than this is handed out in pieces.
 const LARGEST_WHOLE_ROW: usize = 256 * 1024;
-/// No other message of an honest server is longer; error texts are the longest.
+/// No other message of an honest server is longer, errors aside.
 const LARGEST_MESSAGE: usize = 8 * 1024 * 1024;
 /// What is read at once, and what an idle connection keeps.
 const CHUNK: usize = 64 * 1024;
@@ -40,6 +44,7 @@ struct BigRow {
 pub(super) struct Inbox {
     bytes: BytesMut,
     big_row: Option<BigRow>,
+    long_error: Option<LongError>,
     /// How many bytes the message at the front still lacks.
     missing: usize,
     high_water: usize,
@@ -47,7 +52,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) fn new() -> Self {
-        Self { bytes: BytesMut::with_capacity(CHUNK), big_row: None, missing: 0, high_water: CHUNK }
+        Self { bytes: BytesMut::with_capacity(CHUNK), big_row: None, long_error: None, missing: 0, high_water: CHUNK }
     }
 
     /// The buffer to read into, with room for a good read.
@@ -78,6 +83,9 @@ impl Inbox {
         if self.big_row.is_some() {
             return Ok(self.next_piece()?.map(Frame::Piece));
         }
+        if self.long_error.is_some() {
+            return self.pass_long_error();
+        }
         let Some(header) = Header::parse(&self.bytes).map_err(|_| WireError::Protocol("a message without a length"))? else {
             self.missing = HEADER;
             return Ok(None);
@@ -85,6 +93,9 @@ impl Inbox {
         let length = usize::try_from(header.len()).map_err(|_| WireError::Protocol("a negative length"))? + 1;
         if header.tag() == DATA_ROW_TAG && length > LARGEST_WHOLE_ROW {
             return self.begin_big_row(length);
+        }
+        if LongError::is(header.tag(), length) {
+            return self.begin_long_error(length);
         }
         if length > LARGEST_MESSAGE {
             return Err(WireError::Protocol("a message longer than any should be"));
@@ -99,6 +110,24 @@ impl Inbox {
             return Ok(Some(Frame::Row(body)));
         }
         let message = Message::parse(&mut self.bytes).map_err(|_| WireError::Protocol("a message that cannot be read"))?;
+        Ok(message.map(Frame::Message))
+    }
+
+    fn begin_long_error(&mut self, length: usize) -> Result<Option<Frame>, WireError> {
+        let beginning = HEADER + long_error::KEPT;
+        if self.bytes.len() < beginning {
+            self.missing = beginning - self.bytes.len();
+            return Ok(None);
+        }
+        self.missing = 0;
+        self.long_error = Some(LongError::begin(&mut self.bytes, length));
+        self.pass_long_error()
+    }
+
+    fn pass_long_error(&mut self) -> Result<Option<Frame>, WireError> {
+        let Some(mut message) = self.long_error.as_mut().and_then(|error| error.pass(&mut self.bytes)) else { return Ok(None) };
+        self.long_error = None;
+        let message = Message::parse(&mut message).map_err(|_| WireError::Protocol("an error that cannot be read"))?;
         Ok(message.map(Frame::Message))
     }
 
@@ -168,6 +197,7 @@ const TORN: WireError = WireError::Protocol("a big data row whose columns do not
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::SqlError;
 
     fn data_row(cells: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = u16::try_from(cells.len()).unwrap().to_be_bytes().to_vec();
@@ -236,6 +266,35 @@ mod tests {
         assert_eq!(seen, [(0, false), (1, true), (99, true)]);
         inbox.trim();
         assert!(inbox.high_water() <= 2 * CHUNK);
+    }
+
+    #[test]
+    fn an_error_that_quotes_megabytes_is_cut_and_what_follows_is_read_as_usual() {
+        for before in 0..4 {
+            let text = format!("{}{}", "x".repeat(before), "ä".repeat(5_000_000));
+            let fields = format!("SERROR\0C22003\0M{text}\0Dmore\0\0");
+            let mut bytes = vec![b'E'];
+            bytes.extend(i32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+            bytes.extend(fields.as_bytes());
+            bytes.extend(data_row(&[Some(b"next")]));
+            let (mut inbox, mut found) = (Inbox::new(), vec![]);
+            for portion in bytes.chunks(50_000) {
+                inbox.room().extend_from_slice(portion);
+                while let Some(frame) = inbox.next().unwrap() {
+                    match frame {
+                        Frame::Message(Message::ErrorResponse(body)) => {
+                            let error = SqlError::read(body.fields());
+                            assert!(error.message.starts_with(&"x".repeat(before)) && error.message.ends_with('ä'));
+                            found.push((error.sqlstate, error.detail));
+                        }
+                        Frame::Row(_) => found.push(("next".to_owned(), None)),
+                        _ => panic!("nothing else was sent"),
+                    }
+                }
+            }
+            assert_eq!(found, [("22003".to_owned(), None), ("next".to_owned(), None)]);
+            assert!(inbox.high_water() <= 4 * CHUNK, "{}", inbox.high_water());
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod exchange;
 mod framing;
 mod idle;
 mod lease;
+mod long_error;
 mod pool;
 mod rows;
 mod socket;
