@@ -82,7 +82,10 @@ promises! {
         a_token_used_twice_ends_its_session,
         of_two_who_use_a_token_at_once_one_gets_the_next,
         an_ended_session_gives_no_token,
-        an_expired_token_gives_nothing;
+        an_expired_token_gives_nothing,
+        a_session_goes_on_until_it_is_ended_and_is_known_to_have_ended_at_once,
+        a_session_whose_token_was_used_twice_goes_on_no_more,
+        a_session_whose_time_is_up_goes_on_no_more;
     activity:
         a_branch_remembers_who_did_what_with_the_newest_first,
         branches_have_their_own_histories;
@@ -93,5 +96,6 @@ promises! {
         a_revoked_key_is_known_to_be_so_at_once;
     rate_limits:
         no_key_gets_more_than_its_limit_in_a_minute,
-        keys_have_their_own_budgets;
+        keys_have_their_own_budgets,
+        an_hours_budget_is_apart_from_a_minutes;
 }

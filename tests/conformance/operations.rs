@@ -147,7 +147,7 @@ pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(
     operation.steps[0].total = Some(u64::from(u32::MAX) * 9);
     operation.steps[0].unit = Some("rows".to_owned());
     operation.status = Progress::Failed;
-    operation.error = Some(OperationError { code: "build_failed".to_owned(), message: "it's \"full\"".to_owned() });
+    operation.error = Some(OperationError::new("build_failed", "it's \"full\""));
     operation.finished_at = Some(NOW);
     let mut work = world.begin().await;
     work.operations().save(&claim_of_ours).await.unwrap();

@@ -39,3 +39,18 @@ pub(crate) async fn keys_have_their_own_budgets(world: &World) {
     assert_eq!(rush(world, "key:a", 3).await.0, 3);
     assert_eq!(rush(world, "key:b", 100).await.0, 40);
 }
+
+pub(crate) async fn an_hours_budget_is_apart_from_a_minutes(world: &World) {
+    let key = format!("key of {}", fluxbase_tests::fresh_id());
+    let take = async || world.rate_limiter.take_of_hour(&key, 2).await;
+    // Of two hours that meet here, the first has given two at most.
+    let given = [take().await, take().await, take().await, take().await, take().await].into_iter().filter(Result::is_ok).count();
+    assert!((2..=4).contains(&given), "{given}");
+    let refused = loop {
+        if let Err(wait) = take().await {
+            break wait;
+        }
+    };
+    assert!(!refused.is_zero() && refused <= Duration::from_hours(1), "{refused:?}");
+    assert_eq!(world.rate_limiter.take(&key, 2).await, Ok(()), "a minute's budget under the same name has its own count");
+}

@@ -5,7 +5,8 @@ use crate::{
     worlds::World,
 };
 use domain::user::User;
-use fluxbase_tests::fresh_id;
+use fluxbase_tests::{SystemClock, fresh_id};
+use ports::driven::Clock;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
@@ -84,4 +85,44 @@ pub(crate) async fn an_expired_token_gives_nothing(world: &World) {
     begin(world).await;
     assert_eq!(rotate(world, FIRST, SECOND, UNTIL).await, None);
     assert!(rotate(world, FIRST, SECOND, UNTIL - Duration::SECOND).await.is_some());
+}
+
+pub(crate) async fn a_session_goes_on_until_it_is_ended_and_is_known_to_have_ended_at_once(world: &World) {
+    let (session, stored) = (fresh_id(), user("alice@example.com"));
+    let now = SystemClock.now();
+    assert!(!world.sessions.goes_on(session).await.unwrap(), "nobody began it");
+    let mut work = world.begin().await;
+    work.users().insert(&stored).await.unwrap();
+    work.sessions().begin(session, stored.user.id, &FIRST, now, now + Duration::DAY).await.unwrap();
+    work.sessions().begin(fresh_id(), stored.user.id, &SECOND, now, now + Duration::DAY).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(world.sessions.goes_on(session).await.unwrap());
+
+    let mut work = world.begin().await;
+    work.sessions().end(session, now).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(!world.sessions.goes_on(session).await.unwrap());
+}
+
+pub(crate) async fn a_session_whose_token_was_used_twice_goes_on_no_more(world: &World) {
+    let (session, stored) = (fresh_id(), user("alice@example.com"));
+    let now = SystemClock.now();
+    let mut work = world.begin().await;
+    work.users().insert(&stored).await.unwrap();
+    work.sessions().begin(session, stored.user.id, &FIRST, now, now + Duration::DAY).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(rotate(world, FIRST, SECOND, now).await.is_some());
+    assert!(world.sessions.goes_on(session).await.unwrap());
+    assert_eq!(rotate(world, FIRST, THIRD, now).await, None);
+    assert!(!world.sessions.goes_on(session).await.unwrap());
+}
+
+pub(crate) async fn a_session_whose_time_is_up_goes_on_no_more(world: &World) {
+    let (session, stored) = (fresh_id(), user("alice@example.com"));
+    let now = SystemClock.now();
+    let mut work = world.begin().await;
+    work.users().insert(&stored).await.unwrap();
+    work.sessions().begin(session, stored.user.id, &FIRST, now - Duration::HOUR, now - Duration::SECOND).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(!world.sessions.goes_on(session).await.unwrap());
 }

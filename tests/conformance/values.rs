@@ -42,6 +42,11 @@ pub(crate) fn branch(name: &str, parent: BranchId) -> Branch {
         updated_at: NOW,
         expires_at: None,
         withheld: Vec::new(),
+        data_as_of: None,
+        protected: false,
+        pull_request: None,
+        grants: Vec::new(),
+        previous: None,
         state: BranchState::Creating { operation: operation_id(), generation: Generation::FIRST },
     }
 }

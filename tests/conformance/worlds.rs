@@ -4,8 +4,10 @@ use crate::values;
 use domain::Branch;
 use fluxbase_tests::{SystemClock, TestCluster, TestDatabase};
 use memory::{MemoryControlPlane, MemoryRateLimiter};
-use ports::driven::{BranchDirectory, ControlPlane, KeyDirectory, OperationSignals, RateLimiter, UnitOfWork};
-use postgres::control::{ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, ensure_main, migrate};
+use ports::driven::{BranchDirectory, ControlPlane, KeyDirectory, OperationSignals, RateLimiter, SessionDirectory, UnitOfWork};
+use postgres::control::{
+    ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, PgSessionDirectory, ensure_main, migrate,
+};
 use std::{any::Any, sync::Arc};
 
 /// One replica of the control plane, with a main branch and nothing else.
@@ -13,6 +15,7 @@ pub(crate) struct World {
     pub(crate) control_plane: Arc<dyn ControlPlane>,
     pub(crate) branches: Arc<dyn BranchDirectory>,
     pub(crate) keys: Arc<dyn KeyDirectory>,
+    pub(crate) sessions: Arc<dyn SessionDirectory>,
     pub(crate) signals: Arc<dyn OperationSignals>,
     pub(crate) rate_limiter: Arc<dyn RateLimiter>,
     pub(crate) main: Branch,
@@ -44,6 +47,7 @@ pub(crate) async fn memory() -> World {
     World {
         branches: Arc::new(control_plane.branch_directory()),
         keys: Arc::new(control_plane.key_directory()),
+        sessions: Arc::new(control_plane.session_directory()),
         signals: Arc::new(control_plane.operation_signals()),
         rate_limiter: Arc::new(MemoryRateLimiter::new(Arc::new(SystemClock))),
         control_plane: Arc::new(control_plane),
@@ -61,12 +65,14 @@ pub(crate) async fn postgres() -> World {
     let main = ensure_main(&pool).await.unwrap();
     let branches = Arc::new(PgBranchDirectory::new(pool.clone()));
     let keys = Arc::new(PgKeyDirectory::new(pool.clone()));
+    let sessions = Arc::new(PgSessionDirectory::new(pool.clone()));
     let signals = Arc::new(PgOperationSignals::new());
-    let listener = ChangeListener::start(pool.clone(), Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&signals));
+    let listener = ChangeListener::start(pool.clone(), Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&sessions), Arc::clone(&signals));
     World {
-        control_plane: Arc::new(PgControlPlane::new(pool.clone(), Arc::clone(&branches), Arc::clone(&keys))),
+        control_plane: Arc::new(PgControlPlane::new(pool.clone(), Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&sessions))),
         branches,
         keys,
+        sessions,
         signals,
         rate_limiter: Arc::new(PgRateLimiter::new(pool)),
         main,

@@ -13,7 +13,7 @@ use domain::{
 use http::Method;
 use ports::{
     driven::ActivityEntry,
-    driving::{CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches},
+    driving::{BranchDetails, CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
@@ -64,8 +64,8 @@ impl RemoteCommand for GetBranch {
         Route::new(Method::GET, ["admin", "branches", &self.branch])
     }
 
-    fn read(&self, document: &Value) -> Result<Branch, serde_json::Error> {
-        Ok(BranchDocument::deserialize(document)?.into())
+    fn read(&self, document: &Value) -> Result<BranchDetails, serde_json::Error> {
+        Ok(BranchDetails { branch: BranchDocument::deserialize(document)?.into(), health: None, migrations: None })
     }
 }
 
@@ -171,6 +171,11 @@ impl From<BranchDocument> for Branch {
             updated_at: document.updated_at,
             expires_at: document.expires_at,
             withheld: document.withheld,
+            data_as_of: None,
+            protected: false,
+            pull_request: None,
+            grants: Vec::new(),
+            previous: None,
         }
     }
 }
@@ -214,6 +219,9 @@ impl From<OperationDocument> for Operation {
             status: document.status,
             steps: document.steps.into_iter().map(Step::from).collect(),
             error: document.error,
+            input: domain::operation::OperationInput::default(),
+            result: None,
+            cancel_requested: false,
             created_at: document.created_at,
             finished_at: document.finished_at,
         }

@@ -8,6 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, BranchState, Generation, Slug, UserId,
+    branch::Grant,
     page::{Page, PageRequest},
 };
 use ports::driven::{BranchRepository, StoreError};
@@ -42,7 +43,8 @@ impl BranchRepository for MemoryUnitOfWork {
     }
 
     async fn list(&mut self, of: Option<UserId>, request: &PageRequest) -> Result<Page<Branch>, StoreError> {
-        let shown = |branch: &&Branch| of.is_none() || branch.is_main() || branch.created_by == of;
+        let granted = |branch: &Branch| branch.grants.iter().any(|grant| Some(grant.user_id) == of);
+        let shown = |branch: &&Branch| of.is_none() || branch.is_main() || branch.created_by == of || granted(branch);
         let branches = self.read(|state| state.live_branches().filter(shown).cloned().collect());
         page("branches", request, branches, list_key)
     }
@@ -99,8 +101,27 @@ impl BranchRepository for MemoryUnitOfWork {
             parent_id: stored.parent_id,
             created_by: stored.created_by,
             created_at: stored.created_at,
+            grants: stored.grants.clone(),
             ..branch.clone()
         };
         Ok(())
+    }
+
+    async fn grant(&mut self, branch: BranchId, grant: &Grant) -> Result<(), StoreError> {
+        let state = self.write().await;
+        let Some(stored) = state.branches.get_mut(&branch) else {
+            return Err(StoreError::Unexpected(format!("branch {branch} is not there to be shared").into()));
+        };
+        stored.grants.retain(|known| known.user_id != grant.user_id);
+        stored.grants.push(grant.clone());
+        stored.grants.sort_by_key(|known| (known.granted_at, known.user_id));
+        Ok(())
+    }
+
+    async fn revoke_grant(&mut self, branch: BranchId, user: UserId) -> Result<bool, StoreError> {
+        let Some(stored) = self.write().await.branches.get_mut(&branch) else { return Ok(false) };
+        let before = stored.grants.len();
+        stored.grants.retain(|known| known.user_id != user);
+        Ok(stored.grants.len() < before)
     }
 }

@@ -66,10 +66,24 @@ impl OperationRepository for MemoryUnitOfWork {
         Ok(())
     }
 
+    async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError> {
+        let row = self.write().await.operations.get_mut(&id).filter(|row| row.operation.finished_at.is_none());
+        Ok(row.map(|row| row.operation.cancel_requested = true).is_some())
+    }
+
+    async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError> {
+        Ok(self.read(|state| state.operations.get(&id).is_some_and(|row| row.operation.cancel_requested)))
+    }
+
+    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError> {
+        let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none();
+        Ok(self.read(|state| state.operations.values().filter(unfinished).map(|row| row.operation.id).collect()))
+    }
+
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
         let row = self.write().await.claimed(claim)?;
-        let Operation { status, steps, error, finished_at, .. } = claim.operation.clone();
-        row.operation = Operation { status, steps, error, finished_at, ..row.operation.clone() };
+        let Operation { status, steps, error, result, finished_at, .. } = claim.operation.clone();
+        row.operation = Operation { status, steps, error, result, finished_at, ..row.operation.clone() };
         row.lease_until = row.lease_until.filter(|_| finished_at.is_none());
         Ok(())
     }

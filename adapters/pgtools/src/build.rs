@@ -60,7 +60,7 @@ impl Build<'_> {
         // Last: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let _ = branch.close().await;
-        Ok(BuildReport { withheld: plan.withheld, rows: copied.iter().map(|(_, rows)| rows).sum(), objects: parent.inventory.count() })
+        Ok(BuildReport { withheld: plan.withheld, rows: copied.iter().map(|(_, rows)| rows).sum(), objects: parent.inventory.count(), ..BuildReport::default() })
     }
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.

@@ -57,7 +57,7 @@ impl CliError {
     /// An operation that ended otherwise than it should.
     pub(super) fn of_operation(what: String, operation: Operation) -> Self {
         let status = operation.status.name();
-        let without_reason = || OperationError { code: status.to_owned(), message: format!("the operation was {status}") };
+        let without_reason = || OperationError::new(status, format!("the operation was {status}"));
         Self::Operation { what, error: operation.error.unwrap_or_else(without_reason) }
     }
 
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_no_refusal_has_one_too() {
-        let failed = OperationError { code: "disk_full".to_owned(), message: "no space left".to_owned() };
+        let failed = OperationError::new("disk_full", "no space left");
         for (error, expected) in [
             (CliError::Usage(String::new()), 2),
             (CliError::NotFound { what: "branch", name: "x".to_owned() }, 3),

@@ -46,6 +46,8 @@ pub(crate) struct ServerSection {
     pub(crate) ready_file: Option<PathBuf>,
     /// Bytes of a request body at most.
     pub(crate) max_body_bytes: NonZeroU32,
+    /// Addresses and networks (`10.0.0.0/8`) of the proxies in front, whose `X-Forwarded-For` tells whom requests come from. Nobody else's does.
+    pub(crate) trusted_proxies: Vec<String>,
     /// Connections at the same time at most.
     pub(crate) max_connections: NonZeroU32,
     /// How long running requests may take to end when the server stops.
@@ -58,6 +60,7 @@ impl Default for ServerSection {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             branch_domain: None,
+            trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             ready_file: None,
             max_body_bytes: NonZeroU32::new(10 * 1024 * 1024).expect("not zero"),
@@ -140,6 +143,10 @@ pub(crate) struct AuthSection {
     pub(crate) allow_anonymous: bool,
     /// Whether people may make accounts by themselves. Who did makes no full clones until an administrator makes it a member.
     pub(crate) allow_signup: bool,
+    /// Attempts to sign in from one network (an IPv4 address, or the /64 of an IPv6 address) in a minute, over all replicas; 0 is any number.
+    pub(crate) sign_in_attempts_per_min: u32,
+    /// Accounts that people make by themselves from one network in an hour, over all replicas; 0 is any number.
+    pub(crate) sign_ups_per_hour: u32,
     /// How long an access token is good.
     pub(crate) access_token_lifetime: Duration,
     /// How long a refresh token is good.
@@ -156,6 +163,8 @@ impl Default for AuthSection {
             jwt_audience: None,
             allow_anonymous: false,
             allow_signup: true,
+            sign_in_attempts_per_min: 120,
+            sign_ups_per_hour: 240,
             access_token_lifetime: Duration::seconds(3600),
             refresh_token_lifetime: Duration::seconds(30 * 86_400),
         }
@@ -228,6 +237,8 @@ pub(crate) struct BranchingSection {
     pub(crate) default_data_clone_mode: DataCloneMode,
     /// When preview branches go by themselves; 0 is never.
     pub(crate) auto_delete_after: Duration,
+    /// How long what a reset replaced is kept, for `undo`; 0 is not at all.
+    pub(crate) reset_undo: Duration,
     /// What the names of branch databases begin with.
     pub(crate) database_prefix: String,
     /// Tables, as `schema.table`, whose rows no branch gets, beside the four of `auth` that hold personal data.
@@ -243,6 +254,7 @@ impl Default for BranchingSection {
             max_total_branches: 20,
             default_data_clone_mode: DataCloneMode::SchemaOnly,
             auto_delete_after: Duration::seconds(7 * 86_400),
+            reset_undo: Duration::seconds(600),
             database_prefix: "fluxbase_branch_".to_owned(),
             excluded_table_data: Vec::new(),
             workers: NonZeroU32::new(2).expect("not zero"),

@@ -6,9 +6,9 @@ use domain::{
     access::{Door, PrincipalKind, Role},
 };
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MockActivityRepository, MockAuditRepository,
-    MockBranchRepository, MockControlPlane, MockKeyRepository, MockOperationRepository, MockSessionRepository, MockUserRepository,
-    OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, MockActivityRepository,
+    MockAuditRepository, MockBranchRepository, MockControlPlane, MockKeyRepository, MockMigrationHistoryRepository, MockOperationRepository,
+    MockSessionRepository, MockUserRepository, OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::sync::{
     Arc, Mutex,
@@ -29,6 +29,7 @@ pub(crate) struct FakeWork {
     pub(crate) users: MockUserRepository,
     pub(crate) sessions: MockSessionRepository,
     pub(crate) activity: MockActivityRepository,
+    pub(crate) migrations: MockMigrationHistoryRepository,
     pub(crate) audit: MockAuditRepository,
     committed: Arc<AtomicBool>,
 }
@@ -68,6 +69,9 @@ impl UnitOfWork for FakeWork {
     fn activity(&mut self) -> &mut dyn ActivityRepository {
         &mut self.activity
     }
+    fn migrations(&mut self) -> &mut dyn MigrationHistoryRepository {
+        &mut self.migrations
+    }
     fn audit(&mut self) -> &mut dyn AuditRepository {
         &mut self.audit
     }
@@ -105,6 +109,11 @@ pub(crate) fn branch(name: &str, created_by: Option<u128>) -> Branch {
         updated_at: OffsetDateTime::UNIX_EPOCH,
         expires_at: None,
         withheld: Vec::new(),
+        data_as_of: None,
+        protected: false,
+        pull_request: None,
+        grants: Vec::new(),
+        previous: None,
         state: BranchState::Ready { generation: Generation::FIRST },
     }
 }
@@ -117,5 +126,5 @@ pub(crate) fn caller(user: Option<u128>, scopes: impl IntoIterator<Item = Scope>
         scopes: scopes.into_iter().collect(),
         ..Principal::internal()
     };
-    Caller { principal: Arc::new(principal), request_id: "test".into(), door: Door::Rest }
+    Caller { principal: Arc::new(principal), request_id: "test".into(), door: Door::Rest, peer: None }
 }

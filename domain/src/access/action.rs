@@ -97,10 +97,36 @@ actions! {
     GetBranch "get_branch" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// Delete a branch.
     DeleteBranch "delete_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Change a branch's name, lifetime or protection.
+    UpdateBranch "update_branch" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Bring a branch back to its parent's present state.
+    ResetBranch "reset_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Bring back what a reset replaced.
+    UndoReset "undo_reset" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Apply pending migrations to a branch.
+    MigrateBranch "migrate_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Compare the schemas of two branches.
+    DiffBranches "diff_branches" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Compare two branches and prove the script on a throw-away copy.
+    ProveDiff "prove_diff" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// See who has access to a branch.
+    ListBranchAccess "list_branch_access" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Grant a user access to a branch.
+    GrantBranchAccess "grant_branch_access" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Take a user's access to a branch away.
+    RevokeBranchAccess "revoke_branch_access" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Make a password for connecting to a branch's database.
+    IssueConnection "issue_connection" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// See where a branch's database is.
+    GetConnection "get_connection" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// See who did what to a branch.
     ListBranchActivity "list_branch_activity" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// See how a long-running operation is getting on.
     GetOperation "get_operation" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Call an operation off.
+    CancelOperation "cancel_operation" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// List the migration files that the project knows.
+    ListMigrations "list_migrations" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// Make an API key.
     CreateApiKey "create_api_key" Write any_of(&[Scope::AdminKeys]);
     /// List API keys.

@@ -1,6 +1,6 @@
 //! The authenticated identity behind a request, and the one policy that says what it may do.
 
-use super::{Action, Effect, Requirement, Scope, Scopes};
+use super::{Action, Effect, Peer, Requirement, Scope, Scopes};
 use crate::{branch::Slug, table::QualifiedName, user::UserId};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -252,6 +252,8 @@ pub struct Caller {
     pub request_id: Arc<str>,
     /// Where it came in.
     pub door: Door,
+    /// Whom it came from, as far as that is known: what asks for no credential has a budget for each.
+    pub peer: Option<Peer>,
 }
 
 /// What a caller may do with the data of a branch in one request.

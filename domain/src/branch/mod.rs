@@ -4,7 +4,10 @@ mod clone_mode;
 mod closure;
 mod expiry;
 mod generation;
+mod grant;
 mod name;
+mod previous;
+mod pull_request;
 mod quota;
 mod routing;
 mod state;
@@ -13,7 +16,10 @@ pub use clone_mode::{BranchType, DataCloneMode, UnknownBranchType, UnknownCloneM
 pub use closure::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys};
 pub use expiry::{ExpiresIn, InvalidDuration};
 pub use generation::{DatabaseName, Generation};
+pub use grant::{AccessLevel, Grant, UnknownAccessLevel};
 pub use name::{BranchName, InvalidBranchName, InvalidSlug, Slug};
+pub use previous::Previous;
+pub use pull_request::{InvalidRepository, PullRequest, RepositoryName};
 pub use quota::Quota;
 pub use routing::{BranchMentions, MentionPlace};
 pub use state::{BranchState, IllegalTransition, Status};
@@ -58,6 +64,16 @@ pub struct Branch {
     pub expires_at: Option<OffsetDateTime>,
     /// What its latest copy left out, and why.
     pub withheld: Vec<Withheld>,
+    /// The moment that its rows were copied at, where they were: a kept copy is older than the branch.
+    pub data_as_of: Option<OffsetDateTime>,
+    /// Whether delete and reset are refused.
+    pub protected: bool,
+    /// The pull request it belongs to.
+    pub pull_request: Option<PullRequest>,
+    /// Who else may do what on it.
+    pub grants: Vec<Grant>,
+    /// What a reset replaced, while it can be brought back.
+    pub previous: Option<Previous>,
     /// Where it stands.
     pub state: BranchState,
 }
@@ -79,6 +95,8 @@ pub struct BranchRequest {
     pub created_by: Option<UserId>,
     /// The lifetime asked for, or the default of its type.
     pub expires_in: Option<ExpiresIn>,
+    /// The pull request it belongs to.
+    pub pull_request: Option<PullRequest>,
 }
 
 impl Branch {
@@ -96,6 +114,11 @@ impl Branch {
             updated_at: now,
             expires_at: request.expires_in.map(|lifetime| now + lifetime.duration()),
             withheld: Vec::new(),
+            data_as_of: None,
+            protected: false,
+            pull_request: request.pull_request,
+            grants: Vec::new(),
+            previous: None,
             state: BranchState::Creating { operation, generation },
         }
     }

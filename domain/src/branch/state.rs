@@ -27,6 +27,15 @@ pub enum BranchState {
         /// The one that serves.
         generation: Generation,
     },
+    /// A new generation is being built beside the one that serves. Answers call it `migrating`: who waits for `ready` waits for the switch.
+    Resetting {
+        /// The operation that resets it.
+        operation: OperationId,
+        /// The one that serves meanwhile; `None` where none ever did.
+        generation: Option<Generation>,
+        /// The one being built: known before anything is made.
+        next: Generation,
+    },
     /// Something failed for good.
     Error {
         /// What, for people.
@@ -99,7 +108,7 @@ impl BranchState {
         match self {
             Self::Creating { .. } => Status::Creating,
             Self::Ready { .. } => Status::Ready,
-            Self::Migrating { .. } => Status::Migrating,
+            Self::Migrating { .. } | Self::Resetting { .. } => Status::Migrating,
             Self::Error { .. } => Status::Error,
             Self::Deleting { .. } => Status::Deleting,
             Self::Deleted { .. } => Status::Deleted,
@@ -110,7 +119,7 @@ impl BranchState {
     pub const fn serving(&self) -> Option<Generation> {
         match self {
             Self::Ready { generation } | Self::Migrating { generation, .. } => Some(*generation),
-            Self::Error { generation, .. } => *generation,
+            Self::Resetting { generation, .. } | Self::Error { generation, .. } => *generation,
             Self::Creating { .. } | Self::Deleting { .. } | Self::Deleted { .. } => None,
         }
     }
@@ -126,7 +135,10 @@ impl BranchState {
     /// The operation at work on it.
     pub const fn operation(&self) -> Option<OperationId> {
         match self {
-            Self::Creating { operation, .. } | Self::Migrating { operation, .. } | Self::Deleting { operation, .. } => Some(*operation),
+            Self::Creating { operation, .. }
+            | Self::Migrating { operation, .. }
+            | Self::Resetting { operation, .. }
+            | Self::Deleting { operation, .. } => Some(*operation),
             Self::Ready { .. } | Self::Error { .. } | Self::Deleted { .. } => None,
         }
     }
@@ -143,6 +155,75 @@ impl BranchState {
     pub fn failed(self, reason: String) -> Result<Self, IllegalTransition> {
         match self {
             Self::Creating { .. } => Ok(Self::Error { reason, generation: None }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Ready or error with a generation that serves → migrating.
+    pub fn migrate(self, operation: OperationId) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Ready { generation } | Self::Error { generation: Some(generation), .. } => Ok(Self::Migrating { operation, generation }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Migrating → ready.
+    pub fn migrated(self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Migrating { generation, .. } => Ok(Self::Ready { generation }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Migrating → error. What was there before the file that failed serves on.
+    pub fn migrate_failed(self, reason: String) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Migrating { generation, .. } => Ok(Self::Error { reason, generation: Some(generation) }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Ready or error → resetting. One whose first build failed may be built again this way.
+    pub fn reset(self, operation: OperationId, next: Generation) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Ready { generation } => Ok(Self::Resetting { operation, generation: Some(generation), next }),
+            Self::Error { generation, .. } => Ok(Self::Resetting { operation, generation, next }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Resetting → ready: the next generation serves. Also says which one served before.
+    pub fn switched(self) -> Result<(Self, Option<Generation>), IllegalTransition> {
+        match self {
+            Self::Resetting { generation, next, .. } => Ok((Self::Ready { generation: next }, generation)),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Resetting → error, when the build failed for good and nothing is left of it. The old generation serves on.
+    pub fn reset_failed(self, reason: String) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Resetting { generation, .. } => Ok(Self::Error { reason, generation }),
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Resetting → what it was, when the reset was called off and nothing is left of it.
+    pub fn reset_cancelled(self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Resetting { generation: Some(generation), .. } => Ok(Self::Ready { generation }),
+            Self::Resetting { generation: None, .. } => {
+                Ok(Self::Error { reason: "it was never built: its reset was called off".to_owned(), generation: None })
+            }
+            other => Err(other.illegal()),
+        }
+    }
+
+    /// Ready or error → ready with the generation that a reset had replaced. Also says which one served until now.
+    pub fn undo(self, previous: Generation) -> Result<(Self, Option<Generation>), IllegalTransition> {
+        match self {
+            Self::Ready { generation } => Ok((Self::Ready { generation: previous }, Some(generation))),
+            Self::Error { generation, .. } => Ok((Self::Ready { generation: previous }, generation)),
             other => Err(other.illegal()),
         }
     }
@@ -176,13 +257,14 @@ mod tests {
     use time::OffsetDateTime;
     use uuid::Uuid;
 
-    fn every_state() -> [BranchState; 6] {
+    fn every_state() -> [BranchState; 7] {
         let operation = OperationId::from_uuid(Uuid::nil());
         let generation = Generation::FIRST;
         [
             BranchState::Creating { operation, generation },
             BranchState::Ready { generation },
             BranchState::Migrating { operation, generation },
+            BranchState::Resetting { operation, generation: Some(generation), next: Generation::new(2).unwrap() },
             BranchState::Error { reason: "disk full".to_owned(), generation: None },
             BranchState::Deleting { operation, generation: Some(generation) },
             BranchState::Deleted { at: OffsetDateTime::UNIX_EPOCH },
@@ -197,6 +279,11 @@ mod tests {
             assert_eq!(state.clone().built().is_ok(), status == Status::Creating);
             assert_eq!(state.clone().failed(String::new()).is_ok(), status == Status::Creating);
             assert_eq!(state.clone().delete(operation).is_ok(), matches!(status, Status::Ready | Status::Error));
+            assert_eq!(state.clone().migrate(operation).is_ok(), status == Status::Ready);
+            assert_eq!(state.clone().reset(operation, Generation::FIRST).is_ok(), matches!(status, Status::Ready | Status::Error));
+            assert_eq!(state.clone().undo(Generation::FIRST).is_ok(), matches!(status, Status::Ready | Status::Error));
+            assert_eq!(state.clone().migrated().is_ok(), matches!(state, BranchState::Migrating { .. }));
+            assert_eq!(state.clone().switched().is_ok(), matches!(state, BranchState::Resetting { .. }));
             assert_eq!(state.gone(OffsetDateTime::UNIX_EPOCH).is_ok(), status == Status::Deleting);
         }
     }
@@ -204,6 +291,6 @@ mod tests {
     #[test]
     fn nothing_is_routed_to_what_is_not_there() {
         let serving: Vec<_> = every_state().iter().map(|state| state.serving().is_some()).collect();
-        assert_eq!(serving, [false, true, true, false, false, false]);
+        assert_eq!(serving, [false, true, true, true, false, false, false]);
     }
 }

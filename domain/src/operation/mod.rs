@@ -18,30 +18,61 @@ pub enum OperationKind {
     CreateBranch,
     /// Takes a branch away.
     DeleteBranch,
+    /// Builds a branch's next generation from its parent's present state, beside the one that serves, and switches.
+    ResetBranch,
+    /// Switches back to what a reset had replaced.
+    UndoReset,
+    /// Drops a generation that serves no more: what a reset replaced, once it is kept no longer.
+    DiscardGeneration,
+    /// Applies migrations to a branch, or to a throw-away copy of it.
+    MigrateBranch,
+    /// Compares two branches and proves the script on a throw-away copy.
+    DiffBranches,
 }
 
 impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::CreateBranch,
+        Self::DeleteBranch,
+        Self::ResetBranch,
+        Self::UndoReset,
+        Self::DiscardGeneration,
+        Self::MigrateBranch,
+        Self::DiffBranches,
+    ];
+
     /// As answers write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CreateBranch => "create_branch",
             Self::DeleteBranch => "delete_branch",
+            Self::ResetBranch => "reset_branch",
+            Self::UndoReset => "undo_reset",
+            Self::DiscardGeneration => "discard_generation",
+            Self::MigrateBranch => "migrate_branch",
+            Self::DiffBranches => "diff_branches",
         }
     }
 
     /// Its steps, in order.
     pub const fn steps(self) -> &'static [StepName] {
         match self {
-            Self::CreateBranch => &[
+            Self::CreateBranch | Self::ResetBranch => &[
                 StepName::CreateDatabase,
                 StepName::CopyDefinitions,
                 StepName::CopyRows,
                 StepName::AddConstraints,
                 StepName::Verify,
+                StepName::Seed,
                 StepName::Admit,
                 StepName::Switch,
             ],
             Self::DeleteBranch => &[StepName::ShutOut, StepName::DropDatabase, StepName::Forget],
+            Self::UndoReset => &[StepName::Admit, StepName::Switch],
+            Self::DiscardGeneration => &[StepName::ShutOut, StepName::DropDatabase],
+            Self::MigrateBranch => &[StepName::CopyForTrial, StepName::Migrate, StepName::DropTrial],
+            Self::DiffBranches => &[StepName::Compare, StepName::CopyForTrial, StepName::Prove, StepName::DropTrial],
         }
     }
 }
@@ -55,7 +86,7 @@ impl FromStr for OperationKind {
     type Err = UnknownOperationKind;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        [Self::CreateBranch, Self::DeleteBranch].into_iter().find(|kind| kind.name() == raw).ok_or_else(|| UnknownOperationKind(raw.to_owned()))
+        Self::ALL.into_iter().find(|kind| kind.name() == raw).ok_or_else(|| UnknownOperationKind(raw.to_owned()))
     }
 }
 
@@ -73,6 +104,8 @@ pub enum StepName {
     AddConstraints,
     /// Objects and row counts compared with the parent's snapshot.
     Verify,
+    /// Seed files, in order.
+    Seed,
     /// The logins of user traffic may connect.
     Admit,
     /// Requests are routed to the new generation.
@@ -83,21 +116,37 @@ pub enum StepName {
     DropDatabase,
     /// The slug is free again.
     Forget,
+    /// A throw-away copy, for what is only tried.
+    CopyForTrial,
+    /// Migrations, in order.
+    Migrate,
+    /// Two schemas, object by object.
+    Compare,
+    /// The script is applied to the copy, and the copy compared again.
+    Prove,
+    /// The throw-away copy goes.
+    DropTrial,
 }
 
 impl StepName {
     /// Every step of every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::CreateDatabase,
         Self::CopyDefinitions,
         Self::CopyRows,
         Self::AddConstraints,
         Self::Verify,
+        Self::Seed,
         Self::Admit,
         Self::Switch,
         Self::ShutOut,
         Self::DropDatabase,
         Self::Forget,
+        Self::CopyForTrial,
+        Self::Migrate,
+        Self::Compare,
+        Self::Prove,
+        Self::DropTrial,
     ];
 
     /// As answers write it.
@@ -113,6 +162,12 @@ impl StepName {
             Self::ShutOut => "shut_out",
             Self::DropDatabase => "drop_database",
             Self::Forget => "forget",
+            Self::Seed => "seed",
+            Self::CopyForTrial => "copy_for_trial",
+            Self::Migrate => "migrate",
+            Self::Compare => "compare",
+            Self::Prove => "prove",
+            Self::DropTrial => "drop_trial",
         }
     }
 }
@@ -209,6 +264,56 @@ pub struct OperationError {
     pub code: String,
     /// For people: what, where, what to do.
     pub message: String,
+    /// The migration or seed file that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The statement, or its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// What PostgreSQL calls the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+}
+
+impl OperationError {
+    /// An error that concerns no file.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), file: None, line: None, statement: None, sqlstate: None }
+    }
+}
+
+/// What an operation was asked to do, beside its kind: kept with it, so that any replica can go on with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OperationInput {
+    /// How old a kept copy of the parent's rows may be, in seconds; `None`: not older than the request.
+    pub max_age: Option<u64>,
+    /// The seed files to run, by name; `None`: all of them.
+    pub seeds: Option<Vec<String>>,
+    /// The generation to discard.
+    pub generation: Option<crate::branch::Generation>,
+    /// Migration files that came with the request.
+    pub files: Vec<NamedText>,
+    /// Migrations are tried on a throw-away copy only.
+    pub dry_run: bool,
+    /// Versions older than the newest applied one may be applied.
+    pub allow_out_of_order: bool,
+    /// The branch to compare with.
+    pub target: Option<crate::branch::BranchId>,
+    /// Who asked, as the activity log writes actors.
+    pub actor: String,
+}
+
+/// A file by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct NamedText {
+    /// Its name, without folders.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
 }
 
 /// A piece of long-running work.
@@ -226,6 +331,14 @@ pub struct Operation {
     pub steps: Vec<Step>,
     /// Why it failed, where it did.
     pub error: Option<OperationError>,
+    /// What was asked for.
+    #[serde(skip)]
+    pub input: OperationInput,
+    /// What came of it, as a JSON document, for kinds that have something to tell.
+    #[serde(skip)]
+    pub result: Option<String>,
+    /// Whether somebody asked for it to be called off.
+    pub cancel_requested: bool,
     /// When it was asked for.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -238,7 +351,26 @@ impl Operation {
     /// An operation as it begins.
     pub fn queued(id: OperationId, kind: OperationKind, branch_id: BranchId, now: OffsetDateTime) -> Self {
         let steps = kind.steps().iter().map(|name| Step::queued(*name)).collect();
-        Self { id, kind, branch_id, status: Progress::Queued, steps, error: None, created_at: now, finished_at: None }
+        Self {
+            id,
+            kind,
+            branch_id,
+            status: Progress::Queued,
+            steps,
+            error: None,
+            input: OperationInput::default(),
+            result: None,
+            cancel_requested: false,
+            created_at: now,
+            finished_at: None,
+        }
+    }
+
+    /// The same with what was asked for.
+    #[must_use]
+    pub fn with_input(mut self, input: OperationInput) -> Self {
+        self.input = input;
+        self
     }
 }
 
@@ -257,7 +389,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for kind in [OperationKind::CreateBranch, OperationKind::DeleteBranch] {
+        for kind in OperationKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
             assert!(kind.steps().iter().all(|step| StepName::ALL.contains(step)));
         }

@@ -1,8 +1,9 @@
 //! Building, verifying and dropping the databases behind branches.
 
 use async_trait::async_trait;
-use domain::{BoxError, BranchId, DataCloneMode, Generation, StepName, branch::DatabaseName, branch::Withheld, user::UserId};
-use std::sync::Arc;
+use domain::{BoxError, BranchId, DataCloneMode, Generation, OperationId, StepName, branch::DatabaseName, branch::Withheld, user::UserId};
+use std::{sync::Arc, time::Duration};
+use time::OffsetDateTime;
 
 /// A database of ours, and whose it is: written into its comment, so that nothing is ever dropped by its name alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct BuildRequest {
     pub parent_is_main: bool,
     /// What to copy.
     pub clone_mode: DataCloneMode,
+    /// How old a kept copy of the parent's rows may be; `None`: rows are the parent's of after the request. Definitions are never older than the
+    /// request, whatever this says.
+    pub max_age: Option<Duration>,
     /// Users whose id-only rows a copy without rows gets, so that foreign keys to them hold.
     pub users: Vec<UserId>,
 }
@@ -39,6 +43,42 @@ pub struct BuildReport {
     pub rows: u64,
     /// Objects copied.
     pub objects: u64,
+    /// The moment that the rows are of, for a copy with rows.
+    pub data_as_of: Option<OffsetDateTime>,
+    /// How it was made.
+    pub source: BuildSource,
+}
+
+/// How a branch's database came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BuildSource {
+    /// Copied from the parent, by streams.
+    #[default]
+    Parent,
+    /// Copied from a template.
+    Template,
+    /// A spare that lay ready was handed over.
+    Spare,
+}
+
+impl BuildSource {
+    /// As the activity log writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parent => "parent",
+            Self::Template => "template",
+            Self::Spare => "spare",
+        }
+    }
+}
+
+/// What lies on the server under our names and belongs to no live branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Databases and roles that were proved to be ours and are gone now.
+    pub dropped: Vec<String>,
+    /// What looks like ours but is not proved to be; for people to look at.
+    pub reported: Vec<String>,
 }
 
 /// Why a database was not built or dropped.
@@ -94,4 +134,40 @@ pub trait BranchBuilder: Send + Sync {
     async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError>;
     /// Drops the database. One that is not there is no error.
     async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError>;
+}
+
+/// What a throw-away copy is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialSource {
+    /// The database to copy.
+    pub database: DatabaseName,
+    /// Whether it is main's.
+    pub is_main: bool,
+    /// Whether rows come along.
+    pub rows: bool,
+}
+
+/// Throw-away copies, for what is only tried.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TrialCopies: Send + Sync {
+    /// Copies a database's definitions, and its rows where the source says so, into a database that only the builder may connect to. An earlier copy of
+    /// the same operation is dropped first.
+    async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError>;
+    /// Drops the operation's copy. One that is not there is no error.
+    async fn discard(&self, operation: OperationId) -> Result<(), BuildError>;
+}
+
+/// What lies on the server beside the databases that serve: spares and templates, and what crashes left.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Stock: Send + Sync {
+    /// Makes spares ready for the parents that branches were lately cut from, and lets go of templates that are too many, too old or too big. Any number
+    /// of replicas may call it; one of them does the work.
+    async fn tend(&self) -> Result<(), BuildError>;
+    /// Drops databases and roles that are proved to be this instance's and belong to none of `live` and to no operation of `running`; reports what only
+    /// looks like it. `live` must have been read after the databases' names were: [`Stock::candidates`] first.
+    async fn sweep(&self, candidates: Vec<DatabaseTag>, live: &[DatabaseTag], running: &[OperationId]) -> Result<SweepReport, BuildError>;
+    /// The databases of generations that are on the server now, by their tags.
+    async fn candidates(&self) -> Result<Vec<DatabaseTag>, BuildError>;
 }

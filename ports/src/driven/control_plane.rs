@@ -1,9 +1,10 @@
 //! The metadata database: one transaction across its repositories.
 
-use super::{ActivityRepository, AuditRepository, KeyRepository, OperationRepository, SessionRepository, UserRepository};
+use super::{ActivityRepository, AuditRepository, KeyRepository, MigrationHistoryRepository, OperationRepository, SessionRepository, UserRepository};
 use async_trait::async_trait;
 use domain::{
     BoxError, Branch, BranchId, Failure, Generation, Slug,
+    branch::Grant,
     page::{Page, PageRequest},
     user::UserId,
 };
@@ -81,6 +82,8 @@ pub trait UnitOfWork: Send {
     fn sessions(&mut self) -> &mut dyn SessionRepository;
     /// Who did what to branches.
     fn activity(&mut self) -> &mut dyn ActivityRepository;
+    /// What migrating did to branches.
+    fn migrations(&mut self) -> &mut dyn MigrationHistoryRepository;
     /// The audit trail, for rows that must stand or fall with the change they tell of.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Makes everything visible at once. Caches on every replica are told.
@@ -101,7 +104,7 @@ pub trait BranchRepository: Send {
     async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError>;
     /// A live branch by slug.
     async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError>;
-    /// Live branches, main first, then the newest first; only main and this user's own where one is given.
+    /// Live branches, main first, then the newest first; only main, this user's own and those it was granted access to where one is given.
     async fn list(&mut self, of: Option<UserId>, page: &PageRequest) -> Result<Page<Branch>, StoreError>;
     /// Number of live branches, main not counted: in all, or of one user.
     async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError>;
@@ -113,6 +116,10 @@ pub trait BranchRepository: Send {
     async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError>;
     /// Adds a branch.
     async fn insert(&mut self, branch: &Branch) -> Result<(), StoreError>;
-    /// Writes a branch back.
+    /// Writes a branch back; its grants are written by [`BranchRepository::grant`] and [`BranchRepository::revoke_grant`] only.
     async fn update(&mut self, branch: &Branch) -> Result<(), StoreError>;
+    /// Grants access to a branch, or changes how far it goes.
+    async fn grant(&mut self, branch: BranchId, grant: &Grant) -> Result<(), StoreError>;
+    /// Takes a user's access away; `false` where there was none.
+    async fn revoke_grant(&mut self, branch: BranchId, user: UserId) -> Result<bool, StoreError>;
 }

@@ -4,29 +4,42 @@ mod activity;
 mod audit;
 mod branch_builder;
 mod branch_databases;
+mod branch_logins;
 mod clock;
 mod control_plane;
 mod credentials;
+mod cursors;
 mod directories;
 mod failpoints;
 mod keys;
+mod migration_history;
+mod migrations;
 mod operations;
 mod rate_limit;
 mod users;
 
 pub use activity::{ActivityEntry, ActivityRepository};
 pub use audit::{AuditLog, AuditRepository};
-pub use branch_builder::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
+pub use branch_builder::{
+    BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
+};
 pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document, Rows, SecurityContext, Written};
+pub use branch_logins::{BranchLogin, BranchLogins};
 pub use clock::{Clock, Ids};
 pub use control_plane::{BranchRepository, ControlPlane, StoreError, UnitOfWork};
 pub use credentials::{
     AccessToken, InvalidToken, KeyKind, KeyMint, MintedKey, PasswordError, Passwords, RefreshTokens, Secret, SecretBox, TokenClaims, TokenSubject,
     Tokens,
 };
-pub use directories::{BranchDirectory, KeyDirectory};
+pub use cursors::CursorSeal;
+pub use directories::{BranchDirectory, KeyDirectory, SessionDirectory};
 pub use failpoints::{Failpoints, NoFailpoints};
 pub use keys::{KeyRecord, KeyRepository, StoredKey};
+pub use migration_history::{MigrationHistory, MigrationHistoryRepository, MigrationOutcome};
+pub use migrations::{
+    AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, MigrationTarget,
+    NoMigrationProgress, Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, StatementReport,
+};
 pub use operations::{OperationRepository, OperationSignals};
 pub use rate_limit::RateLimiter;
 pub use users::{SessionRepository, StoredUser, UserRepository};
@@ -35,13 +48,17 @@ pub use users::{SessionRepository, StoredUser, UserRepository};
 pub use {
     activity::MockActivityRepository,
     audit::{MockAuditLog, MockAuditRepository},
-    branch_builder::{MockBranchBuilder, MockBuildProgress},
+    branch_builder::{MockBranchBuilder, MockBuildProgress, MockStock, MockTrialCopies},
     branch_databases::{MockBranchDatabases, MockBranchSession},
+    branch_logins::MockBranchLogins,
     clock::{MockClock, MockIds},
     control_plane::{MockBranchRepository, MockControlPlane},
     credentials::{MockKeyMint, MockPasswords, MockRefreshTokens, MockTokens},
-    directories::{MockBranchDirectory, MockKeyDirectory},
+    cursors::MockCursorSeal,
+    directories::{MockBranchDirectory, MockKeyDirectory, MockSessionDirectory},
     keys::MockKeyRepository,
+    migration_history::MockMigrationHistoryRepository,
+    migrations::{MockMigrationProgress, MockMigrationRunner, MockSeedRunner},
     operations::{MockOperationRepository, MockOperationSignals},
     rate_limit::MockRateLimiter,
     users::{MockSessionRepository, MockUserRepository},

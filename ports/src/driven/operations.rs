@@ -25,7 +25,13 @@ pub trait OperationRepository: Send {
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
     /// Gives a claim back: the operation may be claimed again once `delay` has passed.
     async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
-    /// Writes an operation's status, steps, error and end back under its claim.
+    /// Notes that an operation shall be called off; `false` where it has ended.
+    async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError>;
+    /// Whether an operation shall be called off.
+    async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError>;
+    /// The operations that have not ended.
+    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError>;
+    /// Writes an operation's status, steps, error, result and end back under its claim.
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError>;
 }
 

@@ -1,12 +1,15 @@
 //! Commands on branches and their operations.
 
 use super::Command;
-use crate::driven::ActivityEntry;
+use crate::driven::{ActivityEntry, BranchLogin, Secret};
 use domain::{
     Action, Branch, BranchName, BranchType, DataCloneMode, Operation, OperationId, Slug,
-    branch::ExpiresIn,
+    branch::{AccessLevel, ExpiresIn, Grant, PullRequest},
+    migration::LedgerEntry,
+    operation::NamedText,
     page::{Page, PageRequest},
 };
+use time::OffsetDateTime;
 
 /// Make a branch.
 #[derive(Clone, Debug)]
@@ -21,6 +24,12 @@ pub struct CreateBranch {
     pub clone_mode: Option<DataCloneMode>,
     /// The configured default of its type when not given.
     pub expires_in: Option<ExpiresIn>,
+    /// The seed files to run, by name, for `seed_data`; all of them when not given.
+    pub seeds: Option<Vec<String>>,
+    /// How old a kept copy of the parent's rows may be; not older than the request when not given.
+    pub max_age: Option<ExpiresIn>,
+    /// The pull request it belongs to.
+    pub pull_request: Option<PullRequest>,
 }
 
 /// A branch as it begins, and the operation that builds it.
@@ -84,7 +93,77 @@ macro_rules! on_branch {
 
 on_branch! {
     /// See one branch. A deleted one is not found.
-    GetBranch {} -> Branch
+    GetBranch {} -> BranchDetails
+}
+on_branch! {
+    /// Change a branch's name, lifetime or protection. What is not given stays.
+    UpdateBranch {
+        /// Another name. The slug stays, so that whoever is on the branch stays there.
+        name: Option<BranchName>,
+        /// A lifetime from now on; `Some(None)`: for ever.
+        expires_in: Option<Option<ExpiresIn>>,
+        /// Whether delete and reset are refused.
+        protected: Option<bool>,
+    } -> Branch
+}
+on_branch! {
+    /// Bring a branch back to its parent's present state. The old data serves until the switch.
+    ResetBranch {
+        /// The seed files to run afterwards, for `seed_data`; all of them when not given.
+        seeds: Option<Vec<String>>,
+        /// How old a kept copy of the parent's rows may be; not older than the request when not given.
+        max_age: Option<ExpiresIn>,
+    } -> StartedOperation
+}
+on_branch! {
+    /// Bring back what the latest reset replaced. A second time is refused.
+    UndoReset {} -> StartedOperation
+}
+on_branch! {
+    /// Apply the migrations that a branch's ledger lacks.
+    MigrateBranch {
+        /// Files of this call; the server's `migrations.dir` when there are none.
+        files: Vec<NamedText>,
+        /// On a throw-away copy only.
+        dry_run: bool,
+        /// Versions older than the newest applied one may be applied.
+        allow_out_of_order: bool,
+    } -> StartedOperation
+}
+on_branch! {
+    /// See who has access to a branch, beside its creator and administrators.
+    ListBranchAccess {} -> Vec<Grant>
+}
+on_branch! {
+    /// Grant a user access to a branch, or change how far it goes.
+    GrantBranchAccess {
+        /// Id or e-mail address.
+        user: String,
+        /// How far.
+        level: AccessLevel,
+    } -> Grant
+}
+on_branch! {
+    /// Take a user's access to a branch away.
+    RevokeBranchAccess {
+        /// Id or e-mail address.
+        user: String,
+    } -> ()
+}
+on_branch! {
+    /// Make a password for connecting to a branch's database; an earlier one is good no more.
+    IssueConnection {} -> IssuedConnection
+}
+on_branch! {
+    /// See where a branch's database is, and as whom to connect, where a password was made.
+    GetConnection {} -> Option<BranchLogin>
+}
+on_branch! {
+    /// See which migrations a branch has and lacks.
+    ListMigrations {
+        /// Files to hold against the ledger; the server's `migrations.dir` when there are none.
+        files: Vec<NamedText>,
+    } -> MigrationOverview
 }
 on_branch! {
     /// Delete a branch: its databases go, its slug is free again afterwards.
@@ -99,6 +178,88 @@ on_branch! {
         /// Which page.
         page: PageRequest,
     } -> Page<ActivityEntry>
+}
+
+/// A branch with what takes a look into its database to tell.
+#[derive(Clone, Debug)]
+pub struct BranchDetails {
+    /// The branch.
+    pub branch: Branch,
+    /// Its health; `None` where no generation serves.
+    pub health: Option<BranchHealth>,
+    /// Its migrations; `None` where they could not be read.
+    pub migrations: Option<MigrationCounts>,
+}
+
+/// How a branch's database is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchHealth {
+    /// Whether it could be connected to.
+    pub reachable: bool,
+    /// Bytes on disk.
+    pub size_bytes: Option<u64>,
+    /// Connections open now, ours too.
+    pub connections: Option<u64>,
+    /// When this replica last served it.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// How many migrations a branch has and lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MigrationCounts {
+    /// In its ledger.
+    pub applied: u64,
+    /// Known to the server and not in its ledger.
+    pub pending: u64,
+    /// Whether its schema is another than after the last migration.
+    pub drift: bool,
+}
+
+/// A branch's ledger against the files.
+#[derive(Clone, Debug)]
+pub struct MigrationOverview {
+    /// What was applied, the oldest version first.
+    pub applied: Vec<LedgerEntry>,
+    /// What is pending, in order, by file name.
+    pub pending: Vec<String>,
+    /// What stands in the way, each with its way out.
+    pub refusals: Vec<String>,
+    /// Whether its schema is another than after the last migration; `None` where none was applied.
+    pub drift: Option<bool>,
+}
+
+/// A branch that something was started for, and the operation that does it.
+#[derive(Clone, Debug)]
+pub struct StartedOperation {
+    /// The branch as it now is.
+    pub branch: Branch,
+    /// The operation.
+    pub operation: Operation,
+}
+
+/// A login with its password, shown this once.
+#[derive(Clone, Debug)]
+pub struct IssuedConnection {
+    /// The login.
+    pub login: BranchLogin,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// Call an operation off. What it had made is taken away; past its switch it can no longer be called off.
+#[derive(Clone, Debug)]
+pub struct CancelOperation {
+    /// Which.
+    pub id: OperationId,
+}
+
+impl Command for CancelOperation {
+    const ACTION: Action = Action::CancelOperation;
+    type Output = Operation;
+
+    fn target(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
 }
 
 /// A branch on its way out, and the operation that takes it away.

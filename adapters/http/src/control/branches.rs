@@ -59,7 +59,7 @@ impl Branches {
         /// Id or slug.
         id: Path<String>,
     ) -> Result<Answer<200, BranchDocument>, Problem> {
-        Ok(Answer(asking.run(&*self.get, GetBranch { branch: id.0 }).await?.into()))
+        Ok(Answer(asking.run(&*self.get, GetBranch { branch: id.0 }).await?.branch.into()))
     }
 
     /// Delete a branch
@@ -107,7 +107,16 @@ impl FromFields for CreateBranch {
         if branch_type == Some(Some(BranchType::Main)) {
             fields.fault("/type", "main is there already; choose preview or persistent");
         }
-        Some(Self { name: name?, parent: parent?, branch_type: branch_type?, clone_mode: clone_mode?, expires_in: expires_in? })
+        Some(Self {
+            name: name?,
+            parent: parent?,
+            branch_type: branch_type?,
+            clone_mode: clone_mode?,
+            expires_in: expires_in?,
+            seeds: None,
+            max_age: None,
+            pull_request: None,
+        })
     }
 }
 

@@ -9,7 +9,10 @@ use uuid::Uuid;
 /// The columns that [`BranchRow`] is read from.
 macro_rules! branch_columns {
     () => {
-        "id, name, slug, type, status, data_clone_mode, parent_id, created_by, created_at, updated_at, expires_at, generation, operation_id, error, deleted_at, withheld"
+        "id, name, slug, type, status, data_clone_mode, parent_id, created_by, created_at, updated_at, expires_at, generation, next_generation, operation_id, \
+         error, deleted_at, withheld, data_as_of, protected, github, previous, \
+         (select coalesce(jsonb_agg(to_jsonb(access) - 'branch_id' order by access.granted_at, access.user_id), '[]') \
+            from branching.branch_access as access where access.branch_id = branches.id) as grants"
     };
 }
 pub(super) use branch_columns;
@@ -28,10 +31,16 @@ pub(super) struct BranchRow {
     updated_at: OffsetDateTime,
     expires_at: Option<OffsetDateTime>,
     generation: Option<i32>,
+    next_generation: Option<i32>,
     operation_id: Option<Uuid>,
     error: Option<String>,
     deleted_at: Option<OffsetDateTime>,
     withheld: serde_json::Value,
+    data_as_of: Option<OffsetDateTime>,
+    protected: bool,
+    github: Option<serde_json::Value>,
+    previous: Option<serde_json::Value>,
+    grants: serde_json::Value,
 }
 
 impl TryFrom<BranchRow> for Branch {
@@ -60,14 +69,24 @@ impl BranchRow {
             updated_at: self.updated_at,
             expires_at: self.expires_at,
             withheld: serde_json::from_value(self.withheld)?,
+            data_as_of: self.data_as_of,
+            protected: self.protected,
+            pull_request: self.github.map(serde_json::from_value).transpose()?,
+            grants: serde_json::from_value(self.grants)?,
+            previous: self.previous.map(serde_json::from_value).transpose()?,
             state,
         })
     }
 
     fn state(&self) -> Result<BranchState, BoxError> {
-        let generation =
-            self.generation.map(|number| u32::try_from(number).ok().and_then(Generation::new).ok_or("generations count from 1")).transpose()?;
+        let (generation, next) = (number(self.generation)?, number(self.next_generation)?);
         let operation = self.operation_id.map(OperationId::from_uuid);
+        if let Some(next) = next {
+            return match (self.status.as_str(), operation, &self.error, self.deleted_at) {
+                ("migrating", Some(operation), None, None) => Ok(BranchState::Resetting { operation, generation, next }),
+                (status, ..) => Err(format!("columns do not fit a reset in status '{status}'").into()),
+            };
+        }
         Ok(match (self.status.as_str(), operation, generation, &self.error, self.deleted_at) {
             ("creating", Some(operation), Some(generation), None, None) => BranchState::Creating { operation, generation },
             ("ready", None, Some(generation), None, None) => BranchState::Ready { generation },
@@ -80,9 +99,14 @@ impl BranchRow {
     }
 }
 
+fn number(generation: Option<i32>) -> Result<Option<Generation>, BoxError> {
+    Ok(generation.map(|number| u32::try_from(number).ok().and_then(Generation::new).ok_or("generations count from 1")).transpose()?)
+}
+
 /// The columns in which a branch's state is kept, beside its status.
 pub(super) struct StateColumns<'a> {
     pub(super) generation: Option<i64>,
+    pub(super) next_generation: Option<i64>,
     pub(super) operation_id: Option<Uuid>,
     pub(super) error: Option<&'a str>,
     pub(super) deleted_at: Option<OffsetDateTime>,
@@ -94,12 +118,16 @@ impl<'a> From<&'a BranchState> for StateColumns<'a> {
             BranchState::Creating { generation, .. } | BranchState::Ready { generation } | BranchState::Migrating { generation, .. } => {
                 Some(*generation)
             }
-            BranchState::Error { generation, .. } | BranchState::Deleting { generation, .. } => *generation,
+            BranchState::Resetting { generation, .. } | BranchState::Error { generation, .. } | BranchState::Deleting { generation, .. } => {
+                *generation
+            }
             BranchState::Deleted { .. } => None,
         };
+        let next = if let BranchState::Resetting { next, .. } = state { Some(*next) } else { None };
         let deleted_at = if let BranchState::Deleted { at } = state { Some(*at) } else { None };
         Self {
             generation: generation.map(|generation| i64::from(generation.number())),
+            next_generation: next.map(|generation| i64::from(generation.number())),
             operation_id: state.operation().map(|operation| operation.as_uuid()),
             error: state.error(),
             deleted_at,

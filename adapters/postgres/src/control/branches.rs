@@ -9,6 +9,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, Generation, Slug, UserId,
+    branch::Grant,
     page::{Page, PageRequest},
 };
 use ports::driven::{BranchRepository, StoreError};
@@ -53,7 +54,9 @@ impl BranchRepository for PgUnitOfWork {
             "select ",
             branch_columns!(),
             " from branching.branches
-             where status <> 'deleted' and ($1::uuid is null or type = 'main' or created_by = $1)
+             where status <> 'deleted'
+               and ($1::uuid is null or type = 'main' or created_by = $1
+                    or exists (select from branching.branch_access as access where access.branch_id = branches.id and access.user_id = $1))
                and ($2::boolean is null or (type = 'main', created_at, id) < ($2, $3, $4))
              order by type = 'main' desc, created_at desc, id desc
              limit $5"
@@ -128,8 +131,8 @@ impl BranchRepository for PgUnitOfWork {
         // A taken slug is no error of the transaction: the caller may go on with another one.
         let inserted = sqlx::query(
             "insert into branching.branches (id, name, slug, type, status, data_clone_mode, parent_id, created_by, created_at, updated_at,
-                 expires_at, generation, operation_id, error, deleted_at, withheld)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                 expires_at, generation, operation_id, error, deleted_at, withheld, next_generation, data_as_of, protected, github, previous)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
              on conflict (slug) where status <> 'deleted' do nothing",
         )
         .bind(branch.id.as_uuid())
@@ -148,6 +151,11 @@ impl BranchRepository for PgUnitOfWork {
         .bind(state.error)
         .bind(state.deleted_at)
         .bind(Json(&branch.withheld))
+        .bind(state.next_generation)
+        .bind(branch.data_as_of)
+        .bind(branch.protected)
+        .bind(branch.pull_request.as_ref().map(Json))
+        .bind(branch.previous.as_ref().map(Json))
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;
@@ -163,7 +171,7 @@ impl BranchRepository for PgUnitOfWork {
         let updated = sqlx::query(
             "update branching.branches
              set name = $2, type = $3, status = $4, updated_at = $5, expires_at = $6, generation = $7, operation_id = $8, error = $9,
-                 deleted_at = $10, withheld = $11
+                 deleted_at = $10, withheld = $11, next_generation = $12, data_as_of = $13, protected = $14, github = $15, previous = $16
              where id = $1",
         )
         .bind(branch.id.as_uuid())
@@ -177,6 +185,11 @@ impl BranchRepository for PgUnitOfWork {
         .bind(state.error)
         .bind(state.deleted_at)
         .bind(Json(&branch.withheld))
+        .bind(state.next_generation)
+        .bind(branch.data_as_of)
+        .bind(branch.protected)
+        .bind(branch.pull_request.as_ref().map(Json))
+        .bind(branch.previous.as_ref().map(Json))
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;
@@ -185,5 +198,34 @@ impl BranchRepository for PgUnitOfWork {
         }
         self.touched.branches.push(branch.id);
         Ok(())
+    }
+
+    async fn grant(&mut self, branch: BranchId, grant: &Grant) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into branching.branch_access (branch_id, user_id, level, granted_by, granted_at) values ($1, $2, $3, $4, $5)
+             on conflict (branch_id, user_id) do update
+             set level = excluded.level, granted_by = excluded.granted_by, granted_at = excluded.granted_at",
+        )
+        .bind(branch.as_uuid())
+        .bind(grant.user_id.as_uuid())
+        .bind(grant.level.name())
+        .bind(&grant.granted_by)
+        .bind(grant.granted_at)
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        self.touched.branches.push(branch);
+        Ok(())
+    }
+
+    async fn revoke_grant(&mut self, branch: BranchId, user: UserId) -> Result<bool, StoreError> {
+        let deleted = sqlx::query("delete from branching.branch_access where branch_id = $1 and user_id = $2")
+            .bind(branch.as_uuid())
+            .bind(user.as_uuid())
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        self.touched.branches.push(branch);
+        Ok(deleted.rows_affected() > 0)
     }
 }

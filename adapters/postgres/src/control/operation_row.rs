@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// The columns that [`OperationRow`] is read from.
 macro_rules! operation_columns {
     () => {
-        "id, kind, branch_id, status, steps, error, created_at, finished_at, fence"
+        "id, kind, branch_id, status, steps, error, input, result::text as result, cancel_requested, created_at, finished_at, fence"
     };
 }
 pub(super) use operation_columns;
@@ -26,6 +26,9 @@ pub(super) struct OperationRow {
     status: String,
     steps: serde_json::Value,
     error: Option<serde_json::Value>,
+    input: serde_json::Value,
+    result: Option<String>,
+    cancel_requested: bool,
     created_at: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
     pub(super) fence: i64,
@@ -50,6 +53,9 @@ impl OperationRow {
             status: self.status.parse()?,
             steps: steps.into_iter().map(StepRow::parse).collect::<Result<_, _>>()?,
             error: self.error.map(serde_json::from_value).transpose()?,
+            input: serde_json::from_value(self.input)?,
+            result: self.result,
+            cancel_requested: self.cancel_requested,
             created_at: self.created_at,
             finished_at: self.finished_at,
         })

@@ -15,8 +15,8 @@ use std::time::Duration;
 impl OperationRepository for PgUnitOfWork {
     async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
         sqlx::query(
-            "insert into branching.operations (id, kind, branch_id, status, steps, error, created_at, finished_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "insert into branching.operations (id, kind, branch_id, status, steps, error, created_at, finished_at, input)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(operation.id.as_uuid())
         .bind(operation.kind.name())
@@ -26,6 +26,7 @@ impl OperationRepository for PgUnitOfWork {
         .bind(operation.error.as_ref().map(Json))
         .bind(operation.created_at)
         .bind(operation.finished_at)
+        .bind(Json(&operation.input))
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;
@@ -103,11 +104,38 @@ impl OperationRepository for PgUnitOfWork {
         fenced(&released)
     }
 
+    async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError> {
+        let asked = sqlx::query("update branching.operations set cancel_requested = true where id = $1 and finished_at is null")
+            .bind(id.as_uuid())
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(asked.rows_affected() == 1)
+    }
+
+    async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError> {
+        let asked = sqlx::query_scalar("select cancel_requested from branching.operations where id = $1")
+            .bind(id.as_uuid())
+            .fetch_optional(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(asked.unwrap_or(false))
+    }
+
+    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar("select id from branching.operations where finished_at is null")
+            .fetch_all(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(ids.into_iter().map(OperationId::from_uuid).collect())
+    }
+
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
         let operation = &claim.operation;
         let saved = sqlx::query(
             "update branching.operations
-             set status = $3, steps = $4, error = $5, finished_at = $6, lease_until = case when $6::timestamptz is null then lease_until end
+             set status = $3, steps = $4, error = $5, finished_at = $6, result = $7::jsonb,
+                 lease_until = case when $6::timestamptz is null then lease_until end
              where id = $1 and fence = $2",
         )
         .bind(operation.id.as_uuid())
@@ -116,6 +144,7 @@ impl OperationRepository for PgUnitOfWork {
         .bind(Json(&operation.steps))
         .bind(operation.error.as_ref().map(Json))
         .bind(operation.finished_at)
+        .bind(operation.result.as_deref())
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;

@@ -1,9 +1,10 @@
 //! What replicas remember, and when they forget it.
 
-use super::{Replica, key, moment, within_two_seconds};
-use domain::{BranchState, Generation, Slug};
-use ports::driven::{BranchDirectory, KeyDirectory, KeyKind, StoreError};
+use super::{Replica, key, moment, user_id, uuid, within_two_seconds};
+use domain::{BranchState, Generation, Slug, user::User};
+use ports::driven::{BranchDirectory, KeyDirectory, KeyKind, SessionDirectory, StoreError, StoredUser};
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 #[tokio::test]
 async fn a_revoked_key_is_refused_at_once_here_and_within_a_second_elsewhere() {
@@ -31,6 +32,37 @@ async fn a_revoked_key_is_refused_at_once_here_and_within_a_second_elsewhere() {
         within_two_seconds(async || replica.keys.find(&record.prefix).await.unwrap().unwrap().record.revoked_at).await;
         assert!(committed.elapsed() < Duration::from_secs(1), "{:?}", committed.elapsed());
     }
+}
+
+#[tokio::test]
+async fn an_ended_session_is_known_at_once_here_and_within_a_second_elsewhere() {
+    let (listening, options) = Replica::first().await;
+    let here = Replica::another(&options, false).await;
+    let deaf = Replica::another(&options, false).await;
+    let session = uuid(77);
+    let replicas = [&here, &listening, &deaf];
+    for replica in replicas {
+        assert!(!replica.sessions.goes_on(session).await.unwrap());
+    }
+    let user = User { id: user_id(1), email: "a@example.com".to_owned(), admin: false, member: true, created_at: moment(1) };
+    let until = OffsetDateTime::from(std::time::SystemTime::now()) + Duration::from_hours(1);
+    let mut work = here.begin().await;
+    work.users().insert(&StoredUser { user, password_hash: None }).await.unwrap();
+    work.sessions().begin(session, user_id(1), &[1; 32], moment(1), until).await.unwrap();
+    work.commit().await.unwrap();
+    assert!(here.sessions.goes_on(session).await.unwrap(), "what was not there is known at once");
+    for replica in replicas {
+        within_two_seconds(async || replica.sessions.goes_on(session).await.unwrap().then_some(())).await;
+    }
+    let mut work = here.begin().await;
+    work.sessions().end(session, moment(2)).await.unwrap();
+    work.commit().await.unwrap();
+    let ended = Instant::now();
+    assert!(!here.sessions.goes_on(session).await.unwrap());
+    within_two_seconds(async || (!listening.sessions.goes_on(session).await.unwrap()).then_some(())).await;
+    assert!(ended.elapsed() < Duration::from_millis(400), "{:?}: it was told", ended.elapsed());
+    within_two_seconds(async || (!deaf.sessions.goes_on(session).await.unwrap()).then_some(())).await;
+    assert!(ended.elapsed() < Duration::from_secs(1), "{:?}", ended.elapsed());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use domain::{
     Branch, BranchId, BranchState, BranchType, DataCloneMode, Generation, OperationId, UserId,
     access::{KeyId, Restrictions},
 };
-use fluxbase_postgres::control::{ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, ensure_main, migrate};
+use fluxbase_postgres::control::{ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgSessionDirectory, ensure_main, migrate};
 use ports::driven::{ControlPlane, KeyKind, KeyRecord, OperationSignals, UnitOfWork};
 use sqlx::{
     Executor, PgPool,
@@ -83,6 +83,7 @@ struct Replica {
     control_plane: PgControlPlane,
     branches: Arc<PgBranchDirectory>,
     keys: Arc<PgKeyDirectory>,
+    sessions: Arc<PgSessionDirectory>,
     signals: Arc<PgOperationSignals>,
     _listener: Option<ChangeListener>,
 }
@@ -108,10 +109,14 @@ impl Replica {
     fn over(pool: PgPool, listening: bool) -> Self {
         let branches = Arc::new(PgBranchDirectory::new(pool.clone()));
         let keys = Arc::new(PgKeyDirectory::new(pool.clone()));
+        let sessions = Arc::new(PgSessionDirectory::new(pool.clone()));
         let signals = Arc::new(PgOperationSignals::new());
-        let listener = listening.then(|| ChangeListener::start(pool.clone(), Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&signals)));
-        let control_plane = PgControlPlane::new(pool.clone(), Arc::clone(&branches), Arc::clone(&keys));
-        Self { pool, control_plane, branches, keys, signals, _listener: listener }
+        let listener = listening.then(|| {
+            let (branches, keys, sessions) = (Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&sessions));
+            ChangeListener::start(pool.clone(), branches, keys, sessions, Arc::clone(&signals))
+        });
+        let control_plane = PgControlPlane::new(pool.clone(), Arc::clone(&branches), Arc::clone(&keys), Arc::clone(&sessions));
+        Self { pool, control_plane, branches, keys, sessions, signals, _listener: listener }
     }
 
     async fn begin(&self) -> Box<dyn UnitOfWork> {
@@ -182,6 +187,11 @@ fn branch(number: u32, slug: &str, parent: &Branch) -> Branch {
         updated_at: moment(number),
         expires_at: None,
         withheld: Vec::new(),
+        data_as_of: None,
+        protected: false,
+        pull_request: None,
+        grants: Vec::new(),
+        previous: None,
         state: BranchState::Creating { operation, generation },
     }
 }

@@ -87,7 +87,7 @@ async fn what_a_claim_saves_is_read_back_and_what_is_finished_is_never_claimed()
     let step = &mut claim_.operation.steps[2];
     (step.status, step.started_at, step.done, step.total, step.unit) =
         (Progress::Running, Some(moment(3)), Some(5), Some(u64::from(u32::MAX) * 9), Some("rows".to_owned()));
-    claim_.operation.error = Some(OperationError { code: "build_failed".to_owned(), message: "disk full".to_owned() });
+    claim_.operation.error = Some(OperationError::new("build_failed", "disk full"));
     let mut work = replica.begin().await;
     work.operations().save(&claim_).await.unwrap();
     work.operations().renew(&claim_, MOMENT).await.unwrap();

@@ -62,7 +62,16 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliEr
 impl CreateArgs {
     fn command(self) -> Result<CreateBranch, CliError> {
         let parent = self.from.as_deref().map(reference::resolve).transpose()?;
-        Ok(CreateBranch { name: self.name, parent, branch_type: self.r#type, clone_mode: self.clone_data, expires_in: self.expires_in })
+        Ok(CreateBranch {
+            name: self.name,
+            parent,
+            branch_type: self.r#type,
+            clone_mode: self.clone_data,
+            expires_in: self.expires_in,
+            seeds: None,
+            max_age: None,
+            pull_request: None,
+        })
     }
 }
 
@@ -78,7 +87,7 @@ async fn carry_out(client: &HttpClient, command: &CreateBranch, wait: bool) -> R
         return Err(CliError::of_operation(format!("branch '{}' could not be made", branch.slug), ended.output));
     }
     let branch = client.send(&GetBranch { branch: branch.id.to_string() }).await?;
-    Ok((branch.output, json!({ "branch": branch.document, "operation": ended.document })))
+    Ok((branch.output.branch, json!({ "branch": branch.document, "operation": ended.document })))
 }
 
 fn properties(branch: &Branch) -> String {
@@ -99,7 +108,16 @@ mod tests {
     use serde_json::json;
 
     fn command() -> CreateBranch {
-        CreateBranch { name: "x".parse().unwrap(), parent: None, branch_type: None, clone_mode: None, expires_in: None }
+        CreateBranch {
+            name: "x".parse().unwrap(),
+            parent: None,
+            branch_type: None,
+            clone_mode: None,
+            expires_in: None,
+            seeds: None,
+            max_age: None,
+            pull_request: None,
+        }
     }
 
     #[tokio::test]

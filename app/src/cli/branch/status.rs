@@ -24,18 +24,18 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     let client = context.connect()?;
     let found = client.send(&GetBranch { branch }).await?;
     let page = PageRequest { limit: HISTORY, cursor: None };
-    let history = client.send(&ListBranchActivity { branch: found.output.id.to_string(), page }).await?;
-    let parent = parent_of(&client, &found.output).await;
+    let history = client.send(&ListBranchActivity { branch: found.output.branch.id.to_string(), page }).await?;
+    let parent = parent_of(&client, &found.output.branch).await;
     let mut document = found.document;
     document["activity"] = history.document["items"].clone();
-    context.print(&document, || format!("{}\n\n{}", properties(&found.output, parent), history_table(&history.output.items)))
+    context.print(&document, || format!("{}\n\n{}", properties(&found.output.branch, parent), history_table(&history.output.items)))
 }
 
 /// The parent's slug; its id where it cannot be seen.
 async fn parent_of(client: &HttpClient, branch: &Branch) -> Option<String> {
     let id = branch.parent_id?.to_string();
     let parent = client.send(&GetBranch { branch: id.clone() }).await;
-    Some(parent.map_or(id, |parent| parent.output.slug.to_string()))
+    Some(parent.map_or(id, |parent| parent.output.branch.slug.to_string()))
 }
 
 fn properties(branch: &Branch, parent: Option<String>) -> String {

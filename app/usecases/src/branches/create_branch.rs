@@ -50,6 +50,7 @@ impl CreateBranchUseCase {
             clone_mode,
             created_by: maker.user_id,
             expires_in: command.expires_in.or(by_default),
+            pull_request: command.pull_request,
         }
     }
 }
@@ -149,7 +150,7 @@ mod tests {
     use time::{Duration, OffsetDateTime};
 
     fn command() -> CreateBranch {
-        CreateBranch { name: "Feature/X".parse().unwrap(), parent: None, branch_type: None, clone_mode: None, expires_in: None }
+        CreateBranch { name: "Feature/X".parse().unwrap(), parent: None, branch_type: None, clone_mode: None, expires_in: None, seeds: None, max_age: None, pull_request: None }
     }
 
     fn over(work: FakeWork) -> CreateBranchUseCase {

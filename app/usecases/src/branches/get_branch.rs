@@ -2,10 +2,10 @@
 
 use super::lookup::find_visible;
 use async_trait::async_trait;
-use domain::{Branch, Caller, Failure};
+use domain::{Caller, Failure};
 use ports::{
     driven::ControlPlane,
-    driving::{GetBranch, UseCase},
+    driving::{BranchDetails, GetBranch, UseCase},
 };
 use std::sync::Arc;
 
@@ -23,8 +23,9 @@ impl GetBranchUseCase {
 
 #[async_trait]
 impl UseCase<GetBranch> for GetBranchUseCase {
-    async fn run(&self, caller: &Caller, command: GetBranch) -> Result<Branch, Failure> {
+    async fn run(&self, caller: &Caller, command: GetBranch) -> Result<BranchDetails, Failure> {
         let mut work = self.control_plane.begin().await?;
-        find_visible(&mut *work, caller, &command.branch).await
+        let branch = find_visible(&mut *work, caller, &command.branch).await?;
+        Ok(BranchDetails { branch, health: None, migrations: None })
     }
 }

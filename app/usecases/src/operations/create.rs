@@ -26,7 +26,7 @@ impl OperationRunner {
         Ok(())
     }
 
-    async fn request(&self, branch: &Branch, generation: Generation) -> Result<BuildRequest, BuildError> {
+    pub(super) async fn request(&self, branch: &Branch, generation: Generation) -> Result<BuildRequest, BuildError> {
         let parent_id = branch.parent_id.ok_or_else(|| gone("it has no parent"))?;
         let parent = self.branch(parent_id).await?;
         let route = self.settings.names.route(&parent).ok_or_else(|| gone(&format!("its parent '{}' is {}", parent.slug, parent.state.status())))?;
@@ -35,6 +35,7 @@ impl OperationRunner {
             parent: route.database,
             parent_is_main: parent.is_main(),
             clone_mode: branch.clone_mode,
+            max_age: None,
             users: branch.created_by.into_iter().collect(),
         })
     }

@@ -2,7 +2,10 @@
 
 mod create;
 mod delete;
+mod discard;
 mod progress;
+mod reset;
 mod runner;
+mod undo;
 
 pub use runner::{OperationPorts, OperationRunner, OperationSettings};

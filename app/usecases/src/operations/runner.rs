@@ -6,7 +6,7 @@ use domain::{
     OperationId, OperationKind,
     operation::{Claim, OperationError},
 };
-use ports::driven::{BranchBuilder, BuildError, Clock, ControlPlane, Failpoints, OperationSignals, StoreError};
+use ports::driven::{BranchBuilder, BuildError, Clock, ControlPlane, Failpoints, Ids, OperationSignals, StoreError};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -24,6 +24,8 @@ pub struct OperationPorts {
     pub signals: Arc<dyn OperationSignals>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Identities of further operations.
+    pub ids: Arc<dyn Ids>,
     /// Where tests end the process.
     pub failpoints: Arc<dyn Failpoints>,
 }
@@ -37,6 +39,8 @@ pub struct OperationSettings {
     pub lease: Duration,
     /// How often an operation that might yet work out is tried.
     pub attempts: u32,
+    /// How long what a reset replaced is kept: `branching.reset_undo`.
+    pub reset_undo: Duration,
     /// How long a worker sleeps at most when there is nothing to do.
     pub idle: Duration,
 }
@@ -95,6 +99,10 @@ impl OperationRunner {
             match kind {
                 OperationKind::CreateBranch => self.create(&hold).await,
                 OperationKind::DeleteBranch => self.delete(&hold).await,
+                OperationKind::ResetBranch => self.reset(&hold).await,
+                OperationKind::UndoReset => self.undo(&hold).await,
+                OperationKind::DiscardGeneration => self.discard(&hold).await,
+                OperationKind::MigrateBranch | OperationKind::DiffBranches => Err(unknown_kind(kind)),
             }
         };
         let result = tokio::select! {
@@ -140,7 +148,11 @@ impl OperationRunner {
         let error = operation_error(error);
         match claim.operation.kind {
             OperationKind::CreateBranch => self.fail_create(hold, error).await,
-            OperationKind::DeleteBranch => self.release(claim, Duration::from_mins(1)).await,
+            OperationKind::ResetBranch => self.fail_reset(hold, error).await,
+            OperationKind::MigrateBranch | OperationKind::DiffBranches => self.fail(hold, error).await,
+            OperationKind::DeleteBranch | OperationKind::UndoReset | OperationKind::DiscardGeneration => {
+                self.release(claim, Duration::from_mins(1)).await
+            }
         }
     }
 
@@ -156,12 +168,16 @@ impl OperationRunner {
     }
 }
 
+fn unknown_kind(kind: OperationKind) -> BuildError {
+    BuildError::Refused { code: "unknown_operation", message: format!("this replica does not know how to do '{}'", kind.name()) }
+}
+
 fn operation_error(error: &BuildError) -> OperationError {
     let code = match error {
         BuildError::Refused { code, .. } => code,
         BuildError::Retryable { .. } | BuildError::Stopped => "build_failed",
     };
-    OperationError { code: code.to_owned(), message: error.to_string() }
+    OperationError::new(code, error.to_string())
 }
 
 fn cause(error: &BuildError) -> String {
