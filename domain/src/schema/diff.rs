@@ -1,0 +1,192 @@
+//! How two schemas differ.
+
+use super::{Fingerprint, Hazard, Identity, Kind, Object, PossibleRename, SchemaSnapshot, ScriptStatement, renames, script, sql::TableText};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What happened to an object, seen from the target: the source has it, has not, or has it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Only the source has it.
+    Added,
+    /// Only the target has it.
+    Removed,
+    /// Both have it, with other definitions.
+    Changed,
+}
+
+/// One part of an object that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// `column note`, `constraint positive`, `definition`.
+    pub field: String,
+    /// In the target.
+    pub before: Option<String>,
+    /// In the source.
+    pub after: Option<String>,
+}
+
+/// An object that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ObjectChange {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name with its schema.
+    pub identity: String,
+    /// What happened to it.
+    pub change: Change,
+    /// What differs in it.
+    pub fields: Vec<FieldChange>,
+    /// Its name, in parts.
+    #[serde(skip)]
+    pub object: Identity,
+}
+
+/// How many objects differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Only the source has them.
+    pub added: usize,
+    /// Only the target has them.
+    pub removed: usize,
+    /// Both have them, with other definitions.
+    pub changed: usize,
+}
+
+/// A difference that the script leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unscripted {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name with its schema.
+    pub identity: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Unscripted {
+    pub(super) fn new(object: &Identity, reason: impl Into<String>) -> Self {
+        Self { kind: object.kind.clone(), identity: object.qualified(), reason: reason.into() }
+    }
+}
+
+/// How the source differs from the target, and the script that turns the target into the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemaDiff {
+    /// How many objects differ.
+    pub summary: Summary,
+    /// Which, in the order of their names.
+    pub objects: Vec<ObjectChange>,
+    /// What to know before running the script: every hazard of its statements, once.
+    pub hazards: Vec<Hazard>,
+    /// The statements, in order.
+    pub script: Vec<ScriptStatement>,
+    /// What they leave.
+    pub unscripted: Vec<Unscripted>,
+    /// Removed and added objects that may be one: the script drops and makes them.
+    pub possible_renames: Vec<PossibleRename>,
+    /// Of the source.
+    pub source_fingerprint: Fingerprint,
+    /// Of the target.
+    pub target_fingerprint: Fingerprint,
+}
+
+impl SchemaDiff {
+    /// Two schemas of one fingerprint: nothing need be read.
+    pub fn equal(fingerprint: Fingerprint) -> Self {
+        Self {
+            summary: Summary::default(),
+            objects: Vec::new(),
+            hazards: Vec::new(),
+            script: Vec::new(),
+            unscripted: Vec::new(),
+            possible_renames: Vec::new(),
+            source_fingerprint: fingerprint.clone(),
+            target_fingerprint: fingerprint,
+        }
+    }
+
+    /// Compares two schemas.
+    pub fn between(target: &SchemaSnapshot, source: &SchemaSnapshot) -> Self {
+        let objects = changes(target, source);
+        let (script, unscripted) = script::write(target, source);
+        let count = |change| objects.iter().filter(|object| object.change == change).count();
+        let hazards: BTreeSet<Hazard> = script.iter().flat_map(|statement| statement.hazards.iter().copied()).collect();
+        Self {
+            summary: Summary { added: count(Change::Added), removed: count(Change::Removed), changed: count(Change::Changed) },
+            possible_renames: renames::possible(target, source, &objects),
+            objects,
+            hazards: hazards.into_iter().collect(),
+            script,
+            unscripted,
+            source_fingerprint: source.fingerprint.clone(),
+            target_fingerprint: target.fingerprint.clone(),
+        }
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+}
+
+/// The objects that differ, in the order of their names.
+pub(super) fn changes(target: &SchemaSnapshot, source: &SchemaSnapshot) -> Vec<ObjectChange> {
+    let (old, new) = (target.map.by_identity(), source.map.by_identity());
+    let names: BTreeSet<&Identity> = old.keys().chain(new.keys()).copied().collect();
+    names.into_iter().filter_map(|name| compare(name, old.get(name).copied(), new.get(name).copied())).collect()
+}
+
+fn compare(name: &Identity, old: Option<&Object>, new: Option<&Object>) -> Option<ObjectChange> {
+    let (change, fields) = match (old, new) {
+        (Some(old), Some(new)) if old.canonical() == new.canonical() => return None,
+        (Some(old), Some(new)) => (Change::Changed, fields(old, new)),
+        (Some(old), None) => (Change::Removed, vec![whole(Some(old), None)]),
+        (None, new) => (Change::Added, vec![whole(None, new)]),
+    };
+    Some(ObjectChange { kind: name.kind.clone(), identity: name.qualified(), change, fields, object: name.clone() })
+}
+
+fn whole(old: Option<&Object>, new: Option<&Object>) -> FieldChange {
+    let definition = |object: Option<&Object>| object.map(|object| object.definition.trim().to_owned());
+    FieldChange { field: "definition".to_owned(), before: definition(old), after: definition(new) }
+}
+
+/// A table differs by its columns and checks; anything else as a whole.
+fn fields(old: &Object, new: &Object) -> Vec<FieldChange> {
+    let parts = match (TableText::read(&old.definition), TableText::read(&new.definition)) {
+        (Some(old), Some(new)) if old != new => table_fields(&old, &new),
+        _ => Vec::new(),
+    };
+    if parts.is_empty() { vec![whole(Some(old), Some(new))] } else { parts }
+}
+
+fn table_fields(old: &TableText, new: &TableText) -> Vec<FieldChange> {
+    let columns = |table: &TableText| table.columns.iter().map(|column| (format!("column {}", column.name), column.described())).collect::<Vec<_>>();
+    let checks = |table: &TableText| table.constraints.iter().map(|(name, text)| (format!("constraint {name}"), text.clone())).collect::<Vec<_>>();
+    let order = |table: &TableText| table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
+    let rest = |table: &TableText| {
+        let logged = if table.unlogged { "unlogged" } else { "logged" };
+        let options = table.options.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
+        let mut rest = vec![("persistence".to_owned(), logged.to_owned()), ("options".to_owned(), options)];
+        rest.push(("clauses".to_owned(), table.fixed.join(" ")));
+        rest.push(("settings".to_owned(), table.trailing.join(";\n")));
+        rest
+    };
+    let mut found = differing(columns(old), columns(new));
+    if found.is_empty() {
+        found.extend(differing(vec![("column order".to_owned(), order(old))], vec![("column order".to_owned(), order(new))]));
+    }
+    found.extend(differing(checks(old), checks(new)));
+    found.extend(differing(rest(old), rest(new)));
+    found
+}
+
+fn differing(old: Vec<(String, String)>, new: Vec<(String, String)>) -> Vec<FieldChange> {
+    let of = |list: &[(String, String)], name: &str| list.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
+    let mut names: Vec<&String> = old.iter().map(|(name, _)| name).collect();
+    names.extend(new.iter().map(|(name, _)| name).filter(|name| of(&old, name).is_none()));
+    let change = |name: &String| FieldChange { field: name.clone(), before: of(&old, name), after: of(&new, name) };
+    names.into_iter().map(change).filter(|change| change.before != change.after).collect()
+}

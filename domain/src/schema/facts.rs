@@ -1,0 +1,109 @@
+//! What a catalogue tells beside definitions: who depends on whom, and what a change in place must know.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A catalogue and a row of it, by their ids. Means something within one reading of one database only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Address {
+    /// The catalogue.
+    pub class: u32,
+    /// Its row.
+    pub object: u32,
+}
+
+/// An object or a column of one; column 0 is the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Node {
+    /// The object.
+    #[serde(flatten)]
+    pub address: Address,
+    /// The column's number.
+    pub column: i32,
+}
+
+/// One depends on the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Edge {
+    /// Who depends.
+    pub from: Node,
+    /// On whom.
+    pub on: Node,
+    /// Whether it goes with the other instead of standing against its drop.
+    pub automatic: bool,
+}
+
+/// Which part of its bearer a catalogue row without a definition of its own is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum AliasPart {
+    /// The bearer itself, by another row: a view's rule, an array type, a key's index.
+    Whole,
+    /// A default or a generation expression.
+    Default {
+        /// Its column.
+        column: String,
+    },
+    /// A check constraint.
+    Check {
+        /// The constraint's name.
+        name: String,
+    },
+}
+
+/// A catalogue row that stands for a part of another.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Alias {
+    /// The row.
+    pub row: Address,
+    /// What it belongs to.
+    pub bearer: Address,
+    /// Which part of that.
+    #[serde(flatten)]
+    pub part: AliasPart,
+}
+
+/// A column of a relation or an attribute of a composite type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ColumnFact {
+    /// Its number.
+    pub number: i32,
+    /// Its name, not quoted.
+    pub name: String,
+    /// Its type and collation, spelt in full.
+    pub type_name: String,
+    /// How its type is stored where nothing else is said: `PLAIN`, `EXTENDED`, ..
+    pub type_storage: String,
+    /// Whether it comes from a parent table.
+    pub inherited: bool,
+}
+
+/// What decides whether a routine can be replaced in place.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FunctionFact {
+    /// What it returns.
+    pub result: Option<String>,
+    /// The arguments' names, not named ones empty.
+    pub names: Vec<String>,
+    /// Their modes.
+    pub modes: String,
+    /// How many have a default.
+    pub defaults: u32,
+}
+
+/// What one reading of a catalogue tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Facts {
+    /// The server's major version.
+    pub server_major: u32,
+    /// Who depends on whom.
+    pub edges: Vec<Edge>,
+    /// Rows that are parts of others.
+    pub aliases: Vec<Alias>,
+    /// Columns of each relation, by its row in `pg_class`, in order.
+    pub columns: BTreeMap<u32, Vec<ColumnFact>>,
+    /// Routines, by their row in `pg_proc`.
+    pub functions: BTreeMap<u32, FunctionFact>,
+    /// Materialised views that hold rows, by their row in `pg_class`.
+    pub populated: Vec<u32>,
+}

@@ -1,0 +1,56 @@
+//! One way to print what PostgreSQL prints in two: a cast of an array is a cast of each element once it was dumped and restored.
+
+/// Rewrites `(ARRAY[a, b])::t[]` to `ARRAY[(a)::t, (b)::t]`, which is what it becomes by a dump and a restore, and means the same.
+pub(super) fn canonical(definition: &str) -> String {
+    let mut text = definition.trim().to_owned();
+    let mut from = 0;
+    while let Some(found) = text[from..].find(OPENING) {
+        let at = from + found;
+        match rewritten(&text[at..]) {
+            Some((length, replacement)) => {
+                text.replace_range(at..at + length, &replacement);
+                from = at + "ARRAY[".len();
+            }
+            None => from = at + OPENING.len(),
+        }
+    }
+    text
+}
+
+const OPENING: &str = "(ARRAY[";
+
+/// What stands in place of the cast that begins here, and how long that was. A match inside quotes would be a text that reads like SQL: it is rewritten
+/// alike on both sides.
+fn rewritten(text: &str) -> Option<(usize, String)> {
+    let close = super::sql::find(&text[1..], b']', "ARRAY[".len())? + 1;
+    let rest = text[close..].strip_prefix("])::")?;
+    let length = rest.find("[]")?;
+    let of = &rest[..length];
+    let named = of.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | ' '));
+    if !named {
+        return None;
+    }
+    let elements = super::sql::split(&text[OPENING.len()..close], ',');
+    let cast: Vec<String> = elements.into_iter().map(|element| format!("({})::{of}", element.trim())).collect();
+    Some((close + "])::".len() + length + "[]".len(), format!("ARRAY[{}]", cast.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonical;
+
+    #[test]
+    fn a_constraint_reads_alike_before_and_after_a_restore() {
+        let once = "CHECK (((s)::text = ANY ((ARRAY['a'::character varying, 'b, c'::character varying])::text[])))";
+        let restored = "CHECK (((s)::text = ANY (ARRAY[('a'::character varying)::text, ('b, c'::character varying)::text])))";
+        assert_eq!(canonical(once), restored);
+        assert_eq!(canonical(restored), restored);
+    }
+
+    #[test]
+    fn other_arrays_stay_as_they_are() {
+        for text in ["(ARRAY[1, 2])", "x = (ARRAY[1])::f(2)[]", "(ARRAY["] {
+            assert_eq!(canonical(text), text);
+        }
+    }
+}

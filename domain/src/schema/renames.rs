@@ -1,0 +1,85 @@
+//! Removed and added objects that may be one and the same under another name. Offered, never assumed.
+
+use super::{
+    Change, Identity, Kind, Object, ObjectChange, SchemaSnapshot,
+    sql::{TableText, bare, ident},
+};
+use serde::Serialize;
+
+/// A rename that would stand in the place of a drop and a making.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PossibleRename {
+    /// What it is; `column` for columns.
+    pub kind: String,
+    /// Its name in the target.
+    pub from: String,
+    /// Its name in the source.
+    pub to: String,
+    /// The statement that renames it.
+    pub sql: String,
+}
+
+pub(super) fn possible(target: &SchemaSnapshot, source: &SchemaSnapshot, changes: &[ObjectChange]) -> Vec<PossibleRename> {
+    let of = |change: Change| changes.iter().filter(move |object| object.change == change);
+    let mut found: Vec<PossibleRename> = of(Change::Removed)
+        .flat_map(|old| of(Change::Added).map(move |new| (&old.object, &new.object)))
+        .filter_map(|(old, new)| objects(target.map.find(old)?, source.map.find(new)?))
+        .collect();
+    found.extend(
+        of(Change::Changed).filter(|change| change.kind == Kind::Table).filter_map(|change| columns(target, source, &change.object)).flatten(),
+    );
+    found
+}
+
+/// Objects whose definitions are one but for the name.
+fn objects(old: &Object, new: &Object) -> Option<PossibleRename> {
+    let (before, after) = (&old.identity, &new.identity);
+    if before.kind != after.kind || before.schema != after.schema {
+        return None;
+    }
+    let word = word(&before.kind)?;
+    let (from, to) = (before.name.rsplit(' ').next()?, after.name.rsplit(' ').next()?);
+    let (from, to) = (from.split('(').next()?, to.split('(').next()?);
+    if shape(old, from) != shape(new, to) {
+        return None;
+    }
+    let schema = ident(before.schema.as_deref()?);
+    let sql = format!("ALTER {word} {schema}.{} RENAME TO {}", ident(from), ident(to));
+    Some(PossibleRename { kind: before.kind.name(), from: before.qualified(), to: after.qualified(), sql })
+}
+
+fn word(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Table => "TABLE",
+        Kind::View => "VIEW",
+        Kind::MaterializedView => "MATERIALIZED VIEW",
+        Kind::Sequence => "SEQUENCE",
+        Kind::Index => "INDEX",
+        Kind::Type => "TYPE",
+        Kind::Domain => "DOMAIN",
+        Kind::Statistics => "STATISTICS",
+        Kind::Collation => "COLLATION",
+        _ => return None,
+    })
+}
+
+fn shape(object: &Object, name: &str) -> String {
+    object.canonical().replace(&ident(name), "?").replace(name, "?")
+}
+
+/// Columns of one table that differ in nothing but the name: one went and one came.
+fn columns(target: &SchemaSnapshot, source: &SchemaSnapshot, table: &Identity) -> Option<Vec<PossibleRename>> {
+    let old = TableText::read(&target.map.find(table)?.definition)?;
+    let new = TableText::read(&source.map.find(table)?.definition)?;
+    let gone = old.columns.iter().filter(|column| new.column(&column.name).is_none());
+    let alike = |before: &super::sql::Column| {
+        new.columns.iter().filter(|after| old.column(&after.name).is_none() && after.described() == before.described()).cloned().collect::<Vec<_>>()
+    };
+    let rename = |before: &super::sql::Column, after: &super::sql::Column| PossibleRename {
+        kind: "column".to_owned(),
+        from: format!("{}.{}", table.qualified(), bare(&before.name)),
+        to: format!("{}.{}", table.qualified(), bare(&after.name)),
+        sql: format!("ALTER TABLE {} RENAME COLUMN {} TO {}", old.name, before.name, after.name),
+    };
+    Some(gone.flat_map(|before| alike(before).into_iter().map(|after| rename(before, &after)).collect::<Vec<_>>()).collect())
+}

@@ -1,0 +1,134 @@
+//! What becomes of an object of the target, by its kind.
+
+use super::{grants, routine, statement::Hazard, types, view};
+use crate::schema::{
+    Kind, Object, SchemaSnapshot,
+    sql::{SequenceText, TableText, find_words, statements},
+};
+
+/// A statement and its hazards.
+pub(super) type Step = (String, Vec<Hazard>);
+
+/// What becomes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing.
+    Keep,
+    /// It is changed where it stands.
+    Alter(Alteration),
+    /// A table is changed, by its parts.
+    Table,
+    /// It is dropped and made again.
+    Rebuild,
+    /// It is dropped.
+    Remove,
+    /// No statement that this knows makes the change.
+    Blocked(String),
+}
+
+/// A change in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Alteration {
+    /// First of all, each by itself.
+    pub(super) ahead: Vec<Step>,
+    /// While others are dropped.
+    pub(super) early: Vec<Step>,
+    /// Where the source makes it.
+    pub(super) at: Vec<Step>,
+}
+
+impl Alteration {
+    pub(super) fn at(steps: Vec<Step>) -> Fate {
+        Fate::Alter(Self { at: steps, ..Self::default() })
+    }
+}
+
+/// What becomes of an object that both have, with other definitions.
+pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
+    match &new.identity.kind {
+        Kind::Table => match (TableText::read(&old.definition), TableText::read(&new.definition)) {
+            (Some(_), Some(_)) => Fate::Table,
+            _ => Fate::Blocked("it is defined in a way that no statement changes".to_owned()),
+        },
+        Kind::View => view::change(target, source, old, new),
+        Kind::Function | Kind::Procedure => routine::change(target, source, old, new),
+        Kind::Type => types::change(old, new),
+        Kind::Domain => types::change_domain(old, new),
+        Kind::Sequence => sequence(old, new),
+        Kind::Comment | Kind::SecurityLabel | Kind::Default | Kind::IndexAttach => Alteration::at(vec![(new.definition.clone(), Vec::new())]),
+        Kind::Acl | Kind::DefaultAcl => match grants::changes(Some(&old.definition), Some(&new.definition)) {
+            Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, Vec::new())).collect()),
+            None => Fate::Blocked("a grant is written in a way that is not understood".to_owned()),
+        },
+        Kind::SequenceOwnedBy => Fate::Alter(Alteration {
+            early: vec![(nobodys(old), Vec::new())],
+            at: vec![(new.definition.clone(), Vec::new())],
+            ..Alteration::default()
+        }),
+        Kind::Extension => extension(old, new),
+        Kind::Index | Kind::Constraint => trailing(old, new),
+        Kind::Schema | Kind::ShellType => Fate::Blocked("it cannot be dropped without what is in it".to_owned()),
+        _ => Fate::Rebuild,
+    }
+}
+
+fn sequence(old: &Object, new: &Object) -> Fate {
+    let (Some(before), Some(after)) = (SequenceText::read(&old.definition), SequenceText::read(&new.definition)) else {
+        return Fate::Blocked("the sequence is written in a way that is not understood".to_owned());
+    };
+    match after.changes_from(&before) {
+        Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, vec![Hazard::ExclusiveLock])).collect()),
+        None => Fate::Rebuild,
+    }
+}
+
+/// `CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA s VERSION 'v'`.
+fn extension(old: &Object, new: &Object) -> Fate {
+    let part = |object: &Object, from: &str, to: Option<&str>| {
+        let text = &object.definition;
+        let start = find_words(text, from)? + from.len();
+        let end = to.map_or_else(|| text.find(';'), |to| find_words(text, to)).unwrap_or(text.len());
+        Some(text[start..end].trim().to_owned())
+    };
+    let parts =
+        |object| Some((part(object, "EXISTS", Some("WITH SCHEMA"))?, part(object, "WITH SCHEMA", Some("VERSION"))?, part(object, "VERSION", None)?));
+    let (Some((name, schema, version)), Some((_, new_schema, new_version))) = (parts(old), parts(new)) else {
+        return Fate::Blocked("the extension is written in a way that is not understood".to_owned());
+    };
+    let mut steps = Vec::new();
+    if schema != new_schema {
+        steps.push((format!("ALTER EXTENSION {name} SET SCHEMA {new_schema}"), Vec::new()));
+    }
+    if version != new_version {
+        steps.push((format!("ALTER EXTENSION {name} UPDATE TO {new_version}"), vec![Hazard::MayFail]));
+    }
+    Alteration::at(steps)
+}
+
+/// Indexes and keys carry statements about their table behind them: whether it is clustered by them, whether they identify its rows for replication.
+fn trailing(old: &Object, new: &Object) -> Fate {
+    let (before, after) = (statements(&old.definition), statements(&new.definition));
+    if before.first() != after.first() {
+        return Fate::Rebuild;
+    }
+    let mut steps = Vec::new();
+    for gone in before.iter().filter(|statement| !after.contains(statement)) {
+        let undone = if let Some((table, _)) = gone.split_once(" CLUSTER ON ") {
+            format!("{table} SET WITHOUT CLUSTER")
+        } else if let Some((table, _)) = gone.split_once(" REPLICA IDENTITY USING INDEX ") {
+            format!("{table} REPLICA IDENTITY DEFAULT")
+        } else {
+            return Fate::Rebuild;
+        };
+        steps.push((undone, vec![Hazard::ExclusiveLock]));
+    }
+    steps
+        .extend(after.iter().filter(|statement| !before.contains(statement)).map(|statement| ((*statement).to_owned(), vec![Hazard::ExclusiveLock])));
+    Alteration::at(steps)
+}
+
+/// `ALTER SEQUENCE s OWNED BY NONE`.
+pub(super) fn nobodys(owned: &Object) -> String {
+    let at = find_words(&owned.definition, "OWNED BY").unwrap_or(owned.definition.len());
+    format!("{}OWNED BY NONE", &owned.definition[..at])
+}

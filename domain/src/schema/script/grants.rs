@@ -1,0 +1,44 @@
+//! Grants: what is too much is taken back, then what is wanted is granted, role by role.
+
+use crate::schema::sql::{AclStatement, acl_statements};
+
+/// The statements that turn one entry's grants into another's. `None` where one is not understood.
+pub(super) fn changes(old: Option<&str>, new: Option<&str>) -> Option<Vec<String>> {
+    let before = old.map_or(Some(Vec::new()), acl_statements)?;
+    let after = new.map_or(Some(Vec::new()), acl_statements)?;
+    let of = |all: &[AclStatement], grantee: &str| -> Vec<AclStatement> { all.iter().filter(|one| one.grantee == grantee).cloned().collect() };
+    let mut grantees: Vec<&str> = Vec::new();
+    for statement in before.iter().chain(&after) {
+        if !grantees.contains(&statement.grantee.as_str()) {
+            grantees.push(&statement.grantee);
+        }
+    }
+    let mut steps = Vec::new();
+    for grantee in grantees {
+        let (gone, wanted) = (of(&before, grantee), of(&after, grantee));
+        if gone != wanted {
+            steps.extend(gone.iter().rev().map(AclStatement::taken_back));
+            steps.extend(wanted.iter().map(AclStatement::written));
+        }
+    }
+    Some(steps)
+}
+
+/// Whether taking an entry's grants back also takes those on columns.
+pub(super) fn revokes(old: Option<&str>) -> bool {
+    old.and_then(acl_statements).is_some_and(|all| all.iter().any(AclStatement::takes_back_by_revoking))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes;
+
+    #[test]
+    fn only_roles_whose_grants_differ_are_touched() {
+        let old = "GRANT SELECT ON TABLE t TO anon;\nGRANT ALL ON TABLE t TO bob;";
+        let new = "GRANT SELECT ON TABLE t TO anon;\nGRANT SELECT ON TABLE t TO bob;\nGRANT INSERT ON TABLE t TO eve;";
+        let expected = ["REVOKE ALL ON TABLE t FROM bob", "GRANT SELECT ON TABLE t TO bob", "GRANT INSERT ON TABLE t TO eve"];
+        assert_eq!(changes(Some(old), Some(new)).unwrap(), expected);
+        assert_eq!(changes(Some("REVOKE ALL ON FUNCTION f() FROM PUBLIC;"), None).unwrap(), ["GRANT ALL ON FUNCTION f() TO PUBLIC"]);
+    }
+}

@@ -1,0 +1,24 @@
+//! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
+
+mod emit;
+mod fate;
+mod grants;
+mod graph;
+mod plan;
+mod removal;
+mod routine;
+mod statement;
+mod table;
+mod table_text;
+mod types;
+mod view;
+mod widening;
+
+pub use statement::{Hazard, ScriptStatement, script_text};
+
+use super::{SchemaSnapshot, Unscripted};
+
+/// The script that turns the target into the source, and what it leaves undone.
+pub(super) fn write(target: &SchemaSnapshot, source: &SchemaSnapshot) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
+    emit::emit(&plan::plan(target, source))
+}

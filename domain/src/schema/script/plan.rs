@@ -1,0 +1,253 @@
+//! The plan: what becomes of each object of the target, once everybody who stands on what goes has been heard.
+
+use super::{
+    fate::{Fate, of_changed},
+    graph::{Dependent, Graph, Part},
+    table::{Disturbance, TableChange},
+    types::step_aside,
+};
+use crate::schema::{Kind, SchemaSnapshot, sql::TableText};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What becomes of each object.
+pub(super) struct Plan<'a> {
+    pub(super) target: &'a SchemaSnapshot,
+    pub(super) source: &'a SchemaSnapshot,
+    /// Of each object of the target.
+    pub(super) fates: Vec<Fate>,
+    /// Tables that are changed.
+    pub(super) tables: BTreeMap<usize, TableChange>,
+    /// Objects that are dropped before anything is made.
+    pub(super) early: BTreeSet<usize>,
+    /// Types that take another name until no column has them any more.
+    pub(super) aside: BTreeSet<usize>,
+    pub(super) graph: Graph,
+    /// Where an object of the target stands in the source.
+    pub(super) in_source: Vec<Option<usize>>,
+}
+
+/// Something that others stand on is about to go, or to change.
+#[derive(Clone, Copy)]
+struct Seed {
+    /// Whose change it comes of.
+    root: usize,
+    place: usize,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Whole,
+    Column(i32, Disturbance),
+}
+
+/// A change that cannot be had, and why.
+struct Blocked {
+    root: usize,
+    reason: String,
+}
+
+/// Plans; what turns out to be impossible is left as it is, and everything is planned again without it.
+pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -> Plan<'a> {
+    let mut blocked: HashMap<usize, String> = HashMap::new();
+    loop {
+        let mut plan = Plan::begin(target, source, &blocked);
+        match plan.settle() {
+            Ok(()) => return plan,
+            Err(found) => {
+                blocked.insert(found.root, found.reason);
+            }
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>) -> Self {
+        let in_source: Vec<Option<usize>> = target.map.objects().iter().map(|object| source.map.place(&object.identity)).collect();
+        let fate = |(place, object): (usize, &crate::schema::Object)| match (blocked.get(&place), in_source[place]) {
+            (Some(reason), _) => Fate::Blocked(reason.clone()),
+            (None, None) => Fate::Remove,
+            (None, Some(at)) if source.map.objects()[at].canonical() == object.canonical() => Fate::Keep,
+            (None, Some(at)) => of_changed(target, source, object, &source.map.objects()[at]),
+        };
+        let fates = target.map.objects().iter().enumerate().map(fate).collect();
+        let graph = Graph::new(&target.map, &target.facts);
+        Self { target, source, fates, tables: BTreeMap::new(), early: BTreeSet::new(), aside: BTreeSet::new(), graph, in_source }
+    }
+
+    pub(super) fn kind(&self, place: usize) -> &Kind {
+        &self.target.map.objects()[place].identity.kind
+    }
+
+    /// Whether an object of the target is dropped at some time.
+    pub(super) fn is_dropped(&self, place: usize) -> bool {
+        matches!(self.fates[place], Fate::Remove | Fate::Rebuild)
+    }
+
+    fn settle(&mut self) -> Result<(), Blocked> {
+        let mut seeds = Vec::new();
+        let taken = self.names_taken();
+        for place in 0..self.fates.len() {
+            match &self.fates[place] {
+                Fate::Rebuild => seeds.push(Seed { root: place, place, what: What::Whole }),
+                Fate::Remove if self.kind(place).hangs_on_a_relation() || taken.contains(&self.name(place)) => {
+                    seeds.push(Seed { root: place, place, what: What::Whole });
+                }
+                Fate::Table => {
+                    self.table(place);
+                    seeds.extend(self.disturbed(place, place));
+                }
+                _ => {}
+            }
+        }
+        self.early.extend(seeds.iter().filter(|seed| seed.what == What::Whole).map(|seed| seed.place));
+        while let Some(seed) = seeds.pop() {
+            for dependent in self.graph.dependents(seed.place).to_vec() {
+                let stands_on = match seed.what {
+                    What::Whole => true,
+                    What::Column(column, _) => dependent.column == column,
+                };
+                if stands_on {
+                    seeds.extend(self.disturb(seed, &dependent)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names that new objects take: who has one of them goes first.
+    fn names_taken(&self) -> BTreeSet<(&'static str, Option<String>, String)> {
+        let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
+        objects
+            .filter_map(|object| Some((object.identity.kind.shares_names()?, object.identity.schema.clone(), object.identity.name.clone())))
+            .collect()
+    }
+
+    fn name(&self, place: usize) -> (&'static str, Option<String>, String) {
+        let identity = &self.target.map.objects()[place].identity;
+        (identity.kind.shares_names().unwrap_or_default(), identity.schema.clone(), identity.name.clone())
+    }
+
+    /// What somebody does about it that what it stands on goes or changes.
+    fn disturb(&mut self, seed: Seed, dependent: &Dependent) -> Result<Vec<Seed>, Blocked> {
+        let place = dependent.place;
+        let blocked = |reason: String| Err(Blocked { root: seed.root, reason });
+        let whole = Seed { root: seed.root, place, what: What::Whole };
+        if let Fate::Remove = self.fates[place] {
+            let first = self.early.insert(place);
+            return Ok(if first { vec![whole] } else { Vec::new() });
+        }
+        let kind = self.kind(place).clone();
+        match (&kind, seed.what) {
+            (Kind::Table, _) => return self.disturb_table(seed, dependent),
+            (Kind::Schema | Kind::Extension | Kind::Sequence, _) => return Ok(Vec::new()),
+            (Kind::Index | Kind::Constraint | Kind::Statistics | Kind::CheckConstraint, What::Column(_, Disturbance::Retyped(_))) => {
+                // PostgreSQL makes them again by itself.
+                return Ok(Vec::new());
+            }
+            (Kind::FkConstraint, What::Column(_, Disturbance::Retyped(false))) => return Ok(Vec::new()),
+            _ => {}
+        }
+        let object = &self.target.map.objects()[place];
+        match &self.fates[place] {
+            Fate::Rebuild => Ok(Vec::new()),
+            Fate::Blocked(reason) => blocked(format!("{} stands on it, and that cannot be made again: {reason}", object.identity)),
+            _ if object.drop.is_none() && !kind.hangs_on_a_relation() => blocked(format!("{} stands on it", object.identity)),
+            _ => {
+                self.fates[place] = Fate::Rebuild;
+                self.early.insert(place);
+                Ok(vec![whole])
+            }
+        }
+    }
+
+    fn disturb_table(&mut self, seed: Seed, dependent: &Dependent) -> Result<Vec<Seed>, Blocked> {
+        let place = dependent.place;
+        let identity = self.target.map.objects()[place].identity.clone();
+        let blocked = |reason: String| Err(Blocked { root: seed.root, reason });
+        if let Fate::Blocked(reason) = &self.fates[place] {
+            return blocked(format!("{identity} stands on it, and that cannot be changed: {reason}"));
+        }
+        let is_type = matches!(self.kind(seed.place), Kind::Type | Kind::Domain);
+        let before = self.disturbed(place, seed.root);
+        match &dependent.part {
+            Part::Default(column) => {
+                let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
+                let generated = change.old.columns.iter().any(|old| crate::schema::sql::bare(&old.name) == *column && old.generated.is_some());
+                if generated && !change.drops(column) {
+                    change.regenerated.insert(column.clone());
+                } else if !generated {
+                    change.suspended_defaults.insert(column.clone());
+                }
+            }
+            Part::Check(name) if seed.what == What::Whole => {
+                let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
+                change.suspended_checks.insert(name.clone());
+            }
+            Part::Check(_) => {}
+            Part::Column(column) if is_type && seed.what == What::Whole => {
+                if step_aside(&self.target.map.objects()[seed.place]).is_none() {
+                    return blocked(format!("column {column} of {identity} has it as its type"));
+                }
+                let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
+                if !change.drops(column) {
+                    change.retyped.insert(column.clone());
+                }
+                self.aside.insert(seed.place);
+            }
+            Part::Column(column) => return blocked(format!("column {column} of {identity} stands on it")),
+            Part::Whole => return blocked(format!("{identity} stands on it")),
+        }
+        Ok(self.disturbed(place, seed.root).into_iter().filter(|seed| !before.iter().any(|old| old.what == seed.what)).collect())
+    }
+
+    /// The change of a table, begun where there was none; `None` where its definition cannot be taken apart.
+    fn table(&mut self, place: usize) -> Option<&mut TableChange> {
+        if !self.tables.contains_key(&place) {
+            let change = self.begin_table(place)?;
+            self.fates[place] = Fate::Table;
+            self.tables.insert(place, change);
+        }
+        self.tables.get_mut(&place)
+    }
+
+    fn begin_table(&self, place: usize) -> Option<TableChange> {
+        let object = &self.target.map.objects()[place];
+        let at = self.in_source[place]?;
+        let facts = object.address.and_then(|address| self.target.facts.columns.get(&address.object).cloned()).unwrap_or_default();
+        let mut change = TableChange {
+            old: TableText::read(&object.definition)?,
+            new: TableText::read(&self.source.map.objects()[at].definition)?,
+            facts,
+            parent: self.parent(place),
+            sets_expressions: self.target.facts.server_major >= 17,
+            suspended_defaults: BTreeSet::new(),
+            suspended_checks: BTreeSet::new(),
+            retyped: BTreeSet::new(),
+            regenerated: BTreeSet::new(),
+        };
+        change.take_over_lost_columns(|name| {
+            self.target.map.objects().iter().filter_map(|object| TableText::read(&object.definition)).find(|table| table.name == name)
+        });
+        Some(change)
+    }
+
+    /// The partitioned table of a partition, before and after.
+    fn parent(&self, place: usize) -> Option<(TableText, TableText)> {
+        let in_source = self.in_source[place]?;
+        let parent = |snapshot: &SchemaSnapshot, place: usize| {
+            let attached =
+                snapshot.map.objects().iter().find(|object| object.identity.kind == Kind::TableAttach && object.requires.first() == Some(&place))?;
+            let parent = attached.requires.iter().find(|required| **required != place)?;
+            TableText::read(&snapshot.map.objects()[*parent].definition)
+        };
+        let (before, after) = (parent(self.target, place)?, parent(self.source, in_source)?);
+        (before.name == after.name).then_some((before, after))
+    }
+
+    /// What a table's change does to those who stand on its columns.
+    fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
+        let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
+        found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! How an object of the target is taken away.
+
+use super::{
+    fate::{Fate, Step, nobodys},
+    grants,
+    plan::Plan,
+    statement::Hazard,
+};
+use crate::schema::{
+    Kind, Object,
+    sql::{SequenceText, find_words},
+};
+
+/// The statements that take an object away; none where it goes with another. `None` where this knows no way.
+pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
+    let object = &plan.target.map.objects()[place];
+    let bearer_is_dropped = || object.requires.iter().any(|required| plan.is_dropped(*required));
+    let plain = |sql: String| Some(vec![(sql, Vec::new())]);
+    let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
+    match object.identity.kind {
+        Kind::IndexAttach => Some(Vec::new()),
+        Kind::Comment | Kind::SecurityLabel | Kind::Acl | Kind::TableAttach | Kind::SequenceOwnedBy | Kind::RowSecurity if bearer_is_dropped() => {
+            Some(Vec::new())
+        }
+        Kind::Comment | Kind::SecurityLabel if is_of_lost_column(plan, object) => Some(Vec::new()),
+        Kind::Acl if is_of_lost_column(plan, object) => Some(Vec::new()),
+        Kind::Comment | Kind::SecurityLabel => {
+            let at = find_words(&object.definition, "IS")?;
+            plain(format!("{}IS NULL", &object.definition[..at]))
+        }
+        Kind::Acl | Kind::DefaultAcl => {
+            let steps = grants::changes(Some(&object.definition), None)?;
+            Some(steps.into_iter().map(|sql| (sql, Vec::new())).collect())
+        }
+        Kind::TableAttach => {
+            let text = &object.definition;
+            let rest = text.strip_prefix("ALTER TABLE ONLY ")?;
+            let (parent, rest) = rest.split_once(" ATTACH PARTITION ")?;
+            let end = find_words(rest, "FOR VALUES").or_else(|| find_words(rest, "DEFAULT"))?;
+            locked(format!("ALTER TABLE {parent} DETACH PARTITION {}", rest[..end].trim()))
+        }
+        Kind::SequenceOwnedBy => plain(nobodys(object)),
+        Kind::RowSecurity => {
+            let at = find_words(&object.definition, "ENABLE")?;
+            locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))
+        }
+        _ if goes_along(plan, place) => Some(Vec::new()),
+        Kind::Sequence => {
+            let sequence = SequenceText::read(&object.definition)?;
+            let sql = match sequence.identity {
+                Some((table, column, _)) => format!("ALTER TABLE {table} ALTER COLUMN {column} DROP IDENTITY"),
+                None => object.drop.clone()?,
+            };
+            Some(vec![(sql, vec![Hazard::DataLoss])])
+        }
+        _ => {
+            // A key of a partitioned table goes with those of its partitions or not at all.
+            let sql = object.drop.as_ref().filter(|sql| !sql.trim().is_empty())?.replacen("ALTER TABLE ONLY ", "ALTER TABLE ", 1);
+            Some(vec![(sql, hazards(&object.identity.kind).to_vec())])
+        }
+    }
+}
+
+fn hazards(kind: &Kind) -> &'static [Hazard] {
+    match kind {
+        Kind::Table => &[Hazard::DataLoss, Hazard::ExclusiveLock],
+        kind if kind.hangs_on_a_relation() => &[Hazard::ExclusiveLock],
+        _ => &[],
+    }
+}
+
+/// Whether it goes with another that goes, and nobody else that goes needs it out of the way.
+fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
+    let own = plan.graph.dependencies(place);
+    let is_part_of_an_index = matches!(plan.kind(place), Kind::Index | Kind::Constraint);
+    let detached = own.iter().any(|(on, _, _)| *plan.kind(*on) == Kind::Table && is_detached(plan, *on));
+    let goes = |on: usize, column: i32| plan.is_dropped(on) && !plan.aside.contains(&on) || column > 0 && loses_column(plan, on, column);
+    let with = own.iter().any(|(on, column, automatic)| {
+        let of_the_parents = is_part_of_an_index && detached && matches!(plan.kind(*on), Kind::Index | Kind::Constraint);
+        *automatic && !of_the_parents && goes(*on, *column)
+    });
+    let in_the_way =
+        own.iter().any(|(on, column, automatic)| !automatic && goes(*on, *column) && !own.iter().any(|(with, _, along)| *along && with == on));
+    with && !in_the_way
+}
+
+fn is_detached(plan: &Plan<'_>, table: usize) -> bool {
+    let mut attached = plan.target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::TableAttach);
+    attached.any(|(place, object)| object.requires.first() == Some(&table) && matches!(plan.fates[place], Fate::Remove | Fate::Rebuild))
+}
+
+fn loses_column(plan: &Plan<'_>, table: usize, column: i32) -> bool {
+    let Some(change) = plan.tables.get(&table) else { return false };
+    change.facts.iter().find(|fact| fact.number == column).is_some_and(|fact| change.drops(&fact.name))
+}
+
+/// Of `COMMENT ON COLUMN t.c` and grants on columns: whether the column goes.
+fn is_of_lost_column(plan: &Plan<'_>, object: &Object) -> bool {
+    let Some(name) = object.identity.name.strip_prefix("COLUMN ") else { return false };
+    let Some(change) = object.requires.iter().find_map(|required| plan.tables.get(required)) else { return false };
+    change.old.columns.iter().any(|column| is_column(name, &column.name) && change.drops(&crate::schema::sql::bare(&column.name)))
+}
+
+/// Whether `t.c` names that column, which is written in quotes where needed.
+pub(super) fn is_column(name: &str, column: &str) -> bool {
+    let bare = crate::schema::sql::bare(column);
+    [column, bare.as_str()].iter().any(|column| name.strip_suffix(column).is_some_and(|rest| rest.ends_with('.')))
+}

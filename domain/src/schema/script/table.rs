@@ -1,0 +1,356 @@
+//! Tables: changed column by column, so that their rows stay.
+
+use super::{
+    fate::Step,
+    statement::Hazard,
+    table_text::{column_of, undone},
+    widening::keeps_rows,
+};
+use crate::schema::{
+    ColumnFact,
+    sql::{Column, TableText, bare},
+};
+use std::collections::BTreeSet;
+
+/// A table that is changed, and what others ask of it. Columns are told by their names without quotes.
+#[derive(Clone, Debug)]
+pub(super) struct TableChange {
+    pub(super) old: TableText,
+    pub(super) new: TableText,
+    /// What the target's catalogue says of its columns.
+    pub(super) facts: Vec<ColumnFact>,
+    /// Of a partition: its parent before and after. What is changed there comes from there.
+    pub(super) parent: Option<(TableText, TableText)>,
+    /// Whether a generation expression can be changed in place.
+    pub(super) sets_expressions: bool,
+    /// Defaults that are out of the way while what they call is made again.
+    pub(super) suspended_defaults: BTreeSet<String>,
+    /// Check constraints that are.
+    pub(super) suspended_checks: BTreeSet<String>,
+    /// Columns whose type is made again under the same name.
+    pub(super) retyped: BTreeSet<String>,
+    /// Generated columns that are dropped and added again.
+    pub(super) regenerated: BTreeSet<String>,
+}
+
+/// A column that others may stand on, and what happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disturbance {
+    /// It goes, for a while at least.
+    Dropped,
+    /// It gets another type; whether of another family.
+    Retyped(bool),
+}
+
+/// The statements of a table's change.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct TableSteps {
+    /// After who depends on it was dropped, before what it depends on is.
+    pub(super) early: Vec<Step>,
+    /// Where the source makes it.
+    pub(super) at: Vec<Step>,
+    pub(super) unscripted: Vec<String>,
+}
+
+const LOCK: &[Hazard] = &[Hazard::ExclusiveLock];
+const LOSS: &[Hazard] = &[Hazard::DataLoss, Hazard::ExclusiveLock];
+const REWRITE: &[Hazard] = &[Hazard::TableRewrite, Hazard::ExclusiveLock];
+const CHECK: &[Hazard] = &[Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail];
+
+impl TableChange {
+    /// Columns of both, which this table itself has to see to.
+    fn pairs(&self) -> impl Iterator<Item = (&Column, &Column)> {
+        self.new.columns.iter().filter_map(|new| self.old.column(&new.name).map(|old| (old, new)))
+    }
+
+    fn comes_from_parent(&self, name: &str) -> bool {
+        self.parent.as_ref().is_some_and(|(_, new)| new.column(name).is_some())
+    }
+
+    fn went_with_parent(&self, name: &str) -> bool {
+        self.parent.as_ref().is_some_and(|(old, new)| old.column(name).is_some() && new.column(name).is_none())
+    }
+
+    fn regenerates(&self, old: &Column, new: &Column) -> bool {
+        let in_place = self.sets_expressions && old.generated.is_some() && new.generated.is_some();
+        let other_expression = old.generated != new.generated && new.generated.is_some() && !in_place;
+        other_expression || self.regenerated.contains(&bare(&new.name))
+    }
+
+    fn retypes(&self, old: &Column, new: &Column) -> bool {
+        old.type_name != new.type_name || old.collation != new.collation || self.retyped.contains(&bare(&new.name))
+    }
+
+    /// A table that leaves its parent keeps the parent's columns and checks as its own.
+    pub(super) fn take_over_lost_columns(&mut self, parent: impl Fn(&str) -> Option<TableText>) {
+        let lost: Vec<TableText> = lost_parents(&self.old, &self.new).into_iter().filter_map(parent).collect();
+        if lost.is_empty() {
+            return;
+        }
+        let own = std::mem::take(&mut self.old.columns);
+        for fact in &self.facts {
+            let found = own.iter().chain(lost.iter().flat_map(|parent| &parent.columns)).find(|column| bare(&column.name) == fact.name);
+            self.old.columns.extend(found.cloned());
+        }
+        for constraint in lost.iter().flat_map(|parent| &parent.constraints) {
+            if !self.old.constraints.contains(constraint) {
+                self.old.constraints.push(constraint.clone());
+            }
+        }
+    }
+
+    /// What happens to columns that others may stand on.
+    pub(super) fn disturbances(&self) -> Vec<(i32, Disturbance)> {
+        let number = |name: &str| self.facts.iter().find(|fact| fact.name == bare(name)).map(|fact| fact.number);
+        let mut found = Vec::new();
+        for old in &self.old.columns {
+            let disturbance = match self.new.column(&old.name) {
+                None => Disturbance::Dropped,
+                Some(new) if self.regenerates(old, new) => Disturbance::Dropped,
+                Some(new) if self.retypes(old, new) => Disturbance::Retyped(family(&old.type_name) != family(&new.type_name)),
+                Some(_) => continue,
+            };
+            found.extend(number(&old.name).map(|number| (number, disturbance)));
+        }
+        found
+    }
+
+    /// Whether a column is gone afterwards, or for a while.
+    pub(super) fn drops(&self, name: &str) -> bool {
+        match (self.old.columns.iter().find(|column| bare(&column.name) == name), self.new.columns.iter().find(|column| bare(&column.name) == name)) {
+            (Some(old), Some(new)) => self.regenerates(old, new),
+            (Some(_), None) => true,
+            _ => false,
+        }
+    }
+
+    /// Columns that are there anew under their old names: what was said of them has to be said again.
+    pub(super) fn comes_again(&self, name: &str) -> bool {
+        self.pairs().any(|(old, new)| bare(&new.name) == name && self.regenerates(old, new))
+    }
+
+    pub(super) fn write(&self) -> TableSteps {
+        let mut steps = TableSteps::default();
+        self.write_early(&mut steps);
+        self.write_dropped(&mut steps);
+        self.write_added(&mut steps);
+        for (old, new) in self.pairs().filter(|(old, new)| !self.regenerates(old, new)) {
+            self.write_column(old, new, &mut steps);
+        }
+        self.write_checks(&mut steps);
+        self.write_rest(&mut steps);
+        self.check_order(&mut steps);
+        steps
+    }
+
+    fn alter(&self, action: &str) -> String {
+        format!("ALTER TABLE {} {action}", self.new.name)
+    }
+
+    fn alter_only(&self, action: &str) -> String {
+        format!("ALTER TABLE ONLY {} {action}", self.new.name)
+    }
+
+    fn write_early(&self, steps: &mut TableSteps) {
+        for (old, new) in self.pairs() {
+            if self.regenerates(old, new) {
+                steps.early.push((self.alter(&format!("DROP COLUMN {}", old.name)), LOSS.to_vec()));
+            } else if self.suspended_defaults.contains(&bare(&old.name)) {
+                steps.early.push((self.alter_only(&format!("ALTER COLUMN {} DROP DEFAULT", old.name)), LOCK.to_vec()));
+            }
+        }
+        for (name, _) in self.old.constraints.iter().filter(|(name, _)| self.suspended_checks.contains(&bare(name))) {
+            steps.early.push((self.alter(&format!("DROP CONSTRAINT {name}")), LOCK.to_vec()));
+        }
+    }
+
+    fn write_dropped(&self, steps: &mut TableSteps) {
+        for parent in lost_parents(&self.old, &self.new) {
+            steps.at.push((self.alter(&format!("NO INHERIT {parent}")), LOCK.to_vec()));
+        }
+        let kept_by_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint));
+        for constraint in self.old.constraints.iter().filter(|constraint| !self.new.constraints.contains(constraint)) {
+            if !self.suspended_checks.contains(&bare(&constraint.0)) && !kept_by_parent(constraint) {
+                steps.at.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
+            }
+        }
+        for old in self.old.columns.iter().filter(|old| self.new.column(&old.name).is_none()) {
+            if !self.went_with_parent(&old.name) {
+                steps.at.push((self.alter(&format!("DROP COLUMN {}", old.name)), LOSS.to_vec()));
+            }
+        }
+    }
+
+    fn write_added(&self, steps: &mut TableSteps) {
+        for new in &self.new.columns {
+            let old = self.old.column(&new.name);
+            let again = old.is_some_and(|old| self.regenerates(old, new));
+            if old.is_some() && !again {
+                continue;
+            }
+            if self.comes_from_parent(&new.name) {
+                let from = self.parent.as_ref().and_then(|(_, parent)| parent.column(&new.name)).filter(|parent| parent.default != new.default);
+                steps.at.extend(from.map(|_| (self.default_of(new), LOCK.to_vec())));
+                continue;
+            }
+            let computed = new.generated.as_ref().is_some_and(|generated| !generated.ends_with("VIRTUAL"));
+            let called = new.default.as_ref().is_some_and(|default| default.contains('('));
+            let mut hazards = if computed || called { REWRITE.to_vec() } else { LOCK.to_vec() };
+            if new.not_null.is_some() && new.default.is_none() && new.generated.is_none() {
+                hazards.push(Hazard::MayFail);
+            }
+            steps.at.push((self.alter(&format!("ADD COLUMN {}", new.written())), hazards));
+        }
+    }
+
+    fn default_of(&self, new: &Column) -> String {
+        let action = new.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}"));
+        self.alter_only(&format!("ALTER COLUMN {} {action}", new.name))
+    }
+
+    fn write_column(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+        let mut has_default = old.default.is_some() && !self.suspended_defaults.contains(&bare(&old.name));
+        let inherited = self.comes_from_parent(&new.name);
+        if old.generated.is_some() && new.generated.is_none() {
+            steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP EXPRESSION", new.name)), LOCK.to_vec()));
+        } else if let (Some(before), Some(after)) = (&old.generated, &new.generated)
+            && before != after
+        {
+            let expression = after.trim_start_matches("GENERATED ALWAYS AS").trim_end_matches("STORED").trim();
+            steps.at.push((self.alter(&format!("ALTER COLUMN {} SET EXPRESSION AS {expression}", new.name)), REWRITE.to_vec()));
+        }
+        let mut default_stays = old.default == new.default && (has_default || new.default.is_none());
+        if self.retypes(old, new) && !inherited {
+            if has_default {
+                steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP DEFAULT", new.name)), LOCK.to_vec()));
+                has_default = false;
+                default_stays = new.default.is_none();
+            }
+            steps.at.push(self.retype(old, new));
+        } else if self.retypes(old, new) {
+            default_stays = new.default.is_none();
+        }
+        if !default_stays && (has_default || new.default.is_some()) {
+            steps.at.push((self.default_of(new), LOCK.to_vec()));
+        }
+        if old.not_null != new.not_null {
+            self.write_not_null(old, new, steps);
+        }
+    }
+
+    fn retype(&self, old: &Column, new: &Column) -> Step {
+        let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
+        // Through text where the type is another of the same name.
+        let again = self.retyped.contains(&bare(&new.name));
+        let through = if again { "::pg_catalog.text" } else { "" };
+        let using = format!(" USING {}{through}::{}", new.name, new.type_name);
+        let using = if new.generated.is_some() { String::new() } else { using };
+        let mut hazards =
+            if !again && old.collation == new.collation && keeps_rows(&old.type_name, &new.type_name) { LOCK.to_vec() } else { REWRITE.to_vec() };
+        if again || !keeps_rows(&old.type_name, &new.type_name) {
+            hazards.push(Hazard::MayFail);
+        }
+        (self.alter(&format!("ALTER COLUMN {} TYPE {}{collation}{using}", new.name, new.type_name)), hazards)
+    }
+
+    fn write_not_null(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+        let parent_has = |table: fn(&(TableText, TableText)) -> &TableText| {
+            self.parent.as_ref().is_some_and(|parents| table(parents).column(&new.name).is_some_and(|column| column.not_null.is_some()))
+        };
+        let (parent_had, parent_has) = (parent_has(|(old, _)| old), parent_has(|(_, new)| new));
+        if old.not_null.is_some() && !(parent_had && !parent_has) {
+            steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP NOT NULL", new.name)), LOCK.to_vec()));
+        }
+        match new.not_null.as_deref() {
+            Some("NOT NULL") if !parent_has => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
+            Some(named) if !parent_has => {
+                let name = named.trim_start_matches("CONSTRAINT").replacen(" NOT NULL", &format!(" NOT NULL {}", new.name), 1);
+                steps.at.push((self.alter(&format!("ADD CONSTRAINT{name}")), CHECK.to_vec()));
+            }
+            _ => {}
+        }
+    }
+
+    fn write_checks(&self, steps: &mut TableSteps) {
+        let from_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(_, new)| new.constraints.contains(constraint));
+        for constraint in &self.new.constraints {
+            let again = self.suspended_checks.contains(&bare(&constraint.0));
+            if (again || !self.old.constraints.contains(constraint)) && !from_parent(constraint) {
+                steps.at.push((self.alter(&format!("ADD CONSTRAINT {} {}", constraint.0, constraint.1)), CHECK.to_vec()));
+            }
+        }
+    }
+
+    fn write_rest(&self, steps: &mut TableSteps) {
+        if self.old.unlogged != self.new.unlogged {
+            let word = if self.new.unlogged { "SET UNLOGGED" } else { "SET LOGGED" };
+            steps.at.push((self.alter(word), REWRITE.to_vec()));
+        }
+        for change in self.new.options.changes_from(&self.old.options) {
+            steps.at.push((self.alter_only(&change), Vec::new()));
+        }
+        let is_anew = |statement: &str| {
+            column_of(statement)
+                .is_some_and(|column| self.pairs().any(|(old, new)| new.name == column && (self.regenerates(old, new) || self.retypes(old, new))))
+        };
+        for gone in self.old.trailing.iter().filter(|statement| !self.new.trailing.contains(statement)) {
+            if column_of(gone).is_some_and(|column| self.new.column(column).is_none() && self.old.column(column).is_some()) {
+                continue;
+            }
+            match undone(gone, &self.facts) {
+                Some(sql) => steps.at.push((sql, LOCK.to_vec())),
+                None => steps.unscripted.push(format!("`{gone}` is not undone")),
+            }
+        }
+        for wanted in self.new.trailing.iter().filter(|statement| !self.old.trailing.contains(statement) || is_anew(statement)) {
+            steps.at.push((wanted.clone(), LOCK.to_vec()));
+        }
+        let (old, new) = (without_lost_parents(&self.old, &self.new), self.new.fixed.clone());
+        if old != new {
+            steps.unscripted.push(format!("no statement makes `{}` of `{}`", new.join(" "), old.join(" ")));
+        }
+    }
+
+    /// New columns stand last, whatever place they have in the source.
+    fn check_order(&self, steps: &mut TableSteps) {
+        let stays = |old: &&Column| self.new.column(&old.name).is_some_and(|new| !self.regenerates(old, new));
+        let kept: Vec<&str> = self.old.columns.iter().filter(stays).map(|column| column.name.as_str()).collect();
+        let added = self.new.columns.iter().map(|column| column.name.as_str()).filter(|name| !kept.contains(name));
+        let wanted: Vec<&str> = self.new.columns.iter().map(|column| column.name.as_str()).collect();
+        let got: Vec<&str> = kept.iter().copied().chain(added).collect();
+        if got != wanted {
+            steps.unscripted.push(format!("columns stay in the order {}; the source has {}", got.join(", "), wanted.join(", ")));
+        }
+    }
+}
+
+/// A type without its modifiers.
+fn family(type_name: &str) -> String {
+    type_name
+        .split_once('(')
+        .map_or_else(|| type_name.to_owned(), |(name, rest)| format!("{name}{}", rest.split_once(')').map_or("", |(_, rest)| rest)))
+}
+
+fn parents(table: &TableText) -> Vec<&str> {
+    let clause = table.fixed.iter().find_map(|clause| clause.strip_prefix("INHERITS (")?.strip_suffix(')'));
+    clause.map(|inner| crate::schema::sql::split(inner, ',').into_iter().map(str::trim).collect()).unwrap_or_default()
+}
+
+fn lost_parents<'a>(old: &'a TableText, new: &TableText) -> Vec<&'a str> {
+    let kept = parents(new);
+    parents(old).into_iter().filter(|parent| !kept.contains(parent)).collect()
+}
+
+fn without_lost_parents(old: &TableText, new: &TableText) -> Vec<String> {
+    let lost = lost_parents(old, new);
+    if lost.is_empty() {
+        return old.fixed.clone();
+    }
+    let kept: Vec<&str> = parents(old).into_iter().filter(|parent| !lost.contains(parent)).collect();
+    let clause = |clause: &String| match clause.strip_prefix("INHERITS (") {
+        Some(_) if kept.is_empty() => None,
+        Some(_) => Some(format!("INHERITS ({})", kept.join(", "))),
+        None => Some(clause.clone()),
+    };
+    old.fixed.iter().filter_map(clause).collect()
+}

@@ -1,0 +1,110 @@
+//! Types and domains: changed in place where rows need not be touched.
+
+use super::{
+    fate::{Alteration, Fate, Step},
+    statement::Hazard,
+};
+use crate::schema::{
+    Object,
+    sql::{DomainText, TypeText, composite, split},
+};
+
+pub(super) fn change(old: &Object, new: &Object) -> Fate {
+    match (TypeText::read(&old.definition), TypeText::read(&new.definition)) {
+        (Some(TypeText::Enum { labels: before, .. }), Some(TypeText::Enum { name, labels: after })) => match added_labels(&name, &before, &after) {
+            Some(ahead) => Fate::Alter(Alteration { ahead, ..Alteration::default() }),
+            None => Fate::Rebuild,
+        },
+        (Some(TypeText::Composite { attributes: before, .. }), Some(TypeText::Composite { name, attributes: after })) => {
+            match composite(&name, &before, &after) {
+                Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, vec![Hazard::MayFail])).collect()),
+                None => Fate::Rebuild,
+            }
+        }
+        (Some(TypeText::Base), _) | (_, Some(TypeText::Base)) | (None, _) | (_, None) => {
+            Fate::Blocked("a type written in C is changed by hand".to_owned())
+        }
+        _ => Fate::Rebuild,
+    }
+}
+
+/// The statements that add labels; `None` where labels went or changed places.
+fn added_labels(name: &str, before: &[String], after: &[String]) -> Option<Vec<Step>> {
+    if !after.iter().filter(|label| before.contains(label)).eq(before.iter()) {
+        return None;
+    }
+    let mut steps = Vec::new();
+    for (place, label) in after.iter().enumerate().filter(|(_, label)| !before.contains(label)) {
+        let position = match (place.checked_sub(1), before.first()) {
+            (Some(previous), _) => format!(" AFTER {}", after[previous]),
+            (None, Some(first)) => format!(" BEFORE {first}"),
+            (None, None) => String::new(),
+        };
+        steps.push((format!("ALTER TYPE {name} ADD VALUE {label}{position}"), vec![Hazard::NotInTransaction]));
+    }
+    Some(steps)
+}
+
+pub(super) fn change_domain(old: &Object, new: &Object) -> Fate {
+    let (Some(before), Some(after)) = (DomainText::read(&old.definition), DomainText::read(&new.definition)) else {
+        return Fate::Blocked("the domain is written in a way that is not understood".to_owned());
+    };
+    if before.base != after.base {
+        return Fate::Rebuild;
+    }
+    let alter = |what: String, hazards: &[Hazard]| (format!("ALTER DOMAIN {} {what}", after.name), hazards.to_vec());
+    let checks = [Hazard::LongScan, Hazard::MayFail];
+    let mut steps = Vec::new();
+    for (name, _) in before.constraints.iter().filter(|constraint| !after.constraints.contains(constraint)) {
+        steps.push(alter(format!("DROP CONSTRAINT {name}"), &[]));
+    }
+    if before.default != after.default {
+        steps.push(alter(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), &[]));
+    }
+    match (before.not_null, after.not_null) {
+        (false, true) => steps.push(alter("SET NOT NULL".to_owned(), &checks)),
+        (true, false) => steps.push(alter("DROP NOT NULL".to_owned(), &[])),
+        _ => {}
+    }
+    for (name, definition) in after.constraints.iter().filter(|constraint| !before.constraints.contains(constraint)) {
+        steps.push(alter(format!("ADD CONSTRAINT {name} {definition}"), &checks));
+    }
+    Alteration::at(steps)
+}
+
+/// How the type steps aside for its successor while columns still have it: the statement, and the name it then has. `None` for what cannot.
+pub(super) fn step_aside(object: &Object) -> Option<(String, String)> {
+    let (word, name) = match TypeText::read(&object.definition) {
+        Some(TypeText::Enum { name, .. } | TypeText::Composite { name, .. }) => ("TYPE", name),
+        // A multirange type would keep its name.
+        Some(TypeText::Range | TypeText::Base) => return None,
+        None => ("DOMAIN", DomainText::read(&object.definition)?.name),
+    };
+    let [schema, own] = split(&name, '.')[..] else { return None };
+    let bare: String = own.trim_matches('"').chars().take(40).collect();
+    let aside = format!("\"{bare}__replaced\"");
+    Some((format!("ALTER {word} {name} RENAME TO {aside}"), format!("{word} {schema}.{aside}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::added_labels;
+
+    fn labels(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| format!("'{name}'")).collect()
+    }
+
+    #[test]
+    fn labels_are_added_where_they_belong() {
+        let steps = added_labels("e", &labels(&["b", "d"]), &labels(&["a", "b", "c", "d", "e"])).unwrap();
+        let sql: Vec<_> = steps.into_iter().map(|(sql, _)| sql).collect();
+        let expected = ["ALTER TYPE e ADD VALUE 'a' BEFORE 'b'", "ALTER TYPE e ADD VALUE 'c' AFTER 'b'", "ALTER TYPE e ADD VALUE 'e' AFTER 'd'"];
+        assert_eq!(sql, expected);
+    }
+
+    #[test]
+    fn labels_neither_go_nor_change_places_by_adding() {
+        assert_eq!(added_labels("e", &labels(&["a", "b"]), &labels(&["b", "a"])), None);
+        assert_eq!(added_labels("e", &labels(&["a", "b"]), &labels(&["a"])), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Grants as `pg_dump` writes them, and how each is taken back.
+
+use super::scan::{find_words, statements};
+
+/// `GRANT SELECT ON TABLE public.t TO anon`, or the same of `ALTER DEFAULT PRIVILEGES`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::schema) struct AclStatement {
+    /// `ALTER DEFAULT PRIVILEGES IN SCHEMA x `, or nothing.
+    prefix: String,
+    grants: bool,
+    /// `SELECT ON TABLE public.t`.
+    what: String,
+    /// The role, as it is written.
+    pub(in crate::schema) grantee: String,
+    with_option: bool,
+}
+
+impl AclStatement {
+    fn read(statement: &str) -> Option<Self> {
+        let (at, grants) = match (find_words(statement, "GRANT"), find_words(statement, "REVOKE")) {
+            (Some(at), None) => (at, true),
+            (Some(grant), Some(revoke)) if grant < revoke => (grant, true),
+            (_, Some(at)) => (at, false),
+            (None, None) => return None,
+        };
+        let word = if grants { "GRANT" } else { "REVOKE" };
+        let rest = statement[at + word.len()..].trim();
+        let (rest, with_option) = rest.strip_suffix(" WITH GRANT OPTION").map_or((rest, false), |rest| (rest, true));
+        let to = find_words(rest, if grants { "TO" } else { "FROM" })?;
+        let grantee = rest[to..].split_once(' ')?.1.trim();
+        let what = rest[..to].split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(Self { prefix: statement[..at].to_owned(), grants, what, grantee: grantee.to_owned(), with_option })
+    }
+
+    /// The statement itself.
+    pub(in crate::schema) fn written(&self) -> String {
+        self.with(self.grants, self.with_option)
+    }
+
+    /// The statement that takes it back.
+    pub(in crate::schema) fn taken_back(&self) -> String {
+        self.with(!self.grants, false)
+    }
+
+    /// Whether taking privileges from somebody is what it or its taking back does.
+    pub(in crate::schema) fn takes_back_by_revoking(&self) -> bool {
+        self.grants
+    }
+
+    fn with(&self, grants: bool, option: bool) -> String {
+        let (verb, word) = if grants { ("GRANT", "TO") } else { ("REVOKE", "FROM") };
+        format!("{}{verb} {} {word} {}{}", self.prefix, self.what, self.grantee, if option { " WITH GRANT OPTION" } else { "" })
+    }
+}
+
+/// The statements of an entry; `None` where one of them is not understood.
+pub(in crate::schema) fn acl_statements(definition: &str) -> Option<Vec<AclStatement>> {
+    statements(definition).into_iter().map(AclStatement::read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::acl_statements;
+
+    #[test]
+    fn each_is_read_and_taken_back() {
+        let text = "REVOKE ALL ON FUNCTION public.f(a integer) FROM PUBLIC;\nGRANT SELECT(id),INSERT(id) ON TABLE public.t TO \"a b\" WITH GRANT OPTION;\n\
+                    ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES  TO anon;\n";
+        let all = acl_statements(text).unwrap();
+        assert_eq!(all.iter().map(|one| one.grantee.as_str()).collect::<Vec<_>>(), ["PUBLIC", "\"a b\"", "anon"]);
+        assert_eq!(all[0].taken_back(), "GRANT ALL ON FUNCTION public.f(a integer) TO PUBLIC");
+        assert_eq!(all[1].taken_back(), "REVOKE SELECT(id),INSERT(id) ON TABLE public.t FROM \"a b\"");
+        assert_eq!(all[1].written(), "GRANT SELECT(id),INSERT(id) ON TABLE public.t TO \"a b\" WITH GRANT OPTION");
+        assert_eq!(all[2].taken_back(), "ALTER DEFAULT PRIVILEGES IN SCHEMA s REVOKE SELECT ON TABLES FROM anon");
+    }
+}
