@@ -1,5 +1,6 @@
-//! JSON Web Tokens, keys, passwords, and the encryption of secrets at rest.
+//! JSON Web Tokens, keys, passwords, cursors, and the encryption of secrets at rest.
 
+mod cursor_seal;
 mod key_mint;
 mod passwords;
 mod random;
@@ -7,6 +8,7 @@ mod refresh_tokens;
 mod secret_box;
 mod tokens;
 
+pub use cursor_seal::HmacCursorSeal;
 pub use key_mint::Sha256KeyMint;
 pub use passwords::Argon2Passwords;
 pub use refresh_tokens::RandomRefreshTokens;

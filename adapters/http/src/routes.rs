@@ -9,10 +9,13 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route, endpoint::make_sync, get};
-use ports::driving::{
-    Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch, GetCurrentUser,
-    GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers, PromoteUser, QueryTable,
-    RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+use ports::{
+    driven::CursorSeal,
+    driving::{
+        Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
+        GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
+        PromoteUser, QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+    },
 };
 use std::sync::{Arc, OnceLock};
 
@@ -25,6 +28,8 @@ macro_rules! rest_ports {
             pub authenticator: Arc<dyn Authenticator>,
             /// Whether requests can be answered now.
             pub readiness: Arc<dyn Readiness>,
+            /// Where next pages begin.
+            pub cursors: Arc<dyn CursorSeal>,
             $(
                 #[doc = concat!("Carries out [`", stringify!($command), "`].")]
                 pub $field: Arc<dyn UseCase<$command>>,
@@ -35,7 +40,7 @@ macro_rules! rest_ports {
         impl RestPorts {
             /// Ports whose use cases are not to be reached.
             pub(crate) fn unreached(authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
-                Self { authenticator, readiness, $($field: Arc::new(crate::testing::Unreached),)* }
+                Self { authenticator, readiness, cursors: crate::testing::cursors(), $($field: Arc::new(crate::testing::Unreached),)* }
             }
         }
     };
@@ -105,6 +110,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
     let authenticator = ports.authenticator.clone();
     let tables = Tables {
         authenticator: ports.authenticator.clone(),
+        cursors: ports.cursors.clone(),
         query_table: ports.query_table.clone(),
         insert_record: ports.insert_record.clone(),
         update_record: ports.update_record.clone(),

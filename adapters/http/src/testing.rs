@@ -98,6 +98,20 @@ pub(crate) fn ids() -> Arc<dyn ports::driven::Ids> {
     Arc::new(ids)
 }
 
+/// Seals by writing down what it is asked to seal.
+pub(crate) fn cursors() -> Arc<dyn ports::driven::CursorSeal> {
+    fn digest(subject: &domain::table::PageSubject) -> usize {
+        subject.parts().map(|part| 1 + part.bytes().map(usize::from).sum::<usize>()).sum()
+    }
+    let mut cursors = ports::driven::MockCursorSeal::new();
+    cursors.expect_seal().returning(|subject, offset| format!("{}-{offset}", digest(subject)));
+    cursors.expect_open().returning(|subject, cursor| {
+        let (of, offset) = cursor.split_once('-')?;
+        (of == digest(subject).to_string()).then(|| offset.parse().ok()).flatten()
+    });
+    Arc::new(cursors)
+}
+
 /// The OpenAPI document knows just the fields that a body is read for.
 #[track_caller]
 pub(crate) fn assert_described<T: crate::body::FromFields>() {

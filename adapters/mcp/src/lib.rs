@@ -4,7 +4,6 @@
 //! answered by `message::call`, which passes rows through unparsed; everything else by the SDK in `sdk`. Both reach the same `registry`.
 
 mod catalogue;
-mod cursor;
 mod endpoint;
 mod guard;
 mod message;
@@ -20,7 +19,7 @@ mod tools;
 pub use endpoint::endpoint;
 pub use guard::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
 pub use registry::{McpPorts, resource_uris, tool_names};
-pub use settings::{CursorKey, McpSettings};
+pub use settings::McpSettings;
 
 /// The revisions of the protocol that are served, oldest first.
 pub const PROTOCOL_VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];

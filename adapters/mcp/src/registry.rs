@@ -10,7 +10,7 @@ use crate::{
 };
 use domain::{Action, Principal, catalogue::closest};
 use ports::{
-    driven::Ids,
+    driven::{CursorSeal, Ids},
     driving::{Authenticator, DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, UpdateRecord, UseCase},
 };
 use serde_json::value::RawValue;
@@ -23,6 +23,8 @@ pub struct McpPorts {
     pub authenticator: Arc<dyn Authenticator>,
     /// Request ids, where a request brings none.
     pub ids: Arc<dyn Ids>,
+    /// Where next pages begin.
+    pub cursors: Arc<dyn CursorSeal>,
     /// `query_table`
     pub query_table: Arc<dyn UseCase<QueryTable>>,
     /// `insert_record`
@@ -60,7 +62,7 @@ impl Registry {
     /// Registers everything that the settings allow.
     pub(crate) fn new(ports: &McpPorts, settings: &McpSettings) -> Self {
         let max_bytes = settings.max_result_bytes;
-        let query_table = QueryTableTool { use_case: ports.query_table.clone(), max_bytes, cursor_key: settings.cursor_key.clone() };
+        let query_table = QueryTableTool { use_case: ports.query_table.clone(), max_bytes, cursors: ports.cursors.clone() };
         let mut tools = vec![
             Registered::boxed(query_table),
             Registered::boxed(InsertRecordTool { use_case: ports.insert_record.clone(), max_bytes }),

@@ -1,7 +1,6 @@
 //! What can be set.
 
 use crate::guard::{AllowedHost, AllowedOrigin};
-use std::fmt;
 
 /// How this transport behaves. Where it is mounted is the application's business.
 #[derive(Clone, Debug)]
@@ -20,8 +19,6 @@ pub struct McpSettings {
     pub allowed_tools: Vec<String>,
     /// Resources that may be read, by URI or template; empty allows all.
     pub allowed_resources: Vec<String>,
-    /// What cursors are signed with: the same on every replica.
-    pub cursor_key: CursorKey,
 }
 
 impl McpSettings {
@@ -29,9 +26,10 @@ impl McpSettings {
     pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 10 * 1024 * 1024;
     /// `max_result_bytes` when nobody says otherwise.
     pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 * 1024;
+}
 
-    /// The defaults, with the one thing that has none.
-    pub fn new(cursor_key: CursorKey) -> Self {
+impl Default for McpSettings {
+    fn default() -> Self {
         Self {
             public_url: None,
             allowed_hosts: Vec::new(),
@@ -40,28 +38,6 @@ impl McpSettings {
             max_result_bytes: Self::DEFAULT_MAX_RESULT_BYTES,
             allowed_tools: Vec::new(),
             allowed_resources: Vec::new(),
-            cursor_key,
         }
-    }
-}
-
-/// What cursors are signed with.
-#[derive(Clone)]
-pub struct CursorKey([u8; 32]);
-
-impl CursorKey {
-    /// Wraps a secret of the instance.
-    pub const fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-
-    pub(crate) const fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for CursorKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CursorKey(..)")
     }
 }

@@ -2,9 +2,11 @@
 
 use super::{ServeError, files::ServerFile, readiness::DatabaseReadiness, wiring::House};
 use crate::config::Settings;
+use auth::HmacCursorSeal;
 use http_api::{Edge, RestSettings};
-use mcp::{CursorKey, McpPorts, McpSettings};
+use mcp::{McpPorts, McpSettings};
 use poem::Endpoint;
+use ports::driven::CursorSeal;
 use std::sync::Arc;
 
 pub(super) fn endpoint(
@@ -29,11 +31,17 @@ pub(super) fn endpoint(
 impl House {
     fn mcp_ports(&self) -> McpPorts {
         let use_cases = &self.use_cases;
+    /// Cursors are good at every door of every replica.
+    pub(super) fn cursors(&self) -> Arc<dyn CursorSeal> {
+        Arc::new(HmacCursorSeal::new(self.key.derive("fluxbase cursors")))
+    }
+
         McpPorts {
             authenticator: self.authenticator.clone(),
             ids: self.ids.clone(),
             query_table: use_cases.query_table.clone(),
             insert_record: use_cases.insert_record.clone(),
+            cursors: self.cursors(),
             update_record: use_cases.update_record.clone(),
             delete_record: use_cases.delete_record.clone(),
             list_tables: use_cases.list_tables.clone(),
@@ -56,7 +64,6 @@ fn mcp_settings(house: &House, settings: &Settings, server: &ServerFile) -> Resu
         max_result_bytes: u64::from(section.max_result_bytes.get()),
         allowed_tools: section.allowed_tools.clone(),
         allowed_resources: section.allowed_resources.clone(),
-        cursor_key: CursorKey::new(house.key.derive("fluxbase cursors")),
     })
 }
 

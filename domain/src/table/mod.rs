@@ -3,11 +3,13 @@
 mod condition;
 pub mod grammar;
 mod name;
+mod page_subject;
 mod selection;
 mod write;
 
 pub use condition::{Condition, FieldPath, JsonStep, Operator, Quantifier, Test, TextSearch, TruthValue, Value};
 pub use name::QualifiedName;
+pub use page_subject::{FOREIGN_CURSOR, PageSubject};
 pub use selection::{CastType, CountMode, Direction, Embed, Field, Join, Nulls, OrderTerm, SelectItem, TableName, UnknownCast};
 pub use write::{Delete, Insert, OnConflict, Resolution, Returning, RowsShape, UnequalRows, Update};
 

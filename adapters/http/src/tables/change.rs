@@ -63,8 +63,8 @@ impl Tables {
 }
 
 fn check(ask: &Ask) -> Result<(), Problem> {
-    if ask.query.limit.is_some() || ask.query.offset > 0 {
-        let detail = "'limit' and 'offset' do not belong to PATCH and DELETE; bound them by 'Prefer: handling=strict, max-affected=N'";
+    if ask.query.limit.is_some() || ask.query.offset > 0 || ask.query.cursor.is_some() {
+        let detail = "'limit', 'offset' and 'cursor' do not belong to PATCH and DELETE; bound them by 'Prefer: handling=strict, max-affected=N'";
         return Err(bad_request("unexpected_parameter", detail));
     }
     if ask.query.on_conflict.is_some() {

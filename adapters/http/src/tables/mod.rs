@@ -8,6 +8,7 @@ mod answer;
 mod change;
 mod describe;
 mod insert;
+mod pages;
 mod path;
 mod prefer;
 mod range;
@@ -34,7 +35,10 @@ use domain::{
 };
 use http::{Method, StatusCode, header};
 use poem::{Request, Response};
-use ports::driving::{Authenticator, DeleteRecord, InsertRecord, QueryTable, UpdateRecord, UseCase};
+use ports::{
+    driven::CursorSeal,
+    driving::{Authenticator, DeleteRecord, InsertRecord, QueryTable, UpdateRecord, UseCase},
+};
 use prefer::Preferences;
 use std::sync::Arc;
 
@@ -50,6 +54,7 @@ pub(crate) struct Tables {
     pub(crate) query_table: Arc<dyn UseCase<QueryTable>>,
     pub(crate) insert_record: Arc<dyn UseCase<InsertRecord>>,
     pub(crate) update_record: Arc<dyn UseCase<UpdateRecord>>,
+    pub(crate) cursors: Arc<dyn CursorSeal>,
     pub(crate) delete_record: Arc<dyn UseCase<DeleteRecord>>,
     pub(crate) max_body_bytes: usize,
     pub(crate) branch_domain: Option<String>,

@@ -15,27 +15,32 @@ impl Tables {
             return Err(bad_request("unexpected_parameter", "'columns' and 'on_conflict' belong to writes"));
         }
         let shape = accept::shape(request.headers())?;
-        let window = Window::read(request.headers(), ask.query.limit, ask.query.offset)?;
-        let command = QueryTable {
-            branch: std::mem::take(&mut ask.branch),
-            select: Select {
-                table: ask.table.clone(),
-                columns: std::mem::take(&mut ask.query.select),
-                filter: ask.query.filter.take(),
-                order: std::mem::take(&mut ask.query.order),
-                tie_break: false,
-                limit: window.limit,
-                offset: window.offset,
-                count: ask.prefer.count,
-                shape,
-                max_bytes: None,
-            },
+        let mut window = Window::read(request.headers(), ask.query.limit, ask.query.offset)?;
+        let branch = std::mem::take(&mut ask.branch);
+        let mut select = Select {
+            table: ask.table.clone(),
+            columns: std::mem::take(&mut ask.query.select),
+            filter: ask.query.filter.take(),
+            order: std::mem::take(&mut ask.query.order),
+            tie_break: false,
+            limit: window.limit,
+            offset: window.offset,
+            count: ask.prefer.count,
+            shape,
+            max_bytes: None,
         };
+        let cursor = ask.query.cursor.take();
+        let pages = self.pages(cursor.as_deref(), &ask, &branch, &mut select)?;
+        window.offset = select.offset;
+        let command = QueryTable { branch, select };
         let rows = self.query_table.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
         let total = rows.total;
         let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
 
         let mut response = Response::default();
+        if let Some(pages) = pages {
+            pages.tell_next(&*self.cursors, request.uri(), pulled.rows(), total, response.headers_mut());
+        }
         // Of a page that still streams, the end is known only by the total.
         if let Some(rows) = pulled.rows().or_else(|| total.map(|total| window.rows_of(total))) {
             let (status, content_range) = window.page(rows, total)?;

@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Failure, Fault,
+    Failure, Fault, SqlFailure,
     failure::Candidate,
     table::{Condition, CountMode, Operator, Resolution, Returning, Shape, Test, Value as Operand},
 };
@@ -126,6 +126,50 @@ async fn a_column_called_branch_can_be_filtered_by() {
     send(&client, Method::GET, "t?branch=eq.x", &[], "").await.assert_status_is_ok();
     let QueryTable { branch, select } = taken(&asked);
     assert!(branch.resolve(None).unwrap().is_main() && select.filter.is_some());
+}
+
+#[tokio::test]
+async fn a_full_page_tells_the_next_one_and_its_cursor_begins_there() {
+    let (client, asked) = reading(|| Ok(rows("[1,2]", 2, None)));
+    let response = send(&client, Method::GET, "t?a=eq.1&limit=2&order=b", &[], "").await;
+    let select = taken(&asked).select;
+    assert_eq!((select.offset, select.tie_break), (0, true));
+    let cursor = response.0.header("x-next-cursor").unwrap().to_owned();
+    response.assert_header("link", format!("</api/v1/tables/t?a=eq.1&limit=2&order=b&cursor={cursor}>; rel=\"next\""));
+
+    let (client, asked) = reading(|| Ok(rows("[3]", 1, None)));
+    let response = send(&client, Method::GET, &format!("t?a=eq.1&limit=2&order=b&cursor={cursor}"), &[], "").await;
+    response.assert_header("content-range", "2-2/*");
+    response.assert_header_is_not_exist("x-next-cursor");
+    response.assert_header_is_not_exist("link");
+    assert_eq!(taken(&asked).select.offset, 2);
+
+    let client = over(unreached());
+    for (other, code) in [("a=eq.2&limit=2&order=b", "invalid"), ("a=eq.1&limit=2", "invalid"), ("a=eq.1&limit=2&order=b&offset=1", "contradiction")]
+    {
+        let problem = refused(send(&client, Method::GET, &format!("t?{other}&cursor={cursor}"), &[], "").await, 400).await;
+        assert_eq!(problem["code"], code, "{problem}");
+    }
+    for method in [Method::POST, Method::PATCH, Method::DELETE] {
+        assert_eq!(refused(send(&client, method, "t?a=eq.1&cursor=x", &[], "{}").await, 400).await["code"], "unexpected_parameter");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_told_of_only_where_there_may_be_more() {
+    for (path, headers, read, total, more) in [
+        ("t", &[][..], 2, None, false),
+        ("t", &[("range", "0-1")][..], 2, None, true),
+        ("t?limit=2", &[], 2, Some(2), false),
+        ("t?limit=2", &[], 2, Some(3), true),
+        ("t?limit=2&offset=2", &[], 2, Some(4), false),
+        ("t?limit=0", &[], 0, None, false),
+        ("t?limit=2&cursor=eq.x", &[], 2, None, true),
+    ] {
+        let (client, _) = reading(move || Ok(rows("[1,2]", read, total)));
+        let response = send(&client, Method::GET, path, headers, "").await;
+        assert_eq!(response.0.header("x-next-cursor").is_some(), more, "{path} {total:?}");
+    }
 }
 
 #[tokio::test]
@@ -359,4 +403,32 @@ async fn a_failure_before_the_status_is_a_problem() {
     let (client, _) = reading(move || Ok(Rows { total: None, document: failing() }));
     let problem = refused(send(&client, Method::GET, "t", &[], "").await, 500).await;
     assert!(!problem.to_string().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_view_that_takes_no_rows_has_not_that_method() {
+    let not_in_state = || {
+        let sql = SqlFailure { sqlstate: "55000".to_owned(), message: "cannot insert into view \"v\"".to_owned(), detail: None, hint: None };
+        Failure::Database(Box::new(sql))
+    };
+    let (client, _) = inserting(Err(not_in_state()));
+    let response = send(&client, Method::POST, "v", &[], r#"{"a":1}"#).await;
+    response.assert_header("allow", "GET, HEAD, PATCH, DELETE");
+    assert_eq!(refused(response, 405).await["code"], "55000");
+    let (client, _) = reading(move || Err(not_in_state()));
+    assert_eq!(refused(send(&client, Method::GET, "v", &[], "").await, 400).await["code"], "55000");
+}
+
+#[tokio::test]
+async fn a_column_that_is_not_there_is_the_fault_of_who_named_it() {
+    let fault = || Failure::from(Fault::new("/data/nope", "'t' has no column 'nope'"));
+    let (client, _) = inserting(Err(fault()));
+    let problem = refused(send(&client, Method::POST, "t?columns=nope", &[], r#"{"a":1}"#).await, 400).await;
+    assert_eq!(problem["errors"][0]["pointer"], "/columns");
+    let (client, _) = inserting(Err(fault()));
+    let problem = refused(send(&client, Method::POST, "t", &[], r#"{"nope":1}"#).await, 422).await;
+    assert_eq!(problem["errors"][0]["pointer"], "/data/nope");
+    let (client, _) = updating(Err(fault()));
+    let problem = refused(send(&client, Method::PATCH, "t?a=eq.1&columns=nope", &[], r#"{"a":1}"#).await, 400).await;
+    assert_eq!(problem["errors"][0]["pointer"], "/columns");
 }

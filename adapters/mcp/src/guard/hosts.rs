@@ -146,7 +146,7 @@ fn addressed_to(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ForeignRequ
 #[cfg(test)]
 mod tests {
     use super::{AllowedHost, AllowedOrigin, ForeignRequest, HostPolicy};
-    use crate::settings::{CursorKey, McpSettings};
+    use crate::settings::McpSettings;
     use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
     fn policy() -> HostPolicy {
@@ -154,7 +154,7 @@ mod tests {
             public_url: Some(Uri::from_static("https://db.example.com/base")),
             allowed_hosts: vec!["other.example.com:8443".parse().unwrap()],
             allowed_origins: vec!["https://app.example.com".parse().unwrap()],
-            ..McpSettings::new(CursorKey::new([0; 32]))
+            ..McpSettings::default()
         })
     }
 

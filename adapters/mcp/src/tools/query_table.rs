@@ -2,22 +2,19 @@
 
 use super::table_arguments::{Reading, branch_schema, table_schema};
 use crate::{
-    cursor::CursorSubject,
     rows::gather,
     scope::RequestScope,
-    settings::CursorKey,
     tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{
-    Action, Failure,
-    branch::BranchMentions,
-    table::{
-        CountMode, Select, Shape, TableName,
-        grammar::{print_condition, print_order, print_select},
-    },
+    Action,
+    table::{CountMode, FOREIGN_CURSOR, PageSubject, Select, Shape, TableName},
 };
-use ports::driving::{QueryTable, UseCase};
+use ports::{
+    driven::CursorSeal,
+    driving::{QueryTable, UseCase},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use std::sync::Arc;
@@ -29,7 +26,7 @@ const MAX_LIMIT: u64 = 1000;
 pub(crate) struct QueryTableTool {
     pub(crate) use_case: Arc<dyn UseCase<QueryTable>>,
     pub(crate) max_bytes: u64,
-    pub(crate) cursor_key: CursorKey,
+    pub(crate) cursors: Arc<dyn CursorSeal>,
 }
 
 #[derive(Deserialize)]
@@ -124,13 +121,12 @@ impl Tool for QueryTableTool {
         let branch = scope.branch(input.branch.as_deref())?;
         let limit = input.limit.unwrap_or(DEFAULT_LIMIT);
         let mut select = select(&input)?;
-        let bound = if let Some(cursor) = &input.cursor {
-            let bound = BoundQuery::new(scope, &branch, &select)?;
-            select.offset = bound.offset(&self.cursor_key, cursor)?;
-            Some(bound)
-        } else {
-            None
-        };
+        let principal = &scope.caller.principal;
+        let mut subject = None;
+        if let Some(cursor) = &input.cursor {
+            let subject = subject.insert(PageSubject::new(principal, &branch, &select)?);
+            select.offset = self.cursors.open(subject, cursor).ok_or_else(|| CallError::argument("/cursor", FOREIGN_CURSOR))?;
+        }
         // One more than asked for, to know whether there are more.
         select.limit = Some(limit + 1);
         select.max_bytes = Some(self.max_bytes);
@@ -142,8 +138,8 @@ impl Tool for QueryTableTool {
         let mut about = About { count: found.total, truncated: rows.truncated, ..About::default() };
         let mut note = None;
         if gathered.more && rows.rows > 0 {
-            let bound = bound.map_or_else(|| BoundQuery::new(scope, &branch, &query), Ok)?;
-            about.next_cursor = Some(bound.cursor(&self.cursor_key, offset + rows.rows));
+            let subject = subject.map_or_else(|| PageSubject::new(principal, &branch, &query), Ok)?;
+            about.next_cursor = Some(self.cursors.seal(&subject, offset + rows.rows));
         } else if rows.truncated {
             note = Some(format!("the next row alone is larger than {} bytes: select fewer columns", self.max_bytes));
         }
@@ -171,34 +167,4 @@ fn select(input: &Input) -> Result<Select, CallError> {
     };
     reading.finish()?;
     Ok(select)
-}
-
-/// What a cursor is good for: the same rows in the same order, on the same branch, for the same principal.
-struct BoundQuery([String; 6]);
-
-impl BoundQuery {
-    fn new(scope: &RequestScope, branch: &BranchMentions, select: &Select) -> Result<Self, Failure> {
-        let principal = &scope.caller.principal;
-        Ok(Self([
-            principal.budget_key(),
-            branch.resolve(principal.restrictions.branch.as_ref())?.to_string(),
-            select.table.to_string(),
-            print_select(&select.columns),
-            select.filter.as_ref().map(print_condition).unwrap_or_default(),
-            print_order(&select.order),
-        ]))
-    }
-
-    fn cursor(&self, key: &CursorKey, offset: u64) -> String {
-        key.cursor(&CursorSubject(&self.0.each_ref().map(String::as_str)), offset)
-    }
-
-    fn offset(&self, key: &CursorKey, cursor: &str) -> Result<u64, CallError> {
-        key.offset(&CursorSubject(&self.0.each_ref().map(String::as_str)), cursor).map_err(|_| {
-            CallError::argument(
-                "/cursor",
-                "is not one of this query: send nextCursor unchanged, with the same table, select, filter, order and branch",
-            )
-        })
-    }
 }

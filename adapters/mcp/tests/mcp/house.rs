@@ -6,7 +6,7 @@ use domain::{
     Failure, Principal, Role, Scope, Scopes,
     access::{PrincipalKind, Restrictions},
 };
-use fluxbase_mcp::{CursorKey, McpPorts, McpSettings, endpoint};
+use fluxbase_mcp::{McpPorts, McpSettings, endpoint};
 use poem::{
     Endpoint, Route,
     test::{TestClient, TestRequestBuilder, TestResponse},
@@ -89,6 +89,7 @@ impl House {
         let ports = McpPorts {
             authenticator: Arc::new(Keys::new()),
             ids: Arc::new(ids),
+            cursors: Arc::new(auth::HmacCursorSeal::new([1; 32])),
             query_table: Arc::new(Guarded(not_expected::<QueryTable>())),
             insert_record: Arc::new(Guarded(not_expected::<InsertRecord>())),
             update_record: Arc::new(Guarded(not_expected::<UpdateRecord>())),
@@ -96,7 +97,7 @@ impl House {
             list_tables: Arc::new(Guarded(not_expected::<ListTables>())),
             describe_table: Arc::new(Guarded(not_expected::<DescribeTable>())),
         };
-        Self { ports, settings: McpSettings::new(CursorKey::new([1; 32])) }
+        Self { ports, settings: McpSettings::default() }
     }
 
     pub(crate) fn query_by(mut self, use_case: impl UseCase<QueryTable> + 'static) -> Self {

@@ -173,10 +173,10 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 pub(super) fn query() -> impl Strategy<Value = TableQuery> {
     let columns = || option::of(hash_set(name(), 1..4).prop_map(Vec::from_iter));
-    (items(), asked(), vec(asked(), 1..4), columns(), columns(), option::of("[a-z][a-z0-9-]{0,9}")).prop_map(
-        |(mut select, (filter, order, limit, offset), asked, columns, on_conflict, branch)| {
+    (items(), asked(), vec(asked(), 1..4), columns(), columns(), option::of("[a-z][a-z0-9-]{0,9}"), option::of("[A-Za-z0-9_-]{1,9}")).prop_map(
+        |(mut select, (filter, order, limit, offset), asked, columns, on_conflict, branch, cursor)| {
             ask_embeds(&mut select, &asked, &mut 0);
-            TableQuery { select, filter, order, limit, offset, columns, on_conflict, branch }
+            TableQuery { select, filter, order, limit, offset, columns, on_conflict, branch, cursor }
         },
     )
 }

@@ -30,7 +30,7 @@ pub use error::{GrammarError, GrammarErrorKind, Part};
 pub use group::GroupKind;
 pub use object::FilterObject;
 pub use print::{print_condition, print_order, print_select};
-pub use print_query::print_query;
+pub use print_query::{print_query, print_rows};
 pub use query::{QueryParams, TableQuery};
 
 use super::{Condition, OrderTerm, SelectItem};

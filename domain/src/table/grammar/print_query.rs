@@ -9,16 +9,28 @@ use crate::table::{Condition, OrderTerm, SelectItem};
 
 /// The pairs of a query string, not yet percent-encoded.
 pub fn print_query(query: &TableQuery) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    if !query.select.is_empty() {
-        pairs.push(("select".to_owned(), print_select(&query.select)));
+    let mut pairs = print_rows(&query.select, query.filter.as_ref(), &query.order);
+    pairs.extend(query.limit.map(|limit| ("limit".to_owned(), limit.to_string())));
+    if query.offset > 0 {
+        pairs.push(("offset".to_owned(), query.offset.to_string()));
     }
-    push_scope(&mut pairs, "", query.filter.as_ref(), &query.order, query.limit, query.offset);
-    push_embeds(&mut pairs, "", &query.select);
     for (name, columns) in [("columns", &query.columns), ("on_conflict", &query.on_conflict)] {
         pairs.extend(columns.as_deref().map(|columns| (name.to_owned(), print_names(columns))));
     }
-    pairs.extend(query.branch.clone().map(|branch| ("branch".to_owned(), branch)));
+    for (name, text) in [("branch", &query.branch), ("cursor", &query.cursor)] {
+        pairs.extend(text.clone().map(|text| (name.to_owned(), text)));
+    }
+    pairs
+}
+
+/// The pairs that say which rows are read, of the table and of its embeds, and in which order: everything but which page of them.
+pub fn print_rows(select: &[SelectItem], filter: Option<&Condition>, order: &[OrderTerm]) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    if !select.is_empty() {
+        pairs.push(("select".to_owned(), print_select(select)));
+    }
+    push_scope(&mut pairs, "", filter, order, None, 0);
+    push_embeds(&mut pairs, "", select);
     pairs
 }
 

@@ -35,6 +35,8 @@ pub struct TableQuery {
     pub on_conflict: Option<Vec<String>>,
     /// The branch, where the query string names one.
     pub branch: Option<String>,
+    /// Where the page begins, by what the last page said.
+    pub cursor: Option<String>,
 }
 
 /// The parameters of a query string while they are gathered.
@@ -46,6 +48,7 @@ pub struct QueryParams {
     columns: Option<Vec<String>>,
     on_conflict: Option<Vec<String>>,
     branch: Option<String>,
+    cursor: Option<String>,
     /// What is asked of the table (under an empty path) and of its embeds.
     scopes: BTreeMap<Vec<String>, Scope>,
     faults: Vec<Fault>,
@@ -69,8 +72,11 @@ impl QueryParams {
     }
 
     fn take(&mut self, pointer: &str, name: &str, value: &str) -> Result<(), String> {
-        if name == "branch" && !value.contains('.') {
-            return once(&mut self.branch, value.to_owned());
+        // A filter on a column of that name has an operator and a dot; slugs and cursors have none.
+        match name {
+            "branch" if !value.contains('.') => return once(&mut self.branch, value.to_owned()),
+            "cursor" if !value.contains('.') => return once(&mut self.cursor, value.to_owned()),
+            _ => {}
         }
         let Key { path, word } = self.budget.read(name, key).map_err(GrammarError::in_name)?;
         match word {
@@ -121,6 +127,7 @@ impl QueryParams {
             columns: self.columns,
             on_conflict: self.on_conflict,
             branch: self.branch,
+            cursor: self.cursor,
         })
     }
 }
@@ -180,6 +187,7 @@ mod tests {
             ("columns", "a, \"b\",a"),
             ("on_conflict", "id,b c"),
             ("branch", "pr-1"),
+            ("cursor", "AAz_-9"),
             ("data->>k", "not.in.(1,2)"),
         ]);
         let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
@@ -195,6 +203,7 @@ mod tests {
                 columns: names(&["a", "b"]),
                 on_conflict: names(&["id", "b c"]),
                 branch: Some("pr-1".to_owned()),
+                cursor: Some("AAz_-9".to_owned()),
             })
         );
         assert_eq!(parse(&[]), Ok(TableQuery::default()));
@@ -202,9 +211,9 @@ mod tests {
 
     #[test]
     fn names_in_quotes_are_columns() {
-        let query = parse(&[("\"order\"", "eq.1"), ("\"a.b\"", "eq.2"), ("branch", "eq.x"), ("\"branch\"", "is.null")]).unwrap();
-        assert_eq!(query.filter, Some(parse_condition("and(\"order\".eq.1,\"a.b\".eq.2,branch.eq.x,branch.is.null)").unwrap()));
-        assert_eq!(query.branch, None);
+        let query = parse(&[("\"order\"", "eq.1"), ("\"a.b\"", "eq.2"), ("branch", "eq.x"), ("\"branch\"", "is.null"), ("cursor", "gt.5")]).unwrap();
+        assert_eq!(query.filter, Some(parse_condition("and(\"order\".eq.1,\"a.b\".eq.2,branch.eq.x,branch.is.null,cursor.gt.5)").unwrap()));
+        assert_eq!((query.branch, query.cursor), (None, None));
     }
 
     #[test]
@@ -242,6 +251,7 @@ mod tests {
             ("columns", "a"),
             ("on_conflict", "a"),
             ("branch", "b"),
+            ("cursor", "c"),
             ("r.limit", "1"),
         ];
         for pair in once {
