@@ -81,6 +81,9 @@ impl McpEndpoint {
             return Err(Problem::method_not_allowed("POST"));
         }
         let credentials = credentials(headers).map_err(|_| Problem::unauthenticated(true))?;
+        if let Some(reason) = credentials.misplaced() {
+            return Err(Problem::unauthenticated(true).detail(reason));
+        }
         let shown = credentials.api_key.is_some() || credentials.service_key.is_some() || credentials.bearer.is_some();
         let principal = self.ports.authenticator.authenticate(&credentials).await.map_err(|failure| Problem::of_authentication(&failure, shown))?;
         if !accepts_json(headers) {

@@ -74,6 +74,9 @@ impl Authenticator for Authenticate {
             _ => Err(Failure::Unauthenticated { reason: "send one credential, not several" }),
         }
     }
+        if let Some(reason) = credentials.misplaced() {
+            return Err(Failure::Unauthenticated { reason });
+        }
 }
 
 /// The principals of keys seen before, so that claims are not written anew for every request. An entry counts only for the very record it was made of.
@@ -282,6 +285,24 @@ mod tests {
         let all = over(None, true, Some(token.clone())).authenticate(&bearer("eyJ")).await.unwrap();
         assert!(all.scopes.contains(Scope::WriteBranches) && !all.scopes.contains(Scope::AdminBranches));
         let narrow = TokenClaims { scope: Some("openid read:tables admin:keys".to_owned()), ..token };
+    #[tokio::test]
+    async fn a_credential_in_the_wrong_header_is_told_the_right_one() {
+        let authenticate = over(Some(stored(KeyKind::Service)), true, None);
+        let service = |text: &str| Credentials { service_key: Some(text.to_owned()), ..Credentials::default() };
+        let api = |text: &str| Credentials { api_key: Some(text.to_owned()), ..Credentials::default() };
+        for (credentials, header) in [
+            (api("sb_service_x"), "X-Service-Key"),
+            (bearer("sb_service_x"), "X-Service-Key"),
+            (Credentials { bearer: Some("sb_service_x".to_owned()), ..api("sb_service_x") }, "X-Service-Key"),
+            (service("fb_pk_x"), "X-API-Key"),
+            (api("eyJh.b.c"), "Authorization: Bearer"),
+            (service("eyJh.b.c"), "Authorization: Bearer"),
+        ] {
+            let reason = reason(authenticate.authenticate(&credentials).await);
+            assert!(reason.contains(header) && !reason.contains("_x"), "{reason}");
+        }
+    }
+
         let narrow = over(None, true, Some(narrow)).authenticate(&bearer("eyJ")).await.unwrap();
         assert_eq!(narrow.scopes.names(), ["read:tables"]);
         assert_eq!(reason(over(None, true, None).authenticate(&bearer("eyJ")).await), "this token has expired");

@@ -6,6 +6,7 @@
 mod activity;
 mod backoff;
 mod connection;
+mod linger;
 mod options;
 mod request_line;
 mod targets;

@@ -4,7 +4,10 @@
 //! are. Nothing here frames a message: where a request begins is taken from hyper, which says of each request how long its body is. Where that is not
 //! known (chunked bodies, upgrades, HTTP/2) the connection's bytes pass untouched from there on.
 
-use super::request_line::{Place, Stop};
+use super::{
+    linger::Linger,
+    request_line::{Place, Stop},
+};
 use bytes::{Buf, BytesMut};
 use http::{Method, Request, header};
 use hyper::body::Body;
@@ -27,6 +30,8 @@ pub(super) struct Understood(AtomicU64);
 const NOTHING: u64 = u64::MAX;
 /// One whose end cannot be told beforehand.
 const UNKNOWN: u64 = u64::MAX - 1;
+/// One behind which something other than requests may follow.
+const OTHER: u64 = u64::MAX - 2;
 
 impl Understood {
     pub(super) const fn new() -> Self {
@@ -36,8 +41,8 @@ impl Understood {
     /// hyper has read a request's head.
     pub(super) fn begun<B: Body>(&self, request: &Request<B>) {
         let leaves_http = request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE);
-        let length = request.body().size_hint().exact().filter(|_| !leaves_http);
-        self.0.store(length.unwrap_or(UNKNOWN), Ordering::Release);
+        let length = if leaves_http { OTHER } else { request.body().size_hint().exact().unwrap_or(UNKNOWN) };
+        self.0.store(length, Ordering::Release);
     }
 
     fn take(&self) -> u64 {
@@ -56,20 +61,42 @@ pub(super) struct EncodedTargets<S> {
     held: BytesMut,
     /// How many of these have been looked at.
     ready: usize,
+    /// Whether a body without a length came.
+    unknown_length: bool,
+    has_shut_down: bool,
+    linger: Linger,
 }
 
 impl<S> EncodedTargets<S> {
     pub(super) fn new(socket: S, understood: Arc<Understood>) -> Self {
-        Self { socket, understood, place: Place::Before, held: BytesMut::new(), ready: 0 }
+        Self {
+            socket,
+            understood,
+            place: Place::Before,
+            held: BytesMut::new(),
+            ready: 0,
+            unknown_length: false,
+            has_shut_down: false,
+            linger: Linger::default(),
+        }
+    }
+
+    /// Whether the client may be in the midst of a body.
+    fn is_owed_more(&mut self) -> bool {
+        self.settle();
+        matches!(self.place, Place::Body(_)) || self.unknown_length
     }
 
     /// Takes over what hyper understood. Wherever it sees something else than was seen here, it is right, and nothing is touched any more.
     fn settle(&mut self) {
         self.place = match (self.place, self.understood.take()) {
             (Place::HeadEnded, 0) => Place::Before,
-            (Place::HeadEnded, length) if length < UNKNOWN => Place::Body(length),
+            (Place::HeadEnded, length) if length < OTHER => Place::Body(length),
             (place, NOTHING) if place != Place::HeadEnded => place,
-            _ => Place::Lost,
+            (_, length) => {
+                self.unknown_length = length == UNKNOWN;
+                Place::Lost
+            }
         };
     }
 
@@ -126,7 +153,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for EncodedTargets<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for EncodedTargets<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for EncodedTargets<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
@@ -135,8 +162,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for EncodedTargets<S> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.has_shut_down {
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+            this.has_shut_down = true;
+        }
+        if this.is_owed_more() {
+            ready!(this.linger.poll(&mut this.socket, cx));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -50,6 +50,13 @@ impl Problem {
         self.0.status
     }
 
+    /// The same with another status, where the place says more than the refusal itself.
+    #[must_use]
+    pub(crate) fn status_instead(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     /// Says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: Option<String>) -> Self {

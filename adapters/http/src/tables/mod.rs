@@ -48,13 +48,16 @@ pub(crate) const PREFIX: &str = "/api/v1/tables/";
 /// The methods that a table has.
 const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
 
+/// The SQLSTATE of a write to a view that takes none. A table's methods depend on what it is, so that this is a 405.
+const NOT_IN_STATE: &str = "55000";
+
 /// The endpoint of all tables.
 pub(crate) struct Tables {
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) cursors: Arc<dyn CursorSeal>,
     pub(crate) query_table: Arc<dyn UseCase<QueryTable>>,
     pub(crate) insert_record: Arc<dyn UseCase<InsertRecord>>,
     pub(crate) update_record: Arc<dyn UseCase<UpdateRecord>>,
-    pub(crate) cursors: Arc<dyn CursorSeal>,
     pub(crate) delete_record: Arc<dyn UseCase<DeleteRecord>>,
     pub(crate) max_body_bytes: usize,
     pub(crate) branch_domain: Option<String>,
@@ -107,7 +110,15 @@ impl Ask {
 
 fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
     match failure {
+        Failure::Database(sql) if sql.sqlstate == NOT_IN_STATE && *request.method() != Method::GET && *request.method() != Method::HEAD => {
+            let others: Vec<_> = METHODS.split(", ").filter(|method| *method != request.method().as_str()).collect();
+            refused(Failure::Database(sql), caller).status_instead(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, others.join(", "))
+        }
         Failure::Invalid(faults) if faults.iter().any(|fault| in_query(fault, request)) => bad_query(faults.into_iter().map(of_parameter).collect()),
+        // Where `columns` names what is written, a column that is not there is its fault and not the body's.
+        Failure::Invalid(faults) if names_columns(request) && faults.iter().all(is_of_data) => {
+            bad_query(faults.into_iter().map(|fault| Fault::new("/columns", fault.message)).collect())
+        }
         other => refused(other, caller),
     }
 }
@@ -119,6 +130,14 @@ fn in_query(fault: &Fault, request: &Request) -> bool {
     let step = fault.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
     let reserved = ["filter", "select", "order", "columns", "on_conflict"].contains(&step.as_str());
     reserved || query_string::pairs(request.uri().query()).is_ok_and(|pairs| pairs.iter().any(|(name, _)| *name == step))
+}
+
+fn names_columns(request: &Request) -> bool {
+    query_string::pairs(request.uri().query()).is_ok_and(|pairs| pairs.iter().any(|(name, _)| name == "columns"))
+}
+
+fn is_of_data(fault: &Fault) -> bool {
+    fault.pointer.starts_with("/data/")
 }
 
 /// A filter's fault lies at its parameter here: `/age` for what commands call `/filter/age`.

@@ -21,6 +21,11 @@ impl Problem {
         Self { status, code, detail: detail.into(), headers: Vec::new() }
     }
 
+    /// The same with another sentence.
+    pub(crate) fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
     fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -78,8 +83,10 @@ struct Document<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
-    code: &'a str,
     detail: &'a str,
+    /// The same text under the name that clients made for PostgREST look for, as at every other door.
+    message: &'a str,
+    code: &'a str,
 }
 
 impl From<Problem> for Response {
@@ -88,8 +95,9 @@ impl From<Problem> for Response {
             r#type: "about:blank",
             title: problem.status.canonical_reason().unwrap_or_default(),
             status: problem.status.as_u16(),
-            code: problem.code,
             detail: &problem.detail,
+            message: &problem.detail,
+            code: problem.code,
         };
         let body = serde_json::to_vec(&document).expect("a document of texts can be written");
         let builder = Self::builder().status(problem.status).content_type("application/problem+json");

@@ -47,12 +47,29 @@ async fn nobody_comes_in_without_a_good_credential_and_learns_nothing() {
             );
             let problem = body(response).await;
             assert_eq!((&problem["code"], &problem["status"]), (&json!("unauthenticated"), &json!(401)));
+            assert_eq!((&problem["type"], &problem["title"]), (&json!("about:blank"), &json!("Unauthorized")));
+            assert!(problem["message"].is_string() && problem["message"] == problem["detail"], "{problem}");
             assert!(!problem.to_string().contains("digit"), "{problem}");
         }
     }
     let response =
         client.http.post("/mcp").header("host", "localhost").header("authorization", "Basic abc").header("x-api-key", ALL).body(PING).send().await;
     response.assert_status(StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_key_in_the_wrong_header_is_told_the_right_one() {
+    let client = House::new().open();
+    for (name, value, right) in [
+        ("x-api-key", "sb_service_x", "X-Service-Key"),
+        ("authorization", "Bearer sb_service_x", "X-Service-Key"),
+        ("x-service-key", ALL, "X-API-Key"),
+    ] {
+        let response =
+            client.http.post("/mcp").header("host", "localhost").header(name, value).content_type("application/json").body(PING).send().await;
+        response.assert_status(StatusCode::UNAUTHORIZED);
+        assert!(body(response).await["detail"].as_str().unwrap().contains(right), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -156,6 +156,24 @@ async fn a_line_that_never_ends_is_bounded() {
     assert!(told(address, &[line.as_bytes()]).await.is_empty());
 }
 
+#[tokio::test]
+async fn a_client_that_sends_before_it_reads_gets_its_answer() {
+    let address = echo().await;
+    for framing in ["content-length: 12000000", "transfer-encoding: chunked"] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(format!("POST /unread HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n").as_bytes()).await.unwrap();
+        let chunk = [b"ea60\r\n", &[b'x'; 60_000][..], b"\r\n"].concat();
+        let piece = if framing.starts_with('t') { &chunk[..] } else { &chunk[6..60_006] };
+        for sent in 0..200 {
+            client.write_all(piece).await.unwrap_or_else(|error| panic!("{framing}, after {sent} pieces: {error}"));
+        }
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(5), client.read_to_end(&mut answer)).await.expect("the connection ends").unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("<unread>"), "{framing}: {answer}");
+    }
+}
+
 /// Gives one piece a read.
 struct Pieces<'p>(Vec<&'p [u8]>);
 
