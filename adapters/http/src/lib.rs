@@ -7,6 +7,7 @@ mod credentials;
 mod documents;
 mod edge;
 pub mod listener;
+mod mcp_described;
 mod mentions;
 mod openapi;
 mod problem;

@@ -2,6 +2,7 @@
 
 use crate::{
     control::{ApiKeys, Branches, Contract, Health, Operations, Schema, ServiceKeys, Sessions, Users},
+    mcp_described::McpRoutes,
     tables::TableRoutes,
 };
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
@@ -36,12 +37,14 @@ impl OpenApi for Described {
     fn meta() -> Vec<poem_openapi::registry::MetaApi> {
         let mut apis = TableRoutes::meta();
         apis.extend(Control::meta());
+        apis.extend(McpRoutes::meta());
         apis
     }
 
     fn register(registry: &mut poem_openapi::registry::Registry) {
         TableRoutes::register(registry);
         Control::register(registry);
+        McpRoutes::register(registry);
     }
 
     fn add_routes(

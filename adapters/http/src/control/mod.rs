@@ -42,6 +42,8 @@ pub(crate) enum Group {
     Users,
     /// Branches of the database and the operations on them.
     Branches,
+    /// The Model Context Protocol, for AI assistants.
+    Mcp,
     /// Whether the server lives and answers.
     Health,
 }

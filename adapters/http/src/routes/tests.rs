@@ -72,7 +72,7 @@ fn described() -> Vec<(Method, String, String)> {
 #[tokio::test]
 async fn every_route_refuses_who_has_no_credential_or_a_bad_one() {
     let client = over(unreached());
-    let open = ["sign_up", "sign_in", "refresh_session", "healthz", "readyz"];
+    let open = ["sign_up", "sign_in", "refresh_session", "healthz", "readyz", "mcp", "mcp_health"];
     let routes = described();
     assert!(routes.len() > 30, "{routes:?}");
     for (method, path, _) in routes.into_iter().filter(|(_, _, id)| !open.contains(&id.as_str())) {
@@ -163,6 +163,11 @@ fn branch() -> Branch {
         updated_at: NOW,
         expires_at: None,
         withheld: vec![Withheld::all_rows(QualifiedName::new("auth", "sessions"), "personal")],
+        data_as_of: None,
+        protected: false,
+        pull_request: None,
+        grants: Vec::new(),
+        previous: None,
         state: BranchState::Ready { generation: Generation::FIRST },
     }
 }

@@ -64,8 +64,14 @@ const FILTER: Param = (
 );
 const LIMIT: Param = ("limit", MetaParamIn::Query, "integer", "Rows at most.");
 const OFFSET: Param = ("offset", MetaParamIn::Query, "integer", "Rows passed over first.");
+const CURSOR: Param = ("cursor", MetaParamIn::Query, "string", "The last page's `X-Next-Cursor`, unchanged, with everything but `limit` as it was.");
 const BRANCH: Param = ("branch", MetaParamIn::Query, "string", "The branch, by its slug; main when not given.");
 const BRANCH_HEADER: Param = ("X-Fluxbase-Branch", MetaParamIn::Header, "string", "The branch, by its slug.");
+const ACCEPT_PROFILE: Param = ("Accept-Profile", MetaParamIn::Header, "string", PROFILE);
+const CONTENT_PROFILE: Param = ("Content-Profile", MetaParamIn::Header, "string", PROFILE);
+/// What both say.
+const PROFILE: &str = "The schema, as PostgREST's clients name it. Where the path names one too they must agree, or it is a 400; where neither does, \
+                       the exposed schemas are searched in their order.";
 const RANGE: Param = ("Range", MetaParamIn::Header, "string", "Rows by number, `0-9` or `10-`: another way to say `limit` and `offset`.");
 const ACCEPT: Param =
     ("Accept", MetaParamIn::Header, "string", "`application/json`, or `application/vnd.pgrst.object+json` for exactly one row as an object.");
@@ -91,7 +97,7 @@ const PREFER_CHANGE: Param = (
     "`return=minimal|representation`; `count=exact`; `handling=strict, max-affected=N`: more rows, and nothing is changed.",
 );
 
-const READ: &[Param] = &[SELECT, FILTER, ORDER, LIMIT, OFFSET, BRANCH, BRANCH_HEADER, RANGE, ACCEPT, PREFER_READ];
+const READ: &[Param] = &[SELECT, FILTER, ORDER, LIMIT, OFFSET, CURSOR, BRANCH, BRANCH_HEADER, ACCEPT_PROFILE, RANGE, ACCEPT, PREFER_READ];
 
 const VERBS: &[Verb] = &[
     Verb {
@@ -118,7 +124,7 @@ const VERBS: &[Verb] = &[
         summary: "Insert rows",
         description: "Inserts one row or a list of rows, all or none; with `Prefer: resolution=...` rows whose key is there already are merged or passed over. \
                       Needs the scope `write:tables`.",
-        params: &[COLUMNS, ON_CONFLICT, SELECT, ORDER, BRANCH, BRANCH_HEADER, ACCEPT, PREFER_INSERT],
+        params: &[COLUMNS, ON_CONFLICT, SELECT, ORDER, BRANCH, BRANCH_HEADER, CONTENT_PROFILE, ACCEPT, PREFER_INSERT],
         body: Some("One row (an object) or a list of rows. All rows have the same keys, unless `columns` says which count."),
         responses: &[
             (200, "Every row was there already, and was merged."),
@@ -130,7 +136,7 @@ const VERBS: &[Verb] = &[
         ids: ["update_record", "update_record_in_schema"],
         summary: "Change rows",
         description: "Changes the rows that the filter matches, all or none. Without a filter `max-affected` must bound it. Needs the scope `write:tables`.",
-        params: &[FILTER, COLUMNS, SELECT, ORDER, BRANCH, BRANCH_HEADER, ACCEPT, PREFER_CHANGE],
+        params: &[FILTER, COLUMNS, SELECT, ORDER, BRANCH, BRANCH_HEADER, CONTENT_PROFILE, ACCEPT, PREFER_CHANGE],
         body: Some("The new values: an object."),
         responses: &[(200, "The rows as they now are."), (204, "They were changed.")],
     },
@@ -139,7 +145,7 @@ const VERBS: &[Verb] = &[
         ids: ["delete_record", "delete_record_in_schema"],
         summary: "Delete rows",
         description: "Deletes the rows that the filter matches, all or none. Without a filter `max-affected` must bound it. Needs the scope `write:tables`.",
-        params: &[FILTER, SELECT, ORDER, BRANCH, BRANCH_HEADER, ACCEPT, PREFER_CHANGE],
+        params: &[FILTER, SELECT, ORDER, BRANCH, BRANCH_HEADER, CONTENT_PROFILE, ACCEPT, PREFER_CHANGE],
         body: None,
         responses: &[(200, "The rows as they were."), (204, "They were deleted.")],
     },
@@ -148,7 +154,7 @@ const VERBS: &[Verb] = &[
 /// Refusals that only tables have.
 const REFUSALS: &[(u16, &str)] = &[
     (300, "An embed that more than one foreign key could mean; `candidates` has them, `hint` what to write."),
-    (405, "The database refuses to write, or the method is not there."),
+    (405, "The view takes no such write, the database refuses to write, or the method is not there."),
     (406, "Exactly one row was asked for and another number found (a write was rolled back), or no media type fits."),
     (416, "The first row asked for lies past the end."),
     (504, "The statement ran into its time limit and was ended."),
@@ -211,6 +217,10 @@ fn response(status: u16, description: &'static str, verb: &Verb) -> MetaResponse
     let mut headers = vec![header("Content-Range", "Which rows these are and how many there are: `0-9/100`; `*` where it is not known.")];
     if status == 201 {
         headers.push(header("Location", "Where the one new row is found, for `return=headers-only`."));
+    }
+    if matches!(verb.method, Method::GET | Method::HEAD) {
+        headers.push(header("Link", "The next page, as `<...>; rel=\"next\"`, where there may be one."));
+        headers.push(header("X-Next-Cursor", "What `cursor` is to say for the next page, where there may be one."));
     }
     headers.push(header("Preference-Applied", "The preferences that counted."));
     let content = if has_rows { vec![json(list()), singular()] } else { Vec::new() };

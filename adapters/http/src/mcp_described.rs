@@ -1,0 +1,122 @@
+//! The MCP door in the OpenAPI document. It is served by an adapter of its own, beside REST.
+
+use crate::{
+    control::{Asking, Group},
+    problem::described,
+};
+use http::Method;
+use poem::endpoint::BoxEndpoint;
+use poem_openapi::{
+    ApiExtractor, OpenApi, Tags,
+    registry::{
+        MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaRequest, MetaResponse, MetaResponses, MetaSchema,
+        MetaSchemaRef, Registry,
+    },
+};
+use std::collections::HashMap;
+
+/// Describes the routes under `mcp.base_path`'s default.
+pub(crate) struct McpRoutes;
+
+impl OpenApi for McpRoutes {
+    fn meta() -> Vec<MetaApi> {
+        let path = |path: &str, operation| MetaPath { path: path.to_owned(), operations: vec![operation] };
+        vec![MetaApi { paths: vec![path("/mcp", messages()), path("/mcp/health", health())] }]
+    }
+
+    fn register(registry: &mut Registry) {
+        Group::Mcp.register(registry);
+        <Asking as ApiExtractor>::register(registry);
+    }
+
+    fn add_routes(self, _routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn messages() -> MetaOperation {
+    const REFUSALS: &[(u16, &str)] = &[
+        (400, "The Host header is missing, or the body ended early. A message that is none is answered by a JSON-RPC error with this status."),
+        (401, "No credential, or one that is not good. `WWW-Authenticate` says what is asked for."),
+        (403, "The Host or Origin header is not one of `mcp.allowed_hosts`, `mcp.allowed_origins`, `server.public_url` or this machine's own."),
+        (405, "Messages are POSTed: there are no streams to GET, and no sessions to DELETE."),
+        (406, "`Accept` leaves no room for application/json."),
+        (408, "The body came too slowly."),
+        (413, "The message is larger than `mcp.max_message_size`."),
+        (415, "Messages are application/json."),
+        (503, "Not now; `Retry-After` says when to try again."),
+    ];
+    let header = |name: &str, description: &str| MetaOperationParam {
+        name: name.to_owned(),
+        schema: inline(MetaSchema::new("string")),
+        in_type: MetaParamIn::Header,
+        description: Some(description.to_owned()),
+        required: false,
+        deprecated: false,
+        explode: true,
+        style: None,
+    };
+    let mut responses = vec![
+        response(200, "The answer, or a list of answers to a batch.", Some(MetaSchema::new("object"))),
+        response(202, "Nothing is to be answered: the message was a notification.", None),
+    ];
+    responses.extend(described(REFUSALS));
+    MetaOperation {
+        method: Method::POST,
+        tags: vec![Group::Mcp.name()],
+        summary: Some("Send a message of the Model Context Protocol"),
+        description: Some(
+            "One JSON-RPC 2.0 message, such as `tools/list` or `tools/call`, over the Streamable HTTP transport without sessions. The tools and their \
+             schemas are listed by `tools/list`, each caller's own. Where it is mounted is `mcp.base_path`; `mcp.enabled: false` takes it away.",
+        ),
+        external_docs: None,
+        params: vec![
+            header("MCP-Protocol-Version", "The revision that was agreed on, such as `2025-11-25`."),
+            header("X-Fluxbase-Branch", "The branch, by its slug; a tool's `branch` argument says the same."),
+        ],
+        request: Some(MetaRequest {
+            description: Some("A JSON-RPC message, or a list of them."),
+            content: vec![json(MetaSchema::new("object"))],
+            required: true,
+        }),
+        responses: MetaResponses { responses },
+        deprecated: false,
+        security: Asking::security_schemes().into_iter().map(|name| HashMap::from([(name, Vec::new())])).collect(),
+        operation_id: Some("mcp"),
+        code_samples: Vec::new(),
+    }
+}
+
+fn health() -> MetaOperation {
+    let text = || inline(MetaSchema::new("string"));
+    let versions = inline(MetaSchema { items: Some(Box::new(text())), ..MetaSchema::new("array") });
+    let document = MetaSchema {
+        required: vec!["status", "protocolVersions"],
+        properties: vec![("status", text()), ("protocolVersions", versions)],
+        ..MetaSchema::new("object")
+    };
+    MetaOperation {
+        method: Method::GET,
+        tags: vec![Group::Mcp.name()],
+        summary: Some("Whether MCP is there"),
+        description: Some("Says which revisions of the protocol are spoken. No credential is asked for."),
+        external_docs: None,
+        params: Vec::new(),
+        request: None,
+        responses: MetaResponses { responses: vec![response(200, "It is.", Some(document))] },
+        deprecated: false,
+        security: Vec::new(),
+        operation_id: Some("mcp_health"),
+        code_samples: Vec::new(),
+    }
+}
+
+fn response(status: u16, description: &'static str, schema: Option<MetaSchema>) -> MetaResponse {
+    MetaResponse { description, status: Some(status), status_range: None, content: schema.map(json).into_iter().collect(), headers: Vec::new() }
+}
+
+fn json(schema: MetaSchema) -> MetaMediaType {
+    MetaMediaType { content_type: "application/json", schema: inline(schema) }
+}
+
+fn inline(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(schema))
+}
