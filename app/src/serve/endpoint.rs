@@ -29,19 +29,19 @@ pub(super) fn endpoint(
 }
 
 impl House {
-    fn mcp_ports(&self) -> McpPorts {
-        let use_cases = &self.use_cases;
     /// Cursors are good at every door of every replica.
     pub(super) fn cursors(&self) -> Arc<dyn CursorSeal> {
         Arc::new(HmacCursorSeal::new(self.key.derive("fluxbase cursors")))
     }
 
+    fn mcp_ports(&self) -> McpPorts {
+        let use_cases = &self.use_cases;
         McpPorts {
             authenticator: self.authenticator.clone(),
             ids: self.ids.clone(),
+            cursors: self.cursors(),
             query_table: use_cases.query_table.clone(),
             insert_record: use_cases.insert_record.clone(),
-            cursors: self.cursors(),
             update_record: use_cases.update_record.clone(),
             delete_record: use_cases.delete_record.clone(),
             list_tables: use_cases.list_tables.clone(),
