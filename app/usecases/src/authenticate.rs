@@ -60,6 +60,9 @@ impl Authenticate {
 #[async_trait]
 impl Authenticator for Authenticate {
     async fn authenticate(&self, credentials: &Credentials) -> Result<Arc<Principal>, Failure> {
+        if let Some(reason) = credentials.misplaced() {
+            return Err(Failure::Unauthenticated { reason });
+        }
         match (&credentials.api_key, &credentials.service_key, &credentials.bearer) {
             (Some(key), None, None) => self.by_key(KeyKind::Api, key).await,
             (None, Some(key), None) => self.by_key(KeyKind::Service, key).await,
@@ -74,9 +77,6 @@ impl Authenticator for Authenticate {
             _ => Err(Failure::Unauthenticated { reason: "send one credential, not several" }),
         }
     }
-        if let Some(reason) = credentials.misplaced() {
-            return Err(Failure::Unauthenticated { reason });
-        }
 }
 
 /// The principals of keys seen before, so that claims are not written anew for every request. An entry counts only for the very record it was made of.
@@ -267,6 +267,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_credential_in_the_wrong_header_is_told_the_right_one() {
+        let authenticate = over(Some(stored(KeyKind::Service)), true, None);
+        let service = |text: &str| Credentials { service_key: Some(text.to_owned()), ..Credentials::default() };
+        let api = |text: &str| Credentials { api_key: Some(text.to_owned()), ..Credentials::default() };
+        for (credentials, header) in [
+            (api("sb_service_x"), "X-Service-Key"),
+            (bearer("sb_service_x"), "X-Service-Key"),
+            (Credentials { bearer: Some("sb_service_x".to_owned()), ..api("sb_service_x") }, "X-Service-Key"),
+            (service("fb_pk_x"), "X-API-Key"),
+            (api("eyJh.b.c"), "Authorization: Bearer"),
+            (service("eyJh.b.c"), "Authorization: Bearer"),
+        ] {
+            let reason = reason(authenticate.authenticate(&credentials).await);
+            assert!(reason.contains(header) && !reason.contains("_x"), "{reason}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_key_may_come_as_a_bearer() {
         assert!(over(Some(stored(KeyKind::Api)), true, None).authenticate(&bearer("fb_pk_x")).await.is_ok());
     }
@@ -285,24 +303,6 @@ mod tests {
         let all = over(None, true, Some(token.clone())).authenticate(&bearer("eyJ")).await.unwrap();
         assert!(all.scopes.contains(Scope::WriteBranches) && !all.scopes.contains(Scope::AdminBranches));
         let narrow = TokenClaims { scope: Some("openid read:tables admin:keys".to_owned()), ..token };
-    #[tokio::test]
-    async fn a_credential_in_the_wrong_header_is_told_the_right_one() {
-        let authenticate = over(Some(stored(KeyKind::Service)), true, None);
-        let service = |text: &str| Credentials { service_key: Some(text.to_owned()), ..Credentials::default() };
-        let api = |text: &str| Credentials { api_key: Some(text.to_owned()), ..Credentials::default() };
-        for (credentials, header) in [
-            (api("sb_service_x"), "X-Service-Key"),
-            (bearer("sb_service_x"), "X-Service-Key"),
-            (Credentials { bearer: Some("sb_service_x".to_owned()), ..api("sb_service_x") }, "X-Service-Key"),
-            (service("fb_pk_x"), "X-API-Key"),
-            (api("eyJh.b.c"), "Authorization: Bearer"),
-            (service("eyJh.b.c"), "Authorization: Bearer"),
-        ] {
-            let reason = reason(authenticate.authenticate(&credentials).await);
-            assert!(reason.contains(header) && !reason.contains("_x"), "{reason}");
-        }
-    }
-
         let narrow = over(None, true, Some(narrow)).authenticate(&bearer("eyJ")).await.unwrap();
         assert_eq!(narrow.scopes.names(), ["read:tables"]);
         assert_eq!(reason(over(None, true, None).authenticate(&bearer("eyJ")).await), "this token has expired");
