@@ -4,8 +4,8 @@ use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOpe
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, Clock, ControlPlane, KeyRepository, OperationRepository, SessionRepository, StoreError,
-    UnitOfWork, UserRepository,
+    ActivityRepository, AuditRepository, BranchRepository, Clock, ControlPlane, KeyRepository, MigrationHistoryRepository, OperationRepository,
+    SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::{
     fmt,
@@ -156,6 +156,10 @@ impl UnitOfWork for MemoryUnitOfWork {
     }
 
     fn activity(&mut self) -> &mut dyn ActivityRepository {
+        self
+    }
+
+    fn migrations(&mut self) -> &mut dyn MigrationHistoryRepository {
         self
     }
 

@@ -9,6 +9,7 @@ mod branches;
 mod control_plane;
 mod directories;
 mod keys;
+mod migration_history;
 mod operations;
 mod paging;
 mod rate_limiter;

@@ -1,7 +1,7 @@
 //! What the metadata database holds.
 
 use domain::{Branch, BranchId, Operation, OperationId, Slug, UserId, access::KeyId};
-use ports::driven::{ActivityEntry, KeyRecord, StoreError, StoredUser};
+use ports::driven::{ActivityEntry, KeyRecord, MigrationHistory, StoreError, StoredUser};
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) refresh_tokens: HashMap<[u8; 32], TokenRow>,
     /// In the order of arrival.
     pub(crate) activity: Vec<ActivityEntry>,
+    /// In the order of arrival.
+    pub(crate) migrations: Vec<MigrationHistory>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +55,8 @@ impl State {
     /// What a database's foreign keys would say at commit.
     pub(crate) fn check_references(&self) -> Result<(), StoreError> {
         let of_operations = self.operations.values().map(|row| row.operation.branch_id);
-        let dangling = of_operations.chain(self.activity.iter().map(|entry| entry.branch_id)).find(|id| !self.branches.contains_key(id));
+        let of_histories = self.activity.iter().map(|entry| entry.branch_id).chain(self.migrations.iter().map(|line| line.branch_id));
+        let dangling = of_operations.chain(of_histories).find(|id| !self.branches.contains_key(id));
         match dangling {
             Some(id) => Err(StoreError::Unexpected(format!("there is no branch {id}").into())),
             None => Ok(()),

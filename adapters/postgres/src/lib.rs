@@ -2,5 +2,6 @@
 
 pub mod control;
 pub mod data;
+pub mod migrations;
 pub mod provision;
 pub mod wire;

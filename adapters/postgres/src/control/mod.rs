@@ -16,6 +16,7 @@ mod key_directory;
 mod key_row;
 mod keys;
 mod migrate;
+mod migration_history;
 mod operation_row;
 mod operation_signals;
 mod operations;

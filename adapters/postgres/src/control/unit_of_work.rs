@@ -4,8 +4,8 @@ use super::{PgBranchDirectory, PgKeyDirectory, Presence, error::store};
 use async_trait::async_trait;
 use domain::{BranchId, access::KeyId};
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, OperationRepository, SessionRepository, StoreError,
-    UnitOfWork, UserRepository,
+    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, OperationRepository,
+    SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use sqlx::{PgPool, Postgres, Transaction};
 use std::{fmt, sync::Arc};
@@ -99,6 +99,10 @@ impl UnitOfWork for PgUnitOfWork {
     }
 
     fn activity(&mut self) -> &mut dyn ActivityRepository {
+        self
+    }
+
+    fn migrations(&mut self) -> &mut dyn MigrationHistoryRepository {
         self
     }
 

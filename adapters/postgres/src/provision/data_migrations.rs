@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator};
 /// once take turns; a database that a newer Fluxbase has migrated is refused.
 pub async fn migrate_data(pool: &PgPool) -> Result<AuthSchema, ProvisionError> {
     let mut connection = pool.acquire().await?.detach();
-    let migrated = migrate(&mut connection).await;
+    let migrated = migrate_over(&mut connection).await;
     // After a failure the session still holds the runner's advisory lock: it must end.
     let closed = connection.close().await;
     let auth = migrated?;
@@ -18,11 +18,13 @@ pub async fn migrate_data(pool: &PgPool) -> Result<AuthSchema, ProvisionError> {
     Ok(auth)
 }
 
-async fn migrate(connection: &mut PgConnection) -> Result<AuthSchema, ProvisionError> {
+/// The same over a connection that is there. After a failure it must end.
+pub(crate) async fn migrate_over(connection: &mut PgConnection) -> Result<AuthSchema, ProvisionError> {
     sqlx::raw_sql("set search_path = pg_catalog").execute(&mut *connection).await?;
     // The schema and its ledger row come in one transaction, so that looking needs no lock.
     let auth = auth_schema::find(connection).await?;
-    migrator(auth).run(connection).await.map_err(ProvisionError::Migration)?;
+    // The way that is not generic over how a connection is got: futures that hold it can be sent.
+    migrator(auth).run_direct(None, connection, false).await.map_err(ProvisionError::Migration)?;
     Ok(auth)
 }
 

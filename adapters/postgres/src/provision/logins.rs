@@ -42,7 +42,7 @@ pub(super) async fn ensure(
     instance: Uuid,
     secrets: &dyn SecretBox,
 ) -> Result<Logins, ProvisionError> {
-    let name = |purpose| format!("fluxbase_{}_{purpose}", &instance.simple().to_string()[..8]);
+    let name = |purpose| name_of(instance, purpose);
     Ok(Logins {
         user: login(connection, capabilities, name("user"), false, secrets).await?,
         service: login(connection, capabilities, name("service"), false, secrets).await?,
@@ -50,7 +50,13 @@ pub(super) async fn ensure(
     })
 }
 
-async fn login(
+/// What a login of this instance is called.
+pub(super) fn name_of(instance: Uuid, purpose: &str) -> String {
+    format!("fluxbase_{}_{purpose}", &instance.simple().to_string()[..8])
+}
+
+/// Makes one login where it is missing.
+pub(super) async fn login(
     connection: &mut PgConnection,
     capabilities: &Capabilities,
     name: String,

@@ -59,7 +59,7 @@ pub(super) async fn ensure(
 }
 
 /// The role with the rights of the owners of most of what is exposed, among those owners and the admin; of several, one that is not the admin.
-async fn main_owner(connection: &mut PgConnection, schemas: &[String]) -> Result<Option<String>, sqlx::Error> {
+pub(super) async fn main_owner(connection: &mut PgConnection, schemas: &[String]) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar(
         "with tables as (
              select c.oid, c.relowner from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -3,12 +3,12 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// An identifier, quoted.
-pub(super) fn ident(name: &str) -> String {
+pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A string, quoted. A backslash means nothing in it: `standard_conforming_strings` is on unless somebody turned it off, so it is written as an escape.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if quoted.contains('\\') { format!(" E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }

@@ -1,0 +1,133 @@
+//! Connections of the login that migrates, and the check that it can do no more than it should.
+
+use super::{
+    failure::{refused, unreachable},
+    settings::{MigrationSettings, Seat},
+};
+use crate::{
+    provision::ident,
+    wire::{Host, Target, TlsMode},
+};
+use domain::branch::DatabaseName;
+use ports::driven::{MigrationError, MigrationTarget};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+/// Shown in `pg_stat_activity`.
+const APPLICATION: &str = "fluxbase migrations";
+
+/// What a database or a role says otherwise must not stop or bend the work.
+const OPTIONS: [(&str, &str); 10] = [
+    ("search_path", "pg_catalog"),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
+    ("standard_conforming_strings", "on"),
+    ("client_min_messages", "warning"),
+    ("check_function_bodies", "on"),
+];
+
+impl MigrationSettings {
+    /// A connection to the target in the owner's role. The search path is `pg_catalog` alone.
+    pub(super) async fn connect(&self, target: &MigrationTarget) -> Result<PgConnection, MigrationError> {
+        let seat = self.seat(target).map_err(|reason| refused("main_out_of_reach", reason))?;
+        let lock_timeout = format!("{}ms", self.limits.lock_timeout.as_millis());
+        let options = options(&self.server, seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);
+        let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;
+        prepare(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
+        check_login(&mut connection, target.is_main).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("set role {}", ident(&seat.role))))
+            .execute(&mut connection)
+            .await
+            .map_err(|error| unreachable(&target.database, error))?;
+        Ok(connection)
+    }
+}
+
+/// Settings that not every server knows. When the server no longer hears from us it stops the statement, so that nothing works on in a database that
+/// somebody else has taken over; and a table that somebody puts a view in the place of runs none of that view's functions (CVE-2024-7348).
+async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select set_config(name, case name when 'transaction_timeout' then '0' when 'client_connection_check_interval' then '2s' end, false)
+           from pg_settings where name = 'transaction_timeout' or (name = 'client_connection_check_interval' and version() like '%linux%')",
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct Powers {
+    name: String,
+    superuser: bool,
+    makes: bool,
+    bypasses: bool,
+    reaches: Option<String>,
+}
+
+/// Refuses a login that could do more than its work, whoever altered it since the server started. On main it may be the admin, where that is no superuser.
+async fn check_login(connection: &mut PgConnection, is_main: bool) -> Result<(), MigrationError> {
+    let powers: Powers = sqlx::query_as(
+        "select rolname::text as name, rolsuper as superuser, rolcreatedb or rolcreaterole or rolreplication as makes, rolbypassrls as bypasses,
+                (select min(o.rolname::text) from pg_roles o
+                  where (o.rolsuper or o.rolname in ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'))
+                    and pg_has_role(session_user, o.oid, 'MEMBER')) as reaches
+           from pg_roles where rolname = session_user",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| refused("unsafe_login", format!("what the login may do cannot be seen: {error}")))?;
+    let excess = match &powers {
+        Powers { superuser: true, .. } => "is a superuser".to_owned(),
+        Powers { reaches: Some(role), .. } => format!("can become '{role}'"),
+        Powers { makes: true, .. } if !is_main => "may create databases or roles, or replicate".to_owned(),
+        Powers { bypasses: true, .. } if !is_main => "bypasses row level security".to_owned(),
+        _ => return Ok(()),
+    };
+    let message = format!("login '{}' {excess}: what people wrote is not run over it. Take that from it, then try again", powers.name);
+    Err(refused("unsafe_login", message))
+}
+
+fn options(server: &Target, seat: &Seat, database: &DatabaseName) -> PgConnectOptions {
+    let tls = match server.tls {
+        TlsMode::Disable => PgSslMode::Disable,
+        TlsMode::Prefer => PgSslMode::Prefer,
+        TlsMode::Require => PgSslMode::Require,
+        TlsMode::VerifyCa => PgSslMode::VerifyCa,
+        TlsMode::VerifyFull => PgSslMode::VerifyFull,
+    };
+    let options = PgConnectOptions::new_without_pgpass()
+        .username(&seat.login.name)
+        .password(seat.login.password.expose())
+        .database(database.as_str())
+        .application_name(APPLICATION)
+        .ssl_mode(tls)
+        .disable_statement_logging();
+    let options = match &server.root_certificate {
+        Some(path) => options.ssl_root_cert(path),
+        None => options,
+    };
+    match &server.host {
+        Host::Tcp(host, port) => options.host(host).port(*port),
+        Host::Unix(folder, port) => options.socket(folder).port(*port),
+    }
+}
+
+/// The path that names in a file are looked up in: what this database's own sessions have, with `public` where nobody has said anything.
+pub(super) async fn search_path_of_database(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar(
+        r"select coalesce(
+              (select substr(setting, length('search_path=') + 1)
+                 from pg_db_role_setting s, unnest(s.setconfig) setting
+                where s.setrole = 0 and s.setdatabase = (select oid from pg_database where datname = current_database())
+                  and setting like 'search\_path=%'),
+              'public, extensions')",
+    )
+    .fetch_one(connection)
+    .await
+}

@@ -1,0 +1,128 @@
+//! What PostgreSQL's refusals mean for a file, with the line that they are about.
+
+use super::execute::Statement;
+use domain::branch::DatabaseName;
+use ports::driven::{FileFailure, MigrationError};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use std::fmt::Write;
+
+pub(super) fn refused(code: &'static str, message: impl Into<String>) -> MigrationError {
+    MigrationError::Refused { code, message: message.into() }
+}
+
+/// A connection that did not come about.
+pub(super) fn unreachable(database: &DatabaseName, error: sqlx::Error) -> MigrationError {
+    match sqlstate(&error).as_deref() {
+        Some("3D000") => refused("database_missing", format!("database '{database}' is gone")),
+        Some("42501") => refused("database_closed", format!("database '{database}' does not let the login of migrations in: {error}")),
+        _ => MigrationError::Retryable { message: format!("database '{database}' cannot be worked on now"), source: Some(error.into()) },
+    }
+}
+
+/// What went wrong with our own statements.
+pub(super) fn from_sql(doing: &str, error: sqlx::Error) -> MigrationError {
+    let passes = match sqlstate(&error).as_deref() {
+        None => true,
+        Some(state) => state.starts_with("08") || matches!(state, "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "53300" | "55P03"),
+    };
+    if passes {
+        return MigrationError::Retryable { message: format!("{doing} did not work out"), source: Some(error.into()) };
+    }
+    refused("migration_unexpected", format!("{doing} failed: {error}"))
+}
+
+pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|refusal| refusal.code()).map(std::borrow::Cow::into_owned)
+}
+
+/// Whether it is worth beginning again: somebody else had the lock, or two waited for each other.
+pub(super) fn gives_way(error: &sqlx::Error) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("55P03" | "40P01" | "40001"))
+}
+
+/// Whether the statement does not run in a transaction.
+pub(super) fn wants_no_transaction(error: &sqlx::Error) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("25001" | "2D000"))
+}
+
+/// Why a statement failed, or the error itself where the connection did.
+pub(super) fn of_statement(file: &str, statement: &Statement<'_>, error: sqlx::Error) -> Result<FileFailure, sqlx::Error> {
+    let (code, sqlstate, message, line) = match &error {
+        sqlx::Error::Database(refusal) => {
+            let refusal = refusal.downcast_ref::<PgDatabaseError>();
+            // The server ends: the file is not to blame.
+            if matches!(refusal.code(), "57P01" | "57P02" | "57P03") {
+                return Err(error);
+            }
+            (code(refusal.code()), Some(refusal.code().to_owned()), message(refusal), line(statement, refusal))
+        }
+        sqlx::Error::Protocol(_) => {
+            let message = "this statement wants rows from the client, or gives it a stream of them; of COPY, only COPY .. FROM stdin works here";
+            ("statement_failed", None, message.to_owned(), statement.line())
+        }
+        _ => return Err(error),
+    };
+    Ok(FileFailure { code, file: file.to_owned(), line: Some(line), statement: Some(statement.excerpt()), sqlstate, message })
+}
+
+fn code(sqlstate: &str) -> &'static str {
+    match sqlstate {
+        "55P03" | "40P01" => "lock_timeout",
+        "25001" | "2D000" => "needs_no_transaction",
+        "42501" => "not_allowed",
+        _ => "statement_failed",
+    }
+}
+
+/// PostgreSQL's words, and ours where there is a way out. Details of refused rows hold what is in them, and are left out.
+fn message(refusal: &PgDatabaseError) -> String {
+    let mut message = refusal.message().to_owned();
+    let about_rows = refusal.code().starts_with("23");
+    if let Some(detail) = refusal.detail().filter(|_| !about_rows) {
+        let _ = write!(message, ". {detail}");
+    }
+    if let Some(hint) = refusal.hint() {
+        let _ = write!(message, " ({hint})");
+    }
+    message.push_str(match refusal.code() {
+        "55P03" => ". Others hold the lock, and the file gave way each time: try again when they are done",
+        "25001" | "2D000" => ": mark the file -- fluxbase:no-transaction",
+        "42501" => {
+            ". Migrations and seeds run as the owner of the branch's objects, which is no superuser and reaches no files, programs or other roles"
+        }
+        _ => "",
+    });
+    message
+}
+
+/// From the place in the statement; of COPY, from the row that the context names.
+fn line(statement: &Statement<'_>, refusal: &PgDatabaseError) -> u32 {
+    if let Some(PgErrorPosition::Original(position)) = refusal.position() {
+        let before = statement.piece.body.chars().take(position.saturating_sub(1)).filter(|c| *c == '\n').count();
+        return statement.line() + u32::try_from(before).unwrap_or_default();
+    }
+    let row = refusal.r#where().filter(|_| statement.rows.is_some()).and_then(row_of_copy);
+    match (row, &statement.rows) {
+        (Some(row), Some(rows)) => rows.line + row.saturating_sub(1),
+        _ => statement.line(),
+    }
+}
+
+/// `COPY tasks, line 3, column id: "x"`.
+pub(super) fn row_of_copy(context: &str) -> Option<u32> {
+    let rest = &context.strip_prefix("COPY ")?[..];
+    let (_, rest) = rest.split_once(", line ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row_of_copy;
+
+    #[test]
+    fn the_row_of_a_copy_is_read_from_its_context() {
+        assert_eq!(row_of_copy("COPY tasks, line 3, column id: \"x, line 9\""), Some(3));
+        assert_eq!(row_of_copy("COPY tasks, line 12"), Some(12));
+        assert_eq!(row_of_copy("PL/pgSQL function f() line 3 at RAISE"), None);
+    }
+}

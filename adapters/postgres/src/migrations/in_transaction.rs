@@ -1,0 +1,135 @@
+//! Statements in one transaction, each looked after: whatever a file says, it neither ends its transaction nor leaves its role unseen.
+
+use super::{
+    execute::Statement,
+    failure::{gives_way, of_statement},
+    observe::Observer,
+    worker::Worker,
+};
+use domain::migration::{Piece, TransactionControl};
+use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
+use std::time::{Duration, Instant};
+
+/// How often at most to tell of statements that have ended.
+const TELL: Duration = Duration::from_millis(200);
+
+/// Why a file did not come to its end.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Something in the file.
+    File(FileFailure),
+    /// Others hold a lock: it is worth beginning again.
+    GivesWay(FileFailure),
+    /// It ended its transaction, this one, and what came before may be there for good.
+    EndedTransaction { failure: FileFailure, transaction: String },
+    /// The connection, or our own statements.
+    Work(MigrationError),
+}
+
+impl From<MigrationError> for Trouble {
+    fn from(error: MigrationError) -> Self {
+        Self::Work(error)
+    }
+}
+
+/// Reads an error of a statement.
+pub(super) fn trouble(file: &str, statement: &Statement<'_>, error: sqlx::Error) -> Trouble {
+    let waits = gives_way(&error);
+    match of_statement(file, statement, error) {
+        Ok(failure) if waits => Trouble::GivesWay(failure),
+        Ok(failure) => Trouble::File(failure),
+        Err(error) => {
+            Trouble::Work(MigrationError::Retryable { message: format!("the connection was lost in '{file}'"), source: Some(error.into()) })
+        }
+    }
+}
+
+/// Reads an error that is about no single statement.
+pub(super) fn of_file(file: &str, what: &str, error: sqlx::Error) -> Trouble {
+    let Some(refusal) = error.as_database_error() else {
+        return Trouble::Work(MigrationError::Retryable { message: format!("the connection was lost in '{file}'"), source: Some(error.into()) });
+    };
+    let waits = gives_way(&error);
+    let failure = FileFailure {
+        code: if waits { "lock_timeout" } else { "statement_failed" },
+        file: file.to_owned(),
+        line: None,
+        statement: None,
+        sqlstate: refusal.code().map(std::borrow::Cow::into_owned),
+        message: format!("{what}: {}", refusal.message()),
+    };
+    if waits { Trouble::GivesWay(failure) } else { Trouble::File(failure) }
+}
+
+/// What is wrong with a file in which a transaction is begun or ended, told before anything of it runs.
+pub(super) fn refuse_control(file: &str, statements: &[Statement<'_>]) -> Result<(), FileFailure> {
+    match statements.iter().find(|statement| statement.piece.transaction_control().is_some()) {
+        None => Ok(()),
+        Some(statement) => Err(ends_transaction(file, &statement.piece)),
+    }
+}
+
+fn ends_transaction(file: &str, piece: &Piece<'_>) -> FileFailure {
+    let line = piece.line;
+    let message = match piece.transaction_control() {
+        Some(TransactionControl::Begins) => {
+            format!("begins a transaction at line {line}, and is in one already: take BEGIN and COMMIT out, or mark it -- fluxbase:no-transaction")
+        }
+        _ => format!("ends its transaction at line {line}: mark it -- fluxbase:no-transaction, or take the statement out"),
+    };
+    FileFailure { code: "ends_transaction", file: file.to_owned(), line: Some(line), statement: Some(piece.excerpt()), sqlstate: None, message }
+}
+
+/// Runs the statements in the transaction that is open and has written something. What they did is the caller's to commit.
+pub(super) async fn run(
+    worker: &mut Worker,
+    file: &str,
+    statements: &[Statement<'_>],
+    observe: bool,
+    progress: &dyn MigrationProgress,
+) -> Result<Vec<StatementReport>, Trouble> {
+    let lost = |error| of_file(file, "looking after it", error);
+    let transaction = worker.place().await.map_err(lost)?.transaction.unwrap_or_default();
+    let mut observer = if observe { Some(Observer::begin(&mut worker.connection).await.map_err(lost)?) } else { None };
+    let mut reports = Vec::with_capacity(statements.len());
+    let mut told = Instant::now();
+    for statement in statements {
+        let began = Instant::now();
+        let rows = statement.run(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?;
+        let duration = began.elapsed();
+        let place = worker.place().await.map_err(|error| trouble(file, statement, error))?;
+        if place.transaction.as_ref() != Some(&transaction) {
+            return Err(Trouble::EndedTransaction { failure: ends_transaction(file, &statement.piece), transaction });
+        }
+        if let Some(failure) = worker.left_role(&place, file, statement) {
+            return Err(Trouble::File(failure));
+        }
+        let (locks, rewrites) = match &mut observer {
+            Some(observer) => observer.look(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?,
+            None => Default::default(),
+        };
+        reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, locks, rewrites });
+        if told.elapsed() >= TELL || reports.len() == statements.len() {
+            told = Instant::now();
+            progress.told(MigrationEvent::Statements { done: reports.len(), total: statements.len() }).await?;
+        }
+    }
+    Ok(reports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::execute::statements, refuse_control};
+    use domain::migration::split;
+
+    #[test]
+    fn a_file_that_ends_its_transaction_is_told_at_once() {
+        let refused = |text: &'static str| refuse_control("1_a.sql", &statements(split(text).unwrap())).map_err(|failure| failure.to_string());
+        assert_eq!(
+            refused("select 1;\ncommit;"),
+            Err("1_a.sql, line 2: ends its transaction at line 2: mark it -- fluxbase:no-transaction, or take the statement out".to_owned())
+        );
+        assert!(refused("begin;\nselect 1;\ncommit;").unwrap_err().contains("begins a transaction at line 1"));
+        assert_eq!(refused("savepoint a; rollback to a; do $$ begin commit; end $$;"), Ok(()));
+    }
+}

@@ -1,0 +1,53 @@
+//! Indexes that `CREATE INDEX CONCURRENTLY` left behind when it failed: invalid, kept up to date at every write, and in the way of the next try.
+
+use crate::provision::ident;
+use domain::migration::IndexBuild;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+/// An index of a table.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Index {
+    schema: String,
+    name: String,
+    valid: bool,
+}
+
+impl Index {
+    /// Whether it is the one that the statement builds.
+    pub(super) fn is_of(&self, build: &IndexBuild) -> bool {
+        build.name.as_ref() == Some(&self.name)
+    }
+
+    pub(super) fn is_valid(&self) -> bool {
+        self.valid
+    }
+}
+
+/// The indexes of the table that the statement names, found as the statement would find it. None that somebody is building now.
+pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) -> Result<Vec<Index>, sqlx::Error> {
+    let table = match &build.schema {
+        Some(schema) => format!("{}.{}", ident(schema), ident(&build.table)),
+        None => ident(&build.table),
+    };
+    sqlx::query_as(
+        "select n.nspname::pg_catalog.text as schema, c.relname::pg_catalog.text as name, i.indisvalid as valid
+           from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) i.indexrelid
+           join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+          where i.indrelid operator(pg_catalog.=) pg_catalog.to_regclass($1)
+            and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid operator(pg_catalog.=) i.indexrelid)",
+    )
+    .bind(table)
+    .persistent(false)
+    .fetch_all(connection)
+    .await
+}
+
+/// Drops those that are invalid.
+pub(super) async fn drop_invalid(connection: &mut PgConnection, indexes: &[Index]) -> Result<(), sqlx::Error> {
+    for index in indexes.iter().filter(|index| !index.valid) {
+        let name = format!("{}.{}", ident(&index.schema), ident(&index.name));
+        sqlx::raw_sql(AssertSqlSafe(format!("drop index concurrently if exists {name}"))).execute(&mut *connection).await?;
+        tracing::info!(index = %name, "dropped an index that an interrupted migration left invalid");
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! People's own migrations and seed files, run inside the databases of branches.
+//!
+//! What a file may do is the database's to say, not a parser's: everything runs over a login that is no superuser and reaches none, on a connection of
+//! its own for each file, so that nothing that a file sets outlives it. After each statement the connection must still be in the file's transaction and in
+//! the owner's role.
+
+mod connect;
+mod execute;
+mod failure;
+mod in_transaction;
+mod index;
+mod keeper;
+mod ledger;
+mod ledger_guard;
+mod observe;
+mod repair;
+mod runner;
+mod seed_csv;
+mod seed_folder;
+mod seed_log;
+mod seeds;
+mod settings;
+mod without_transaction;
+mod worker;
+
+pub use runner::PgMigrationRunner;
+pub use seeds::PgSeedRunner;
+pub use settings::{MigrationLimits, MigrationSettings, Seat};

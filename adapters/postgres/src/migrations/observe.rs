@@ -1,0 +1,95 @@
+//! What a statement locked and wrote anew, seen from within its transaction.
+
+use ports::driven::LockTaken;
+use sqlx::PgConnection;
+use std::collections::HashMap;
+
+/// Lock modes, the weakest first.
+const MODES: [&str; 8] = [
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+];
+
+/// What was there before, and what is held by now.
+#[derive(Debug, Default)]
+pub(super) struct Observer {
+    relations: HashMap<i64, Relation>,
+    held: HashMap<i64, usize>,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Relation {
+    oid: i64,
+    name: String,
+    /// Null for what has no rows of its own: views, partitioned tables.
+    file: Option<i64>,
+    /// Whether it is a table or a materialised view.
+    has_rows: bool,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Held {
+    oid: i64,
+    mode: String,
+}
+
+/// Written so that no search path changes what it means.
+const RELATIONS: &str = "
+    select c.oid::pg_catalog.int8 as oid, n.nspname::pg_catalog.text operator(pg_catalog.||) '.' operator(pg_catalog.||) c.relname::pg_catalog.text as name,
+           pg_catalog.pg_relation_filenode(c.oid)::pg_catalog.int8 as file, c.relkind operator(pg_catalog.=) any (array['r', 'm']::pg_catalog.\"char\"[]) as has_rows
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+     where n.nspname operator(pg_catalog.<>) all (array['pg_catalog', 'information_schema', 'pg_toast', 'fluxbase_migrations']::pg_catalog.name[])";
+
+const HELD: &str = "
+    select l.relation::pg_catalog.int8 as oid, l.mode
+      from pg_catalog.pg_locks l
+     where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.locktype operator(pg_catalog.=) 'relation' and l.granted
+       and l.database operator(pg_catalog.=) (select oid from pg_catalog.pg_database where datname operator(pg_catalog.=) pg_catalog.current_database())";
+
+impl Observer {
+    /// What there is before the first statement.
+    pub(super) async fn begin(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let relations: Vec<Relation> = sqlx::query_as(RELATIONS).fetch_all(&mut *connection).await?;
+        let mut observer = Self { relations: relations.into_iter().map(|relation| (relation.oid, relation)).collect(), held: HashMap::new() };
+        observer.look(connection).await?;
+        Ok(observer)
+    }
+
+    /// What the latest statement locked more strongly than before, and what it wrote anew.
+    pub(super) async fn look(&mut self, connection: &mut PgConnection) -> Result<(Vec<LockTaken>, Vec<String>), sqlx::Error> {
+        let held: Vec<Held> = sqlx::query_as(HELD).fetch_all(&mut *connection).await?;
+        let mut taken: HashMap<i64, usize> = HashMap::new();
+        for lock in held {
+            let strength = MODES.iter().position(|mode| *mode == lock.mode).unwrap_or_default();
+            let before = self.held.get(&lock.oid).copied();
+            if before.is_none_or(|before| before < strength) {
+                let strongest = taken.entry(lock.oid).or_default();
+                *strongest = strength.max(*strongest);
+            }
+        }
+        let now: Vec<Relation> = if taken.is_empty() { Vec::new() } else { sqlx::query_as(RELATIONS).fetch_all(connection).await? };
+        let mut rewrites = Vec::new();
+        for relation in now {
+            let known = self.relations.get(&relation.oid);
+            if known.is_some_and(|known| known.has_rows && known.file != relation.file) {
+                rewrites.push(relation.name.clone());
+            }
+            self.relations.insert(relation.oid, relation);
+        }
+        // What was dropped is no longer listed, and its name still known.
+        let mut locks: Vec<LockTaken> = taken
+            .iter()
+            .filter_map(|(oid, mode)| Some(LockTaken { relation: self.relations.get(oid)?.name.clone(), mode: MODES[*mode].to_owned() }))
+            .collect();
+        self.held.extend(taken);
+        locks.sort_by(|one, other| one.relation.cmp(&other.relation));
+        rewrites.sort();
+        Ok((locks, rewrites))
+    }
+}

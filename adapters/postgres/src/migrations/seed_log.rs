@@ -1,0 +1,50 @@
+//! Rows of the log of seeds.
+
+use super::{
+    failure::from_sql,
+    keeper::Keeper,
+    ledger::micros,
+    ledger_guard::{Hold, SEEDS},
+};
+use domain::migration::Checksum;
+use ports::driven::MigrationError;
+use sqlx::PgConnection;
+use std::time::Duration;
+
+/// The checksum of the file of this name that ran here last.
+pub(super) async fn last_run(keeper: &mut Keeper<'_>, name: &str) -> Result<Option<Vec<u8>>, MigrationError> {
+    let failed = |error| from_sql("reading the log of seeds", error);
+    let mut transaction = keeper.begin(&SEEDS, Hold::Read).await?;
+    let checksum = sqlx::query_scalar("select checksum from fluxbase_migrations.seeds where name = $1")
+        .bind(name)
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(checksum)
+}
+
+/// Begins a file, in the transaction that it runs in.
+pub(super) async fn begin(connection: &mut PgConnection, name: &str, checksum: &Checksum, who: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into fluxbase_migrations.seeds (name, checksum, rows, duration_us, who, ran_at) values ($1, $2, 0, 0, $3, clock_timestamp())
+         on conflict (name) do update set checksum = excluded.checksum, who = excluded.who, ran_at = excluded.ran_at",
+    )
+    .bind(name)
+    .bind(checksum.0.as_slice())
+    .bind(who)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Ends it. False where its row is gone.
+pub(super) async fn end(connection: &mut PgConnection, name: &str, rows: u64, duration: Duration) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("update fluxbase_migrations.seeds set rows = $2, duration_us = $3 where name = $1")
+        .bind(name)
+        .bind(i64::try_from(rows).unwrap_or(i64::MAX))
+        .bind(micros(duration))
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

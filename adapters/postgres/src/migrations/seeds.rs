@@ -1,0 +1,205 @@
+//! [`PgSeedRunner`]: seed files in order, each wholly or not at all.
+
+use super::{
+    execute::statements,
+    failure::refused,
+    in_transaction::{self, Trouble, of_file},
+    keeper::Keeper,
+    ledger_guard::{self, Check, Hold, SEEDS},
+    seed_csv::Csv,
+    seed_folder, seed_log,
+    settings::MigrationSettings,
+    worker::Worker,
+};
+use async_trait::async_trait;
+use domain::migration::{Checksum, PieceKind, SeedKind, SplitProblem, split};
+use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, SeedFile, SeedReport, SeedRequest, SeedRunner};
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Instant};
+use tokio::{fs::File, io::AsyncReadExt};
+
+/// Runs seed files on one PostgreSQL server.
+#[derive(Debug)]
+pub struct PgSeedRunner {
+    settings: MigrationSettings,
+}
+
+impl PgSeedRunner {
+    /// A runner; nothing is connected before there is something to do.
+    pub fn new(settings: MigrationSettings) -> Self {
+        Self { settings }
+    }
+}
+
+#[async_trait]
+impl SeedRunner for PgSeedRunner {
+    async fn find(&self, only: Option<Vec<String>>) -> Result<Vec<SeedFile>, MigrationError> {
+        seed_folder::find(&self.settings.seeds_dir, only).await
+    }
+
+    #[tracing::instrument(name = "seeds.run", skip_all, fields(database = %request.target.database, files = request.files.len()))]
+    async fn seed(&self, request: &SeedRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError> {
+        let mut keeper = Keeper::take(&self.settings, &request.target).await?;
+        let mut reports = Vec::with_capacity(request.files.len());
+        for (at, file) in request.files.iter().enumerate() {
+            progress.told(MigrationEvent::FileBegins { name: file.seed.name.clone(), number: at + 1, total: request.files.len() }).await?;
+            let mut run = SeedRun { keeper: &mut keeper, request, file, progress: progress.as_ref() };
+            match run.sow().await {
+                Ok(report) => {
+                    progress.told(MigrationEvent::FileEnds { name: report.name.clone(), duration: report.duration }).await?;
+                    reports.push(report);
+                }
+                Err(Trouble::Work(error)) => return Err(error),
+                Err(Trouble::File(failure) | Trouble::GivesWay(failure) | Trouble::EndedTransaction { failure, .. }) => {
+                    keeper.release().await;
+                    return Err(MigrationError::File { failure: Box::new(failure), applied: Vec::new() });
+                }
+            }
+        }
+        keeper.release().await;
+        Ok(reports)
+    }
+}
+
+/// One file on its way.
+struct SeedRun<'a, 'k> {
+    keeper: &'a mut Keeper<'k>,
+    request: &'a SeedRequest,
+    file: &'a SeedFile,
+    progress: &'a dyn MigrationProgress,
+}
+
+/// What a file was when it was looked at.
+struct Looked {
+    checksum: Checksum,
+    bytes: u64,
+}
+
+impl SeedRun<'_, '_> {
+    fn name(&self) -> &str {
+        &self.file.seed.name
+    }
+
+    async fn sow(&mut self) -> Result<SeedReport, Trouble> {
+        let looked = self.look().await?;
+        let last = seed_log::last_run(self.keeper, &self.file.seed.name).await?;
+        let name = self.name().to_owned();
+        if !self.request.force && last.as_deref() == Some(looked.checksum.0.as_slice()) {
+            return Ok(SeedReport { name, rows: 0, duration: std::time::Duration::ZERO, unchanged: true });
+        }
+        let limits = self.keeper.settings.limits;
+        for attempt in 1_u32.. {
+            let began = Instant::now();
+            match self.attempt(&looked, began).await {
+                Ok(rows) => return Ok(SeedReport { name, rows, duration: began.elapsed(), unchanged: false }),
+                Err(Trouble::GivesWay(_)) if attempt < limits.attempts => {
+                    let wait = limits.pause(attempt);
+                    self.progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
+                    tokio::time::sleep(wait).await;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        unreachable!("there are fewer attempts than numbers")
+    }
+
+    async fn attempt(&mut self, looked: &Looked, began: Instant) -> Result<u64, Trouble> {
+        let name = self.name();
+        let ours = |error| of_file(name, "writing the log of seeds", error);
+        let mut worker = Worker::open(self.keeper.settings, self.keeper.target).await?;
+        worker.begin().await?;
+        self.check(&mut worker).await?;
+        seed_log::begin(&mut worker.connection, name, &looked.checksum, &self.request.who).await.map_err(ours)?;
+        worker.enter().await.map_err(ours)?;
+        let rows = match &self.file.seed.kind {
+            SeedKind::Sql => self.run_sql(&mut worker, looked).await?,
+            SeedKind::Csv { schema, table } => {
+                let csv = Csv { name, path: &self.file.path, schema: schema.as_deref(), table, checksum: looked.checksum, bytes: looked.bytes };
+                csv.copy(&mut worker, self.progress).await?
+            }
+        };
+        worker.leave().await.map_err(ours)?;
+        self.check(&mut worker).await?;
+        if !seed_log::end(&mut worker.connection, name, rows, began.elapsed()).await.map_err(ours)? {
+            return Err(Trouble::Work(refused("ledger_tampered", format!("'{name}' took its own row out of fluxbase_migrations.seeds"))));
+        }
+        worker.run("commit").await.map_err(|error| of_file(name, "at its end", error))?;
+        Ok(rows)
+    }
+
+    async fn run_sql(&self, worker: &mut Worker, looked: &Looked) -> Result<u64, Trouble> {
+        if looked.bytes > self.keeper.settings.limits.max_sql_bytes {
+            let most = self.keeper.settings.limits.max_sql_bytes;
+            return Err(self.failure(
+                "too_large",
+                None,
+                format!("SQL seeds may have {most} bytes: put rows into CSV files, which may be of any size"),
+            ));
+        }
+        let bytes = tokio::fs::read(&self.file.path).await.map_err(|error| self.unreadable(&error))?;
+        if Checksum(Sha256::digest(&bytes).into()) != looked.checksum {
+            return Err(self.failure("changed_under_way", None, "the file was changed while it was read: run it again".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| self.failure("unreadable", None, "the file is not UTF-8: save it as UTF-8".to_owned()))?;
+        let pieces = split(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|fault| {
+            let code = if fault.problem == SplitProblem::PsqlCommand { "psql_command" } else { "unreadable" };
+            let message = fault.to_string();
+            self.failure(code, Some(fault.line), message.split_once(": ").map_or(message.clone(), |(_, what)| what.to_owned()))
+        })?;
+        let mut statements = statements(pieces);
+        self.leave_out_unknown_settings(worker, &mut statements).await?;
+        in_transaction::refuse_control(self.name(), &statements).map_err(Trouble::File)?;
+        let reports = in_transaction::run(worker, self.name(), &statements, false, self.progress).await?;
+        let writes = statements.iter().zip(&reports).filter(|(statement, _)| {
+            let words = ["insert", "update", "delete", "merge", "copy", "with"];
+            statement.piece.kind == PieceKind::CopyFromStdin || statement.piece.words.first().is_some_and(|word| words.contains(&word.as_str()))
+        });
+        Ok(writes.map(|(_, report)| report.rows).sum())
+    }
+
+    /// What a newer `pg_dump` sets, an older server does not know.
+    async fn leave_out_unknown_settings(&self, worker: &mut Worker, statements: &mut Vec<super::execute::Statement<'_>>) -> Result<(), Trouble> {
+        let newer = |statement: &super::execute::Statement<'_>| statement.piece.begins_with(&["set", "transaction_timeout"]);
+        if !statements.iter().any(newer) {
+            return Ok(());
+        }
+        let known: bool = sqlx::query_scalar("select pg_catalog.current_setting('transaction_timeout', true) is not null")
+            .fetch_one(&mut worker.connection)
+            .await
+            .map_err(|error| of_file(self.name(), "looking at settings", error))?;
+        if !known {
+            statements.retain(|statement| !newer(statement));
+        }
+        Ok(())
+    }
+
+    async fn look(&self) -> Result<Looked, Trouble> {
+        let mut file = File::open(&self.file.path).await.map_err(|error| self.unreadable(&error))?;
+        let mut hash = Sha256::new();
+        let mut chunk = vec![0; 256 * 1024];
+        let mut bytes = 0;
+        loop {
+            let read = file.read(&mut chunk).await.map_err(|error| self.unreadable(&error))?;
+            if read == 0 {
+                return Ok(Looked { checksum: Checksum(hash.finalize().into()), bytes });
+            }
+            hash.update(&chunk[..read]);
+            bytes += read as u64;
+        }
+    }
+
+    async fn check(&self, worker: &mut Worker) -> Result<(), Trouble> {
+        ledger_guard::check(&mut worker.connection, &SEEDS, self.keeper.target.is_main, Hold::Write).await.map_err(|check| match check {
+            Check::Tampered(error) => Trouble::Work(error),
+            Check::Sql(error) => of_file(self.name(), "looking at the log of seeds", error),
+        })
+    }
+
+    fn failure(&self, code: &'static str, line: Option<u32>, message: String) -> Trouble {
+        Trouble::File(FileFailure { code, file: self.name().to_owned(), line, statement: None, sqlstate: None, message })
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> Trouble {
+        self.failure("unreadable", None, format!("the file cannot be read: {error}"))
+    }
+}

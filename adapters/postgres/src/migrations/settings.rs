@@ -1,0 +1,108 @@
+//! What runs migrations: where, as whom, and how patiently.
+
+use crate::{
+    provision::{BRANCH_OWNER, Login, MainSeat},
+    wire::Target,
+};
+use ports::driven::{MigrationTarget, Secret};
+use secrecy::ExposeSecret;
+use std::{path::PathBuf, time::Duration};
+
+/// Whom to work as.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The login: never a superuser.
+    pub login: Login,
+    /// The role to become, which owns what there is.
+    pub role: String,
+}
+
+impl Seat {
+    /// Inside branch databases.
+    pub fn in_branches(builder: Login) -> Self {
+        Self { login: builder, role: BRANCH_OWNER.to_owned() }
+    }
+
+    /// In main's database, which `admin` reaches.
+    pub fn on_main(seat: MainSeat, admin: &Target) -> Self {
+        match seat {
+            MainSeat::OwnLogin { login, role } => Self { login, role },
+            MainSeat::AdminLogin { role } => {
+                let password = admin.password.as_ref().map_or("", |password| password.expose_secret());
+                Self { login: Login { name: admin.user.clone(), password: Secret::new(password) }, role }
+            }
+        }
+    }
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub struct MigrationLimits {
+    /// How long a statement waits for a lock, with everybody else queued behind it.
+    pub lock_timeout: Duration,
+    /// How often a file is begun before it is given up for want of a lock.
+    pub attempts: u32,
+    /// The first pause between two of them; each is twice as long as the one before.
+    pub first_pause: Duration,
+    /// The longest.
+    pub longest_pause: Duration,
+    /// How long to wait while somebody else migrates the same database.
+    pub turn: Duration,
+    /// SQL seed files at most, in bytes; CSV files may be of any size.
+    pub max_sql_bytes: u64,
+}
+
+impl Default for MigrationLimits {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(3),
+            attempts: 10,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(15),
+            turn: Duration::from_secs(15),
+            max_sql_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl MigrationLimits {
+    /// The pause after this attempt, counted from 1.
+    pub(super) fn pause(&self, attempt: u32) -> Duration {
+        self.first_pause.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.longest_pause)
+    }
+}
+
+/// What [`super::PgMigrationRunner`] and [`super::PgSeedRunner`] work with.
+#[derive(Clone, Debug)]
+pub struct MigrationSettings {
+    /// The server; its login and database are not used.
+    pub server: Target,
+    /// Inside branch databases: the builder, as `fluxbase_branch_owner`.
+    pub branch: Seat,
+    /// In main's database, where somebody was found who may work there; else why not.
+    pub main: Result<Seat, String>,
+    /// How long to wait for what.
+    pub limits: MigrationLimits,
+    /// Where seed files are.
+    pub seeds_dir: PathBuf,
+}
+
+impl MigrationSettings {
+    /// Whom to work as there.
+    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<&Seat, String> {
+        if target.is_main { self.main.as_ref().map_err(Clone::clone) } else { Ok(&self.branch) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MigrationLimits;
+    use std::time::Duration;
+
+    #[test]
+    fn pauses_grow_up_to_the_longest() {
+        let limits = MigrationLimits::default();
+        assert_eq!([1, 2, 3].map(|attempt| limits.pause(attempt).as_millis()), [500, 1000, 2000]);
+        assert_eq!(limits.pause(99), Duration::from_secs(15));
+    }
+}

@@ -1,0 +1,314 @@
+//! Files marked `-- fluxbase:no-transaction`: statement by statement, so that after a failure or a crash they go on where they ended.
+//!
+//! A statement runs in a transaction with its line in the ledger wherever PostgreSQL lets it, and then either both are there or neither. What refuses
+//! that (building an index concurrently, VACUUM, a procedure that commits) is told to the ledger before and after, and in between nobody can be sure.
+
+use super::{
+    execute::Statement,
+    failure::{refused, sqlstate, wants_no_transaction},
+    in_transaction::{Trouble, of_file, trouble},
+    index,
+    keeper::{BARE, Keeper, take_lock},
+    ledger::{self, Progress, Row, STARTED},
+    ledger_guard::{Hold, LEDGER},
+    worker::Worker,
+};
+use domain::migration::{Checksum, IndexBuild, Interrupted, MigrationFile, Unit, units};
+use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+
+/// A file on its way.
+pub(super) struct Bare<'a, 'k> {
+    keeper: &'a mut Keeper<'k>,
+    worker: Worker,
+    file: &'a MigrationFile,
+    statements: &'a [Statement<'a>],
+    progress: &'a dyn MigrationProgress,
+    /// What it took in earlier runs.
+    before: Duration,
+    began: Instant,
+    reports: Vec<StatementReport>,
+}
+
+impl<'a, 'k> Bare<'a, 'k> {
+    /// Runs what has not run yet.
+    pub(super) async fn apply(
+        keeper: &'a mut Keeper<'k>,
+        file: &'a MigrationFile,
+        statements: &'a [Statement<'a>],
+        who: &str,
+        progress: &'a dyn MigrationProgress,
+    ) -> Result<Vec<StatementReport>, Trouble> {
+        let pieces: Vec<_> = statements.iter().map(|statement| &statement.piece).collect();
+        let units = units(&pieces).map_err(|at| Trouble::File(unbalanced(file, &statements[at])))?;
+        let (before, done, interrupted) = begin(keeper, file, statements, who).await?;
+        let mut worker = Worker::open(keeper.settings, keeper.target).await?;
+        // Of a runner that was killed, the statement may still be at work.
+        take_lock(&mut worker.connection, keeper.settings, BARE).await?;
+        worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;
+        let mut bare = Self { keeper, worker, file, statements, progress, before, began: Instant::now(), reports: Vec::new() };
+        for unit in &units {
+            if unit.statements.end <= done {
+                continue;
+            }
+            if interrupted && unit.statements.start == done && bare.has_run(&statements[done]).await? {
+                bare.record(done + 1, "running", None).await?;
+                continue;
+            }
+            bare.unit(unit).await?;
+            progress.told(MigrationEvent::Statements { done: unit.statements.end, total: statements.len() }).await?;
+        }
+        bare.end().await
+    }
+
+    async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
+        let mut attempt = 1;
+        loop {
+            let outcome = if unit.block { self.block(unit).await } else { self.single(unit.statements.start).await };
+            match outcome {
+                Err(Trouble::GivesWay(_)) if attempt < self.keeper.settings.limits.attempts => {
+                    self.back_out().await?;
+                    let wait = self.keeper.settings.limits.pause(attempt);
+                    self.progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
+                    tokio::time::sleep(wait).await;
+                    attempt += 1;
+                }
+                Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
+                    self.back_out().await?;
+                    self.record(unit.statements.start, "failed", Some(&failure.to_string())).await?;
+                    return Err(Trouble::File(failure));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Out of whatever transaction is open.
+    async fn back_out(&mut self) -> Result<(), Trouble> {
+        self.worker.run("rollback").await.map_err(|error| of_file(&self.file.name, "rolling back", error))
+    }
+
+    /// One statement with its line in the ledger, where it lets itself.
+    async fn single(&mut self, at: usize) -> Result<(), Trouble> {
+        let statement = &self.statements[at];
+        let name = &self.file.name;
+        let began = Instant::now();
+        self.worker.begin().await?;
+        self.progress(at + 1, "running", None)
+            .write(&mut self.worker.connection)
+            .await
+            .map_err(|error| of_file(name, "writing the ledger", error))?;
+        let rows = match statement.run(&mut self.worker.connection).await {
+            Ok(rows) => rows,
+            Err(error) if wants_no_transaction(&error) => {
+                self.back_out().await?;
+                return self.alone(at).await;
+            }
+            Err(error) => return Err(trouble(name, statement, error)),
+        };
+        self.worker.run("commit").await.map_err(|error| trouble(name, statement, error))?;
+        self.settle(statement, began, rows).await
+    }
+
+    /// One statement that no transaction holds.
+    async fn alone(&mut self, at: usize) -> Result<(), Trouble> {
+        let statement = &self.statements[at];
+        let build = IndexBuild::read(statement.piece.body);
+        if let Some(build) = &build {
+            self.clear_way(build).await.map_err(|error| trouble(&self.file.name, statement, error))?;
+        }
+        self.record(at, "running", Some(STARTED)).await?;
+        let began = Instant::now();
+        // It waits for others without holding anybody up, and would be cut off for nothing.
+        let patient = statement.piece.words.iter().any(|word| word == "concurrently");
+        let ran = if patient { self.patiently(statement).await } else { statement.run(&mut self.worker.connection).await };
+        match ran {
+            Ok(rows) => {
+                self.record(at + 1, "running", None).await?;
+                self.settle(statement, began, rows).await
+            }
+            Err(error) => {
+                let trouble = trouble(&self.file.name, statement, error);
+                if !matches!(trouble, Trouble::Work(_)) {
+                    // It is known to have failed, so nothing is unsure any more.
+                    self.record(at, "running", None).await?;
+                    if let Some(build) = &build {
+                        let _ = self.clear_way(build).await;
+                    }
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Without a limit to waiting for locks.
+    async fn patiently(&mut self, statement: &Statement<'_>) -> Result<u64, sqlx::Error> {
+        let connection = &mut self.worker.connection;
+        let limit: String = sqlx::query_scalar("select pg_catalog.current_setting('lock_timeout')").fetch_one(&mut *connection).await?;
+        sqlx::raw_sql("set lock_timeout = 0").execute(&mut *connection).await?;
+        let ran = statement.run(&mut *connection).await;
+        let back = sqlx::query("select pg_catalog.set_config('lock_timeout', $1, false)").bind(limit).execute(connection).await;
+        let rows = ran?;
+        back.map(|_| rows)
+    }
+
+    /// Drops what an earlier try has left of this index.
+    async fn clear_way(&mut self, build: &IndexBuild) -> Result<(), sqlx::Error> {
+        let mut indexes = index::of_table(&mut self.worker.connection, build).await?;
+        indexes.retain(|index| index.is_of(build));
+        index::drop_invalid(&mut self.worker.connection, &indexes).await
+    }
+
+    /// What the file itself puts between BEGIN and COMMIT.
+    async fn block(&mut self, unit: &Unit) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let name = self.file.name.clone();
+        let (first, last) = (unit.statements.start, unit.statements.end - 1);
+        self.statements[first].run(&mut self.worker.connection).await.map_err(|error| trouble(&name, &self.statements[first], error))?;
+        let progress = self.progress(unit.statements.end, "running", None);
+        progress.write(&mut self.worker.connection).await.map_err(|error| of_file(&name, "writing the ledger", error))?;
+        let inside = &self.statements[first + 1..last];
+        let reports = super::in_transaction::run(&mut self.worker, &name, inside, false, self.progress).await.map_err(|trouble| match trouble {
+            Trouble::EndedTransaction { failure, .. } => Trouble::File(failure),
+            other => other,
+        })?;
+        self.reports.extend(reports);
+        let end = &self.statements[last];
+        end.run(&mut self.worker.connection).await.map_err(|error| trouble(&name, end, error))?;
+        // After a ROLLBACK the ledger has to be told again.
+        self.record(unit.statements.end, "running", None).await?;
+        self.settle(end, began, 0).await
+    }
+
+    /// The statement has ended: it must not have left the role.
+    async fn settle(&mut self, statement: &Statement<'_>, began: Instant, rows: u64) -> Result<(), Trouble> {
+        let place = self.worker.place().await.map_err(|error| trouble(&self.file.name, statement, error))?;
+        if let Some(failure) = self.worker.left_role(&place, &self.file.name, statement) {
+            return Err(Trouble::File(failure));
+        }
+        self.reports.push(StatementReport {
+            line: statement.line(),
+            statement: statement.excerpt(),
+            duration: began.elapsed(),
+            rows,
+            locks: Vec::new(),
+            rewrites: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn progress<'p>(&self, done: usize, state: &'static str, detail: Option<&'p str>) -> Progress<'p> {
+        Progress {
+            version: self.file.version,
+            done,
+            done_checksum: checksum(&self.statements[..done]),
+            duration: self.before + self.began.elapsed(),
+            state,
+            detail,
+        }
+    }
+
+    /// Tells the ledger over the keeper's connection, where nothing that the file has set holds.
+    async fn record(&mut self, done: usize, state: &'static str, detail: Option<&str>) -> Result<(), Trouble> {
+        let progress = self.progress(done, state, detail);
+        progress.write(&mut self.keeper.connection).await.map_err(|error| of_file(&self.file.name, "writing the ledger", error))
+    }
+
+    /// Whether the statement that was interrupted ran to its end.
+    async fn has_run(&mut self, statement: &Statement<'_>) -> Result<bool, Trouble> {
+        let failed = |error| trouble(&self.file.name, statement, error);
+        match Interrupted::of(&statement.piece) {
+            Interrupted::Index(build) => {
+                let indexes = index::of_table(&mut self.worker.connection, &build).await.map_err(failed)?;
+                Ok(indexes.iter().any(|index| index.is_of(&build) && index.is_valid()))
+            }
+            Interrupted::Repeat => Ok(false),
+            Interrupted::RepeatUnlessGone => match statement.run(&mut self.worker.connection).await {
+                Ok(_) => Ok(true),
+                Err(error) if matches!(sqlstate(&error).as_deref(), Some("42704" | "42P01")) => Ok(true),
+                Err(error) => Err(failed(error)),
+            },
+            Interrupted::Unknown => Err(Trouble::File(unsure(self.file, statement))),
+        }
+    }
+
+    async fn end(mut self) -> Result<Vec<StatementReport>, Trouble> {
+        let duration = self.before + self.began.elapsed();
+        let lost = |error| of_file(&self.file.name, "ending it", error);
+        let mut transaction = self.keeper.begin(&LEDGER, Hold::Write).await?;
+        let ended = ledger::end(&mut transaction, self.file.version, duration).await.map_err(lost)?;
+        transaction.commit().await.map_err(lost)?;
+        if ended { Ok(std::mem::take(&mut self.reports)) } else { Err(row_gone(self.file).into()) }
+    }
+}
+
+/// Writes the first line of a file, or finds where it ended: how long it took, how many statements have ended, whether the next one was interrupted.
+async fn begin(keeper: &mut Keeper<'_>, file: &MigrationFile, statements: &[Statement<'_>], who: &str) -> Result<(Duration, usize, bool), Trouble> {
+    let lost = |error| of_file(&file.name, "writing the ledger", error);
+    let mut transaction = keeper.begin(&LEDGER, Hold::Write).await?;
+    let row = ledger::find(&mut transaction, file.version).await?;
+    let begun = match &row {
+        None => (Duration::ZERO, 0, false),
+        Some(row) => {
+            let done = usize::try_from(row.done()).unwrap_or(usize::MAX);
+            check_begun(file, statements, row, done)?;
+            (row.entry.duration, done, row.interrupted)
+        }
+    };
+    ledger::begin(&mut transaction, file, statements.len(), who).await.map_err(lost)?;
+    transaction.commit().await.map_err(lost)?;
+    Ok(begun)
+}
+
+/// What has run must be what the file still begins with.
+fn check_begun(file: &MigrationFile, statements: &[Statement<'_>], row: &Row, done: usize) -> Result<(), MigrationError> {
+    let same = done == 0 || (done <= statements.len() && row.done_checksum.is_none_or(|sum| sum == checksum(&statements[..done])));
+    let same = same && (!row.interrupted || row.entry.checksum == file.checksum);
+    if same {
+        return Ok(());
+    }
+    Err(refused(
+        "changed_under_way",
+        format!(
+            "'{}' was changed after {done} of its statements had run: put those back as they were, so that it can go on; or, once you have seen to what \
+             they did, let the ledger forget it (repair {} forget)",
+            file.name, file.version
+        ),
+    ))
+}
+
+pub(super) fn row_gone(file: &MigrationFile) -> MigrationError {
+    refused("ledger_tampered", format!("'{}' took its own row out of fluxbase_migrations.ledger", file.name))
+}
+
+fn checksum(statements: &[Statement<'_>]) -> Checksum {
+    let mut hash = Sha256::new();
+    for text in statements.iter().flat_map(Statement::text) {
+        hash.update(text.replace("\r\n", "\n"));
+        hash.update([0]);
+    }
+    Checksum(hash.finalize().into())
+}
+
+fn failure(code: &'static str, file: &MigrationFile, statement: &Statement<'_>, message: String) -> FileFailure {
+    FileFailure { code, file: file.name.clone(), line: Some(statement.line()), statement: Some(statement.excerpt()), sqlstate: None, message }
+}
+
+fn unbalanced(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
+    let message = "BEGIN and COMMIT or ROLLBACK must come in pairs, none within another; PREPARE TRANSACTION and AND CHAIN are not run here";
+    failure("ends_transaction", file, statement, message.to_owned())
+}
+
+fn unsure(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
+    let version = file.version;
+    failure(
+        "interrupted",
+        file,
+        statement,
+        format!(
+            "this statement was interrupted, and nobody can tell whether it ran to its end. Look, then say so: repair {version} done, to go on after it; \
+             repair {version} not-done, to run it again"
+        ),
+    )
+}

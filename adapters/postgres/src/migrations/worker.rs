@@ -1,0 +1,87 @@
+//! The connection that a file runs on, and whether it is still where it should be.
+
+use super::{
+    connect::search_path_of_database,
+    execute::Statement,
+    failure::{from_sql, unreachable},
+    settings::MigrationSettings,
+};
+use ports::driven::{FileFailure, MigrationError, MigrationTarget};
+use sqlx::PgConnection;
+
+/// A connection for one file.
+pub(super) struct Worker {
+    pub(super) connection: PgConnection,
+    /// Whom it connected as, and whom it became.
+    login: String,
+    role: String,
+    path: String,
+}
+
+/// Where a connection is.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Place {
+    /// The transaction that has written something.
+    pub(super) transaction: Option<String>,
+    role: String,
+    login: String,
+}
+
+impl Worker {
+    /// Opens one, with `pg_catalog` as its search path until [`Worker::enter`].
+    pub(super) async fn open(settings: &MigrationSettings, target: &MigrationTarget) -> Result<Self, MigrationError> {
+        let seat = settings.seat(target).map_err(|reason| super::failure::refused("main_out_of_reach", reason))?;
+        let (login, role) = (seat.login.name.clone(), seat.role.clone());
+        let mut connection = settings.connect(target).await?;
+        let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
+        Ok(Self { connection, login, role, path })
+    }
+
+    /// From here on names mean what they mean in this database.
+    pub(super) async fn enter(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("select set_config('search_path', $1, false)").bind(&self.path).execute(&mut self.connection).await.map(drop)
+    }
+
+    /// Our own words again, until the transaction ends. What lies in `pg_temp` comes last.
+    pub(super) async fn leave(&mut self) -> Result<(), sqlx::Error> {
+        self.run("set local search_path = pg_catalog, pg_temp").await
+    }
+
+    pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await.map(drop)
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), MigrationError> {
+        self.run("begin isolation level read committed, read write").await.map_err(|error| from_sql("beginning", error))
+    }
+
+    /// Where the connection is, whatever its search path.
+    pub(super) async fn place(&mut self) -> Result<Place, sqlx::Error> {
+        sqlx::query_as(
+            "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text as transaction, current_user::pg_catalog.text as role,
+                    session_user::pg_catalog.text as login",
+        )
+        .persistent(false)
+        .fetch_one(&mut self.connection)
+        .await
+    }
+
+    /// What is wrong where a statement has left the role that everything here belongs to.
+    pub(super) fn left_role(&self, place: &Place, file: &str, statement: &Statement<'_>) -> Option<FileFailure> {
+        if place.role == self.role && place.login == self.login {
+            return None;
+        }
+        Some(FileFailure {
+            code: "leaves_role",
+            file: file.to_owned(),
+            line: Some(statement.line()),
+            statement: Some(statement.excerpt()),
+            sqlstate: None,
+            message: format!(
+                "it leaves the role '{}', which owns everything here, for '{}': what comes after would belong to another. Take SET ROLE or SET SESSION \
+                 AUTHORIZATION out",
+                self.role, place.role
+            ),
+        })
+    }
+}
