@@ -102,6 +102,14 @@ pub enum Failure {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// Too many attempts at what asks for no credential, from one place (429).
+    #[error("{reason}")]
+    TooManyAttempts {
+        /// At what.
+        reason: &'static str,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// PostgreSQL refused the statement.
     #[error(transparent)]
     Database(Box<SqlFailure>),
@@ -161,7 +169,7 @@ impl Failure {
             Self::RangeNotSatisfiable { .. } => "range_not_satisfiable",
             Self::TooManyAffected { .. } => "max_affected_exceeded",
             Self::TooLarge { .. } => "too_large",
-            Self::RateLimited { .. } => "rate_limited",
+            Self::RateLimited { .. } | Self::TooManyAttempts { .. } => "rate_limited",
             Self::Database(sql) => &sql.sqlstate,
             Self::TimedOut { .. } => "timeout",
             Self::Unavailable { .. } => "unavailable",

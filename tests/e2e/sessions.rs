@@ -1,6 +1,6 @@
 //! Accounts and tokens: signing up, in, on and out.
 
-use fluxbase_tests::{Answer, TestServer, eventually, fresh_id};
+use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually, fresh_id};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -44,6 +44,14 @@ async fn an_account_is_made_used_renewed_and_left() {
     assert_ne!(session["refresh_token"], refreshed["refresh_token"]);
     let signed_out = server.send(Method::POST, "auth/signout", text(&refreshed["access_token"]), &Value::Null).await;
     assert_eq!(signed_out.status, StatusCode::NO_CONTENT, "{signed_out:?}");
+    // Every access token of the session has ended with it, at each door; the other session of the same user has not.
+    for ended in [token, text(&refreshed["access_token"])] {
+        assert_eq!(server.get("auth/user", ended).await.problem(401), "unauthenticated");
+        assert_eq!(server.get("tables/users?select=id", ended).await.problem(401), "unauthenticated");
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+        assert_eq!(Answer::to(server.mcp(ended, &call)).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(server.get("auth/user", text(&signed_up.json()["access_token"])).await.status, StatusCode::OK);
     assert_eq!(post(server, "refresh", json!({"refresh_token": next})).await.problem(401), "unauthenticated");
 }
 
@@ -120,4 +128,27 @@ async fn who_signed_up_makes_no_full_clone_before_an_administrator_says_so() {
         server.send(Method::DELETE, &branch, token, &Value::Null).await.status == StatusCode::ACCEPTED
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_network_that_guesses_at_one_address_after_the_other_is_held_up() {
+    let settings = ServerSettings::new().set("auth.sign_in_attempts_per_min", "3").set("auth.sign_ups_per_hour", "2");
+    let server = settings.set("server.trusted_proxies", "[127.0.0.0/8]").start().await;
+    let ask = async |route: &str, from: &str| {
+        let account = json!({"email": format!("{}@example.com", fresh_id().simple()), "password": "correct horse"});
+        Answer::to(server.rest(Method::POST, &format!("auth/{route}"), "").header("X-Forwarded-For", from).json(&account)).await
+    };
+    for (route, meanwhile, longest) in [("signin", StatusCode::UNAUTHORIZED, 60), ("signup", StatusCode::CREATED, 3600)] {
+        // What a client writes into the header itself makes it nobody else. Twice the budget, where two windows meet.
+        let mut answers = Vec::new();
+        for number in 0..8 {
+            answers.push(ask(route, &format!("192.0.2.{number}, 198.51.100.7")).await);
+        }
+        let (held_up, before): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
+        assert!(before.len() >= 2 && before.iter().all(|answer| answer.status == meanwhile), "{before:?}");
+        let held_up = held_up.first().expect("one of them is too many");
+        assert_eq!(held_up.problem(429), "rate_limited");
+        assert!(held_up.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=longest).contains(&seconds)), "{held_up:?}");
+        assert_eq!(ask(route, "198.51.100.8").await.status, meanwhile, "others are not");
+    }
 }

@@ -1,8 +1,12 @@
 //! Credentials as requests carry them.
 
-use crate::problem::{Asker, Problem, refusal};
+use crate::{
+    peer::peer,
+    problem::{Asker, Problem, refusal},
+};
 use domain::{Caller, Failure, access::Door};
 use http::{HeaderMap, HeaderName, header};
+use poem::Request;
 use ports::driving::{Authenticator, Credentials};
 use std::sync::Arc;
 
@@ -47,10 +51,10 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName, reason: &'static str) -
 }
 
 /// The caller behind a request, or the 401 that says what was wrong.
-pub(crate) async fn caller(authenticator: &dyn Authenticator, headers: &HeaderMap, request_id: Arc<str>) -> Result<Caller, Problem> {
-    let asked = async { authenticator.authenticate(&credentials(headers)?).await };
+pub(crate) async fn caller(authenticator: &dyn Authenticator, request: &Request, request_id: Arc<str>) -> Result<Caller, Problem> {
+    let asked = async { authenticator.authenticate(&credentials(request.headers())?).await };
     match asked.await {
-        Ok(principal) => Ok(Caller { principal, request_id, door: Door::Rest }),
+        Ok(principal) => Ok(Caller { principal, request_id, door: Door::Rest, peer: peer(request) }),
         Err(failure) => Err(refusal(failure, Asker { request_id: &request_id, kind: None })),
     }
 }

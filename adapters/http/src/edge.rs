@@ -2,6 +2,7 @@
 
 use crate::{
     cors::{Cors, CorsOrigin},
+    peer::TrustedProxies,
     problem::{from_framework, panicked},
 };
 use futures_util::FutureExt;
@@ -23,18 +24,25 @@ pub struct Edge<E> {
     inner: E,
     ids: Arc<dyn Ids>,
     cors: Cors,
+    proxies: TrustedProxies,
 }
 
 impl<E> Edge<E> {
     /// Puts the edge around everything that is served.
     pub fn around<I: IntoEndpoint<Endpoint = E>>(inner: I, ids: Arc<dyn Ids>) -> Self {
-        Self { inner: inner.into_endpoint(), ids, cors: Cors::default() }
+        Self { inner: inner.into_endpoint(), ids, cors: Cors::default(), proxies: TrustedProxies::default() }
     }
 
     /// Lets pages of these origins read what is answered. Without any, browsers keep answers from pages of other origins than the server's own.
     #[must_use]
     pub fn allowing(self, origins: Vec<CorsOrigin>) -> Self {
         Self { cors: Cors::new(origins), ..self }
+    }
+
+    /// Takes the word of these proxies for whom a request came from.
+    #[must_use]
+    pub fn trusting(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The client's own id where it is one, else a fresh one.
@@ -64,6 +72,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let id = self.id_of(&request);
         // Whatever lies behind the edge reads it there, other doors too.
         request.headers_mut().insert(REQUEST_ID, id.clone());
+        if let Some(peer) = self.proxies.peer_of(&request) {
+            request.extensions_mut().insert(peer);
+        }
         let allowed = self.cors.allowed(request.headers());
         let mut response = match allowed.as_ref().and_then(|_| Cors::preflight(&request)) {
             Some(preflight) => preflight,

@@ -92,7 +92,7 @@ impl McpEndpoint {
         if !is_json(headers) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "messages are sent as application/json"));
         }
-        Ok(RequestScope::new(Caller { principal, request_id, door: Door::Mcp }, request.uri(), headers))
+        Ok(RequestScope::new(Caller { principal, request_id, door: Door::Mcp, peer: request.extensions().get().copied() }, request.uri(), headers))
     }
 
     async fn answer(&self, request: Request, scope: RequestScope) -> Answered {

@@ -58,7 +58,7 @@ mod tests {
     use std::sync::Arc;
 
     fn scope(uri: &str, header: Option<&str>) -> RequestScope {
-        let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Mcp };
+        let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Mcp, peer: None };
         let headers: HeaderMap =
             header.map(|value| (http::HeaderName::from_static("x-fluxbase-branch"), value.parse().unwrap())).into_iter().collect();
         RequestScope::new(caller, &uri.parse().unwrap(), &headers)

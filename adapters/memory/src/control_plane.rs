@@ -1,6 +1,6 @@
 //! Units of work over a state in memory.
 
-use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOperationSignals, state::State};
+use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOperationSignals, MemorySessionDirectory, state::State};
 use async_trait::async_trait;
 use domain::audit::AuditEntry;
 use ports::driven::{
@@ -63,6 +63,11 @@ impl MemoryControlPlane {
     /// Keys for authentication, as they are committed.
     pub fn key_directory(&self) -> MemoryKeyDirectory {
         MemoryKeyDirectory::new(self.0.committed.clone())
+    }
+
+    /// Login sessions for their access tokens, as they are committed.
+    pub fn session_directory(&self) -> MemorySessionDirectory {
+        MemorySessionDirectory::new(self.0.committed.clone(), Arc::clone(&self.0.clock))
     }
 
     /// The bell that rings when an operation was added or given back.

@@ -3,8 +3,9 @@
 use crate::control_plane::Committed;
 use async_trait::async_trait;
 use domain::{Branch, BranchId, Slug};
-use ports::driven::{BranchDirectory, KeyDirectory, StoreError, StoredKey};
-use std::sync::Arc;
+use ports::driven::{BranchDirectory, Clock, KeyDirectory, SessionDirectory, StoreError, StoredKey};
+use std::{fmt, sync::Arc};
+use uuid::Uuid;
 
 /// Branches for routing.
 #[derive(Clone, Debug)]
@@ -13,6 +14,16 @@ pub struct MemoryBranchDirectory(Committed);
 /// Keys for authentication.
 #[derive(Clone, Debug)]
 pub struct MemoryKeyDirectory(Committed);
+
+/// Login sessions for their access tokens.
+#[derive(Clone)]
+pub struct MemorySessionDirectory(Committed, Arc<dyn Clock>);
+
+impl fmt::Debug for MemorySessionDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySessionDirectory").finish_non_exhaustive()
+    }
+}
 
 impl MemoryBranchDirectory {
     pub(crate) fn new(committed: Committed) -> Self {
@@ -48,5 +59,18 @@ impl KeyDirectory for MemoryKeyDirectory {
         let Some(key) = state.keys.values().find(|key| key.record.prefix == prefix) else { return Ok(None) };
         let user_email = key.record.user_id.and_then(|user| state.users.get(&user)).map(|stored| stored.user.email.clone());
         Ok(Some(Arc::new(StoredKey { record: key.record.clone(), hash: key.hash, user_email })))
+    }
+}
+
+impl MemorySessionDirectory {
+    pub(crate) fn new(committed: Committed, clock: Arc<dyn Clock>) -> Self {
+        Self(committed, clock)
+    }
+}
+
+#[async_trait]
+impl SessionDirectory for MemorySessionDirectory {
+    async fn goes_on(&self, session: Uuid) -> Result<bool, StoreError> {
+        Ok(self.0.state().sessions.get(&session).is_some_and(|session| !session.ended && session.until > self.1.now()))
     }
 }

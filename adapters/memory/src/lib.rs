@@ -21,6 +21,6 @@ mod users;
 pub use audit::MemoryAuditLog;
 pub use branch_builder::{Failing, MemoryBranchBuilder};
 pub use control_plane::MemoryControlPlane;
-pub use directories::{MemoryBranchDirectory, MemoryKeyDirectory};
+pub use directories::{MemoryBranchDirectory, MemoryKeyDirectory, MemorySessionDirectory};
 pub use rate_limiter::MemoryRateLimiter;
 pub use signals::MemoryOperationSignals;

@@ -1,4 +1,4 @@
-//! Budgets of requests a minute.
+//! Budgets of requests a minute or an hour.
 
 use async_trait::async_trait;
 use ports::driven::{Clock, RateLimiter};
@@ -8,24 +8,26 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use time::OffsetDateTime;
 
-/// Counts requests in each minute of its clock.
+/// Counts requests in each minute and hour of its clock.
 pub struct MemoryRateLimiter {
     clock: Arc<dyn Clock>,
-    taken: Mutex<Taken>,
+    of_minute: Mutex<Taken>,
+    of_hour: Mutex<Taken>,
 }
 
-/// What was taken in one minute.
+/// What was taken in one minute or hour.
 #[derive(Default)]
 struct Taken {
-    minute: i64,
+    number: i64,
     by_key: HashMap<String, u32>,
 }
 
 impl MemoryRateLimiter {
     /// A limiter from which nothing was taken yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, taken: Mutex::default() }
+        Self { clock, of_minute: Mutex::default(), of_hour: Mutex::default() }
     }
 }
 
@@ -35,22 +37,31 @@ impl fmt::Debug for MemoryRateLimiter {
     }
 }
 
-#[async_trait]
-impl RateLimiter for MemoryRateLimiter {
-    async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
-        let now = self.clock.now();
-        let minute = now.unix_timestamp().div_euclid(60);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.minute != minute {
-            *taken = Taken { minute, by_key: HashMap::new() };
+impl Taken {
+    /// Takes one in the window of so many seconds that it is now.
+    fn take(&mut self, key: &str, limit: u32, now: OffsetDateTime, seconds: i64) -> Result<(), Duration> {
+        let number = now.unix_timestamp().div_euclid(seconds);
+        if self.number != number {
+            *self = Self { number, by_key: HashMap::new() };
         }
-        let count = taken.by_key.entry(key.to_owned()).or_default();
-        if *count >= per_minute {
-            let into_the_minute = Duration::new(now.unix_timestamp().rem_euclid(60).unsigned_abs(), now.nanosecond());
-            return Err(Duration::from_mins(1).saturating_sub(into_the_minute));
+        let count = self.by_key.entry(key.to_owned()).or_default();
+        if *count >= limit {
+            let gone = Duration::new(now.unix_timestamp().rem_euclid(seconds).unsigned_abs(), now.nanosecond());
+            return Err(Duration::from_secs(seconds.unsigned_abs()).saturating_sub(gone));
         }
         *count += 1;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl RateLimiter for MemoryRateLimiter {
+    async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
+        self.of_minute.lock().unwrap_or_else(PoisonError::into_inner).take(key, per_minute, self.clock.now(), 60)
+    }
+
+    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), Duration> {
+        self.of_hour.lock().unwrap_or_else(PoisonError::into_inner).take(key, per_hour, self.clock.now(), 3600)
     }
 }
 
@@ -80,7 +91,9 @@ mod tests {
         assert_eq!(limiter.take("a", 2).await, Ok(()));
         assert_eq!(limiter.take("a", 2).await, Err(Duration::from_millis(750)));
         assert_eq!(limiter.take("b", 1).await, Ok(()));
+        assert_eq!(limiter.take_of_hour("a", 1).await, Ok(()));
         *clock.0.lock().unwrap() += Duration::from_millis(750);
         assert_eq!(limiter.take("a", 2).await, Ok(()));
+        assert_eq!(limiter.take_of_hour("a", 1).await, Err(Duration::from_mins(59)));
     }
 }

@@ -3,7 +3,7 @@
 use super::{ServeError, files::ServerFile, readiness::DatabaseReadiness, wiring::House};
 use crate::config::Settings;
 use auth::HmacCursorSeal;
-use http_api::{Edge, RestSettings};
+use http_api::{Edge, RestSettings, TrustedProxies};
 use mcp::{McpPorts, McpSettings};
 use poem::Endpoint;
 use ports::driven::CursorSeal;
@@ -25,7 +25,9 @@ pub(super) fn endpoint(
         rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), &mcp_settings(house, settings, server)?));
     }
     let allowed_origins = parsed("server.allowed_origins", &settings.server.allowed_origins)?;
-    Ok(Edge::around(rest, house.ids.clone()).allowing(allowed_origins))
+    let trusted_proxies = TrustedProxies::parse(settings.server.trusted_proxies.iter().map(String::as_str));
+    let trusted_proxies = trusted_proxies.map_err(|error| ServeError::Setting(format!("server.trusted_proxies: {error}")))?;
+    Ok(Edge::around(rest, house.ids.clone()).allowing(allowed_origins).trusting(trusted_proxies))
 }
 
 impl House {

@@ -22,7 +22,7 @@ const DEMO_USERS: [&str; 2] = ["alice@example.com", "bob@example.com"];
 
 /// Makes the keys that are missing.
 pub(super) async fn ensure(house: &House, settings: &Settings) -> Result<FirstKeys, ServeError> {
-    let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "start".into(), door: Door::Internal };
+    let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "start".into(), door: Door::Internal, peer: None };
     let mut keys = FirstKeys::default();
     let path = files::owner_key_file(&settings.embedded.data_dir);
     if !owner_key_is_good(house, &path).await? {

@@ -6,7 +6,10 @@ use crate::{
     system::{RandomIds, SystemClock},
 };
 use auth::{Argon2Passwords, JwtTokens, RandomRefreshTokens, Sha256KeyMint, TokenSettings, XChaChaSecretBox};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use domain::{
     branch::{DatabaseName, ExpiresIn, Quota},
     table::QualifiedName,
@@ -22,8 +25,8 @@ use ports::{
 };
 use postgres::{
     control::{
-        ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, Presence, ensure_main,
-        migrate,
+        ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, PgSessionDirectory,
+        Presence, ensure_main, migrate,
     },
     data::{self, PgBranchDatabases},
     provision::{CatalogueSignal, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, provision},
@@ -162,10 +165,11 @@ impl House {
         let mint = Arc::new(Sha256KeyMint);
         let branches = Arc::new(PgBranchDirectory::new(control_pool.clone()));
         let keys = Arc::new(PgKeyDirectory::new(control_pool.clone()));
+        let live_sessions = Arc::new(PgSessionDirectory::new(control_pool.clone()));
         let signals = Arc::new(PgOperationSignals::new());
-        let listener = ChangeListener::start(control_pool.clone(), branches.clone(), keys.clone(), signals.clone());
+        let listener = ChangeListener::start(control_pool.clone(), branches.clone(), keys.clone(), live_sessions.clone(), signals.clone());
         let control_plane: Arc<dyn ControlPlane> =
-            Arc::new(PgControlPlane::new(control_pool.clone(), branches.clone(), keys.clone()).present(presence));
+            Arc::new(PgControlPlane::new(control_pool.clone(), branches.clone(), keys.clone(), live_sessions.clone()).present(presence));
         let audit = Arc::new(PgAuditLog::start(control_pool.clone()));
 
         let names = DatabaseNames { main: DatabaseName::existing(&database.target.database), prefix: settings.branching.database_prefix.clone() };
@@ -175,7 +179,7 @@ impl House {
             Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
         let allow_anonymous = settings.auth.allow_anonymous;
         let authenticator: Arc<dyn Authenticator> =
-            Arc::new(Authenticate::new(keys.clone(), mint.clone(), tokens.clone(), clock.clone(), allow_anonymous));
+            Arc::new(Authenticate::new(keys.clone(), mint.clone(), tokens.clone(), live_sessions, clock.clone(), allow_anonymous));
 
         let guards = Guards {
             audit: audit.clone(),
@@ -267,6 +271,8 @@ impl UseCases {
             query_table: guards.around(QueryTableUseCase::new(resolver.clone())),
             insert_record: guards.around(InsertRecordUseCase::new(resolver.clone())),
             update_record: guards.around(UpdateRecordUseCase::new(resolver.clone())),
+            sign_in_attempts_per_minute: settings.auth.sign_in_attempts_per_min,
+            sign_ups_per_hour: settings.auth.sign_ups_per_hour,
             delete_record: guards.around(DeleteRecordUseCase::new(resolver.clone())),
             list_tables: guards.around(ListTablesUseCase::new(resolver.clone())),
             describe_table: guards.around(DescribeTableUseCase::new(resolver.clone())),
@@ -339,6 +345,7 @@ fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
     }
 }
 
+        key_id: format!("fluxbase-{}", URL_SAFE_NO_PAD.encode(&key.derive("fluxbase access tokens' key id")[..6])),
 fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned) -> data::Settings {
     let login =
         |login: &postgres::provision::Login| data::Login { name: login.name.clone(), password: Some(login.password.expose().to_owned().into()) };

@@ -7,7 +7,7 @@ use domain::{
     user::UserId,
 };
 use ports::{
-    driven::{Clock, InvalidToken, KeyDirectory, KeyKind, KeyMint, StoredKey, TokenClaims, Tokens},
+    driven::{Clock, InvalidToken, KeyDirectory, KeyKind, KeyMint, SessionDirectory, StoredKey, TokenClaims, Tokens},
     driving::{Authenticator, Credentials},
 };
 use serde_json::json;
@@ -21,6 +21,7 @@ pub struct Authenticate {
     keys: Arc<dyn KeyDirectory>,
     mint: Arc<dyn KeyMint>,
     tokens: Arc<dyn Tokens>,
+    sessions: Arc<dyn SessionDirectory>,
     clock: Arc<dyn Clock>,
     allow_anonymous: bool,
     known: KnownPrincipals,
@@ -28,8 +29,15 @@ pub struct Authenticate {
 
 impl Authenticate {
     /// `allow_anonymous` is `auth.allow_anonymous`: whether a request without a credential is `anon` instead of refused.
-    pub fn new(keys: Arc<dyn KeyDirectory>, mint: Arc<dyn KeyMint>, tokens: Arc<dyn Tokens>, clock: Arc<dyn Clock>, allow_anonymous: bool) -> Self {
-        Self { keys, mint, tokens, clock, allow_anonymous, known: KnownPrincipals::default() }
+    pub fn new(
+        keys: Arc<dyn KeyDirectory>,
+        mint: Arc<dyn KeyMint>,
+        tokens: Arc<dyn Tokens>,
+        sessions: Arc<dyn SessionDirectory>,
+        clock: Arc<dyn Clock>,
+        allow_anonymous: bool,
+    ) -> Self {
+        Self { keys, mint, tokens, sessions, clock, allow_anonymous, known: KnownPrincipals::default() }
     }
 
     async fn by_key(&self, kind: KeyKind, secret: &str) -> Result<Arc<Principal>, Failure> {
@@ -49,11 +57,17 @@ impl Authenticate {
     }
 
     async fn by_token(&self, token: &str) -> Result<Arc<Principal>, Failure> {
-        match self.tokens.verify(token).await {
-            Ok(claims) => Ok(Arc::new(of_token(claims))),
-            Err(InvalidToken::Refused(reason)) => Err(Failure::Unauthenticated { reason }),
-            Err(InvalidToken::KeysUnavailable(cause)) => Err(Failure::unavailable("the token's issuer cannot be reached", Some(cause))),
+        let claims = match self.tokens.verify(token).await {
+            Ok(claims) => claims,
+            Err(InvalidToken::Refused(reason)) => return Err(Failure::Unauthenticated { reason }),
+            Err(InvalidToken::KeysUnavailable(cause)) => return Err(Failure::unavailable("the token's issuer cannot be reached", Some(cause))),
+        };
+        if let Some(session) = claims.session_id
+            && !self.sessions.goes_on(session).await?
+        {
+            return Err(Failure::Unauthenticated { reason: "this token's session has ended; sign in again" });
         }
+        Ok(Arc::new(of_token(claims)))
     }
 }
 
@@ -182,7 +196,9 @@ mod tests {
         user::UserId,
     };
     use ports::{
-        driven::{InvalidToken, KeyKind, KeyRecord, MockClock, MockKeyDirectory, MockKeyMint, MockTokens, StoredKey, TokenClaims},
+        driven::{
+            InvalidToken, KeyKind, KeyRecord, MockClock, MockKeyDirectory, MockKeyMint, MockSessionDirectory, MockTokens, StoredKey, TokenClaims,
+        },
         driving::{Authenticator, Credentials},
     };
     use std::sync::Arc;
@@ -190,6 +206,7 @@ mod tests {
     use uuid::Uuid;
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+    const GOES_ON: Uuid = Uuid::from_u128(5);
 
     fn stored(kind: KeyKind) -> StoredKey {
         StoredKey {
@@ -218,7 +235,9 @@ mod tests {
         mint.expect_matches().returning(move |_, _| matches);
         tokens.expect_verify().returning(move |_| token.clone().ok_or(InvalidToken::Refused("this token has expired")));
         clock.expect_now().return_const(NOW);
-        Authenticate::new(Arc::new(keys), Arc::new(mint), Arc::new(tokens), Arc::new(clock), false)
+        let mut sessions = MockSessionDirectory::new();
+        sessions.expect_goes_on().returning(|session| Ok(session == GOES_ON));
+        Authenticate::new(Arc::new(keys), Arc::new(mint), Arc::new(tokens), Arc::new(sessions), Arc::new(clock), false)
     }
 
     fn api_key() -> Credentials {
@@ -289,17 +308,30 @@ mod tests {
         assert!(over(Some(stored(KeyKind::Api)), true, None).authenticate(&bearer("fb_pk_x")).await.is_ok());
     }
 
-    #[tokio::test]
-    async fn a_tokens_scope_claim_narrows_and_never_widens() {
-        let token = TokenClaims {
+    fn token(session_id: Option<Uuid>) -> TokenClaims {
+        TokenClaims {
             sub: Some(Uuid::max().to_string()),
             role: Role::Authenticated,
             scope: None,
-            session_id: None,
+            session_id,
             admin: false,
             expires_at: NOW + Duration::HOUR,
             claims: "{}".to_owned(),
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_of_ours_is_good_as_long_as_its_session_and_others_have_none() {
+        for session in [None, Some(GOES_ON)] {
+            assert!(over(None, true, Some(token(session))).authenticate(&bearer("eyJ")).await.is_ok());
+        }
+        let ended = over(None, true, Some(token(Some(Uuid::nil()))));
+        assert_eq!(reason(ended.authenticate(&bearer("eyJ")).await), "this token's session has ended; sign in again");
+    }
+
+    #[tokio::test]
+    async fn a_tokens_scope_claim_narrows_and_never_widens() {
+        let token = token(None);
         let all = over(None, true, Some(token.clone())).authenticate(&bearer("eyJ")).await.unwrap();
         assert!(all.scopes.contains(Scope::WriteBranches) && !all.scopes.contains(Scope::AdminBranches));
         let narrow = TokenClaims { scope: Some("openid read:tables admin:keys".to_owned()), ..token };

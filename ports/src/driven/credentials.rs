@@ -142,7 +142,7 @@ pub struct TokenClaims {
     pub role: Role,
     /// Its `scope` claim, where it has one: names parted by spaces.
     pub scope: Option<String>,
-    /// The session it belongs to, for tokens that we made.
+    /// The session it belongs to, for tokens that this instance made: others have sessions of their own, which nobody here knows.
     pub session_id: Option<Uuid>,
     /// Whether we made it for an administrator.
     pub admin: bool,

@@ -4,6 +4,7 @@ use super::{StoreError, StoredKey};
 use async_trait::async_trait;
 use domain::{Branch, BranchId, Slug};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Branches, for routing.
 ///
@@ -24,4 +25,12 @@ pub trait BranchDirectory: Send + Sync {
 pub trait KeyDirectory: Send + Sync {
     /// The key with this prefix, revoked ones too.
     async fn find(&self, prefix: &str) -> Result<Option<Arc<StoredKey>>, StoreError>;
+}
+
+/// Login sessions, for their access tokens. The same promise as [`BranchDirectory`]'s.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait SessionDirectory: Send + Sync {
+    /// Whether a session goes on: it was begun here, has not ended, and its time is not up.
+    async fn goes_on(&self, session: Uuid) -> Result<bool, StoreError>;
 }

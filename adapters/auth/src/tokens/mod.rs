@@ -33,6 +33,7 @@ pub struct JwtTokens {
     issuer_keys: Option<Arc<IssuerKeys>>,
     rules: Rules,
     lifetime: Duration,
+    key_id: String,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,6 +52,7 @@ impl JwtTokens {
             checking: DecodingKey::from_secret(secret),
             issuer_keys,
             lifetime: settings.lifetime,
+            key_id: settings.key_id,
             rules: Rules { issuer: settings.issuer, audience: settings.audience },
             clock,
         })
@@ -88,7 +90,8 @@ impl Tokens for JwtTokens {
             exp: issued_at.saturating_add_unsigned(expires_in),
             fluxbase_admin: subject.user.admin.then_some(true),
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)?;
+        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims, &self.signing)?;
         Ok(AccessToken { token: Secret::new(token), expires_in })
     }
 
@@ -105,8 +108,9 @@ impl Tokens for JwtTokens {
             return Err(InvalidToken::Refused("this token's signature is not valid"));
         }
         let claims = self.rules.check(token.payload()?, self.clock.now())?;
-        // Whoever has the secret is the operator. Issuers of key sets hand out neither administration nor sessions of ours.
-        Ok(if by_secret { claims } else { TokenClaims { admin: false, session_id: None, ..claims } })
+        // Whoever has the secret is the operator, and issuers of key sets hand out no administration. Sessions of ours are those that this instance began.
+        let ours = by_secret && token.key_id() == Some(self.key_id.as_str());
+        Ok(TokenClaims { admin: claims.admin && by_secret, session_id: claims.session_id.filter(|_| ours), ..claims })
     }
 }
 
@@ -136,6 +140,16 @@ mod tests {
         assert_eq!(all["iss"], "https://example.com");
         assert_eq!(all["aud"], "authenticated");
         assert_eq!(all.get("fluxbase_admin"), None);
+    }
+
+    #[tokio::test]
+    async fn sessions_of_others_who_have_the_secret_are_not_ours() {
+        let theirs = tokens(TokenSettings { key_id: "theirs".to_owned(), ..settings() });
+        let token = theirs.issue(&subject(true)).unwrap().token;
+        let claims = tokens(settings()).verify(token.expose()).await.unwrap();
+        assert_eq!((claims.session_id, claims.admin), (None, true));
+        let by_hand = json!({ "role": "authenticated", "exp": NOW.unix_timestamp() + 60, "session_id": subject(false).session_id });
+        assert_eq!(tokens(settings()).verify(&hs256(&by_hand.to_string(), SECRET)).await.unwrap().session_id, None);
     }
 
     #[tokio::test]

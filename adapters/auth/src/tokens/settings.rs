@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct TokenSettings {
     /// `auth.jwt_secret`: at least 32 bytes.
     pub secret: Secret,
+    /// The `kid` of our own tokens: others may sign with the same secret, and what they call sessions is nothing that we know of.
+    pub key_id: String,
     /// `auth.jwks_url`: where an issuer publishes the keys of its RS256 and ES256 tokens.
     pub jwks_url: Option<String>,
     /// `auth.jwt_issuer`: what `iss` must be; what it is in our own tokens.
@@ -45,7 +47,7 @@ impl TokenSettings {
 
     /// HS256 only, with the default lifetime.
     pub fn new(secret: Secret) -> Self {
-        Self { secret, jwks_url: None, issuer: None, audience: None, lifetime: Self::DEFAULT_LIFETIME }
+        Self { secret, key_id: "fluxbase".to_owned(), jwks_url: None, issuer: None, audience: None, lifetime: Self::DEFAULT_LIFETIME }
     }
 
     pub(super) fn checked_secret(&self) -> Result<&[u8], InvalidTokenSettings> {

@@ -22,7 +22,7 @@ async fn each_credential_goes_in_its_header_and_the_request_id_along() {
     {
         let server = Answers::with(200, json!({ "items": [] })).await;
         let client = client_at(server.url.clone(), Some(Credential::from_text(text).unwrap()), PATIENCE);
-        let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "mine-1".into(), door: Door::Internal };
+        let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "mine-1".into(), door: Door::Internal, peer: None };
         client.run(&caller, users()).await.unwrap();
         let asked = server.only_request();
         assert_eq!((asked.header(header), asked.header("x-request-id")), (Some(value), Some("mine-1")));
@@ -44,7 +44,7 @@ async fn a_refusal_keeps_status_code_hint_and_faults() {
 #[tokio::test]
 async fn as_a_use_case_a_refusal_is_the_failure_that_it_was() {
     let server = Answers::with(404, json!({ "code": "not_found", "detail": "branch 'pr-1' was not found" })).await;
-    let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Internal };
+    let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Internal, peer: None };
     let failure = client(&server).run(&caller, GetBranch { branch: "pr-1".to_owned() }).await.unwrap_err();
     assert!(matches!(&failure, Failure::NotFound { what: "branch", name } if name == "pr-1"), "{failure:?}");
 }

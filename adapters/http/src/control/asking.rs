@@ -3,6 +3,7 @@
 use crate::{
     credentials::{caller, refused},
     edge::request_id,
+    peer::peer,
     problem::{Asker, Problem, refusal},
 };
 use domain::{
@@ -54,7 +55,7 @@ impl<'a> ApiExtractor<'a> for Asking {
         let Some(authenticator) = request.data::<Arc<dyn Authenticator>>() else {
             return Err(refusal(Failure::internal("no authenticator"), Asker { request_id: &id, kind: None }).into());
         };
-        Ok(Self(caller(&**authenticator, request.headers(), id).await?))
+        Ok(Self(caller(&**authenticator, request, id).await?))
     }
 }
 
@@ -95,7 +96,8 @@ impl<'a> FromRequest<'a> for Anybody {
             expires_at: None,
             session_id: None,
         };
-        Ok(Self(Asking(Caller { principal: Arc::new(principal), request_id: request_id(request), door: Door::Rest })))
+        let (request_id, peer) = (request_id(request), peer(request));
+        Ok(Self(Asking(Caller { principal: Arc::new(principal), request_id, door: Door::Rest, peer })))
     }
 }
 

@@ -53,7 +53,7 @@ impl Sessions {
 
     /// Sign out
     ///
-    /// Ends the caller's session: its refresh tokens are refused from now on, its access token once it expires.
+    /// Ends the caller's session: its refresh tokens and access tokens are refused from now on, within a second on every replica.
     #[oai(path = "/signout", method = "post", operation_id = "sign_out")]
     async fn sign_out(&self, asking: Asking) -> Result<NoContent, Problem> {
         asking.run(&*self.sign_out, SignOut).await?;

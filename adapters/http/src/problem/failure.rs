@@ -32,7 +32,9 @@ pub(crate) fn refusal(failure: Failure, asker: Asker<'_>) -> Problem {
         // Supabase's clients take `maybeSingle()` of no row by this sentence of PostgREST's.
         Failure::NotSingular { rows } => problem.details(Some(format!("The result contains {} rows", if rows == 0 { "0" } else { "several" }))),
         Failure::RangeNotSatisfiable { total, .. } => problem.header(header::CONTENT_RANGE, format!("*/{total}")),
-        Failure::RateLimited { retry_after, .. } | Failure::Unavailable { retry_after, .. } => problem.retry_after(retry_after),
+        Failure::RateLimited { retry_after, .. } | Failure::TooManyAttempts { retry_after, .. } | Failure::Unavailable { retry_after, .. } => {
+            problem.retry_after(retry_after)
+        }
         Failure::Database(sql) => of_database(problem, *sql),
         Failure::Unauthenticated { .. }
         | Failure::Denied(_)
@@ -62,7 +64,7 @@ fn status_of(failure: &Failure, anonymous: bool) -> StatusCode {
         Failure::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         Failure::Conflict { .. } | Failure::LimitReached { .. } => StatusCode::CONFLICT,
         Failure::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Failure::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Failure::RateLimited { .. } | Failure::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         Failure::Database(sql) => sqlstate::status_of(&sql.sqlstate, anonymous),
         Failure::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
         Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -135,6 +137,7 @@ mod tests {
             (Failure::TooManyAffected { affected: 5, max: 1 }, 400),
             (Failure::TooLarge { what: "the body", limit: 1 }, 413),
             (Failure::RateLimited { per_minute: 1, retry_after: second }, 429),
+            (Failure::TooManyAttempts { reason: "r", retry_after: second }, 429),
             (database("23505"), 409),
             (Failure::TimedOut { limit: second }, 504),
             (Failure::unavailable("later", None), 503),

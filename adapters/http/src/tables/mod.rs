@@ -75,7 +75,7 @@ struct Ask {
 impl Tables {
     /// Answers a request whose path begins with [`PREFIX`].
     pub(crate) async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
-        let caller = caller(&*self.authenticator, request.headers(), request_id(&request)).await?;
+        let caller = caller(&*self.authenticator, &request, request_id(&request)).await?;
         let body = request.take_body();
         let ask = self.ask(&request, caller)?;
         match *request.method() {

@@ -1,6 +1,6 @@
 //! One connection that hears of changes made by other replicas, and by hand.
 
-use super::{PgBranchDirectory, PgKeyDirectory, PgOperationSignals};
+use super::{PgBranchDirectory, PgKeyDirectory, PgOperationSignals, PgSessionDirectory};
 use sqlx::{
     PgPool,
     postgres::{PgListener, PgNotification},
@@ -10,6 +10,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 const BRANCHES: &str = "fluxbase_branches";
 const KEYS: &str = "fluxbase_keys";
+/// Payload: the session that ended.
+pub(super) const SESSIONS: &str = "fluxbase_sessions";
 const OPERATIONS: &str = "fluxbase_operations";
 const BACK_OFF: Duration = Duration::from_millis(500);
 
@@ -20,8 +22,14 @@ pub struct ChangeListener {
 
 impl ChangeListener {
     /// Listens over one connection of the pool and passes on what it hears.
-    pub fn start(pool: PgPool, branches: Arc<PgBranchDirectory>, keys: Arc<PgKeyDirectory>, signals: Arc<PgOperationSignals>) -> Self {
-        let ears = Ears { branches, keys, signals };
+    pub fn start(
+        pool: PgPool,
+        branches: Arc<PgBranchDirectory>,
+        keys: Arc<PgKeyDirectory>,
+        sessions: Arc<PgSessionDirectory>,
+        signals: Arc<PgOperationSignals>,
+    ) -> Self {
+        let ears = Ears { branches, keys, sessions, signals };
         Self { _task: AbortOnDropHandle::new(tokio::spawn(ears.listen_for_ever(pool))) }
     }
 }
@@ -35,6 +43,7 @@ impl fmt::Debug for ChangeListener {
 struct Ears {
     branches: Arc<PgBranchDirectory>,
     keys: Arc<PgKeyDirectory>,
+    sessions: Arc<PgSessionDirectory>,
     signals: Arc<PgOperationSignals>,
 }
 
@@ -52,7 +61,7 @@ impl Ears {
 
     async fn listen(&self, pool: &PgPool) -> Result<std::convert::Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([BRANCHES, KEYS, OPERATIONS]).await?;
+        listener.listen_all([BRANCHES, KEYS, SESSIONS, OPERATIONS]).await?;
         loop {
             // What was said while nobody listened is not said again.
             self.anything_may_have_changed();
@@ -65,6 +74,7 @@ impl Ears {
     fn anything_may_have_changed(&self) {
         self.branches.forget_all();
         self.keys.forget_all();
+        self.sessions.forget_all();
         self.signals.ring();
     }
 
@@ -77,6 +87,10 @@ impl Ears {
             KEYS => match notification.payload().parse() {
                 Ok(id) => self.keys.forget(&[id]),
                 Err(_) => self.keys.forget_all(),
+            },
+            SESSIONS => match notification.payload().parse() {
+                Ok(id) => self.sessions.forget(&[id]),
+                Err(_) => self.sessions.forget_all(),
             },
             _ => self.signals.ring(),
         }

@@ -1,4 +1,4 @@
-//! Budgets of requests a minute, taken from the metadata database in slices.
+//! Budgets of requests a minute or an hour, taken from the metadata database in slices.
 
 use super::shards::Shards;
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 /// Requests in a slice at most.
 const LARGEST_SLICE: u32 = 50;
 /// A slice is this part of the limit, so that one replica does not sit on what another one needs.
-const SLICES_A_MINUTE: u32 = 10;
+const SLICES: u32 = 10;
 /// How long a request waits for a slice, and when to try again where the database is away.
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -33,10 +33,28 @@ pub struct PgRateLimiter(Arc<Core>);
 
 struct Core {
     pool: PgPool,
-    budgets: Shards<HashMap<String, Budget>>,
+    budgets: Shards<HashMap<Key, Budget>>,
     /// The newest minute whose predecessors were deleted.
     swept: AtomicI64,
 }
+
+/// How long a budget lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Window {
+    Minute,
+    Hour,
+}
+
+impl Window {
+    const fn minutes(self) -> i64 {
+        match self {
+            Self::Minute => 1,
+            Self::Hour => 60,
+        }
+    }
+}
+
+type Key = (Window, String);
 
 #[derive(Default)]
 struct Budget {
@@ -48,9 +66,9 @@ struct Budget {
 struct Slice {
     limit: u32,
     left: u32,
-    /// Whether the minute has nothing more to give.
+    /// Whether the minute or hour has nothing more to give.
     last: bool,
-    /// Never later than the minute's end by the database's clock.
+    /// Never later than its end by the database's clock.
     until: Instant,
 }
 
@@ -67,18 +85,31 @@ impl PgRateLimiter {
         Self(Arc::new(Core { pool, budgets: Shards::default(), swept: AtomicI64::new(0) }))
     }
 
-    fn step(&self, key: &str, limit: u32) -> Step {
+    async fn take_of(&self, key: &Key, limit: u32) -> Result<(), Duration> {
+        loop {
+            match self.step(key, limit) {
+                Step::Answer(answer) => return answer,
+                Step::Wait(fetch) => {
+                    if !fetch.await {
+                        return Err(TRY_AGAIN);
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&self, key: &Key, limit: u32) -> Step {
         let mut budgets = self.0.budgets.write(key);
         if let Some(slice) = budgets.get_mut(key).and_then(|budget| budget.slice.as_mut())
             && let Some(answer) = slice.take(limit)
         {
             return Step::Answer(answer);
         }
-        let budget = budgets.entry(key.to_owned()).or_default();
+        let budget = budgets.entry(key.clone()).or_default();
         if let Some(fetch) = &budget.fetch {
             return Step::Wait(fetch.clone());
         }
-        let fetch = Arc::clone(&self.0).fetch(key.to_owned(), limit).boxed().shared();
+        let fetch = Arc::clone(&self.0).fetch(key.clone(), limit).boxed().shared();
         budget.fetch = Some(fetch.clone());
         drop(budgets);
         // What the database has given must arrive, though who asked for it may be gone.
@@ -96,16 +127,11 @@ impl fmt::Debug for PgRateLimiter {
 #[async_trait]
 impl RateLimiter for PgRateLimiter {
     async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
-        loop {
-            match self.step(key, per_minute) {
-                Step::Answer(answer) => return answer,
-                Step::Wait(fetch) => {
-                    if !fetch.await {
-                        return Err(TRY_AGAIN);
-                    }
-                }
-            }
-        }
+        self.take_of(&(Window::Minute, key.to_owned()), per_minute).await
+    }
+
+    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), Duration> {
+        self.take_of(&(Window::Hour, key.to_owned()), per_hour).await
     }
 }
 
@@ -126,10 +152,10 @@ impl Slice {
 
 impl Core {
     /// Gets the next slice and puts it where everybody takes from; `false` where the database did not answer.
-    async fn fetch(self: Arc<Self>, key: String, limit: u32) -> bool {
+    async fn fetch(self: Arc<Self>, key: Key, limit: u32) -> bool {
         let asked_at = Instant::now();
-        let wanted = (limit / SLICES_A_MINUTE).clamp(1, LARGEST_SLICE);
-        let answer = timeout(PATIENCE, ask(&self.pool, &key, wanted)).await;
+        let wanted = (limit / SLICES).clamp(1, LARGEST_SLICE);
+        let answer = timeout(PATIENCE, ask(&self.pool, key.0, &key.1, wanted)).await;
         let mut budgets = self.budgets.write(&key);
         let budget = budgets.entry(key).or_default();
         budget.fetch = None;
@@ -145,7 +171,7 @@ impl Core {
         let before = taken - i64::from(wanted);
         let given = (i64::from(limit) - before).clamp(0, i64::from(wanted));
         let given = u32::try_from(given).expect("no more than was wanted");
-        // Counted from before the question was sent: no slice outlives its minute.
+        // Counted from before the question was sent: no slice outlives its window.
         let until = asked_at + Duration::try_from_secs_f64(rest).unwrap_or_default();
         budget.slice = Some(Slice { limit, left: given, last: given < wanted, until });
         drop(budgets);
@@ -171,15 +197,22 @@ impl Core {
     }
 }
 
-/// Takes a slice: how much was taken by everybody, the minute it belongs to and how many seconds of it are left.
-async fn ask(pool: &PgPool, key: &str, wanted: u32) -> Result<(i64, i64, f64), sqlx::Error> {
+/// Takes a slice: how much was taken by everybody, the present minute, and how many seconds are left of the window.
+///
+/// A row stands under the last minute of its window, so that past ones are told by that alone.
+async fn ask(pool: &PgPool, window: Window, key: &str, wanted: u32) -> Result<(i64, i64, f64), sqlx::Error> {
     sqlx::query_as(
-        "insert into fluxbase.rate_limits as budget (minute, key, taken) values (floor(extract(epoch from now()) / 60)::bigint, $1, $2)
+        "insert into fluxbase.rate_limits as budget (minute, key, taken)
+         values ((floor(extract(epoch from now()) / (60 * $3::bigint)) + 1)::bigint * $3::bigint - 1, $1, $2)
          on conflict (minute, key) do update set taken = budget.taken + excluded.taken
-         returning taken, minute, ((minute + 1) * 60 - extract(epoch from now()))::float8",
+         returning taken, floor(extract(epoch from now()) / 60)::bigint, ((budget.minute + 1) * 60 - extract(epoch from now()))::float8",
     )
-    .bind(key)
+    .bind(match window {
+        Window::Minute => key.to_owned(),
+        Window::Hour => format!("hour:{key}"),
+    })
     .bind(i64::from(wanted))
+    .bind(window.minutes())
     .fetch_one(pool)
     .await
 }

@@ -1,6 +1,7 @@
 //! Login sessions and their refresh tokens, in an `auth` schema of ours.
 
 use super::{
+    change_listener::SESSIONS,
     error::store,
     unit_of_work::PgUnitOfWork,
     users::{UserRow, user_columns},
@@ -45,6 +46,7 @@ impl SessionRepository for PgUnitOfWork {
             .execute(&mut *self.transaction)
             .await
             .map_err(store)?;
+        self.touched.sessions.push(session);
         self.add_token(session, token_hash, now, until).await
     }
 
@@ -98,12 +100,17 @@ impl SessionRepository for PgUnitOfWork {
     }
 
     async fn end(&mut self, session: Uuid, now: OffsetDateTime) -> Result<(), StoreError> {
-        sqlx::query("update auth.sessions set ended_at = $2 where id = $1 and ended_at is null")
+        let ended = sqlx::query("update auth.sessions set ended_at = $2 where id = $1 and ended_at is null")
             .bind(session)
             .bind(now)
             .execute(&mut *self.transaction)
             .await
             .map_err(store)?;
+        if ended.rows_affected() > 0 {
+            // By hand and not by a trigger: the table travels with branches, where nobody listens.
+            sqlx::query("select pg_notify($1, $2)").bind(SESSIONS).bind(session.to_string()).execute(&mut *self.transaction).await.map_err(store)?;
+            self.touched.sessions.push(session);
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! One transaction on the metadata database, which is every repository.
 
-use super::{PgBranchDirectory, PgKeyDirectory, Presence, error::store};
+use super::{PgBranchDirectory, PgKeyDirectory, PgSessionDirectory, Presence, error::store};
 use async_trait::async_trait;
 use domain::{BranchId, access::KeyId};
 use ports::driven::{
@@ -9,6 +9,7 @@ use ports::driven::{
 };
 use sqlx::{PgPool, Postgres, Transaction};
 use std::{fmt, sync::Arc};
+use uuid::Uuid;
 
 /// The metadata database.
 #[derive(Clone)]
@@ -23,12 +24,13 @@ pub struct PgControlPlane {
 struct Directories {
     branches: Arc<PgBranchDirectory>,
     keys: Arc<PgKeyDirectory>,
+    sessions: Arc<PgSessionDirectory>,
 }
 
 impl PgControlPlane {
     /// The control plane over a pool. Commits are known to these directories at once.
-    pub fn new(pool: PgPool, branches: Arc<PgBranchDirectory>, keys: Arc<PgKeyDirectory>) -> Self {
-        Self { pool, directories: Directories { branches, keys }, presence: None }
+    pub fn new(pool: PgPool, branches: Arc<PgBranchDirectory>, keys: Arc<PgKeyDirectory>, sessions: Arc<PgSessionDirectory>) -> Self {
+        Self { pool, directories: Directories { branches, keys, sessions }, presence: None }
     }
 
     /// Claims operations as a replica that is seen to live: once it is gone, others need not wait for its leases.
@@ -74,6 +76,7 @@ pub(super) struct PgUnitOfWork {
 pub(super) struct Touched {
     pub(super) branches: Vec<BranchId>,
     pub(super) keys: Vec<KeyId>,
+    pub(super) sessions: Vec<Uuid>,
 }
 
 #[async_trait]
@@ -116,6 +119,7 @@ impl UnitOfWork for PgUnitOfWork {
         // After a failure too: the server may have committed before the connection broke.
         directories.branches.forget(&touched.branches);
         directories.keys.forget(&touched.keys);
+        directories.sessions.forget(&touched.sessions);
         committed
     }
 }

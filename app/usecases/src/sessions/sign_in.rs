@@ -25,6 +25,12 @@ impl SignInUseCase {
 #[async_trait]
 impl UseCase<SignIn> for SignInUseCase {
     async fn run(&self, caller: &Caller, command: SignIn) -> Result<SessionTokens, Failure> {
+        // By the network, since whoever guesses at one address after the other finds the account with the weakest password.
+        if let (Some(peer), per_minute @ 1..) = (caller.peer, self.settings.sign_in_attempts_per_minute) {
+            let reason = "too many attempts to sign in from this network; wait, then try again";
+            let too_many = |retry_after| Failure::TooManyAttempts { reason, retry_after };
+            self.ports.limiter.take(&format!("sign_in_from:{peer}"), per_minute).await.map_err(too_many)?;
+        }
         // By the address, since that is what is guessed at; whether there is such an account makes no difference.
         let budget = format!("sign_in:{}", command.email.as_str());
         let limited = |retry_after| Failure::RateLimited { per_minute: ATTEMPTS_PER_MINUTE, retry_after };
@@ -55,30 +61,54 @@ mod tests {
         sessions::{SessionPorts, SessionSettings},
         testing::{FakeWork, caller},
     };
-    use domain::Failure;
+    use domain::{Caller, Failure};
     use ports::{
         driven::{MockClock, MockIds, MockPasswords, MockRateLimiter, MockRefreshTokens, MockTokens, Secret},
         driving::{SignIn, UseCase},
     };
-    use std::{sync::Arc, time::Duration};
+    use std::{net::IpAddr, sync::Arc, time::Duration};
 
-    #[tokio::test]
-    async fn an_address_that_was_tried_too_often_is_not_even_looked_up() {
-        let (mut limiter, mut passwords) = (MockRateLimiter::new(), MockPasswords::new());
-        limiter.expect_take().once().withf(|key, limit| key == "sign_in:a@example.com" && *limit == 20).returning(|_, _| Err(Duration::from_secs(7)));
-        passwords.expect_verify().never();
-        let ports = SessionPorts {
+    /// Ports of which nothing but the limiter is to be reached.
+    fn ports(limiter: MockRateLimiter) -> SessionPorts {
+        SessionPorts {
             control_plane: FakeWork::default().control_plane(),
-            passwords: Arc::new(passwords),
+            passwords: Arc::new(MockPasswords::new()),
             tokens: Arc::new(MockTokens::new()),
             refresh_tokens: Arc::new(MockRefreshTokens::new()),
             limiter: Arc::new(limiter),
             ids: Arc::new(MockIds::new()),
             clock: Arc::new(MockClock::new()),
-        };
-        let settings = SessionSettings { refresh_lifetime: time::Duration::HOUR, allow_signup: false };
-        let command = SignIn { email: " A@Example.com".parse().unwrap(), password: Secret::new("guess") };
-        let refused = SignInUseCase::new(ports, settings).run(&caller(None, []), command).await.unwrap_err();
+        }
+    }
+
+    fn settings() -> SessionSettings {
+        SessionSettings { refresh_lifetime: time::Duration::HOUR, allow_signup: false, sign_in_attempts_per_minute: 5, sign_ups_per_hour: 5 }
+    }
+
+    fn guess() -> SignIn {
+        SignIn { email: " A@Example.com".parse().unwrap(), password: Secret::new("guess") }
+    }
+
+    #[tokio::test]
+    async fn a_network_that_tried_too_often_is_refused_whichever_address_it_tries() {
+        let mut limiter = MockRateLimiter::new();
+        limiter
+            .expect_take()
+            .once()
+            .withf(|key, limit| key == "sign_in_from:2001:db8::/64" && *limit == 5)
+            .returning(|_, _| Err(Duration::from_secs(7)));
+        let ports = ports(limiter);
+        let from = Caller { peer: Some("2001:db8::1".parse::<IpAddr>().unwrap().into()), ..caller(None, []) };
+        let refused = SignInUseCase::new(ports, settings()).run(&from, guess()).await.unwrap_err();
+        assert!(matches!(refused, Failure::TooManyAttempts { retry_after, .. } if retry_after == Duration::from_secs(7)), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_tried_too_often_is_not_even_looked_up() {
+        let mut limiter = MockRateLimiter::new();
+        limiter.expect_take().once().withf(|key, limit| key == "sign_in:a@example.com" && *limit == 20).returning(|_, _| Err(Duration::from_secs(7)));
+        let ports = ports(limiter);
+        let refused = SignInUseCase::new(ports, settings()).run(&caller(None, []), guess()).await.unwrap_err();
         assert!(matches!(refused, Failure::RateLimited { per_minute: 20, retry_after } if retry_after == Duration::from_secs(7)), "{refused:?}");
     }
 }

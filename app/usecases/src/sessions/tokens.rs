@@ -35,6 +35,10 @@ pub struct SessionSettings {
     pub refresh_lifetime: Duration,
     /// Whether people may make accounts by themselves (`auth.allow_signup`).
     pub allow_signup: bool,
+    /// Attempts to sign in from one network in a minute (`auth.sign_in_attempts_per_min`); 0 is any number.
+    pub sign_in_attempts_per_minute: u32,
+    /// Accounts made from one network in an hour (`auth.sign_ups_per_hour`); 0 is any number.
+    pub sign_ups_per_hour: u32,
 }
 
 impl SessionPorts {
