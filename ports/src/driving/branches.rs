@@ -2,13 +2,16 @@
 
 use super::Command;
 use crate::driven::{ActivityEntry, BranchLogin, Secret};
+use async_trait::async_trait;
 use domain::{
-    Action, Branch, BranchName, BranchType, DataCloneMode, Operation, OperationId, Slug,
+    Action, Branch, BranchName, BranchType, DataCloneMode, Failure, Operation, OperationId, Slug,
     branch::{AccessLevel, ExpiresIn, Grant, PullRequest},
     migration::LedgerEntry,
     operation::NamedText,
     page::{Page, PageRequest},
+    schema::SchemaDiff,
 };
+use std::fmt;
 use time::OffsetDateTime;
 
 /// Make a branch.
@@ -166,6 +169,22 @@ on_branch! {
     } -> MigrationOverview
 }
 on_branch! {
+    /// Compare the schema of this branch, the source, with another's: the script turns the target into the source.
+    DiffBranches {
+        /// Id or slug of the branch to compare with; the parent when not given.
+        target: Option<String>,
+        /// Whether the unified text is wanted too.
+        text: bool,
+    } -> BranchDiff
+}
+on_branch! {
+    /// Compare, and prove the script on a throw-away copy of the target.
+    ProveDiff {
+        /// Id or slug of the branch to compare with; the parent when not given.
+        target: Option<String>,
+    } -> StartedOperation
+}
+on_branch! {
     /// Delete a branch: its databases go, its slug is free again afterwards.
     DeleteBranch {
         /// Its children go too, instead of being a reason to refuse.
@@ -228,6 +247,19 @@ pub struct MigrationOverview {
     pub drift: Option<bool>,
 }
 
+/// How two branches differ.
+#[derive(Clone, Debug)]
+pub struct BranchDiff {
+    /// The branch that was asked about.
+    pub source: Slug,
+    /// The branch that it was compared with.
+    pub target: Slug,
+    /// How they differ.
+    pub diff: SchemaDiff,
+    /// The differences as unified text, where it was wanted.
+    pub text: Option<String>,
+}
+
 /// A branch that something was started for, and the operation that does it.
 #[derive(Clone, Debug)]
 pub struct StartedOperation {
@@ -284,5 +316,34 @@ impl Command for GetOperation {
 
     fn target(&self) -> Option<String> {
         Some(self.id.to_string())
+    }
+}
+
+/// Follow an operation to its end.
+#[derive(Clone, Debug)]
+pub struct FollowOperation {
+    /// Which.
+    pub id: OperationId,
+}
+
+impl Command for FollowOperation {
+    const ACTION: Action = Action::GetOperation;
+    type Output = Box<dyn OperationFeed>;
+
+    fn target(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+}
+
+/// An operation as it changes.
+#[async_trait]
+pub trait OperationFeed: Send {
+    /// As it stands, at the first call; then as it is after each change. `None` once it has ended and that was told.
+    async fn next(&mut self) -> Result<Option<Operation>, Failure>;
+}
+
+impl fmt::Debug for dyn OperationFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperationFeed")
     }
 }
