@@ -5,6 +5,7 @@ mod audit;
 mod command_line;
 mod database_url;
 mod disconnect;
+mod door;
 mod injection;
 mod keys;
 mod large;
