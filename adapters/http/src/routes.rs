@@ -141,7 +141,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
         }),
         Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key }),
         Contract(ServiceKeys { create: ports.create_service_key, list: ports.list_service_keys, revoke: ports.revoke_service_key }),
-        Contract(Users { create_user: ports.create_user, promote_user: ports.promote_user, list_users: ports.list_users }),
+        Contract(Users { create: ports.create_user, promote: ports.promote_user, list: ports.list_users }),
         Contract(Branches {
             create: ports.create_branch,
             list: ports.list_branches,

@@ -17,9 +17,9 @@ use ports::{
 use std::sync::Arc;
 
 pub(crate) struct Users {
-    pub(crate) create_user: Arc<dyn UseCase<CreateUser>>,
-    pub(crate) promote_user: Arc<dyn UseCase<PromoteUser>>,
-    pub(crate) list_users: Arc<dyn UseCase<ListUsers>>,
+    pub(crate) create: Arc<dyn UseCase<CreateUser>>,
+    pub(crate) promote: Arc<dyn UseCase<PromoteUser>>,
+    pub(crate) list: Arc<dyn UseCase<ListUsers>>,
 }
 
 #[OpenApi(prefix_path = "/api/v1/admin/users", tag = "Group::Users")]
@@ -29,7 +29,7 @@ impl Users {
     /// Needs the scope `admin:keys`.
     #[oai(path = "/", method = "post", operation_id = "create_user")]
     async fn create_user(&self, asking: Asking, body: JsonBody<CreateUser>) -> Result<Answer<201, UserDocument>, Problem> {
-        Ok(Answer(asking.run(&*self.create_user, body.0).await?.into()))
+        Ok(Answer(asking.run(&*self.create, body.0).await?.into()))
     }
 
     /// Make a user a member, or an administrator
@@ -45,7 +45,7 @@ impl Users {
         body: JsonBody<Promotion>,
     ) -> Result<Answer<200, UserDocument>, Problem> {
         let command = PromoteUser { user: user.0, admin: body.0.admin };
-        Ok(Answer(asking.run(&*self.promote_user, command).await?.into()))
+        Ok(Answer(asking.run(&*self.promote, command).await?.into()))
     }
 
     /// List users
@@ -61,7 +61,7 @@ impl Users {
         cursor: Query<Option<String>>,
     ) -> Result<Answer<200, PageDocument<UserDocument>>, Problem> {
         let command = ListUsers { page: page(limit.0, cursor.0)? };
-        Ok(Answer(PageDocument::of(asking.run(&*self.list_users, command).await?)))
+        Ok(Answer(PageDocument::of(asking.run(&*self.list, command).await?)))
     }
 }
 
