@@ -1,6 +1,7 @@
 //! JSON Web Tokens, keys, passwords, cursors, and the encryption of secrets at rest.
 
 mod cursor_seal;
+mod database_logins;
 mod key_mint;
 mod passwords;
 mod random;
@@ -9,6 +10,7 @@ mod secret_box;
 mod tokens;
 
 pub use cursor_seal::HmacCursorSeal;
+pub use database_logins::DerivedDatabaseLogins;
 pub use key_mint::Sha256KeyMint;
 pub use passwords::Argon2Passwords;
 pub use refresh_tokens::RandomRefreshTokens;

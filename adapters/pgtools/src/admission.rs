@@ -4,10 +4,11 @@ use crate::{
     connect::run,
     drop::{Found, find, foreign, may_signal_logins},
     error::{from_sql, refused, retryable, sql_state},
+    logins,
     quoting::ident,
     settings::Settings,
 };
-use ports::driven::{BuildError, DatabaseTag};
+use ports::driven::{BuildError, DatabaseTag, LoginPurpose};
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
@@ -23,8 +24,12 @@ pub(crate) async fn admit(settings: &Settings, target: &DatabaseTag) -> Result<(
         Found::Foreign => return Err(foreign(target)),
     }
     let database = ident(target.database.as_str());
-    let (user, service) = (ident(&settings.user_login), ident(&settings.service_login));
-    let grant = format!("begin; grant connect on database {database} to {user}, {service}; alter database {database} allow_connections true; commit");
+    // One of them may have been given another password from inside, or the database may be from before it had logins of its own.
+    logins::ensure(&mut admin, settings, &target.database).await?;
+    let [user, service, builder] = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, &target.database));
+    let grant = format!(
+        "begin; grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true; commit"
+    );
     run(&mut admin, grant).await.map_err(|error| from_sql("opening the branch's database", error))?;
     let _ = admin.close().await;
     Ok(())
@@ -38,7 +43,7 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
         Found::Foreign => return Err(foreign(target)),
     }
     let database = ident(target.database.as_str());
-    let (user, service, builder) = (ident(&settings.user_login), ident(&settings.service_login), ident(&settings.builder.user));
+    let [user, service, builder] = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, &target.database));
     let close = format!(
         "begin; alter database {database} allow_connections false; revoke connect on database {database} from {user}, {service}, {builder}; commit"
     );
@@ -63,7 +68,7 @@ async fn cut_off(admin: &mut PgConnection, settings: &Settings, target: &Databas
                        ) select count(pg_terminate_backend(pid)) from session";
     let first = sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await;
     let outcome = match first {
-        Err(error) if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings).await? => {
+        Err(error) if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings, &target.database).await? => {
             sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await
         }
         outcome => outcome,

@@ -6,7 +6,7 @@ use crate::{
     settings::{Login, OWNER_ROLE, Place, Server, Settings},
 };
 use domain::branch::DatabaseName;
-use ports::driven::BuildError;
+use ports::driven::{BuildError, LoginPurpose};
 use secrecy::ExposeSecret;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
@@ -49,14 +49,14 @@ impl Settings {
 
     /// The connection that writes a branch, as the role that owns it. What it does need not be on disk at once: a half-built branch is built anew.
     pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        let mut connection = self.open(&self.builder, branch, true).await?;
+        let mut connection = self.open(&self.login(LoginPurpose::Builder, branch), branch, true).await?;
         become_owner(&mut connection).await?;
         Ok(connection)
     }
 
     /// The connection that reads a parent.
     pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool) -> Result<PgConnection, BuildError> {
-        let mut connection = self.open(self.reader(is_main), parent, true).await?;
+        let mut connection = self.open(&self.reader(parent, is_main), parent, true).await?;
         if !is_main {
             become_owner(&mut connection).await?;
         }

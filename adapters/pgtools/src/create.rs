@@ -5,11 +5,13 @@ use crate::{
     drop::{drop_databases, foreign, major, mark_and_rename},
     error::{from_sql, refused, sql_state},
     locale::Likeness,
-    quoting::{ident, literal},
+    logins,
+    quoting::ident,
+    setting_value::setting_value,
     settings::{OWNER_ROLE, Settings},
     tag::provisional_name,
 };
-use ports::driven::{BuildError, BuildRequest};
+use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use sqlx::PgConnection;
 
 /// Takes away what an earlier attempt left, and makes the database afresh.
@@ -27,6 +29,7 @@ pub(crate) async fn create_database(admin: &mut PgConnection, settings: &Setting
         drop_databases(&mut *admin, settings, &request.target).await?;
         return Err(if taken { foreign(&request.target) } else { from_sql("naming the database", error) });
     }
+    logins::ensure(&mut *admin, settings, &request.target.database).await?;
     let open = opening(settings, request);
     run(&mut *admin, open).await.map_err(|error| from_sql("closing the database to others", error))?;
     carry_settings_over(admin, request, &parent.settings).await
@@ -39,7 +42,7 @@ fn opening(settings: &Settings, request: &BuildRequest) -> String {
         "begin; revoke all on database {database} from public; grant create, temporary on database {database} to {owner}; \
          grant connect on database {database} to {builder}; alter database {database} allow_connections true; commit",
         owner = ident(OWNER_ROLE),
-        builder = ident(&settings.builder.user),
+        builder = settings.login_ident(LoginPurpose::Builder, &request.target.database),
     )
 }
 
@@ -58,31 +61,6 @@ async fn carry_settings_over(admin: &mut PgConnection, request: &BuildRequest, s
     Ok(())
 }
 
-/// A setting that is a list of quoted names is stored as such, and each of them is a value by itself.
-fn setting_value(name: &str, value: &str) -> String {
-    const LISTS: [&str; 5] = ["search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries", "shared_preload_libraries"];
-    if !LISTS.contains(&name) || value.is_empty() {
-        return literal(value);
-    }
-    let mut elements = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = value.chars().peekable();
-    while let Some(c) = characters.next() {
-        let current = elements.last_mut().expect("never empty");
-        match c {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                current.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => elements.push(String::new()),
-            c if c.is_whitespace() && !quoted => {}
-            c => current.push(c),
-        }
-    }
-    elements.iter().map(|element| literal(element)).collect::<Vec<_>>().join(", ")
-}
-
 /// Refuses early, with one clear message, when the programs do not fit the server.
 async fn check_tools(admin: &PgConnection, settings: &Settings) -> Result<(), BuildError> {
     let problems = settings.tools.problems(major(admin)).await;
@@ -91,17 +69,4 @@ async fn check_tools(admin: &PgConnection, settings: &Settings) -> Result<(), Bu
     }
     let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
     Err(refused("tools_missing", text.join("; ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::setting_value;
-
-    #[test]
-    fn lists_of_names_stay_lists() {
-        assert_eq!(setting_value("search_path", r#""$user", public, "a, ""b""""#), r#"'$user', 'public', 'a, "b"'"#);
-        assert_eq!(setting_value("search_path", r#""""#), "''");
-        assert_eq!(setting_value("TimeZone", "Europe/Berlin"), "'Europe/Berlin'");
-        assert_eq!(setting_value("my.text", "a, b"), "'a, b'");
-    }
 }

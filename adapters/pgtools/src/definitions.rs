@@ -7,7 +7,7 @@ use crate::{
     settings::{OWNER_ROLE, Settings},
     toc::Contents,
 };
-use ports::driven::{BuildError, BuildRequest};
+use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use std::io::Write;
 
 /// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
@@ -23,7 +23,12 @@ impl Definitions {
     /// Dumps what the snapshot sees, without the schemas that are not copied.
     pub(crate) async fn dump(settings: &Settings, request: &BuildRequest, snapshot: &str, excluded: &[String]) -> Result<Vec<u8>, ChildError> {
         let mut command = child::command(&settings.tools.pg_dump);
-        child::connect(&mut command, &settings.server, settings.reader(request.parent_is_main), "-c statement_timeout=0 -c jit=off");
+        child::connect(
+            &mut command,
+            &settings.server,
+            &settings.reader(&request.parent, request.parent_is_main),
+            "-c statement_timeout=0 -c jit=off",
+        );
         command.env("PGDATABASE", request.parent.as_str());
         command.args(["--format=custom", "--schema-only", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"]);
         command.args(["--no-publications", "--no-subscriptions", LOCK_WAIT]).arg(format!("--snapshot={snapshot}"));
@@ -83,7 +88,7 @@ impl Definitions {
         let mut command = child::command(&settings.tools.pg_restore);
         let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
                        -c default_transaction_read_only=off -c client_min_messages=warning";
-        child::connect(&mut command, &settings.server, &settings.builder, options);
+        child::connect(&mut command, &settings.server, &settings.login(LoginPurpose::Builder, &request.target.database), options);
         command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
         command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
         command.arg(format!("--role={OWNER_ROLE}")).arg(format!("--section={section}")).arg("--use-list").arg(entries.path());

@@ -3,11 +3,13 @@
 use crate::{
     connect::run,
     error::{from_sql, refused, sql_state},
+    logins,
     quoting::{ident, literal},
     settings::Settings,
     tag::{Mark, provisional_name},
 };
-use ports::driven::{BuildError, DatabaseTag};
+use domain::branch::DatabaseName;
+use ports::driven::{BuildError, DatabaseTag, LoginPurpose};
 use sqlx::PgConnection;
 
 /// What bears a branch database's name.
@@ -53,25 +55,26 @@ pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
 
 /// Drops the branch's database and what an interrupted create left under its provisional name.
 pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
-    drop_by_name(admin, settings, &provisional_name(settings.instance, target.branch_id)).await?;
+    drop_by_name(admin, settings, &DatabaseName::existing(provisional_name(settings.instance, target.branch_id))).await?;
     match find(admin, settings, target).await? {
-        Found::Nothing => Ok(()),
-        Found::Ours | Found::HalfGone => drop_by_name(admin, settings, target.database.as_str()).await,
-        Found::Foreign => Err(foreign(target)),
+        Found::Nothing => {}
+        Found::Ours | Found::HalfGone => drop_by_name(admin, settings, &target.database).await?,
+        Found::Foreign => return Err(foreign(target)),
     }
+    logins::forget(admin, settings, &target.database).await
 }
 
 /// Takes away what an interrupted DROP left, too.
-async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &str) -> Result<(), BuildError> {
-    let drop = format!("drop database if exists {} with (force)", ident(name));
+async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
+    let drop = format!("drop database if exists {} with (force)", ident(name.as_str()));
     let Err(mut error) = run(admin, drop.as_str()).await else { return Ok(()) };
-    if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings).await? {
+    if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings, name).await? {
         match run(admin, drop).await {
             Ok(()) => return Ok(()),
             Err(second) => error = second,
         }
     }
-    Err(not_dropped(name, error))
+    Err(not_dropped(name.as_str(), error))
 }
 
 fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
@@ -93,18 +96,17 @@ fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
 
 /// Lets an admin that is no superuser end the sessions of the logins it made: from PostgreSQL 16 on it may administer them but not act for them until
 /// it grants itself so. Tells whether there was anything to grant.
-pub(crate) async fn may_signal_logins(admin: &mut PgConnection, settings: &Settings) -> Result<bool, BuildError> {
-    let logins = [&settings.builder.user, &settings.user_login, &settings.service_login];
+pub(crate) async fn may_signal_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
     let mut granted = false;
-    for login in logins {
+    for login in LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name) {
         let lacking: Option<bool> = sqlx::query_scalar("select not pg_has_role(oid, 'usage') from pg_roles where rolname = $1")
-            .bind(login)
+            .bind(&login)
             .fetch_optional(&mut *admin)
             .await
             .map_err(|error| from_sql("looking at the logins", error))?;
         if lacking == Some(true) {
             let options = if major(admin) >= 16 { " with inherit true, set false" } else { "" };
-            let grant = format!("grant {} to current_user{options}", ident(login));
+            let grant = format!("grant {} to current_user{options}", ident(&login));
             run(admin, grant).await.map_err(|error| from_sql(format!("taking leave to end sessions of '{login}'"), error))?;
             granted = true;
         }

@@ -2,10 +2,10 @@
 
 use crate::{error::refused, tools::Tools};
 use domain::{branch::DatabaseName, table::QualifiedName};
-use ports::driven::{BuildError, DatabaseTag};
+use ports::driven::{BuildError, DatabaseLogins, DatabaseTag, LoginPurpose};
 use secrecy::SecretString;
 use sqlx::postgres::PgSslMode;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Owns every object of every branch database.
@@ -13,6 +13,9 @@ pub(crate) const OWNER_ROLE: &str = "fluxbase_branch_owner";
 
 /// The schema whose rows come along whatever the clone mode: which of our own migrations a database has seen.
 pub(crate) const LEDGER_SCHEMA: &str = "fluxbase_migrations";
+
+/// The table in it that is about rows: which seed files ran.
+pub(crate) const SEED_LOG: &str = "seeds";
 
 /// Whom to connect as.
 #[derive(Clone, Debug)]
@@ -54,12 +57,8 @@ pub struct Settings {
     pub server: Server,
     /// Owner of main's objects and of every branch database; may create databases.
     pub admin: Login,
-    /// A member of `fluxbase_branch_owner`: everything inside a branch database is done as it.
-    pub builder: Login,
-    /// The login of user traffic.
-    pub user_login: String,
-    /// The login of service traffic.
-    pub service_login: String,
+    /// The logins of branch databases: everything inside one is done over its own.
+    pub logins: Arc<dyn DatabaseLogins>,
     /// Where databases are created, dropped and locked from.
     pub metadata_database: DatabaseName,
     /// This instance: several may share a server.
@@ -89,7 +88,7 @@ impl Settings {
     }
 
     /// The login that reads a parent: main's owner for main, the owner of branch objects for a branch.
-    pub(crate) fn reader(&self, parent_is_main: bool) -> &Login {
-        if parent_is_main { &self.admin } else { &self.builder }
+    pub(crate) fn reader(&self, parent: &DatabaseName, is_main: bool) -> Login {
+        if is_main { self.admin.clone() } else { self.login(LoginPurpose::Builder, parent) }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     config::Settings,
     system::{RandomIds, SystemClock},
 };
-use auth::{Argon2Passwords, JwtTokens, RandomRefreshTokens, Sha256KeyMint, TokenSettings, XChaChaSecretBox};
+use auth::{Argon2Passwords, DerivedDatabaseLogins, JwtTokens, RandomRefreshTokens, Sha256KeyMint, TokenSettings, XChaChaSecretBox};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -16,7 +16,7 @@ use domain::{
 };
 use pgtools::PgBranchBuilder;
 use ports::{
-    driven::{Clock, ControlPlane, Failpoints, Ids, NoFailpoints, Secret},
+    driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, Secret},
     driving::{
         Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
         GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
@@ -173,8 +173,9 @@ impl House {
         let audit = Arc::new(PgAuditLog::start(control_pool.clone()));
 
         let names = DatabaseNames { main: DatabaseName::existing(&database.target.database), prefix: settings.branching.database_prefix.clone() };
-        let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned)));
-        let builder = Arc::new(PgBranchBuilder::new(builder_settings(settings, database, provisioned)));
+        let logins: Arc<dyn DatabaseLogins> = Arc::new(database_logins(&database.key, provisioned));
+        let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned, logins.clone())));
+        let builder = Arc::new(PgBranchBuilder::new(builder_settings(settings, database, provisioned, logins)));
         let tokens =
             Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
         let allow_anonymous = settings.auth.allow_anonymous;
@@ -227,9 +228,16 @@ impl House {
             builder: self.builder.clone(),
             signals: self.signals.clone(),
             clock: self.clock.clone(),
+            ids: self.ids.clone(),
             failpoints: failpoints(),
         };
-        let operation_settings = OperationSettings { names: self.names.clone(), lease: LEASE, attempts: 5, idle: Duration::from_secs(2) };
+        let operation_settings = OperationSettings {
+            names: self.names.clone(),
+            lease: LEASE,
+            attempts: 5,
+            reset_undo: settings.branching.reset_undo.0,
+            idle: Duration::from_secs(2),
+        };
         let runner = Arc::new(OperationRunner::new(ports, operation_settings, expire()));
         for _ in 0..settings.branching.workers.get() {
             let runner = runner.clone();
@@ -264,6 +272,8 @@ impl UseCases {
         let session_settings = SessionSettings {
             refresh_lifetime: time::Duration::try_from(settings.auth.refresh_token_lifetime.0).unwrap_or(time::Duration::MAX),
             allow_signup: settings.auth.allow_signup,
+            sign_in_attempts_per_minute: settings.auth.sign_in_attempts_per_min,
+            sign_ups_per_hour: settings.auth.sign_ups_per_hour,
         };
         let list_keys = || ListKeysUseCase::new(control_plane.clone());
         let revoke_key = || RevokeKeyUseCase::new(control_plane.clone(), clock.clone());
@@ -271,8 +281,6 @@ impl UseCases {
             query_table: guards.around(QueryTableUseCase::new(resolver.clone())),
             insert_record: guards.around(InsertRecordUseCase::new(resolver.clone())),
             update_record: guards.around(UpdateRecordUseCase::new(resolver.clone())),
-            sign_in_attempts_per_minute: settings.auth.sign_in_attempts_per_min,
-            sign_ups_per_hour: settings.auth.sign_ups_per_hour,
             delete_record: guards.around(DeleteRecordUseCase::new(resolver.clone())),
             list_tables: guards.around(ListTablesUseCase::new(resolver.clone())),
             describe_table: guards.around(DescribeTableUseCase::new(resolver.clone())),
@@ -338,6 +346,7 @@ fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
         section.jwt_secret.as_ref().map_or_else(|| STANDARD.encode(key.derive("fluxbase access tokens")), |secret| secret.expose().to_owned());
     TokenSettings {
         secret: Secret::new(secret),
+        key_id: format!("fluxbase-{}", URL_SAFE_NO_PAD.encode(&key.derive("fluxbase access tokens' key id")[..6])),
         jwks_url: section.jwks_url.as_ref().map(ToString::to_string),
         issuer: section.jwt_issuer.clone(),
         audience: section.jwt_audience.clone(),
@@ -345,14 +354,18 @@ fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
     }
 }
 
-        key_id: format!("fluxbase-{}", URL_SAFE_NO_PAD.encode(&key.derive("fluxbase access tokens' key id")[..6])),
-fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned) -> data::Settings {
+fn database_logins(key: &InstanceKey, provisioned: &Provisioned) -> DerivedDatabaseLogins {
+    let images = &provisioned.logins;
+    DerivedDatabaseLogins::new(key.derive("fluxbase logins of branch databases"), &images.user.name, &images.service.name, &images.builder.name)
+}
+
+fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> data::Settings {
     let login =
         |login: &postgres::provision::Login| data::Login { name: login.name.clone(), password: Some(login.password.expose().to_owned().into()) };
     data::Settings {
         server: target.clone(),
-        user: login(&provisioned.logins.user),
-        service: login(&provisioned.logins.service),
+        main_user: login(&provisioned.logins.user),
+        logins,
         main_service: match provisioned.service.main_seat {
             ServiceSeat::ServiceLogin => login(&provisioned.logins.service),
             ServiceSeat::AdminLogin => data::Login { name: target.user.clone(), password: target.password.clone() },
@@ -367,7 +380,7 @@ fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned
     }
 }
 
-fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned) -> pgtools::Settings {
+fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> pgtools::Settings {
     let target = &database.target;
     let (place, port) = match &target.host {
         Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
@@ -382,12 +395,7 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
             user: target.user.clone(),
             password: target.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
         },
-        builder: pgtools::Login {
-            user: provisioned.logins.builder.name.clone(),
-            password: provisioned.logins.builder.password.expose().to_owned().into(),
-        },
-        user_login: provisioned.logins.user.name.clone(),
-        service_login: provisioned.logins.service.name.clone(),
+        logins,
         metadata_database: DatabaseName::existing(&target.database),
         instance: provisioned.instance,
         database_prefix: settings.branching.database_prefix.clone(),

@@ -5,17 +5,21 @@ mod audit;
 mod branch_builder;
 mod branch_databases;
 mod branch_logins;
+mod branch_probe;
 mod clock;
 mod control_plane;
 mod credentials;
 mod cursors;
+mod database_logins;
 mod directories;
 mod failpoints;
 mod keys;
+mod migration_files;
 mod migration_history;
 mod migrations;
 mod operations;
 mod rate_limit;
+mod schemas;
 mod users;
 
 pub use activity::{ActivityEntry, ActivityRepository};
@@ -23,8 +27,9 @@ pub use audit::{AuditLog, AuditRepository};
 pub use branch_builder::{
     BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
 };
-pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document, Rows, SecurityContext, Written};
+pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document, OpenDatabase, OpenDatabases, Rows, SecurityContext, Written};
 pub use branch_logins::{BranchLogin, BranchLogins};
+pub use branch_probe::{BranchHealth, BranchProbe};
 pub use clock::{Clock, Ids};
 pub use control_plane::{BranchRepository, ControlPlane, StoreError, UnitOfWork};
 pub use credentials::{
@@ -32,9 +37,11 @@ pub use credentials::{
     Tokens,
 };
 pub use cursors::CursorSeal;
+pub use database_logins::{DatabaseLogin, DatabaseLogins, LoginPurpose};
 pub use directories::{BranchDirectory, KeyDirectory, SessionDirectory};
 pub use failpoints::{Failpoints, NoFailpoints};
 pub use keys::{KeyRecord, KeyRepository, StoredKey};
+pub use migration_files::{MigrationFiles, ProjectFile};
 pub use migration_history::{MigrationHistory, MigrationHistoryRepository, MigrationOutcome};
 pub use migrations::{
     AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, MigrationTarget,
@@ -42,6 +49,7 @@ pub use migrations::{
 };
 pub use operations::{OperationRepository, OperationSignals};
 pub use rate_limit::RateLimiter;
+pub use schemas::{Proof, SchemaPlace, SchemaReader, ScriptProver};
 pub use users::{SessionRepository, StoredUser, UserRepository};
 
 #[cfg(feature = "mock")]
@@ -49,17 +57,20 @@ pub use {
     activity::MockActivityRepository,
     audit::{MockAuditLog, MockAuditRepository},
     branch_builder::{MockBranchBuilder, MockBuildProgress, MockStock, MockTrialCopies},
-    branch_databases::{MockBranchDatabases, MockBranchSession},
+    branch_databases::{MockBranchDatabases, MockBranchSession, MockOpenDatabases},
     branch_logins::MockBranchLogins,
+    branch_probe::MockBranchProbe,
     clock::{MockClock, MockIds},
     control_plane::{MockBranchRepository, MockControlPlane},
     credentials::{MockKeyMint, MockPasswords, MockRefreshTokens, MockTokens},
     cursors::MockCursorSeal,
     directories::{MockBranchDirectory, MockKeyDirectory, MockSessionDirectory},
     keys::MockKeyRepository,
+    migration_files::MockMigrationFiles,
     migration_history::MockMigrationHistoryRepository,
     migrations::{MockMigrationProgress, MockMigrationRunner, MockSeedRunner},
     operations::{MockOperationRepository, MockOperationSignals},
     rate_limit::MockRateLimiter,
+    schemas::{MockSchemaReader, MockScriptProver},
     users::{MockSessionRepository, MockUserRepository},
 };

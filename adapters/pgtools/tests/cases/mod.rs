@@ -10,6 +10,7 @@ mod telling;
 
 use crate::cluster::{self, cluster};
 use async_trait::async_trait;
+use auth::DerivedDatabaseLogins;
 use domain::{
     BranchId, DataCloneMode, Generation, StepName, UserId,
     branch::{DatabaseName, Withheld},
@@ -63,9 +64,12 @@ impl House {
             tools: Tools { pg_dump: binaries.join("pg_dump"), pg_restore: binaries.join("pg_restore") },
             server: Server { place: Place::Host("127.0.0.1".to_owned()), port: cluster().port, tls: PgSslMode::Disable, root_certificate: None },
             admin: login(user, cluster::PASSWORD),
-            builder: login(&format!("{logins}_builder"), "builder secret"),
-            user_login: format!("{logins}_user"),
-            service_login: format!("{logins}_service"),
+            logins: Arc::new(DerivedDatabaseLogins::new(
+                [number.to_le_bytes()[0]; 32],
+                format!("{logins}_user"),
+                format!("{logins}_service"),
+                format!("{logins}_builder"),
+            )),
             metadata_database: main.clone(),
             instance: Uuid::from_u128(u128::from(number) << 96),
             database_prefix: format!("fluxbase_branch{number}_"),
@@ -86,7 +90,7 @@ impl House {
     }
 
     fn request(&self, slug: &str, clone_mode: DataCloneMode) -> BuildRequest {
-        BuildRequest { target: self.target(slug), parent: self.main.clone(), parent_is_main: true, clone_mode, users: Vec::new() }
+        BuildRequest { target: self.target(slug), parent: self.main.clone(), parent_is_main: true, clone_mode, max_age: None, users: Vec::new() }
     }
 
     async fn build(&self, slug: &str, clone_mode: DataCloneMode) -> Result<BuildReport, BuildError> {

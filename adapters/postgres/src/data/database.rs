@@ -53,7 +53,7 @@ impl Database {
         if let Some(pool) = slot {
             return Ok(pool.clone());
         }
-        let pool = Pool::new(self.target(self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
+        let pool = Pool::new(self.target(&self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
         *slot = Some(pool.clone());
         Ok(pool)
     }

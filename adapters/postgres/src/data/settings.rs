@@ -1,8 +1,9 @@
 //! What the data path needs to know of its surroundings.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{access::Role, branch::DatabaseName};
+use ports::driven::{DatabaseLogins, LoginPurpose};
 use secrecy::SecretString;
 
 use crate::wire::Target;
@@ -21,12 +22,12 @@ pub struct Login {
 pub struct Settings {
     /// The server and how far to trust the way there. Its database, user and password are not looked at.
     pub server: Target,
-    /// The login of user traffic: it may become `anon` and `authenticated` only.
-    pub user: Login,
-    /// The login of service traffic in the databases of branches.
-    pub service: Login,
-    /// The same in main's database: the admin's own, where nobody else can be let become the owner of its tables.
+    /// The login of user traffic in main's database: it may become `anon` and `authenticated` only.
+    pub main_user: Login,
+    /// The login of service traffic there: the admin's own, where nobody else can be let become the owner of its tables.
     pub main_service: Login,
+    /// The logins of branch databases.
+    pub logins: Arc<dyn DatabaseLogins>,
     /// Main's database: the one that was there before Fluxbase.
     pub main_database: DatabaseName,
     /// The role of service traffic in main's database: `service_role`, or the owner role where that cannot bypass row level security.
@@ -45,12 +46,16 @@ pub struct Settings {
 
 impl Settings {
     /// The login that may become this role.
-    pub(super) fn login(&self, role: Role, database: &DatabaseName) -> &Login {
-        match role {
-            Role::Service if *database == self.main_database => &self.main_service,
-            Role::Service => &self.service,
-            Role::Anon | Role::Authenticated => &self.user,
+    pub(super) fn login(&self, role: Role, database: &DatabaseName) -> Login {
+        let purpose = match role {
+            Role::Service => LoginPurpose::Service,
+            Role::Anon | Role::Authenticated => LoginPurpose::User,
+        };
+        if *database == self.main_database {
+            return if purpose == LoginPurpose::Service { self.main_service.clone() } else { self.main_user.clone() };
         }
+        let login = self.logins.of(purpose, database);
+        Login { name: login.name, password: Some(login.password.expose().to_owned().into()) }
     }
 
     /// The role that statements run as.

@@ -37,7 +37,7 @@ impl MigrationSettings {
     pub(super) async fn connect(&self, target: &MigrationTarget) -> Result<PgConnection, MigrationError> {
         let seat = self.seat(target).map_err(|reason| refused("main_out_of_reach", reason))?;
         let lock_timeout = format!("{}ms", self.limits.lock_timeout.as_millis());
-        let options = options(&self.server, seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);
+        let options = options(&self.server, &seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);
         let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;
         prepare(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
         check_login(&mut connection, target.is_main).await?;

@@ -4,9 +4,10 @@ use crate::{
     provision::{BRANCH_OWNER, Login, MainSeat},
     wire::Target,
 };
-use ports::driven::{MigrationTarget, Secret};
+use domain::branch::DatabaseName;
+use ports::driven::{DatabaseLogins, LoginPurpose, MigrationTarget, Secret};
 use secrecy::ExposeSecret;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Whom to work as.
 #[derive(Clone, Debug)]
@@ -18,9 +19,10 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Inside branch databases.
-    pub fn in_branches(builder: Login) -> Self {
-        Self { login: builder, role: BRANCH_OWNER.to_owned() }
+    /// Inside a branch's database: its own builder, as `fluxbase_branch_owner`.
+    fn in_branch(logins: &dyn DatabaseLogins, database: &DatabaseName) -> Self {
+        let login = logins.of(LoginPurpose::Builder, database);
+        Self { login: Login { name: login.name, password: login.password }, role: BRANCH_OWNER.to_owned() }
     }
 
     /// In main's database, which `admin` reaches.
@@ -77,8 +79,8 @@ impl MigrationLimits {
 pub struct MigrationSettings {
     /// The server; its login and database are not used.
     pub server: Target,
-    /// Inside branch databases: the builder, as `fluxbase_branch_owner`.
-    pub branch: Seat,
+    /// The logins of branch databases.
+    pub logins: Arc<dyn DatabaseLogins>,
     /// In main's database, where somebody was found who may work there; else why not.
     pub main: Result<Seat, String>,
     /// How long to wait for what.
@@ -89,8 +91,8 @@ pub struct MigrationSettings {
 
 impl MigrationSettings {
     /// Whom to work as there.
-    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<&Seat, String> {
-        if target.is_main { self.main.as_ref().map_err(Clone::clone) } else { Ok(&self.branch) }
+    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<Seat, String> {
+        if target.is_main { self.main.clone() } else { Ok(Seat::in_branch(&*self.logins, &target.database)) }
     }
 }
 

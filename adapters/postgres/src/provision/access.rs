@@ -17,6 +17,10 @@ pub(super) async fn ensure(
     logins: &Logins,
     options: &ProvisionOptions,
 ) -> Result<(), ProvisionError> {
+    if options.ours {
+        // Logins of branches may become `authenticated` as well, and whoever takes one of them over must not come here with claims of his own.
+        shut_the_public_out(connection, capabilities).await?;
+    }
     for login in [&logins.user.name, &logins.service.name] {
         let_connect(connection, capabilities, login).await?;
     }
@@ -31,8 +35,25 @@ pub(super) async fn ensure(
     Ok(())
 }
 
+async fn shut_the_public_out(connection: &mut PgConnection, capabilities: &Capabilities) -> Result<(), ProvisionError> {
+    if lets_public_in(connection).await? {
+        run(connection, format!("revoke connect on database {} from public", ident(&capabilities.database))).await?;
+    }
+    Ok(())
+}
+
+/// Whether every login of the server may connect to this database.
+pub(super) async fn lets_public_in(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                         where d.datname = current_database() and a.grantee = 0 and a.privilege_type = 'CONNECT')",
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Usually everybody may connect. Where the admin may not grant it, PostgreSQL refuses or only warns, so the outcome is looked at.
-async fn let_connect(connection: &mut PgConnection, capabilities: &Capabilities, login: &str) -> Result<(), ProvisionError> {
+pub(super) async fn let_connect(connection: &mut PgConnection, capabilities: &Capabilities, login: &str) -> Result<(), ProvisionError> {
     const MAY_CONNECT: &str = "select has_database_privilege($1, $2, 'CONNECT')";
     let database = &capabilities.database;
     if holds(connection, MAY_CONNECT, login, database).await? {

@@ -8,7 +8,7 @@
 //!   there stays the superuser's, the login may add to it, and PostgreSQL says "must be owner" where that is not enough.
 
 use super::{
-    ProvisionOptions,
+    ProvisionOptions, access,
     capabilities::Capabilities,
     error::ProvisionError,
     instance,
@@ -44,11 +44,11 @@ pub async fn main_seat(pool: &PgPool, secrets: &dyn SecretBox, options: &Provisi
     let capabilities = probe(pool, &options.schemas).await?;
     let mut transaction = pool.begin().await?;
     take_turns(&mut transaction).await?;
-    let owner = main_owner(&mut transaction, &options.schemas).await?.unwrap_or_else(|| capabilities.admin.clone());
     let seat = if capabilities.superuser {
-        own_login(&mut transaction, &capabilities, secrets, options, owner).await?
+        own_login(&mut transaction, &capabilities, secrets, options).await?
     } else {
-        MainSeat::AdminLogin { role: owner }
+        let owner = main_owner(&mut transaction, &options.schemas).await?;
+        MainSeat::AdminLogin { role: owner.unwrap_or_else(|| capabilities.admin.clone()) }
     };
     let role = match &seat {
         MainSeat::AdminLogin { role } | MainSeat::OwnLogin { role, .. } => role,
@@ -66,15 +66,10 @@ async fn own_login(
     capabilities: &Capabilities,
     secrets: &dyn SecretBox,
     options: &ProvisionOptions,
-    owner: String,
 ) -> Result<MainSeat, ProvisionError> {
     let instance = instance::claim(connection, &secrets.fingerprint()).await?;
     let login = logins::login(connection, capabilities, logins::name_of(instance, "migrator"), true, secrets).await?;
-    if owner != capabilities.admin {
-        let member = Membership { role: &owner, member: &login.name, inherit: true };
-        memberships::ensure(connection, capabilities, member).await?;
-        return Ok(MainSeat::OwnLogin { role: owner, login });
-    }
+    access::let_connect(connection, capabilities, &login.name).await?;
     if options.ours {
         let statements: Vec<String> = sqlx::query_scalar(SUPERUSERS).bind(&login.name).fetch_all(&mut *connection).await?;
         if !statements.is_empty() {
@@ -82,7 +77,25 @@ async fn own_login(
             tracing::info!(objects = statements.len(), owner = %login.name, "gave main's objects to the login of migrations");
         }
     }
-    Ok(MainSeat::OwnLogin { role: login.name.clone(), login })
+    let role = match plain_owner(connection, &options.schemas, &login.name).await? {
+        Some(owner) if !options.ours => owner,
+        _ => return Ok(MainSeat::OwnLogin { role: login.name.clone(), login }),
+    };
+    memberships::ensure(connection, capabilities, Membership { role: &role, member: &login.name, inherit: true }).await?;
+    Ok(MainSeat::OwnLogin { role, login })
+}
+
+/// The role that owns most of what is exposed, among those that are no superusers.
+async fn plain_owner(connection: &mut PgConnection, schemas: &[String], login: &str) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select o.rolname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
+          where n.nspname = any($1) and c.relkind in ('r', 'p') and not o.rolsuper and o.rolname <> $2
+          group by o.rolname order by count(*) desc, o.rolname limit 1",
+    )
+    .bind(schemas)
+    .bind(login)
+    .fetch_optional(connection)
+    .await
 }
 
 /// What the role lacks: to make things in the exposed schemas, to point foreign keys at users, to keep the ledger.

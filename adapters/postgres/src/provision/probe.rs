@@ -1,6 +1,7 @@
 //! Asks a server what it and its admin login can do.
 
 use super::{
+    access,
     capabilities::Capabilities,
     error::ProvisionError,
     finding::Finding,
@@ -56,6 +57,7 @@ pub async fn probe(pool: &PgPool, schemas: &[String]) -> Result<Capabilities, Pr
     findings.extend(of_the_admin(&facts));
     findings.extend(missing_schemas(&mut connection, schemas).await?);
     findings.extend(ungrantable_roles(&mut connection, &facts).await?);
+    findings.extend(open_doors(&mut connection, &facts).await?);
     let foreign_schemas = names(
         &mut connection,
         "select quote_ident(n.nspname) from pg_namespace n where n.nspname = any($1) and not pg_has_role(n.nspowner, 'USAGE') order by 1",
@@ -84,6 +86,19 @@ pub async fn probe(pool: &PgPool, schemas: &[String]) -> Result<Capabilities, Pr
         .await?;
     found.findings.extend(of_what_is_exposed(&found, service_role_bypasses, &foreign_schemas, &foreign_relations, &forced_rls_tables));
     Ok(Capabilities { foreign_schemas, foreign_relations, forced_rls_tables, ..found })
+}
+
+/// The embedded database shuts PUBLIC out by itself; in somebody's, others may come in by that right.
+async fn open_doors(connection: &mut PgConnection, facts: &Facts) -> Result<Option<Finding>, sqlx::Error> {
+    let open = access::lets_public_in(connection).await?;
+    Ok(open.then(|| {
+        let database = ident(&facts.database);
+        Finding::degraded(
+            "public_may_connect",
+            format!("every login of the server may connect to '{}': also the logins of branches, which whoever may migrate a branch can take over", facts.database),
+            format!("let only those in that should be: grant connect on database {database} to <each of them>; revoke connect on database {database} from public"),
+        )
+    }))
 }
 
 async fn facts(connection: &mut PgConnection) -> Result<Facts, sqlx::Error> {

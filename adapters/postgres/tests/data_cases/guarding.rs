@@ -1,6 +1,9 @@
 //! What must not happen: other people's rows, writes by reads, SQL by values or names, tables outside of a key's list.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::{
     Access, Denied, Failure,
@@ -8,6 +11,7 @@ use domain::{
     table::{FieldPath, Insert, Operator, SelectItem, Test, Value},
 };
 use futures_util::{StreamExt, stream};
+use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, Secret};
 use serde_json::json;
 
 use super::{
@@ -35,11 +39,25 @@ async fn everybody_sees_their_own_rows() {
     assert_eq!(through_its_owner, json!([{"secret": "a secret"}]), "a view that runs with its owner's rights is the schema's own decision");
 }
 
+/// Logins that no server knows.
+#[derive(Debug)]
+struct OutOfReach;
+
+impl DatabaseLogins for OutOfReach {
+    fn of(&self, purpose: LoginPurpose, _: &DatabaseName) -> DatabaseLogin {
+        DatabaseLogin { name: self.image(purpose).to_owned(), password: Secret::new("of branches only") }
+    }
+
+    fn image(&self, _: LoginPurpose) -> &str {
+        "nobody"
+    }
+}
+
 #[tokio::test]
 async fn mains_service_traffic_comes_over_its_own_login() {
     let world = World::with("main_service", |settings| {
         settings.main_database = DatabaseName::existing("data_main_service");
-        settings.service.password = Some("of branches only".into());
+        settings.logins = Arc::new(OutOfReach);
     })
     .await;
     let rows = world.read(Service, "projects", "select=id&order=id").await;
@@ -184,7 +202,11 @@ async fn a_statement_ends_at_its_time_limit() {
 
 #[tokio::test]
 async fn nothing_listens_or_a_wrong_password_is_unavailable() {
-    let world = World::with("away", |settings| settings.user.password = Some("wrong".into())).await;
+    let world = World::with("away", |settings| {
+        settings.main_database = DatabaseName::existing("data_away");
+        settings.main_user.password = Some("wrong".into());
+    })
+    .await;
     let failure = world.refused(Alice, "tags", "").await;
     assert!(matches!(failure, Failure::Unavailable { .. }) && !format!("{failure}").contains("wrong"), "{failure:?}");
     world.read(Service, "tags", "").await;

@@ -24,7 +24,9 @@ use fluxbase_postgres::{
     data::{Login, PgBranchDatabases, Settings},
     wire::Target,
 };
-use ports::driven::{BranchDatabases, BranchRoute, BranchSession, Document, Rows, SecurityContext, Written};
+use ports::driven::{
+    BranchDatabases, BranchRoute, BranchSession, DatabaseLogin, DatabaseLogins, Document, LoginPurpose, Rows, Secret, SecurityContext, Written,
+};
 use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
@@ -82,6 +84,21 @@ async fn template() {
     MADE.get_or_init(make).await;
 }
 
+/// The databases of these tests share their logins: what is looked at is what happens inside them.
+#[derive(Debug)]
+struct SharedLogins;
+
+impl DatabaseLogins for SharedLogins {
+    fn of(&self, purpose: LoginPurpose, _: &DatabaseName) -> DatabaseLogin {
+        let password = if purpose == LoginPurpose::User { "user secret" } else { "service secret" };
+        DatabaseLogin { name: self.image(purpose).to_owned(), password: Secret::new(password) }
+    }
+
+    fn image(&self, purpose: LoginPurpose) -> &str {
+        if purpose == LoginPurpose::User { "data_user" } else { "data_service" }
+    }
+}
+
 impl World {
     pub(crate) async fn new(name: &str) -> Self {
         Self::with(name, |_| ()).await
@@ -102,9 +119,9 @@ impl World {
         let login = |name: &str, password: &str| Login { name: name.to_owned(), password: Some(SecretString::from(password)) };
         let mut settings = Settings {
             server,
-            user: login("data_user", "user secret"),
-            service: login("data_service", "service secret"),
+            main_user: login("data_user", "user secret"),
             main_service: login("data_service", "service secret"),
+            logins: Arc::new(SharedLogins),
             main_database: DatabaseName::existing("nobody"),
             main_service_role: "service_role".to_owned(),
             branch_service_role: "service_role".to_owned(),

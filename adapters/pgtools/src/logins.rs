@@ -1,0 +1,114 @@
+//! The logins of a branch's database, on the server: made with it, gone with it.
+
+use crate::{
+    connect::run,
+    drop::major,
+    error::from_sql,
+    quoting::{ident, literal},
+    setting_value::setting_value,
+    settings::{Login, Settings},
+};
+use domain::branch::DatabaseName;
+use ports::driven::{BuildError, DatabaseLogin, LoginPurpose};
+use postgres_protocol::password::scram_sha_256;
+use sqlx::{Connection, PgConnection};
+
+impl Settings {
+    /// The login of this purpose in a branch's database.
+    pub(crate) fn login(&self, purpose: LoginPurpose, database: &DatabaseName) -> Login {
+        let DatabaseLogin { name, password } = self.logins.of(purpose, database);
+        Login { user: name, password: password.expose().to_owned().into() }
+    }
+
+    /// The name of that login, quoted.
+    pub(crate) fn login_ident(&self, purpose: LoginPurpose, database: &DatabaseName) -> String {
+        ident(&self.logins.of(purpose, database).name)
+    }
+}
+
+/// What a login has from the instance's own one of its purpose.
+#[derive(sqlx::FromRow)]
+struct Image {
+    inherits: bool,
+    member_of: Vec<String>,
+    settings: Vec<String>,
+}
+
+/// Makes the database's logins, or puts them right: whoever worked in it may have changed their passwords and settings.
+pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+    let failed = |error| from_sql(format!("making the logins of '{database}'"), error);
+    let with_options = major(admin) >= 16;
+    let mut transaction = admin.begin().await.map_err(failed)?;
+    // Roles belong to the whole server: two that make the same one take turns.
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))")
+        .bind(database.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    for purpose in LoginPurpose::ALL {
+        let image = image(&mut transaction, settings.logins.image(purpose)).await.map_err(failed)?;
+        let login = settings.logins.of(purpose, database);
+        let there: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+            .bind(&login.name)
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        run(&mut transaction, statements(&login, &image, there, with_options)).await.map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
+}
+
+async fn image(connection: &mut PgConnection, role: &str) -> Result<Image, sqlx::Error> {
+    sqlx::query_as(
+        "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
+                coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
+                    as member_of
+           from pg_roles r where r.rolname = $1",
+    )
+    .bind(role)
+    .fetch_one(connection)
+    .await
+}
+
+fn statements(login: &DatabaseLogin, image: &Image, there: bool, with_options: bool) -> String {
+    let name = ident(&login.name);
+    let verb = if there { "alter" } else { "create" };
+    let inherit = if image.inherits { "inherit" } else { "noinherit" };
+    // The server is told a verifier: the password itself would stand in its log.
+    let verifier = literal(&scram_sha_256(login.password.expose().as_bytes()));
+    let mut statements = vec![format!("{verb} role {name} login {inherit} password {verifier}")];
+    if there {
+        statements.push(format!("alter role {name} reset all"));
+    }
+    let options = if with_options { format!(" with inherit {}, set true", image.inherits) } else { String::new() };
+    statements.extend(image.member_of.iter().map(|role| format!("grant {} to {name}{options}", ident(role))));
+    let set = |(setting, value): (&str, &str)| format!("alter role {name} set {setting} to {}", setting_value(setting, value));
+    statements.extend(image.settings.iter().filter_map(|setting| setting.split_once('=')).map(set));
+    statements.join("; ")
+}
+
+/// Takes the logins of a dropped database away. What they owned was in it.
+pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+    for purpose in LoginPurpose::ALL {
+        let drop = format!("drop role if exists {}", settings.login_ident(purpose, database));
+        run(admin, drop).await.map_err(|error| from_sql(format!("dropping a login of '{database}'"), error))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Image, statements};
+    use ports::driven::{DatabaseLogin, Secret};
+
+    #[test]
+    fn a_login_is_the_image_of_the_instances_own() {
+        let login = DatabaseLogin { name: "x".to_owned(), password: Secret::new("correct horse") };
+        let image = Image { inherits: false, member_of: vec!["anon".to_owned()], settings: vec!["search_path=public, \"a b\"".to_owned()] };
+        let sql = statements(&login, &image, true, true);
+        assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
+        assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
+        assert!(sql.ends_with("alter role \"x\" set search_path to 'public', 'a b'"), "{sql}");
+        assert!(!sql.contains("correct"));
+    }
+}

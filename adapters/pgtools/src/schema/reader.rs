@@ -1,0 +1,149 @@
+//! [`PgSchemas`]: schemas as PostgreSQL's own dump tells them.
+
+use super::{
+    archive, assemble,
+    cache::{Cache, Key},
+    facts, text,
+};
+use crate::{
+    child::{self, ChildError},
+    connect::run,
+    error::{from_sql, refused, retryable},
+    left_out::control_schemas,
+    settings::{LEDGER_SCHEMA, OWNER_ROLE, Settings},
+};
+use async_trait::async_trait;
+use domain::schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot};
+use ports::driven::{BuildError, SchemaPlace, SchemaReader};
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, PgConnection};
+use std::{fmt::Write, sync::Arc};
+
+/// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
+const LOCK_WAIT: &str = "--lock-wait-timeout=900";
+/// A table that somebody alters is waited for so often.
+const ATTEMPTS: u32 = 8;
+
+/// Reads schemas of databases on one server, and tries scripts out on copies of them.
+pub struct PgSchemas {
+    pub(super) settings: Settings,
+    /// Schemas whose objects are made by ourselves, the same in every branch.
+    ours: Vec<String>,
+    cache: Cache,
+}
+
+/// A database, held still.
+struct Held {
+    connection: PgConnection,
+    key: Key,
+}
+
+impl PgSchemas {
+    /// A reader. `ours` are the schemas, beside the control plane's, that our own migrations fill.
+    pub fn new(settings: Settings, ours: Vec<String>) -> Self {
+        Self { settings, ours, cache: Cache::default() }
+    }
+
+    /// Begins a snapshot and asks for its change token.
+    async fn hold(&self, of: &SchemaPlace) -> Result<Held, BuildError> {
+        let mut connection = self.settings.reader_in(&of.database, of.is_main).await?;
+        run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
+        let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
+        Ok(Held { connection, key: (token, of.is_main) })
+    }
+
+    async fn read_held(&self, held: Held, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+        let Held { mut connection, key } = held;
+        if let Some(known) = self.cache.reading(&key) {
+            return Ok(known);
+        }
+        let mut excluded = control_schemas(&mut connection, of.is_main).await?;
+        excluded.push(LEDGER_SCHEMA.to_owned());
+        excluded.extend_from_slice(&self.ours);
+        let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
+        let meta = facts::meta(&mut connection, &excluded).await?;
+        let (archive, facts) = tokio::try_join!(self.dump(of, &snapshot, &excluded), facts::read(&mut connection, &meta))?;
+        let _ = connection.close().await;
+        let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
+        let map = assemble::object_map(entries, &meta);
+        let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map), map, facts });
+        self.cache.keep(key, &reading);
+        Ok(reading)
+    }
+
+    async fn dump(&self, of: &SchemaPlace, snapshot: &str, excluded: &[String]) -> Result<Vec<u8>, BuildError> {
+        let mut command = child::command(&self.settings.tools.pg_dump);
+        child::connect(&mut command, &self.settings.server, &self.settings.reader(&of.database, of.is_main), "-c statement_timeout=0 -c jit=off");
+        command.env("PGDATABASE", of.database.as_str());
+        command.args(["--format=custom", "--compress=0", "--schema-only", "--no-tablespaces", "--no-security-labels"]);
+        command.args(["--no-publications", "--no-subscriptions", LOCK_WAIT]).arg(format!("--snapshot={snapshot}"));
+        if !of.is_main {
+            command.arg(format!("--role={OWNER_ROLE}"));
+        }
+        // A pattern in double quotes stands for exactly that name.
+        command.args(excluded.iter().map(|schema| format!("--exclude-schema=\"{}\"", schema.replace('"', "\"\""))));
+        child::run(command, &[], |_| false).await.map_err(|error| dump_failed(&error))
+    }
+}
+
+#[async_trait]
+impl SchemaReader for PgSchemas {
+    async fn fingerprint(&self, of: &SchemaPlace) -> Result<Fingerprint, BuildError> {
+        let held = self.hold(of).await?;
+        match self.cache.fingerprint(&held.key) {
+            Some(known) => Ok(known),
+            None => match self.read_held(held, of).await {
+                Err(BuildError::Retryable { .. }) => Ok(self.read(of).await?.fingerprint.clone()),
+                outcome => outcome.map(|reading| reading.fingerprint.clone()),
+            },
+        }
+    }
+
+    async fn read(&self, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+        let mut attempt = 1;
+        loop {
+            let held = self.hold(of).await?;
+            match self.read_held(held, of).await {
+                Err(BuildError::Retryable { .. }) if attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn unified_text(&self, target: &ObjectMap, source: &ObjectMap) -> String {
+        text::unified(target, source)
+    }
+
+    async fn diff(&self, target: &SchemaPlace, source: &SchemaPlace) -> Result<SchemaDiff, BuildError> {
+        let (target_print, source_print) = tokio::try_join!(self.fingerprint(target), self.fingerprint(source))?;
+        if target_print == source_print {
+            return Ok(SchemaDiff::equal(source_print));
+        }
+        let (target, source) = tokio::try_join!(self.read(target), self.read(source))?;
+        Ok(SchemaDiff::between(&target, &source))
+    }
+}
+
+fn fingerprint(map: &ObjectMap) -> Fingerprint {
+    let digest = Sha256::digest(map.canonical_text());
+    Fingerprint::from_hex(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
+}
+
+/// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.
+fn dump_failed(error: &ChildError) -> BuildError {
+    match error {
+        ChildError::NotRun(cause) => refused("tool_missing", format!("pg_dump could not be run: {cause}")),
+        ChildError::Failed(said) if said.contains("permission denied") => {
+            refused("insufficient_privilege", format!("reading the schema: {said}"))
+        }
+        ChildError::Failed(said) if said.contains("version mismatch") => refused("wrong_tool", format!("reading the schema: {said}")),
+        ChildError::Failed(said) => retryable(format!("reading the schema: {said}")),
+    }
+}
+
+fn reading(error: sqlx::Error) -> BuildError {
+    from_sql("reading a schema", error)
+}

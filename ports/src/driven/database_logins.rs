@@ -1,0 +1,45 @@
+//! Whom we connect to a branch's database as.
+
+use super::Secret;
+use domain::branch::DatabaseName;
+use std::fmt;
+
+/// What a login is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoginPurpose {
+    /// User traffic: may become `anon` and `authenticated`.
+    User,
+    /// Service traffic: may become the role that sees all rows.
+    Service,
+    /// Work inside the database, as its objects' owner.
+    Builder,
+}
+
+impl LoginPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::User, Self::Service, Self::Builder];
+}
+
+/// A login and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseLogin {
+    /// The role.
+    pub name: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// The logins of branch databases: each database has its own, which can connect to it and to no other of ours.
+///
+/// Code that people wrote runs in sessions of these logins, and whoever is in a session can give its login another password or other settings: PostgreSQL
+/// has no way to forbid that. With logins shared by branches one branch's owner would so come to all others, and to main.
+///
+/// # Contract
+/// A login follows from its database's name, so that every replica knows it without asking. It is a role on the server from when its database is made
+/// until that is dropped.
+pub trait DatabaseLogins: Send + Sync + fmt::Debug {
+    /// The login of a branch's database.
+    fn of(&self, purpose: LoginPurpose, database: &DatabaseName) -> DatabaseLogin;
+    /// The instance's role that logins of this purpose are the image of: what it is a member of, they are; what is set for it, is set for them.
+    fn image(&self, purpose: LoginPurpose) -> &str;
+}
