@@ -8,6 +8,7 @@ pub mod failure;
 pub mod migration;
 pub mod operation;
 pub mod page;
+pub mod privacy;
 pub mod schema;
 pub mod table;
 pub mod user;

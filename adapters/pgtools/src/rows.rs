@@ -4,6 +4,7 @@ use crate::{
     connect::run,
     error::{from_sql, refused, retryable, sql_state},
     leader::Table,
+    masking::Masks,
     meter::Meter,
     quoting::idents,
     withholding,
@@ -30,12 +31,13 @@ pub(crate) async fn copy(
     branch: &mut PgConnection,
     tables: &[Table],
     withheld: &[Withheld],
+    masks: &Masks,
     meter: &Meter,
 ) -> Result<Vec<u64>, BuildError> {
     let mut counts = Vec::with_capacity(tables.len());
     for table in tables {
         let own = withheld.iter().find(|entry| entry.table == table.qualified());
-        let rows = match withholding::source(table, own) {
+        let rows = match withholding::source(table, own, masks) {
             Some(source) if !table.partitioned => copy_table(leader, branch, table, &source, meter).await?,
             _ => 0,
         };

@@ -1,6 +1,6 @@
 //! What a full clone leaves out: facts read from the catalogue, closed over foreign keys by the domain's rule, written as the text of a COPY.
 
-use crate::{error::from_sql, leader::Table, quoting::ident};
+use crate::{error::from_sql, leader::Table, masking::Masks, quoting::ident};
 use domain::{
     branch::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys},
     table::QualifiedName,
@@ -128,24 +128,26 @@ fn complete_match_full(tables: &[TableFacts], withheld: &mut [Withheld]) {
     }
 }
 
-/// Which rows of a table come along, and as what; `None` when none does.
-pub(crate) fn source(table: &Table, withheld: Option<&Withheld>) -> Option<String> {
+/// Which rows of a table come along, and as what: the source of a COPY. `None` when none does.
+pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) -> Option<String> {
     let quoted = table.quoted();
-    let Some(withheld) = withheld else {
+    let masked = masks.of(&table.qualified());
+    if withheld.is_none() && masked.is_none() {
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", crate::quoting::idents(&table.columns)) };
         return Some(format!("{quoted}{list}"));
-    };
-    let filter = match &withheld.rows {
-        WithheldRows::All => return None,
-        WithheldRows::None => String::new(),
-        WithheldRows::Referencing { keys } => {
+    }
+    let filter = match withheld.map(|withheld| &withheld.rows) {
+        Some(WithheldRows::All) => return None,
+        Some(WithheldRows::None) | None => String::new(),
+        Some(WithheldRows::Referencing { keys }) => {
             let pointing: Vec<_> =
                 keys.iter().map(|key| key.iter().map(|column| format!("{} is not null", ident(column))).collect::<Vec<_>>().join(" and ")).collect();
             format!(" where not ({})", pointing.iter().map(|key| format!("({key})")).collect::<Vec<_>>().join(" or "))
         }
     };
-    let value = |column: &String| match (withheld.nulled_columns.contains(column), table.required.contains(column)) {
-        (false, _) => ident(column),
+    let nulled = |column: &String| withheld.is_some_and(|withheld| withheld.nulled_columns.contains(column));
+    let value = |column: &String| match (nulled(column), table.required.contains(column)) {
+        (false, _) => masked.and_then(|masked| masked.get(column)).cloned().unwrap_or_else(|| ident(column)),
         (true, false) => "null".to_owned(),
         // Only the column of password hashes is withheld whether or not it takes NULL.
         (true, true) => "''".to_owned(),

@@ -1,6 +1,6 @@
 //! Withheld data closes over foreign keys: a row that points at a withheld row is changed or left out too, so that every key still holds.
 
-use crate::table::QualifiedName;
+use crate::{privacy::MaskedColumn, table::QualifiedName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +65,9 @@ pub struct Withheld {
     pub rows: WithheldRows,
     /// Columns that arrive as NULL in the rows that do come along.
     pub nulled_columns: Vec<String>,
+    /// Columns that arrive with other values.
+    #[serde(default)]
+    pub masked_columns: Vec<MaskedColumn>,
     /// Why, for people.
     pub reason: String,
 }
@@ -72,12 +75,12 @@ pub struct Withheld {
 impl Withheld {
     /// A table that arrives empty.
     pub fn all_rows(table: QualifiedName, reason: impl Into<String>) -> Self {
-        Self { table, rows: WithheldRows::All, nulled_columns: Vec::new(), reason: reason.into() }
+        Self { table, rows: WithheldRows::All, nulled_columns: Vec::new(), masked_columns: Vec::new(), reason: reason.into() }
     }
 
     /// Columns that arrive as NULL.
     pub fn columns(table: QualifiedName, columns: Vec<String>, reason: impl Into<String>) -> Self {
-        Self { table, rows: WithheldRows::None, nulled_columns: columns, reason: reason.into() }
+        Self { table, rows: WithheldRows::None, nulled_columns: columns, masked_columns: Vec::new(), reason: reason.into() }
     }
 
     /// Whether a foreign key to the table may now dangle.
@@ -130,6 +133,7 @@ fn withhold_key(table: &TableFacts, key: &ForeignKeyFacts, found: &mut BTreeMap<
         table: table.name.clone(),
         rows: WithheldRows::None,
         nulled_columns: Vec::new(),
+        masked_columns: Vec::new(),
         reason: reason(),
     });
     if entry.rows == WithheldRows::All {

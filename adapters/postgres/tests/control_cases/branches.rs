@@ -48,6 +48,7 @@ async fn every_state_is_read_back_as_it_was_written() {
         table: QualifiedName::new("auth", "sessions"),
         rows: WithheldRows::Referencing { keys: vec![vec!["user_id".to_owned()]] },
         nulled_columns: vec!["agent".to_owned()],
+        masked_columns: Vec::new(),
         reason: "personal".to_owned(),
     }];
     for state in [
