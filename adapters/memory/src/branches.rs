@@ -12,6 +12,7 @@ use domain::{
     page::{Page, PageRequest},
 };
 use ports::driven::{BranchRepository, StoreError};
+use time::{Duration, OffsetDateTime};
 
 impl State {
     pub(crate) fn live_branches(&self) -> impl Iterator<Item = &Branch> {
@@ -60,11 +61,34 @@ impl BranchRepository for MemoryUnitOfWork {
         Ok(children)
     }
 
+    async fn live(&mut self) -> Result<Vec<Branch>, StoreError> {
+        Ok(self.read(|state| state.live_branches().cloned().collect()))
+    }
+
+    async fn with_previous(&mut self) -> Result<Vec<Branch>, StoreError> {
+        Ok(self.read(|state| state.live_branches().filter(|branch| branch.previous.is_some()).cloned().collect()))
+    }
+
+    async fn unwarned(&mut self, within: Duration) -> Result<Vec<Branch>, StoreError> {
+        let latest = self.now() + within;
+        Ok(self.read(|state| {
+            let news = |branch: &&Branch| branch.expires_at.is_some_and(|at| at <= latest && state.warned.get(&branch.id) != Some(&at));
+            state.live_branches().filter(news).cloned().collect()
+        }))
+    }
+
+    async fn warned(&mut self, id: BranchId, of: OffsetDateTime) -> Result<(), StoreError> {
+        self.write().await.warned.insert(id, of);
+        Ok(())
+    }
+
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError> {
         let now = self.now();
         // One that is being built cannot go: its turn comes when that is over.
         let due = |branch: &&Branch| {
-            branch.expires_at.is_some_and(|at| at <= now) && matches!(branch.state, BranchState::Ready { .. } | BranchState::Error { .. })
+            !branch.protected
+                && branch.expires_at.is_some_and(|at| at <= now)
+                && matches!(branch.state, BranchState::Ready { .. } | BranchState::Error { .. })
         };
         let mut expired: Vec<Branch> = self.read(|state| state.branches.values().filter(due).cloned().collect());
         expired.sort_by_key(|branch| (branch.expires_at, branch.id));

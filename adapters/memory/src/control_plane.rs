@@ -8,6 +8,7 @@ use ports::driven::{
     SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -24,10 +25,14 @@ pub struct MemoryControlPlane(Arc<Shared>);
 struct Shared {
     committed: Committed,
     writer: Arc<Mutex<()>>,
+    turns: Turns,
     clock: Arc<dyn Clock>,
     signals: MemoryOperationSignals,
     audit_log: MemoryAuditLog,
 }
+
+/// Who has the turn at which recurring work.
+type Turns = std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>;
 
 /// The state that everybody sees.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +54,7 @@ impl MemoryControlPlane {
         Self(Arc::new(Shared {
             committed: Committed::default(),
             writer: Arc::default(),
+            turns: Turns::default(),
             clock,
             signals: MemoryOperationSignals::default(),
             audit_log: MemoryAuditLog::default(),
@@ -90,7 +96,7 @@ impl fmt::Debug for MemoryControlPlane {
 #[async_trait]
 impl ControlPlane for MemoryControlPlane {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(MemoryUnitOfWork { shared: Arc::clone(&self.0), draft: None, audit: Vec::new(), rings: false }))
+        Ok(Box::new(MemoryUnitOfWork { shared: Arc::clone(&self.0), draft: None, audit: Vec::new(), turns: HashMap::new(), rings: false }))
     }
 }
 
@@ -99,6 +105,7 @@ pub(crate) struct MemoryUnitOfWork {
     shared: Arc<Shared>,
     draft: Option<Draft>,
     audit: Vec<AuditEntry>,
+    turns: HashMap<String, OwnedMutexGuard<()>>,
     rings: bool,
 }
 
@@ -130,6 +137,16 @@ impl MemoryUnitOfWork {
 
     pub(crate) fn now(&self) -> OffsetDateTime {
         self.shared.clock.now()
+    }
+
+    /// The turn at recurring work of this name, where nobody else has it.
+    pub(crate) fn take_turn(&mut self, name: &str) -> bool {
+        if self.turns.contains_key(name) {
+            return true;
+        }
+        let turn = Arc::clone(self.shared.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default());
+        let taken = turn.try_lock_owned().ok();
+        taken.map(|turn| self.turns.insert(name.to_owned(), turn)).is_some()
     }
 
     /// Wakes workers at commit.

@@ -11,6 +11,7 @@ use domain::{
 };
 use ports::driven::{OperationRepository, StoreError};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 impl State {
     /// The row of a claim that is still the newest one.
@@ -26,9 +27,18 @@ impl OperationRepository for MemoryUnitOfWork {
         if state.operations.contains_key(&operation.id) {
             return Err(StoreError::Taken { what: "operation id" });
         }
-        let row = OperationRow { operation: operation.clone(), fence: 0, lease_until: None, run_after: None };
+        let row = OperationRow { operation: operation.clone(), fence: 0, failures: 0, lease_until: None, run_after: None };
         state.operations.insert(operation.id, row);
         self.ring_at_commit();
+        Ok(())
+    }
+
+    async fn insert_delayed(&mut self, operation: &Operation, delay: Duration) -> Result<(), StoreError> {
+        let run_after = self.now() + delay;
+        OperationRepository::insert(self, operation).await?;
+        if let Some(row) = self.write().await.operations.get_mut(&operation.id) {
+            row.run_after = Some(run_after);
+        }
         Ok(())
     }
 
@@ -46,7 +56,7 @@ impl OperationRepository for MemoryUnitOfWork {
         row.operation.status = Progress::Running;
         row.fence += 1;
         row.lease_until = Some(now + lease);
-        Ok(Some(Claim { operation: row.operation.clone(), fence: row.fence }))
+        Ok(Some(Claim { operation: row.operation.clone(), fence: row.fence, failures: row.failures }))
     }
 
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError> {
@@ -66,18 +76,43 @@ impl OperationRepository for MemoryUnitOfWork {
         Ok(())
     }
 
+    async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        self.write().await.claimed(claim)?.failures += 1;
+        self.release(claim, delay).await
+    }
+
+    async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let queued = |row: &&mut OperationRow| row.operation.status == Progress::Queued;
+        let row = self.write().await.operations.get_mut(&id).filter(queued);
+        Ok(row
+            .map(|row| {
+                row.operation.status = Progress::Cancelled;
+                row.operation.cancel_requested = true;
+                row.operation.finished_at = Some(now);
+            })
+            .is_some())
+    }
+
     async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError> {
         let row = self.write().await.operations.get_mut(&id).filter(|row| row.operation.finished_at.is_none());
-        Ok(row.map(|row| row.operation.cancel_requested = true).is_some())
+        let asked = row.map(|row| (row.operation.cancel_requested, row.run_after) = (true, None)).is_some();
+        self.ring_at_commit();
+        Ok(asked)
     }
 
     async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError> {
         Ok(self.read(|state| state.operations.get(&id).is_some_and(|row| row.operation.cancel_requested)))
     }
 
-    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError> {
+    async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError> {
         let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none();
-        Ok(self.read(|state| state.operations.values().filter(unfinished).map(|row| row.operation.id).collect()))
+        let mut found: Vec<Operation> = self.read(|state| state.operations.values().filter(unfinished).map(|row| row.operation.clone()).collect());
+        found.sort_by_key(|operation| (operation.created_at, operation.id));
+        Ok(found)
+    }
+
+    async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.take_turn(name))
     }
 
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {

@@ -10,6 +10,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) branches: HashMap<BranchId, Branch>,
+    /// The ends that people were warned of.
+    pub(crate) warned: HashMap<BranchId, OffsetDateTime>,
     /// The last generation number given out for a slug.
     pub(crate) generations: HashMap<Slug, u32>,
     pub(crate) operations: HashMap<OperationId, OperationRow>,
@@ -27,6 +29,7 @@ pub(crate) struct State {
 pub(crate) struct OperationRow {
     pub(crate) operation: Operation,
     pub(crate) fence: i64,
+    pub(crate) failures: u32,
     pub(crate) lease_until: Option<OffsetDateTime>,
     pub(crate) run_after: Option<OffsetDateTime>,
 }

@@ -1,8 +1,8 @@
 //! The one branch resolver: every feature finds its database here, and access is checked here, always.
 
 use domain::{
-    Access, Branch, Caller, Denied, Failure,
-    branch::{BranchMentions, DatabaseName, Status},
+    Access, Branch, Caller, Failure,
+    branch::{AccessLevel, BranchMentions, DatabaseName, Status},
 };
 use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, SecurityContext};
 use std::{sync::Arc, time::Duration};
@@ -41,16 +41,17 @@ impl BranchResolver {
 
     /// Opens a session on the branch that a request means, as its caller.
     pub async fn open(&self, caller: &Caller, mentions: &BranchMentions, access: Access) -> Result<Box<dyn BranchSession>, Failure> {
-        let route = self.resolve(caller, mentions).await?;
+        let route = self.resolve(caller, mentions, access).await?;
         self.databases.open(&SecurityContext { route, principal: Arc::clone(&caller.principal), access }).await
     }
 
-    async fn resolve(&self, caller: &Caller, mentions: &BranchMentions) -> Result<BranchRoute, Failure> {
+    async fn resolve(&self, caller: &Caller, mentions: &BranchMentions, access: Access) -> Result<BranchRoute, Failure> {
         let slug = mentions.resolve(caller.principal.restrictions.branch.as_ref())?;
         let branch = self.directory.find(&slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
         let pinned_here = caller.principal.restrictions.branch.as_ref() == Some(&slug);
-        if !pinned_here && !branch.accessible_to(&caller.principal) {
-            return Err(Denied::Branch { branch: slug.into() }.into());
+        if !pinned_here {
+            let needed = if access == Access::Write { AccessLevel::Write } else { AccessLevel::Read };
+            branch.check_access(&caller.principal, needed)?;
         }
         self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))
     }

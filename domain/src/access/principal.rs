@@ -1,7 +1,11 @@
 //! The authenticated identity behind a request, and the one policy that says what it may do.
 
 use super::{Action, Effect, Peer, Requirement, Scope, Scopes};
-use crate::{branch::Slug, table::QualifiedName, user::UserId};
+use crate::{
+    branch::{AccessLevel, Slug},
+    table::QualifiedName,
+    user::UserId,
+};
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -124,6 +128,16 @@ pub enum Denied {
         /// The branch.
         branch: String,
     },
+    /// The branch is somebody else's, and access to it was granted, but not so far.
+    #[error("this needs {needed} access to branch '{branch}'; yours is {level}")]
+    BranchLevel {
+        /// The branch.
+        branch: String,
+        /// How far it would have to go.
+        needed: AccessLevel,
+        /// How far it goes.
+        level: AccessLevel,
+    },
     /// The branch cannot be changed that way by anybody.
     #[error("{reason}")]
     Protected {
@@ -148,7 +162,7 @@ impl Denied {
             Self::ReadOnly => "read_only",
             Self::NoUser => "no_user",
             Self::Table { .. } => "table_not_allowed",
-            Self::Branch { .. } => "branch_access_denied",
+            Self::Branch { .. } | Self::BranchLevel { .. } => "branch_access_denied",
             Self::Protected { .. } => "protected",
             Self::FullCloneNeedsMember => "full_clone_needs_member",
             Self::ScopeInflation => "scope_inflation",

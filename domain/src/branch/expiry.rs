@@ -64,6 +64,17 @@ impl fmt::Display for ExpiresIn {
 }
 
 impl Branch {
+    /// How long before its end a branch's people are warned at most.
+    pub const WARN_WITHIN: Duration = Duration::HOUR;
+
+    /// Whether it is time to warn of its end: a tenth of its life is left, or an hour, whichever is less.
+    pub fn expires_soon(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|at| {
+            let tenth: Duration = (at - self.created_at) / 10;
+            at > now && at - now <= tenth.min(Self::WARN_WITHIN)
+        })
+    }
+
     /// Whether its time has come.
     pub fn expired(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_some_and(|at| at <= now)

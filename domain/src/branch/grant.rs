@@ -1,7 +1,7 @@
 //! Who may do what on a branch, beside its creator and administrators.
 
 use super::Branch;
-use crate::{Principal, user::UserId};
+use crate::{Denied, Principal, user::UserId};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use time::OffsetDateTime;
@@ -80,8 +80,86 @@ impl Branch {
         self.grants.iter().find(|grant| grant.user_id == user).map(|grant| grant.level)
     }
 
+    /// How far the principal must be allowed to go for what is done as the owner of the branch's objects, past row level security: migrating it, connecting
+    /// to it, copying all its rows. Main, which is everybody's to write, takes an administrator.
+    pub fn owner_level(&self) -> AccessLevel {
+        if self.is_main() { AccessLevel::Admin } else { AccessLevel::Write }
+    }
+
+    /// Refuses a principal that may not go as far as this level.
+    pub fn check_access(&self, principal: &Principal, needed: AccessLevel) -> Result<(), Denied> {
+        match self.access_of(principal) {
+            Some(level) if level >= needed => Ok(()),
+            Some(level) => Err(Denied::BranchLevel { branch: self.slug.to_string(), needed, level }),
+            None => Err(Denied::Branch { branch: self.slug.to_string() }),
+        }
+    }
+
     /// Whether the principal may go as far as this level.
     pub fn allows(&self, principal: &Principal, level: AccessLevel) -> bool {
         self.access_of(principal).is_some_and(|allowed| allowed >= level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccessLevel, Grant};
+    use crate::{
+        Principal, Scope, UserId,
+        access::Scopes,
+        branch::{Branch, BranchId, BranchRequest, BranchType, DataCloneMode, Generation},
+        operation::OperationId,
+    };
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    fn user(number: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(number))
+    }
+
+    /// User 1 made it; user 2 may read it, user 3 write it.
+    fn shared() -> Branch {
+        let id = Uuid::nil();
+        let request = BranchRequest {
+            id: BranchId::from_uuid(id),
+            name: "x".parse().unwrap(),
+            parent_id: BranchId::from_uuid(id),
+            branch_type: BranchType::Preview,
+            clone_mode: DataCloneMode::SchemaOnly,
+            created_by: Some(user(1)),
+            expires_in: None,
+            pull_request: None,
+        };
+        let made = Branch::request(request, "x".parse().unwrap(), Generation::FIRST, OperationId::from_uuid(id), NOW);
+        let grant = |number, level| Grant { user_id: user(number), level, granted_by: "fluxbase".to_owned(), granted_at: NOW };
+        Branch { grants: vec![grant(2, AccessLevel::Read), grant(3, AccessLevel::Write)], ..made }
+    }
+
+    fn principal(user_id: Option<UserId>, scope: Scope) -> Principal {
+        Principal { user_id, scopes: Scopes::NONE.with(scope), ..Principal::internal() }
+    }
+
+    #[test]
+    fn creators_and_administrators_go_all_the_way_and_others_as_far_as_they_were_let() {
+        let level = |number: u128| shared().access_of(&principal(Some(user(number)), Scope::WriteBranches));
+        assert_eq!([1, 2, 3, 4].map(level), [Some(AccessLevel::Admin), Some(AccessLevel::Read), Some(AccessLevel::Write), None]);
+        assert_eq!(shared().access_of(&principal(None, Scope::AdminBranches)), Some(AccessLevel::Admin));
+        assert_eq!(shared().access_of(&principal(None, Scope::WriteBranches)), None, "a key of nobody made no branch of nobody");
+        let nobodys = Branch { created_by: None, ..shared() };
+        assert_eq!(nobodys.access_of(&principal(None, Scope::WriteBranches)), None);
+    }
+
+    #[test]
+    fn main_is_everybodys_to_write_and_administrators_to_own() {
+        let main = Branch { branch_type: BranchType::Main, ..shared() };
+        let stranger = principal(Some(user(4)), Scope::WriteBranches);
+        assert!(main.check_access(&stranger, AccessLevel::Write).is_ok());
+        let refused = main.check_access(&stranger, main.owner_level()).unwrap_err();
+        assert_eq!(refused.code(), "branch_access_denied");
+        assert!(refused.to_string().contains("admin"), "{refused}");
+        assert!(main.check_access(&principal(None, Scope::AdminBranches), main.owner_level()).is_ok());
+        assert!(shared().check_access(&principal(Some(user(3)), Scope::WriteBranches), shared().owner_level()).is_ok());
     }
 }

@@ -11,6 +11,7 @@ mod pull_request;
 mod quota;
 mod routing;
 mod state;
+mod transitions;
 
 pub use clone_mode::{BranchType, DataCloneMode, UnknownBranchType, UnknownCloneMode};
 pub use closure::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys};
@@ -23,8 +24,9 @@ pub use pull_request::{InvalidRepository, PullRequest, RepositoryName};
 pub use quota::Quota;
 pub use routing::{BranchMentions, MentionPlace};
 pub use state::{BranchState, IllegalTransition, Status};
+pub use transitions::main_stays;
 
-use crate::{Failure, Principal, operation::OperationId, user::UserId};
+use crate::{operation::OperationId, user::UserId};
 use time::OffsetDateTime;
 
 crate::identifier! {
@@ -127,32 +129,4 @@ impl Branch {
     pub fn is_main(&self) -> bool {
         self.branch_type == BranchType::Main
     }
-
-    /// Whether the principal may see the branch and use its data. `main` is everybody's: row level security guards it.
-    pub fn accessible_to(&self, principal: &Principal) -> bool {
-        self.is_main() || self.administered_by(principal)
-    }
-
-    /// Whether the principal may change or delete the branch.
-    pub fn administered_by(&self, principal: &Principal) -> bool {
-        principal.administers_branches() || (self.created_by.is_some() && self.created_by == principal.user_id)
-    }
-
-    /// Begins the delete; refused for main.
-    pub fn delete(mut self, operation: OperationId, now: OffsetDateTime) -> Result<Self, Failure> {
-        if self.is_main() {
-            return Err(main_stays());
-        }
-        self.state = self.state.delete(operation).map_err(|illegal| Failure::Conflict {
-            code: "illegal_transition",
-            reason: format!("branch '{}' cannot be deleted now: {illegal}", self.slug),
-        })?;
-        self.updated_at = now;
-        Ok(self)
-    }
-}
-
-/// The refusal to delete main, whoever asks and however.
-pub fn main_stays() -> Failure {
-    Failure::Conflict { code: "main_branch", reason: "the main branch cannot be deleted".to_owned() }
 }

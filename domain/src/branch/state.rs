@@ -27,13 +27,14 @@ pub enum BranchState {
         /// The one that serves.
         generation: Generation,
     },
-    /// A new generation is being built beside the one that serves. Answers call it `migrating`: who waits for `ready` waits for the switch.
+    /// Another generation is to serve: one that a reset builds beside the one that serves, or the one that a reset had replaced. Answers call it
+    /// `migrating`: who waits for `ready` waits for the switch.
     Resetting {
-        /// The operation that resets it.
+        /// The operation that resets it, or undoes that.
         operation: OperationId,
         /// The one that serves meanwhile; `None` where none ever did.
         generation: Option<Generation>,
-        /// The one being built: known before anything is made.
+        /// The one that is to serve: known before anything is made.
         next: Generation,
     },
     /// Something failed for good.
@@ -208,24 +209,24 @@ impl BranchState {
         }
     }
 
-    /// Resetting → what it was, when the reset was called off and nothing is left of it.
-    pub fn reset_cancelled(self) -> Result<Self, IllegalTransition> {
-        match self {
-            Self::Resetting { generation: Some(generation), .. } => Ok(Self::Ready { generation }),
-            Self::Resetting { generation: None, .. } => {
-                Ok(Self::Error { reason: "it was never built: its reset was called off".to_owned(), generation: None })
-            }
-            other => Err(other.illegal()),
-        }
+    /// Ready or error → on its way back to the generation that a reset had replaced, which is there already: see [`BranchState::Resetting`].
+    pub fn undo(self, operation: OperationId, previous: Generation) -> Result<Self, IllegalTransition> {
+        self.reset(operation, previous)
     }
 
-    /// Ready or error → ready with the generation that a reset had replaced. Also says which one served until now.
-    pub fn undo(self, previous: Generation) -> Result<(Self, Option<Generation>), IllegalTransition> {
-        match self {
-            Self::Ready { generation } => Ok((Self::Ready { generation: previous }, Some(generation))),
-            Self::Error { generation, .. } => Ok((Self::Ready { generation: previous }, generation)),
-            other => Err(other.illegal()),
-        }
+    /// What is under way → what it was, when that was called off and nothing is left of it: a branch that was never built is gone. `error` is what was
+    /// wrong with it before, where something was.
+    pub fn called_off(self, error: Option<String>, at: OffsetDateTime) -> Result<Self, IllegalTransition> {
+        let generation = match self {
+            Self::Creating { .. } => return Ok(Self::Deleted { at }),
+            Self::Migrating { generation, .. } => Some(generation),
+            Self::Resetting { generation, .. } | Self::Deleting { generation, .. } => generation,
+            other => return Err(other.illegal()),
+        };
+        Ok(match (generation, error) {
+            (Some(generation), None) => Self::Ready { generation },
+            (generation, error) => Self::Error { reason: error.unwrap_or_else(|| "it was never built".to_owned()), generation },
+        })
     }
 
     /// Ready or error → deleting. A branch that is being built is not torn from under its builder.
@@ -281,10 +282,30 @@ mod tests {
             assert_eq!(state.clone().delete(operation).is_ok(), matches!(status, Status::Ready | Status::Error));
             assert_eq!(state.clone().migrate(operation).is_ok(), status == Status::Ready);
             assert_eq!(state.clone().reset(operation, Generation::FIRST).is_ok(), matches!(status, Status::Ready | Status::Error));
-            assert_eq!(state.clone().undo(Generation::FIRST).is_ok(), matches!(status, Status::Ready | Status::Error));
+            assert_eq!(state.clone().undo(operation, Generation::FIRST).is_ok(), matches!(status, Status::Ready | Status::Error));
+            let under_way = state.operation().is_some();
+            assert_eq!(state.clone().called_off(None, OffsetDateTime::UNIX_EPOCH).is_ok(), under_way);
             assert_eq!(state.clone().migrated().is_ok(), matches!(state, BranchState::Migrating { .. }));
             assert_eq!(state.clone().switched().is_ok(), matches!(state, BranchState::Resetting { .. }));
             assert_eq!(state.gone(OffsetDateTime::UNIX_EPOCH).is_ok(), status == Status::Deleting);
+        }
+    }
+
+    #[test]
+    fn what_is_called_off_is_as_it_was() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let operation = OperationId::from_uuid(Uuid::nil());
+        let generation = Generation::FIRST;
+        let next = Generation::new(2).unwrap();
+        let off = |state: BranchState, error: Option<&str>| state.called_off(error.map(str::to_owned), at).unwrap();
+        assert_eq!(off(BranchState::Creating { operation, generation }, None), BranchState::Deleted { at });
+        let ready = BranchState::Ready { generation };
+        let broken = BranchState::Error { reason: "broken".to_owned(), generation: Some(generation) };
+        for before in [ready, broken] {
+            let error = before.error();
+            assert_eq!(off(before.clone().reset(operation, next).unwrap(), error), before);
+            assert_eq!(off(before.clone().migrate(operation).unwrap(), error), before);
+            assert_eq!(off(before.clone().delete(operation).unwrap(), error), before);
         }
     }
 

@@ -55,6 +55,11 @@ impl OperationKind {
         }
     }
 
+    /// Whether it can be called off once it has begun. Until then each can, except the discarding of what nobody can see.
+    pub const fn can_be_called_off(self) -> bool {
+        !matches!(self, Self::DeleteBranch | Self::DiscardGeneration)
+    }
+
     /// Its steps, in order.
     pub const fn steps(self) -> &'static [StepName] {
         match self {
@@ -303,6 +308,8 @@ pub struct OperationInput {
     pub allow_out_of_order: bool,
     /// The branch to compare with.
     pub target: Option<crate::branch::BranchId>,
+    /// What was wrong with the branch before: it is so again when the operation is called off.
+    pub error_before: Option<String>,
     /// Who asked, as the activity log writes actors.
     pub actor: String,
 }
@@ -372,6 +379,13 @@ impl Operation {
         self.input = input;
         self
     }
+
+    /// The same without steps that this one does not have.
+    #[must_use]
+    pub fn without(mut self, steps: &[StepName]) -> Self {
+        self.steps.retain(|step| !steps.contains(&step.name));
+        self
+    }
 }
 
 /// A worker's hold on an operation. Every write it makes carries the fence: a later claim has a higher one, and the stale writer is refused.
@@ -381,6 +395,8 @@ pub struct Claim {
     pub operation: Operation,
     /// How often it has been claimed.
     pub fence: i64,
+    /// How often it did not work out until now.
+    pub failures: u32,
 }
 
 #[cfg(test)]

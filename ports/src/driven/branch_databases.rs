@@ -49,6 +49,25 @@ pub trait BranchDatabases: Send + Sync {
     async fn open(&self, context: &SecurityContext) -> Result<Box<dyn BranchSession>, Failure>;
 }
 
+/// A database that this replica has connections to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenDatabase {
+    /// The branch that it was opened for.
+    pub branch: BranchId,
+    /// Its name.
+    pub database: DatabaseName,
+}
+
+/// The databases that this replica keeps connections to.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OpenDatabases: Send + Sync {
+    /// Which, main's not among them.
+    fn open(&self) -> Vec<OpenDatabase>;
+    /// Lets go of one: new requests open it anew, those that run are waited for.
+    async fn forget(&self, database: &DatabaseName);
+}
+
 /// One request's hold on a branch's data.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]

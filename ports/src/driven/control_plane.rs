@@ -8,6 +8,7 @@ use domain::{
     page::{Page, PageRequest},
     user::UserId,
 };
+use time::{Duration, OffsetDateTime};
 
 /// Why the metadata database did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +111,15 @@ pub trait BranchRepository: Send {
     async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError>;
     /// Live branches cut from this one.
     async fn children(&mut self, id: BranchId) -> Result<Vec<Branch>, StoreError>;
-    /// Branches whose time has come and that can go now, ready or failed, those longest due first.
+    /// All live branches, main too.
+    async fn live(&mut self) -> Result<Vec<Branch>, StoreError>;
+    /// Live branches that have a previous generation.
+    async fn with_previous(&mut self) -> Result<Vec<Branch>, StoreError>;
+    /// Branches whose time comes within this time, and whose people were not warned of that very time.
+    async fn unwarned(&mut self, within: Duration) -> Result<Vec<Branch>, StoreError>;
+    /// Notes that a branch's people were warned of its end at this time.
+    async fn warned(&mut self, id: BranchId, of: OffsetDateTime) -> Result<(), StoreError>;
+    /// Branches whose time has come and that can go now, ready or failed and not protected, those longest due first.
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError>;
     /// The next generation number of a slug: it never repeats, not even for a later branch of the same slug.
     async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError>;

@@ -4,6 +4,7 @@ use super::StoreError;
 use async_trait::async_trait;
 use domain::{Operation, OperationId, operation::Claim};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// Operations in the metadata database.
 ///
@@ -17,6 +18,8 @@ use std::time::Duration;
 pub trait OperationRepository: Send {
     /// Adds an operation and wakes the workers at commit.
     async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError>;
+    /// The same for one that is not to be claimed before `delay` has passed.
+    async fn insert_delayed(&mut self, operation: &Operation, delay: Duration) -> Result<(), StoreError>;
     /// An operation by id.
     async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError>;
     /// Claims the oldest operation that is not finished and that nobody holds; its status is `running` from then on.
@@ -25,12 +28,18 @@ pub trait OperationRepository: Send {
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
     /// Gives a claim back: the operation may be claimed again once `delay` has passed.
     async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
-    /// Notes that an operation shall be called off; `false` where it has ended.
+    /// Gives a claim back after it did not work out, and counts that: the count comes with the next claim, whoever makes it.
+    async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
+    /// Ends an operation that nobody has claimed yet as cancelled; `false` where somebody has, or it has ended.
+    async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError>;
+    /// Notes that an operation shall be called off, and lets it be claimed at once where it waits to be tried again; `false` where it has ended.
     async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError>;
-    /// Whether an operation shall be called off.
+    /// Whether an operation shall be called off. Read after [`OperationRepository::save`] in one unit of work, the answer holds until that is committed.
     async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError>;
-    /// The operations that have not ended.
-    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError>;
+    /// The operations that have not ended, the oldest first.
+    async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError>;
+    /// Takes the turn at recurring work of this name until the unit of work ends; `false` where another has it.
+    async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError>;
     /// Writes an operation's status, steps, error, result and end back under its claim.
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError>;
 }

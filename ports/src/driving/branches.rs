@@ -1,6 +1,7 @@
 //! Commands on branches and their operations.
 
 use super::Command;
+pub use crate::driven::BranchHealth;
 use crate::driven::{ActivityEntry, BranchLogin, Secret};
 use async_trait::async_trait;
 use domain::{
@@ -12,7 +13,6 @@ use domain::{
     schema::SchemaDiff,
 };
 use std::fmt;
-use time::OffsetDateTime;
 
 /// Make a branch.
 #[derive(Clone, Debug)]
@@ -208,19 +208,6 @@ pub struct BranchDetails {
     pub health: Option<BranchHealth>,
     /// Its migrations; `None` where they could not be read.
     pub migrations: Option<MigrationCounts>,
-}
-
-/// How a branch's database is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BranchHealth {
-    /// Whether it could be connected to.
-    pub reachable: bool,
-    /// Bytes on disk.
-    pub size_bytes: Option<u64>,
-    /// Connections open now, ours too.
-    pub connections: Option<u64>,
-    /// When this replica last served it.
-    pub last_used_at: Option<OffsetDateTime>,
 }
 
 /// How many migrations a branch has and lacks.

@@ -13,13 +13,20 @@ use domain::{
     page::{Page, PageRequest},
 };
 use ports::driven::{BranchRepository, StoreError};
-use sqlx::types::Json;
-use time::OffsetDateTime;
+use sqlx::{Postgres, postgres::PgArguments, query::QueryAs, types::Json};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 const LIST: &str = "branches";
 /// Where a list left off: main or not, age, id.
 type Place = (bool, OffsetDateTime, Uuid);
+
+impl PgUnitOfWork {
+    async fn branches(&mut self, query: QueryAs<'_, Postgres, BranchRow, PgArguments>) -> Result<Vec<Branch>, StoreError> {
+        let rows = query.fetch_all(&mut *self.transaction).await.map_err(store)?;
+        rows.into_iter().map(Branch::try_from).collect()
+    }
+}
 
 #[async_trait]
 impl BranchRepository for PgUnitOfWork {
@@ -97,13 +104,45 @@ impl BranchRepository for PgUnitOfWork {
         rows.into_iter().map(Branch::try_from).collect()
     }
 
+    async fn live(&mut self) -> Result<Vec<Branch>, StoreError> {
+        let sql = concat!("select ", branch_columns!(), " from branching.branches where status <> 'deleted' order by created_at, id");
+        self.branches(sqlx::query_as(sql)).await
+    }
+
+    async fn with_previous(&mut self) -> Result<Vec<Branch>, StoreError> {
+        let sql = concat!("select ", branch_columns!(), " from branching.branches where previous is not null and status <> 'deleted' order by id");
+        self.branches(sqlx::query_as(sql)).await
+    }
+
+    async fn unwarned(&mut self, within: Duration) -> Result<Vec<Branch>, StoreError> {
+        let sql = concat!(
+            "select ",
+            branch_columns!(),
+            " from branching.branches
+             where expires_at <= clock_timestamp() + make_interval(secs => $1) and status in ('ready', 'error', 'migrating')
+               and warned_of is distinct from expires_at
+             order by expires_at, id"
+        );
+        self.branches(sqlx::query_as(sql).bind(within.as_seconds_f64())).await
+    }
+
+    async fn warned(&mut self, id: BranchId, of: OffsetDateTime) -> Result<(), StoreError> {
+        sqlx::query("update branching.branches set warned_of = $2 where id = $1")
+            .bind(id.as_uuid())
+            .bind(of)
+            .execute(&mut *self.transaction)
+            .await
+            .map_err(store)?;
+        Ok(())
+    }
+
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError> {
         // One that is being built cannot go: its turn comes when that is over.
         let rows: Vec<BranchRow> = sqlx::query_as(concat!(
             "select ",
             branch_columns!(),
             " from branching.branches
-             where expires_at <= clock_timestamp() and status in ('ready', 'error')
+             where expires_at <= clock_timestamp() and status in ('ready', 'error') and not protected
              order by expires_at, id"
         ))
         .fetch_all(&mut *self.transaction)

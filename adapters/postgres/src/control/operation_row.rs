@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// The columns that [`OperationRow`] is read from.
 macro_rules! operation_columns {
     () => {
-        "id, kind, branch_id, status, steps, error, input, result::text as result, cancel_requested, created_at, finished_at, fence"
+        "id, kind, branch_id, status, steps, error, input, result::text as result, cancel_requested, created_at, finished_at, fence, failures"
     };
 }
 pub(super) use operation_columns;
@@ -32,6 +32,7 @@ pub(super) struct OperationRow {
     created_at: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
     pub(super) fence: i64,
+    pub(super) failures: i32,
 }
 
 impl TryFrom<OperationRow> for Operation {

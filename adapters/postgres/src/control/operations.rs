@@ -10,13 +10,18 @@ use domain::{Operation, OperationId, operation::Claim};
 use ports::driven::{OperationRepository, StoreError};
 use sqlx::{postgres::PgQueryResult, types::Json};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 #[async_trait]
 impl OperationRepository for PgUnitOfWork {
     async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
+        self.insert_delayed(operation, Duration::ZERO).await
+    }
+
+    async fn insert_delayed(&mut self, operation: &Operation, delay: Duration) -> Result<(), StoreError> {
         sqlx::query(
-            "insert into branching.operations (id, kind, branch_id, status, steps, error, created_at, finished_at, input)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "insert into branching.operations (id, kind, branch_id, status, steps, error, created_at, finished_at, input, run_after)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 > 0 then clock_timestamp() + make_interval(secs => $10) else '-infinity' end)",
         )
         .bind(operation.id.as_uuid())
         .bind(operation.kind.name())
@@ -27,6 +32,7 @@ impl OperationRepository for PgUnitOfWork {
         .bind(operation.created_at)
         .bind(operation.finished_at)
         .bind(Json(&operation.input))
+        .bind(delay.as_secs_f64())
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;
@@ -69,8 +75,8 @@ impl OperationRepository for PgUnitOfWork {
         .await
         .map_err(store)?;
         let Some(row) = row else { return Ok(None) };
-        let fence = row.fence;
-        Ok(Some(Claim { operation: row.try_into()?, fence }))
+        let (fence, failures) = (row.fence, row.failures.unsigned_abs());
+        Ok(Some(Claim { operation: row.try_into()?, fence, failures }))
     }
 
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError> {
@@ -104,12 +110,36 @@ impl OperationRepository for PgUnitOfWork {
         fenced(&released)
     }
 
+    async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        let released = sqlx::query(
+            "update branching.operations
+             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + 1
+             where id = $1 and fence = $2",
+        )
+        .bind(claim.operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(delay.as_secs_f64())
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&released)
+    }
+
+    async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let cancelled = sqlx::query(
+            "update branching.operations set status = 'cancelled', cancel_requested = true, finished_at = $2 where id = $1 and status = 'queued'",
+        )
+        .bind(id.as_uuid())
+        .bind(now)
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        Ok(cancelled.rows_affected() == 1)
+    }
+
     async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError> {
-        let asked = sqlx::query("update branching.operations set cancel_requested = true where id = $1 and finished_at is null")
-            .bind(id.as_uuid())
-            .execute(&mut *self.transaction)
-            .await
-            .map_err(store)?;
+        let sql = "update branching.operations set cancel_requested = true, run_after = '-infinity' where id = $1 and finished_at is null";
+        let asked = sqlx::query(sql).bind(id.as_uuid()).execute(&mut *self.transaction).await.map_err(store)?;
         Ok(asked.rows_affected() == 1)
     }
 
@@ -122,12 +152,18 @@ impl OperationRepository for PgUnitOfWork {
         Ok(asked.unwrap_or(false))
     }
 
-    async fn running(&mut self) -> Result<Vec<OperationId>, StoreError> {
-        let ids: Vec<uuid::Uuid> = sqlx::query_scalar("select id from branching.operations where finished_at is null")
-            .fetch_all(&mut *self.transaction)
+    async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError> {
+        let sql = concat!("select ", operation_columns!(), " from branching.operations where finished_at is null order by created_at, id");
+        let rows: Vec<OperationRow> = sqlx::query_as(sql).fetch_all(&mut *self.transaction).await.map_err(store)?;
+        rows.into_iter().map(Operation::try_from).collect()
+    }
+
+    async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {
+        sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended('fluxbase turn: ' || $1, 0))")
+            .bind(name)
+            .fetch_one(&mut *self.transaction)
             .await
-            .map_err(store)?;
-        Ok(ids.into_iter().map(OperationId::from_uuid).collect())
+            .map_err(store)
     }
 
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {

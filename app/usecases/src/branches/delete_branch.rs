@@ -1,9 +1,9 @@
 //! Delete a branch.
 
-use super::lookup::{denied, find_live};
+use super::lookup::find_locked;
 use crate::trail;
 use async_trait::async_trait;
-use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, branch::main_stays};
+use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, branch::AccessLevel, branch::main_stays};
 use ports::{
     driven::{Clock, ControlPlane, Ids, UnitOfWork},
     driving::{DeleteBranch, DeletedBranch, UseCase},
@@ -30,10 +30,7 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
         let mut work = self.control_plane.begin().await?;
         // The lock that new branches are inserted under: no child appears between the look and the delete.
         work.branches().lock_admission().await?;
-        let branch = find_live(work.branches(), &command.branch).await?;
-        if !branch.administered_by(&caller.principal) {
-            return Err(denied(&branch));
-        }
+        let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
         if branch.is_main() {
             return Err(main_stays());
         }

@@ -1,8 +1,7 @@
 //! See how an operation is getting on.
 
-use super::lookup::denied;
 use async_trait::async_trait;
-use domain::{Caller, Failure, Operation};
+use domain::{Caller, Failure, Operation, branch::AccessLevel};
 use ports::{
     driven::ControlPlane,
     driving::{GetOperation, UseCase},
@@ -28,9 +27,7 @@ impl UseCase<GetOperation> for GetOperationUseCase {
         let mut work = self.control_plane.begin().await?;
         let operation = work.operations().find(command.id).await?.ok_or_else(missing)?;
         let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(missing)?;
-        if !branch.accessible_to(&caller.principal) {
-            return Err(denied(&branch));
-        }
+        branch.check_access(&caller.principal, AccessLevel::Read)?;
         Ok(operation)
     }
 }

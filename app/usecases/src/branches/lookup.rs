@@ -1,6 +1,6 @@
 //! Finding the branch that a request names by id or slug, with access checked.
 
-use domain::{Branch, BranchId, Caller, Denied, Failure, Slug, branch::Status};
+use domain::{Branch, BranchId, Caller, Failure, Slug, branch::AccessLevel, branch::Status};
 use ports::driven::{BranchRepository, UnitOfWork};
 
 /// A live branch by id or slug.
@@ -15,15 +15,23 @@ pub(super) async fn find_live(branches: &mut dyn BranchRepository, reference: &s
     found.filter(|branch| branch.state.status() != Status::Deleted).ok_or_else(missing)
 }
 
-/// The same, for a caller who wants to see it.
-pub(super) async fn find_visible(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str) -> Result<Branch, Failure> {
+/// The same, for a caller who wants to go so far on it.
+pub(super) async fn find_for(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let branch = find_live(work.branches(), reference).await?;
-    if !branch.accessible_to(&caller.principal) {
-        return Err(denied(&branch));
-    }
+    branch.check_access(&caller.principal, needed)?;
     Ok(branch)
 }
 
-pub(super) fn denied(branch: &Branch) -> Failure {
-    Denied::Branch { branch: branch.slug.to_string() }.into()
+/// The same, for a caller who wants to see it.
+pub(super) async fn find_visible(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str) -> Result<Branch, Failure> {
+    find_for(work, caller, reference, AccessLevel::Read).await
+}
+
+/// The same, with its row locked until the unit of work ends: what is decided by it holds when it is written.
+pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
+    let found = find_for(work, caller, reference, needed).await?;
+    let missing = || Failure::not_found("branch", reference);
+    let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted).ok_or_else(missing)?;
+    branch.check_access(&caller.principal, needed)?;
+    Ok(branch)
 }

@@ -41,6 +41,8 @@ impl OperationRunner {
         }
         branch.previous = before.map(|generation| Previous {
             generation,
+            since: now,
+            closed: false,
             until: now + self.settings.reset_undo,
             withheld: std::mem::take(&mut branch.withheld),
             data_as_of: branch.data_as_of,

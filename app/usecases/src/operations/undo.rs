@@ -32,7 +32,7 @@ impl OperationRunner {
         let mut branch = work.branches().find(branch.id, true).await?.ok_or(StoreError::Fenced)?;
         let now = self.ports.clock.now();
         if let Some(previous) = branch.previous.take() {
-            let (state, undone) = branch.state.undo(previous.generation).map_err(|_| StoreError::Fenced)?;
+            let (state, undone) = branch.state.switched().map_err(|_| StoreError::Fenced)?;
             branch.state = state;
             branch.withheld = previous.withheld;
             branch.data_as_of = previous.data_as_of;
