@@ -58,9 +58,7 @@ pub(super) async fn take_lock(connection: &mut PgConnection, settings: &Migratio
 }
 
 async fn lock(connection: &mut PgConnection, turn: u128, lock_timeout: u128, key: &'static str) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "set lock_timeout = {turn}; select pg_advisory_lock(hashtextextended('{key}', 0)); set lock_timeout = {lock_timeout}"
-    );
+    let sql = format!("set lock_timeout = {turn}; select pg_advisory_lock(hashtextextended('{key}', 0)); set lock_timeout = {lock_timeout}");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }
 
@@ -70,6 +68,20 @@ pub(super) async fn has_table(connection: &mut PgConnection, table: &OwnTable) -
         .fetch_one(connection)
         .await
         .map_err(|error| from_sql("looking for the ledger", error))
+}
+
+/// Whether the ledger is not there although it once was: nobody but us makes it, and we never drop it.
+pub(super) async fn is_gone(connection: &mut PgConnection) -> Result<bool, MigrationError> {
+    let failed = |error| from_sql("looking for the ledger", error);
+    let ours: bool =
+        sqlx::query_scalar("select to_regclass('fluxbase_migrations.data') is not null").fetch_one(&mut *connection).await.map_err(failed)?;
+    if !ours {
+        return Ok(false);
+    }
+    sqlx::query_scalar("select exists (select from fluxbase_migrations.data where description = 'ledger' and success)")
+        .fetch_one(connection)
+        .await
+        .map_err(failed)
 }
 
 /// A branch that was made before there was a ledger gets it now, over the same login.

@@ -4,7 +4,7 @@ use super::{
     execute::{Statement, statements},
     failure::{from_sql, refused},
     in_transaction::{self, Trouble, of_file},
-    keeper::{Keeper, has_table},
+    keeper::{Keeper, has_table, is_gone},
     ledger::{self, Progress, Row},
     ledger_guard::{self, Check, Hold, LEDGER},
     repair,
@@ -46,7 +46,7 @@ impl MigrationRunner for PgMigrationRunner {
 
     async fn ledger(&self, target: &MigrationTarget) -> Result<Vec<LedgerEntry>, MigrationError> {
         let mut connection = self.settings.connect(target).await?;
-        if !has_table(&mut connection, &LEDGER).await? {
+        if !has_table(&mut connection, &LEDGER).await? && !is_gone(&mut connection).await? {
             return Ok(Vec::new());
         }
         let mut transaction = connection.begin().await.map_err(|error| from_sql("beginning", error))?;

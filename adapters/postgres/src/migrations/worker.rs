@@ -42,9 +42,9 @@ impl Worker {
         sqlx::query("select set_config('search_path', $1, false)").bind(&self.path).execute(&mut self.connection).await.map(drop)
     }
 
-    /// Our own words again, until the transaction ends. What lies in `pg_temp` comes last.
+    /// Our own words again, until the transaction ends, whatever the file has set. What lies in `pg_temp` comes last.
     pub(super) async fn leave(&mut self) -> Result<(), sqlx::Error> {
-        self.run("set local search_path = pg_catalog, pg_temp").await
+        self.run("set local statement_timeout = 0; set local search_path = pg_catalog, pg_temp").await
     }
 
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {

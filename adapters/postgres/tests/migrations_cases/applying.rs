@@ -1,0 +1,167 @@
+//! What a file in a transaction does, and what it says when it fails.
+
+use super::{Told, branch, refusal};
+use domain::migration::{MigrationVersion, plan};
+use ports::driven::{MigrationError, MigrationEvent, MigrationRunner, Repair};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn files_are_applied_once_with_their_rows_of_the_ledger() {
+    let branch = branch("once").await;
+    assert_eq!(branch.runner.ledger(&branch.target).await.unwrap(), [], "nothing is made by looking");
+    let files =
+        [("1_tasks.sql", "create table tasks (id int primary key);\ninsert into tasks values (1), (2);"), ("2_x.sql", "create view v as select 1")];
+    let applied = branch.apply(&files).await.unwrap();
+    assert_eq!(applied.iter().map(|file| file.version.number()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(applied[0].statements.iter().map(|statement| (statement.line, statement.rows)).collect::<Vec<_>>(), [(1, 0), (2, 2)]);
+    assert_eq!(
+        branch.text("select relowner::regrole || ' ' || relnamespace::regnamespace from pg_class where relname = 'tasks'").await,
+        "fluxbase_branch_owner public"
+    );
+
+    assert_eq!(branch.apply(&files).await.unwrap(), [], "what is there is left out");
+    let ledger = branch.runner.ledger(&branch.target).await.unwrap();
+    let known: Vec<_> = ledger.iter().map(|entry| (entry.name.as_str(), entry.statements, entry.who.as_str(), entry.is_applied())).collect();
+    assert_eq!(known, [("1_tasks.sql", 2, "user:test", true), ("2_x.sql", 1, "user:test", true)]);
+    assert_eq!(ledger[0].checksum, branch.file("1_tasks.sql", files[0].1).checksum);
+    assert!(plan(&branch.request(&files).files, &ledger, false).pending.is_empty());
+
+    let (code, _) = branch.refused("1_tasks.sql", "select 'another text'").await;
+    assert_eq!(code, "migration_changed");
+}
+
+#[tokio::test]
+async fn a_failing_file_leaves_the_branch_as_it_was_before_it_and_says_where() {
+    let branch = branch("failing").await;
+    let bad = "-- why\ncreate table b (id int);\n\ninsert into b\nselect id,\n  nonsense from a;\n";
+    let error = branch.apply(&[("1_a.sql", "create table a (id int)"), ("2_b.sql", bad), ("3_c.sql", "create table c ()")]).await.unwrap_err();
+    let MigrationError::File { failure, applied } = error else { panic!("{error:?}") };
+    assert_eq!(applied.len(), 1);
+    assert_eq!(
+        (failure.code, failure.file.as_str(), failure.line, failure.sqlstate.as_deref()),
+        ("statement_failed", "2_b.sql", Some(6), Some("42703"))
+    );
+    assert_eq!(failure.statement.as_deref(), Some("insert into b select id, nonsense from a;"));
+    assert!(failure.to_string().starts_with("2_b.sql, line 6: column \"nonsense\" does not exist"), "{failure}");
+    assert_eq!(branch.text("select string_agg(relname, ',' order by relname) from pg_class where relnamespace = 'public'::regnamespace").await, "a");
+    assert_eq!(branch.runner.ledger(&branch.target).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_deferred_fails_at_the_files_end_and_rows_of_copy_have_their_line() {
+    let branch = branch("ends").await;
+    branch
+        .apply(&[(
+            "1_a.sql",
+            "create table a (id int primary key, b int references a deferrable initially deferred);\ncopy a from stdin;\n1\t\\N\n2\t1\n\\.\n",
+        )])
+        .await
+        .unwrap();
+    let late = branch.fails("2_b.sql", "insert into a values (3, 99);\nselect 1;").await;
+    assert_eq!((late.line, late.sqlstate.as_deref()), (None, Some("23503")));
+    assert!(late.message.starts_with("at its end: insert or update on table \"a\" violates foreign key"), "{}", late.message);
+    let row = branch.fails("3_c.sql", "select 1;\ncopy a (id) from stdin;\n7\n8\nx\n\\.\n").await;
+    assert_eq!((row.line, row.sqlstate.as_deref()), (Some(5), Some("22P02")), "{row}");
+    let unique = branch.fails("4_d.sql", "insert into a values (1, null)").await;
+    assert!(unique.message.contains("a_pkey") && !unique.message.contains("(1)"), "no row's values: {}", unique.message);
+    assert_eq!(branch.text("select count(*)::text from a").await, "2");
+}
+
+#[tokio::test]
+async fn a_file_that_ends_its_transaction_is_refused_before_and_found_out_after() {
+    let branch = branch("transaction").await;
+    let told = branch.fails("1_a.sql", "create table a ();\ncommit;\ncreate table b ();").await;
+    assert_eq!((told.code, told.line), ("ends_transaction", Some(2)));
+    assert!(told.message.contains("ends its transaction at line 2: mark it -- fluxbase:no-transaction"), "{}", told.message);
+    let hidden = branch.fails("1_a.sql", "do $$ begin create table a (); commit; end $$").await;
+    assert_eq!((hidden.code, hidden.sqlstate.as_deref()), ("needs_no_transaction", Some("2D000")));
+    assert_eq!(branch.text("select count(*)::text from pg_class where relnamespace = 'public'::regnamespace").await, "0");
+
+    // The server reads this text otherwise than its own rules say by default, and otherwise than we do.
+    let misread = "create table c ();\nset standard_conforming_strings = off;\nselect 'a\\' || '; commit; -- ' ;\ncreate table d ();";
+    let found = branch.fails("2_b.sql", misread).await;
+    assert_eq!((found.code, found.line), ("ends_transaction", Some(3)), "{found}");
+    assert_eq!(branch.text("select concat(to_regclass('c'), to_regclass('d'))").await, "c", "what was committed is told, and nothing comes after it");
+    let ledger = branch.runner.ledger(&branch.target).await.unwrap();
+    assert!(!ledger[0].is_applied(), "{ledger:?}");
+    assert_eq!(branch.text("select state from fluxbase_migrations.ledger").await, "failed");
+}
+
+#[tokio::test]
+async fn nothing_that_a_file_sets_outlives_it() {
+    let branch = branch("settings").await;
+    branch
+        .apply(&[
+            ("1_a.sql", "set search_path = ''; set statement_timeout = 2000; create temporary table tasks (); prepare p as select 1"),
+            ("2_b.sql", "select pg_sleep(2.1); create table tasks (id int); prepare p as select 1"),
+        ])
+        .await
+        .unwrap();
+    branch.run("alter database branch_settings set search_path = other, public; create schema other authorization fluxbase_branch_owner").await;
+    branch.apply(&[("3_c.sql", "create table third ()")]).await.unwrap();
+    assert_eq!(branch.text("select relnamespace::regnamespace::text from pg_class where relname = 'third'").await, "other");
+}
+
+#[tokio::test]
+async fn a_dry_run_sees_locks_and_rewrites_of_each_statement() {
+    let branch = branch("observed").await;
+    branch.apply(&[("1_a.sql", "create table a (id int, b text); insert into a select 1; create table gone ()")]).await.unwrap();
+    let mut request = branch.request(&[(
+        "2_b.sql",
+        "set search_path = '';\nalter table public.a add c int default 5;\nalter table public.a alter id type bigint;\ndrop table public.gone;\ncreate table public.new ();\nselect * from public.a",
+    )]);
+    request.observe = true;
+    let applied = branch.runner.apply(&request, Arc::new(Told::default())).await.unwrap();
+    let seen: Vec<_> = applied[0]
+        .statements
+        .iter()
+        .map(|statement| {
+            let locks: Vec<_> = statement.locks.iter().map(|lock| format!("{} {}", lock.relation, lock.mode)).collect();
+            (locks.join(", "), statement.rewrites.join(", "))
+        })
+        .collect();
+    let seen: Vec<_> = seen.iter().map(|(locks, rewrites)| (locks.as_str(), rewrites.as_str())).collect();
+    let exclusive = "public.a AccessExclusiveLock";
+    assert_eq!(seen[..4], [("", ""), (exclusive, ""), ("", "public.a"), ("public.gone AccessExclusiveLock", "")]);
+    assert!(seen[4].1.is_empty() && seen[5] == ("", ""), "{seen:?}");
+}
+
+#[tokio::test]
+async fn two_runners_at_once_apply_each_file_once() {
+    let branch = branch("twice").await;
+    let request = branch.request(&[
+        ("1_a.sql", "create table a (); select pg_sleep(0.05)"),
+        ("2_b.sql", "create table b ()"),
+        ("3_c.sql", "create table c ()"),
+    ]);
+    let told = Arc::new(Told::default());
+    let (one, other) = tokio::join!(branch.runner.apply(&request, told.clone()), branch.runner.apply(&request, told.clone()));
+    let mut both: Vec<i64> = one.unwrap().into_iter().chain(other.unwrap()).map(|file| file.version.number()).collect();
+    both.sort_unstable();
+    assert_eq!(both, [1, 2, 3]);
+    let ended = told.events.lock().unwrap().iter().filter(|event| matches!(event, MigrationEvent::FileEnds { .. })).count();
+    assert_eq!(ended, 3);
+}
+
+#[tokio::test]
+async fn a_baseline_takes_files_as_applied_and_repairs_put_rows_right() {
+    let branch = branch("baseline").await;
+    let files = branch.request(&[("1_a.sql", "create table a ()"), ("2_b.sql", "create table b ()")]).files;
+    assert_eq!(branch.runner.baseline(&branch.target, &files[..1], "user:test").await.unwrap(), 1);
+    assert_eq!(branch.runner.baseline(&branch.target, &files[..1], "user:test").await.unwrap(), 0);
+    branch.apply(&[("2_b.sql", "create table b ()")]).await.unwrap();
+    assert_eq!(branch.text("select concat(to_regclass('a'), to_regclass('b'))").await, "b");
+
+    let (one, three) = (MigrationVersion::new(1), MigrationVersion::new(3));
+    let changed = branch.file("1_a.sql", "create table a (); -- better");
+    branch.runner.repair(&branch.target, one, &Repair::Accept(changed.checksum), "user:test").await.unwrap();
+    branch.runner.record_fingerprint(&branch.target, one, "abc").await.unwrap();
+    let ledger = branch.runner.ledger(&branch.target).await.unwrap();
+    assert_eq!((ledger[0].checksum, ledger[0].fingerprint.as_deref()), (changed.checksum, Some("abc")));
+    branch.runner.repair(&branch.target, one, &Repair::Forget, "user:test").await.unwrap();
+    assert_eq!(branch.runner.ledger(&branch.target).await.unwrap().len(), 1);
+    let unknown = branch.runner.repair(&branch.target, three, &Repair::Forget, "user:test").await.unwrap_err();
+    assert_eq!(refusal(unknown).0, "migration_unknown");
+    let misfit = branch.runner.repair(&branch.target, MigrationVersion::new(2), &Repair::StatementDone, "user:test").await.unwrap_err();
+    assert_eq!(refusal(misfit).0, "repair_misfit");
+}

@@ -1,0 +1,163 @@
+//! Seed files: SQL and CSV, once each, and nothing of one that fails.
+
+use super::{Branch, Told, branch, failure, refusal};
+use fluxbase_postgres::migrations::{MigrationSettings, PgSeedRunner};
+use ports::driven::{MigrationError, MigrationEvent, SeedReport, SeedRequest, SeedRunner};
+use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
+
+/// A folder of seeds and what runs them.
+struct Seeds<'a> {
+    branch: &'a Branch,
+    folder: PathBuf,
+    runner: PgSeedRunner,
+}
+
+impl<'a> Seeds<'a> {
+    fn of(branch: &'a Branch) -> Self {
+        let folder = std::env::temp_dir().join(format!("fluxbase-seeding-{}-{}", std::process::id(), branch.target.database));
+        fs::create_dir_all(&folder).unwrap();
+        let settings = MigrationSettings { seeds_dir: folder.clone(), ..branch.settings.clone() };
+        Self { branch, folder, runner: PgSeedRunner::new(settings) }
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Self {
+        fs::write(self.folder.join(name), text).unwrap();
+        self
+    }
+
+    async fn sow(&self, only: &[&str], force: bool, told: &Arc<Told>) -> Result<Vec<SeedReport>, MigrationError> {
+        let only = (!only.is_empty()).then(|| only.iter().map(|name| (*name).to_owned()).collect());
+        let files = self.runner.find(only).await.unwrap();
+        let request = SeedRequest { target: self.branch.target.clone(), files, force, who: "user:test".to_owned() };
+        self.runner.seed(&request, told.clone()).await
+    }
+
+    async fn run(&self) -> Vec<(String, u64, bool)> {
+        let reports = self.sow(&[], false, &Arc::new(Told::default())).await.unwrap();
+        reports.into_iter().map(|report| (report.name, report.rows, report.unchanged)).collect()
+    }
+
+    async fn fails(&self, name: &str) -> ports::driven::FileFailure {
+        failure(self.sow(&[name], false, &Arc::new(Told::default())).await.unwrap_err())
+    }
+}
+
+impl Drop for Seeds<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+const TABLES: &str = "create table people (id int generated always as identity primary key, name text not null unique, note text);
+    create table \"Odd Name\" (\"A, b\" int); create table tasks (id serial primary key, person int references people)";
+
+#[tokio::test]
+async fn files_run_once_in_order_until_they_change() {
+    let branch = branch("seeded").await;
+    branch.apply(&[("1_tables.sql", TABLES)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    seeds.write("10_people.csv", "\u{feff}id,name,note\r\n1,Alice,\"likes, commas\"\r\n7,Bob,\r\n");
+    seeds.write("20_tasks.sql", "insert into tasks (person) select id from people;\nselect 1;\nupdate tasks set person = person;");
+    seeds.write("30_public.Odd Name.csv", "\"A, b\"\n5\n");
+    let names = ["10_people.csv", "20_tasks.sql", "30_public.Odd Name.csv"];
+    let counted = |rows: [u64; 3], unchanged: [bool; 3]| -> Vec<_> { (0..3).map(|at| (names[at].to_owned(), rows[at], unchanged[at])).collect() };
+    assert_eq!(seeds.run().await, counted([2, 4, 1], [false; 3]));
+    assert_eq!(
+        branch.text("select string_agg(concat_ws('|', id, name, coalesce(note, 'null')), ';' order by id) from people").await,
+        "1|Alice|likes, commas;7|Bob|null"
+    );
+    branch.run("insert into people (name) values ('Next')").await;
+    assert_eq!(branch.text("select max(id)::text from people").await, "8", "the sequence went along");
+    assert_eq!(seeds.run().await, counted([0; 3], [true; 3]));
+
+    seeds.write("20_tasks.sql", "delete from tasks;");
+    assert_eq!(seeds.run().await, counted([0, 2, 0], [true, false, true]));
+    let forced = seeds.sow(&["30_public.Odd Name.csv"], true, &Arc::new(Told::default())).await.unwrap();
+    assert_eq!((forced.len(), forced[0].rows), (1, 1));
+    assert_eq!(branch.text("select count(*)::text from \"Odd Name\"").await, "2");
+    assert_eq!(
+        branch
+            .text("select string_agg(concat_ws(' ', name, rows, who), ';' order by name) from fluxbase_migrations.seeds where name like '30%'")
+            .await,
+        "30_public.Odd Name.csv 1 user:test"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_fails_leaves_nothing_and_says_where() {
+    let branch = branch("seed_fails").await;
+    branch.apply(&[("1_tables.sql", TABLES)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    seeds.write("1_people.csv", "id,name\n1,Alice\n2,Bob\nx,Carl\n");
+    let failed = seeds.fails("1_people.csv").await;
+    assert_eq!((failed.code, failed.line, failed.sqlstate.as_deref()), ("statement_failed", Some(4), Some("22P02")), "{failed}");
+    seeds.write("2_nowhere.csv", "id\n1\n").write("3_people.csv", "id,nme\n1,x\n").write("4_people.csv", "").write("5_people.csv", "id,,c\n");
+    for (name, expected) in
+        [("2_nowhere.csv", "taken from the file's name"), ("3_people.csv", "\"nme\""), ("4_people.csv", "has no name"), ("5_people.csv", "column 2")]
+    {
+        let failed = seeds.fails(name).await;
+        assert!(failed.message.contains(expected), "{failed}");
+    }
+    seeds.write("6.sql", "insert into people (name) values ('a');\ninsert into people (name) values ('a');");
+    let failed = seeds.fails("6.sql").await;
+    assert_eq!((failed.line, failed.sqlstate.as_deref()), (Some(2), Some("23505")));
+    assert_eq!(branch.text("select count(*) || ' ' || (select count(*) from fluxbase_migrations.seeds) from people").await, "0 0");
+    let unknown = seeds.runner.find(Some(vec!["9.sql".to_owned()])).await.unwrap_err();
+    assert_eq!(refusal(unknown).0, "seed_unknown");
+    seeds.write("7.sql", &" ".repeat(1024 * 1024 + 1));
+    assert_eq!(seeds.fails("7.sql").await.code, "too_large");
+}
+
+#[tokio::test]
+async fn what_pg_dump_writes_is_a_seed() {
+    let branch = branch("dumped").await;
+    branch.apply(&[("1_tables.sql", TABLES)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict Abc123\n\nSET statement_timeout = 0;\nSET transaction_timeout = 0;\nSET standard_conforming_strings = on;\n\
+        SELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n\n\
+        COPY public.people (id, name, note) FROM stdin;\n1\tAlice\tone;'two\n2\tBob\t\\N\n\\.\n\n\
+        SELECT pg_catalog.setval('public.people_id_seq', 2, true);\n\n\\unrestrict Abc123\n\n";
+    seeds.write("1_dump.sql", dump);
+    assert_eq!(seeds.run().await, [("1_dump.sql".to_owned(), 2, false)]);
+    assert_eq!(branch.text("select string_agg(note, ',') from people").await, "one;'two");
+}
+
+#[tokio::test]
+async fn seeds_gain_no_more_than_migrations() {
+    let branch = branch("seed_attacks").await;
+    branch.apply(&[("1_tables.sql", TABLES)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    for (sql, code) in [
+        ("reset role;\nset role none;", "leaves_role"),
+        ("select 1;\n\\! touch /tmp/never", "psql_command"),
+        ("select 1;\n\\copy people from '/etc/passwd'", "psql_command"),
+        ("select 1;\ncopy people (name) from program 'id';", "not_allowed"),
+        ("select 1;\ncopy people (name) from '/etc/passwd';", "not_allowed"),
+        ("select 1;\nselect pg_read_file('/etc/passwd');", "not_allowed"),
+        ("select 1;\ncommit;", "ends_transaction"),
+        ("select 1;\ncopy people to stdout;", "statement_failed"),
+    ] {
+        seeds.write("1.sql", sql);
+        let told = seeds.fails("1.sql").await;
+        assert_eq!((told.code, told.line), (code, Some(2)), "{sql}: {told}");
+    }
+    branch.as_owner("create function public.nothing() returns trigger language plpgsql as 'begin return null; end'; create trigger t before insert on fluxbase_migrations.seeds for each row execute function public.nothing()").await;
+    let (code, message) = refusal(seeds.sow(&["1.sql"], false, &Arc::new(Told::default())).await.unwrap_err());
+    assert!(code == "ledger_tampered" && message.contains("fluxbase_migrations.seeds has a trigger"), "{message}");
+}
+
+#[tokio::test]
+async fn large_csv_files_are_streamed_and_tell_how_far_they_are() {
+    let branch = branch("large").await;
+    branch.apply(&[("1_t.sql", "create table t (id int, text text)")]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    let mut text = String::from("id,text\n");
+    for at in 0..200_000 {
+        writeln!(text, "{at},\"a text that is long enough to make the file large, {at}\"").unwrap();
+    }
+    seeds.write("1_t.csv", &text);
+    let told = Arc::new(Told::default());
+    let reports = seeds.sow(&[], false, &told).await.unwrap();
+    assert_eq!(reports[0].rows, 200_000);
+    assert!(told.events.lock().unwrap().iter().any(|event| matches!(event, MigrationEvent::Bytes { .. })));
+}

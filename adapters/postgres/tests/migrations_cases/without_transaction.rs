@@ -1,0 +1,144 @@
+//! Files marked `-- fluxbase:no-transaction`: what is done stays done, and what was interrupted is seen to.
+
+use super::{Branch, branch, failure};
+use domain::migration::{LedgerState, MigrationVersion};
+use ports::driven::{MigrationRunner, NoMigrationProgress, Repair};
+use std::sync::Arc;
+
+const ONE: MigrationVersion = MigrationVersion::new(1);
+
+async fn indexes(branch: &Branch) -> String {
+    branch.text("select string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' order by 1) from pg_index where indrelid = 'a'::regclass").await
+}
+
+#[tokio::test]
+async fn an_index_that_failed_is_dropped_and_the_file_goes_on_with_it() {
+    let branch = branch("index_fails").await;
+    let sql = "-- fluxbase:no-transaction\ncreate table a (id int);\ninsert into a values (1), (1);\n\ncreate unique index concurrently a_id on a (id);\ncreate table b ();";
+    let failed = branch.fails("1_a.sql", sql).await;
+    assert_eq!((failed.code, failed.line, failed.sqlstate.as_deref()), ("statement_failed", Some(5), Some("23505")));
+    assert_eq!(indexes(&branch).await, "", "no invalid index stays behind");
+    let ledger = branch.runner.ledger(&branch.target).await.unwrap();
+    assert!(matches!(&ledger[0].state, LedgerState::Failed { done: 2, message } if message.contains("line 5")), "{ledger:?}");
+
+    branch.run("delete from a where ctid = '(0,2)'").await;
+    let applied = branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(applied[0].statements.iter().map(|statement| statement.line).collect::<Vec<_>>(), [5, 6], "it went on where it had ended");
+    assert_eq!((indexes(&branch).await.as_str(), branch.text("select count(*)::text from a").await.as_str()), ("a_id true", "1"));
+    let ledger = branch.runner.ledger(&branch.target).await.unwrap();
+    assert!(ledger[0].is_applied());
+    assert_eq!(branch.apply(&[("1_a.sql", sql)]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_killed_run_is_taken_up_where_it_ended() {
+    let branch = branch("killed").await;
+    let sql = "-- fluxbase:no-transaction\ncreate table a (id int);\ninsert into a values (1);\ncreate index concurrently a_id on a (id);\ninsert into a values (2);";
+    branch.run("create table other ()").await;
+    // Building waits for this transaction, which may still see the table as it was.
+    let mut old = branch.root.acquire().await.unwrap();
+    sqlx::raw_sql("begin isolation level repeatable read; select count(*) from other").execute(&mut *old).await.unwrap();
+    let request = branch.request(&[("1_a.sql", sql)]);
+    let runner = fluxbase_postgres::migrations::PgMigrationRunner::new(branch.settings.clone());
+    let killed = tokio::spawn(async move { runner.apply(&request, Arc::new(NoMigrationProgress)).await });
+    let waiting = "select coalesce((select wait_event_type || ' ' || wait_event from pg_stat_activity where query like 'create index concurrently%' and datname = current_database()), '')";
+    while branch.text(waiting).await != "Lock virtualxid" {
+        tokio::task::yield_now().await;
+    }
+    killed.abort();
+    assert!(killed.await.unwrap_err().is_cancelled());
+    assert_eq!(branch.text("select state || ' ' || statement || ' ' || detail from fluxbase_migrations.ledger").await, "running 2 started");
+
+    // The statement of the killed run is ended by the server, or has to be waited for.
+    let files = [("1_a.sql", sql)];
+    let (applied, ()) = tokio::join!(branch.apply(&files), async {
+        while branch.text("select count(*)::text from pg_stat_activity where query like 'create index concurrently%' and datname = current_database() and state = 'active'").await != "0" {
+            tokio::task::yield_now().await;
+        }
+        sqlx::raw_sql("commit").execute(&mut *old).await.unwrap();
+    });
+    let lines: Vec<_> = applied.unwrap()[0].statements.iter().map(|statement| statement.line).collect();
+    assert_eq!(lines, [4, 5]);
+    assert_eq!((indexes(&branch).await.as_str(), branch.text("select count(*)::text from a").await.as_str()), ("a_id true", "2"));
+}
+
+/// The ledger as a kill between a statement and its record leaves it.
+async fn interrupt(branch: &Branch, at: i32) {
+    branch.run(&format!("update fluxbase_migrations.ledger set state = 'running', statement = {at}, detail = 'started', done_checksum = null")).await;
+}
+
+#[tokio::test]
+async fn an_index_that_was_built_but_not_recorded_is_not_built_again() {
+    let branch = branch("built").await;
+    let sql = "-- fluxbase:no-transaction\ncreate table a (id int);\ncreate index concurrently a_id on public.a (id);\ncreate table b ();";
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    branch.run("drop table b").await;
+    let before = branch.text("select 'a_id'::regclass::oid::text").await;
+    interrupt(&branch, 1).await;
+    let applied = branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(applied[0].statements.iter().map(|statement| statement.line).collect::<Vec<_>>(), [4]);
+    assert_eq!(branch.text("select 'a_id'::regclass::oid::text").await, before);
+
+    branch.run("drop table b; update pg_index set indisvalid = false where indexrelid = 'a_id'::regclass").await;
+    interrupt(&branch, 1).await;
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_ne!(branch.text("select 'a_id'::regclass::oid::text").await, before, "an invalid one is built again");
+    assert_eq!(indexes(&branch).await, "a_id true");
+}
+
+#[tokio::test]
+async fn a_statement_that_nobody_can_be_sure_of_waits_for_a_person() {
+    let branch = branch("unsure").await;
+    let sql = "-- fluxbase:no-transaction\ncreate table a (id int);\ncreate procedure p() language plpgsql as $$ begin insert into a values (1); commit; insert into a values (2); end $$;\ncall p();\ncreate table b ();";
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(branch.text("select count(*)::text from a").await, "2", "it could commit");
+    branch.run("drop table b").await;
+    interrupt(&branch, 2).await;
+    let unsure = branch.fails("1_a.sql", sql).await;
+    assert_eq!((unsure.code, unsure.line), ("interrupted", Some(4)));
+    assert!(unsure.message.contains("repair 1 done") && unsure.message.contains("repair 1 not-done"), "{}", unsure.message);
+    branch.runner.repair(&branch.target, ONE, &Repair::StatementDone, "user:test").await.unwrap();
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(branch.text("select count(*) || coalesce(to_regclass('b')::text, '') from a").await, "2b");
+}
+
+#[tokio::test]
+async fn a_file_may_bring_transactions_of_its_own() {
+    let branch = branch("blocks").await;
+    let sql = "-- fluxbase:no-transaction\nbegin;\ncreate table a (id int);\ninsert into a values (1);\ncommit;\nvacuum a;\nbegin;\ndelete from a;\nrollback;\nbegin;\ninsert into a values (2);\ninsert into nowhere values (3);\ncommit;";
+    let failed = branch.fails("1_a.sql", sql).await;
+    assert_eq!((failed.line, failed.sqlstate.as_deref()), (Some(12), Some("42P01")));
+    assert_eq!(branch.text("select string_agg(id::text, ',') from a").await, "1");
+    branch.run("create table nowhere (id int); alter table nowhere owner to fluxbase_branch_owner").await;
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(branch.text("select string_agg(id::text, ',') from a").await, "1,2");
+    let unbalanced = branch.fails("2_b.sql", "-- fluxbase:no-transaction\nselect 1;\ncommit;").await;
+    assert_eq!((unbalanced.code, unbalanced.line), ("ends_transaction", Some(3)));
+}
+
+#[tokio::test]
+async fn what_has_run_must_stay_and_what_has_not_may_be_mended() {
+    let branch = branch("mended").await;
+    let begin = "-- fluxbase:no-transaction\ncreate table a (id int);\n";
+    branch.fails("1_a.sql", &format!("{begin}insert into b values (1);")).await;
+    let (code, message) = branch.refused("1_a.sql", "-- fluxbase:no-transaction\ncreate table c (id int);\nselect 1;").await;
+    assert!(code == "changed_under_way" && message.contains("repair 1 forget"), "{message}");
+    let (code, _) = branch.refused("1_a.sql", "create table a (id int)").await;
+    assert_eq!(code, "changed_under_way");
+    branch.apply(&[("1_a.sql", &format!("{begin}insert into a values (1);"))]).await.unwrap();
+    assert_eq!(branch.text("select count(*)::text from a").await, "1");
+}
+
+#[tokio::test]
+async fn what_needs_a_role_of_its_own_or_a_vacuum_is_run_as_it_is() {
+    let branch = branch("bare").await;
+    let role = branch.apply(&[("1_a.sql", "-- fluxbase:no-transaction\ncreate table a ();\nset role none;\ncreate table b ();")]).await.unwrap_err();
+    assert_eq!(failure(role).code, "leaves_role");
+    assert_eq!(branch.text("select coalesce(to_regclass('b')::text, 'none')").await, "none");
+    branch.apply(&[("2_b.sql", "-- fluxbase:no-transaction\nvacuum full a;\nreindex table concurrently a;\nalter table a add b int;\ncreate index concurrently a_b on a (b);\ndrop index concurrently a_b;")]).await.unwrap();
+    branch
+        .run("update fluxbase_migrations.ledger set state = 'running', statement = 4, detail = 'started', done_checksum = null where version = 2")
+        .await;
+    branch.apply(&[("2_b.sql", "-- fluxbase:no-transaction\nvacuum full a;\nreindex table concurrently a;\nalter table a add b int;\ncreate index concurrently a_b on a (b);\ndrop index concurrently a_b;")]).await.unwrap();
+    assert!(branch.runner.ledger(&branch.target).await.unwrap()[1].is_applied());
+}
