@@ -1,0 +1,153 @@
+//! An object map from a dump's table of contents.
+
+use super::{archive::Entry, facts::Meta, grants};
+use domain::schema::{Address, Identity, Kind, Object, ObjectMap};
+use std::collections::{BTreeMap, HashMap};
+
+/// Entries that are no part of a schema: what the database is, rows, publications. User mappings hold passwords of other servers.
+const LEFT_OUT: [&str; 19] = [
+    "BLOB",
+    "BLOB METADATA",
+    "BLOBS",
+    "DATABASE",
+    "DATABASE PROPERTIES",
+    "ENCODING",
+    "MATERIALIZED VIEW DATA",
+    "PUBLICATION",
+    "PUBLICATION TABLE",
+    "PUBLICATION TABLES IN SCHEMA",
+    "SEARCHPATH",
+    "SEQUENCE SET",
+    "STATISTICS DATA",
+    "STDSTRINGS",
+    "SUBSCRIPTION",
+    "SUBSCRIPTION TABLE",
+    "TABLE DATA",
+    "USER MAPPING",
+    "LARGE OBJECT",
+];
+
+/// Puts the map together, in the dump's order.
+pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
+    let mut objects: Vec<Object> = Vec::with_capacity(entries.len() + 1);
+    let mut places: HashMap<i64, usize> = HashMap::with_capacity(entries.len());
+    let mut defaults: BTreeMap<Identity, Vec<String>> = BTreeMap::new();
+    if meta.has_public {
+        objects.push(public());
+    }
+    for entry in entries {
+        let kind = Kind::of_tag(&entry.kind);
+        if is_left_out(&entry, &kind, meta) {
+            continue;
+        }
+        if kind == Kind::Schema && entry.tag == "public" {
+            places.insert(entry.id, 0);
+            continue;
+        }
+        let identity = Identity::new(kind.clone(), entry.schema.as_deref(), entry.tag.as_str());
+        let definition = match kind {
+            Kind::Acl => grants::of_others(&entry.definition, &entry.owner),
+            Kind::DefaultAcl => {
+                // Those of several owners in the parent are the one owner's in a branch.
+                let own = grants::defaults(&entry.definition, &entry.owner);
+                defaults.entry(identity).or_default().extend(own.lines().map(str::to_owned));
+                continue;
+            }
+            Kind::Extension => extension(&entry, meta),
+            _ => with_access_method(&entry, &kind),
+        };
+        if definition.trim().is_empty() {
+            continue;
+        }
+        let mut requires: Vec<usize> = Vec::new();
+        for required in entry.requires.iter().filter_map(|required| places.get(required)) {
+            if !requires.contains(required) {
+                requires.push(*required);
+            }
+        }
+        let address = (entry.class != 0 && entry.object != 0).then_some(Address { class: entry.class, object: entry.object });
+        let drop = Some(entry.drop).filter(|drop| !drop.trim().is_empty());
+        places.insert(entry.id, objects.len());
+        objects.push(Object::new(identity, definition, drop, address, requires));
+    }
+    for (identity, mut statements) in defaults {
+        statements.sort();
+        statements.dedup();
+        if !statements.is_empty() {
+            objects.push(Object::new(identity, statements.join("\n"), None, None, Vec::new()));
+        }
+    }
+    ObjectMap::new(objects)
+}
+
+fn public() -> Object {
+    let identity = Identity::new(Kind::Schema, None, "public");
+    Object::new(identity, "CREATE SCHEMA public;\n".to_owned(), Some("DROP SCHEMA public;\n".to_owned()), None, Vec::new())
+}
+
+fn is_left_out(entry: &Entry, kind: &Kind, meta: &Meta) -> bool {
+    let of_the_database = matches!(kind, Kind::Comment | Kind::Acl | Kind::SecurityLabel) && entry.tag.starts_with("DATABASE ");
+    let of_an_event_trigger = *kind == Kind::Comment && meta.own_event_triggers.iter().any(|name| is_about(&entry.tag, name));
+    let of_ours = *kind == Kind::EventTrigger && meta.own_event_triggers.contains(&entry.tag);
+    let of_a_stranger = *kind == Kind::DefaultAcl && !meta.owners.contains(&entry.owner);
+    LEFT_OUT.contains(&entry.kind.as_str()) || of_the_database || of_ours || of_an_event_trigger || of_a_stranger
+}
+
+fn is_about(tag: &str, event_trigger: &str) -> bool {
+    tag.strip_prefix("EVENT TRIGGER ").is_some_and(|name| name.trim_matches('"') == event_trigger)
+}
+
+/// A dump does not say which version an extension has.
+fn extension(entry: &Entry, meta: &Meta) -> String {
+    let version = meta.extensions.get(&entry.tag).map(|version| format!(" VERSION '{}'", version.replace('\'', "''"))).unwrap_or_default();
+    format!("{}{version};\n", entry.definition.trim().trim_end_matches(';'))
+}
+
+/// A dump says by a setting beside it how a table's rows are kept.
+fn with_access_method(entry: &Entry, kind: &Kind) -> String {
+    match entry.access_method.as_deref() {
+        Some(method) if method != "heap" && matches!(kind, Kind::Table | Kind::MaterializedView) => {
+            let method = format!("\"{}\"", method.replace('"', "\"\""));
+            format!("SET default_table_access_method = {method};\n{}RESET default_table_access_method;\n", entry.definition)
+        }
+        _ => entry.definition.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Meta, object_map};
+    use crate::schema::archive::Entry;
+    use domain::schema::{Identity, Kind};
+
+    fn entry(id: i64, kind: &str, tag: &str, definition: &str, requires: &[i64]) -> Entry {
+        let (kind, tag, definition) = (kind.to_owned(), tag.to_owned(), definition.to_owned());
+        Entry { id, kind, tag, definition, owner: "bob".to_owned(), requires: requires.to_vec(), ..Entry::default() }
+    }
+
+    #[test]
+    fn what_is_ours_or_secret_is_left_out() {
+        let meta = Meta {
+            has_public: true,
+            own_event_triggers: vec!["ours".to_owned()],
+            owners: vec!["bob".to_owned()],
+            extensions: [("vector".to_owned(), "0.8.6".to_owned())].into(),
+            ..Meta::default()
+        };
+        let entries = vec![
+            entry(1, "ENCODING", "ENCODING", "SET client_encoding = 'UTF8';", &[]),
+            entry(2, "COMMENT", "DATABASE a", "COMMENT ON DATABASE a IS 'secret';", &[]),
+            entry(3, "USER MAPPING", "USER MAPPING bob SERVER s", "CREATE USER MAPPING ..", &[]),
+            entry(4, "EVENT TRIGGER", "ours", "CREATE EVENT TRIGGER ours ..", &[]),
+            entry(5, "EXTENSION", "vector", "CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;\n", &[]),
+            entry(6, "TABLE", "t", "CREATE TABLE t (\n);\n", &[5, 5, 99]),
+            entry(7, "ACL", "TABLE t", "REVOKE ALL ON TABLE t FROM bob;\n", &[6]),
+        ];
+        let map = object_map(entries, &meta);
+        let names: Vec<String> = map.objects().iter().map(|object| object.identity.to_string()).collect();
+        assert_eq!(names, ["schema public", "extension vector", "table t"]);
+        assert_eq!(map.objects()[2].requires, [1]);
+        let vector = map.find(&Identity::new(Kind::Extension, None, "vector")).unwrap();
+        assert_eq!(vector.definition, "CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public VERSION '0.8.6';\n");
+    }
+}

@@ -1,0 +1,142 @@
+//! What a reading needs from the catalogue beside the dump.
+
+use crate::error::from_sql;
+use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
+use ports::driven::BuildError;
+use sqlx::{PgConnection, postgres::types::Oid};
+use std::collections::{BTreeMap, HashMap};
+
+/// What tells ours from theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Meta {
+    pub(super) server_major: u32,
+    /// Whether there is a schema `public`.
+    pub(super) has_public: bool,
+    /// Event triggers whose functions lie in schemas of ours.
+    pub(super) own_event_triggers: Vec<String>,
+    /// Roles whose default grants a clone takes over.
+    pub(super) owners: Vec<String>,
+    /// Version of each extension.
+    pub(super) extensions: HashMap<String, String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct MetaRow {
+    server_major: i32,
+    has_public: bool,
+    own_event_triggers: Vec<String>,
+    owners: Vec<String>,
+    extension_names: Vec<String>,
+    extension_versions: Vec<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct EdgeRow {
+    classid: Oid,
+    objid: Oid,
+    objsubid: i32,
+    refclassid: Oid,
+    refobjid: Oid,
+    refobjsubid: i32,
+    automatic: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct AliasRow {
+    class: Oid,
+    object: Oid,
+    bearer_class: Oid,
+    bearer_object: Oid,
+    part: String,
+    name: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ColumnRow {
+    relation: Oid,
+    number: i16,
+    name: String,
+    type_name: String,
+    type_storage: String,
+    inherited: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct FunctionRow {
+    function: Oid,
+    result: Option<String>,
+    names: Vec<String>,
+    modes: String,
+    defaults: i16,
+}
+
+/// Reads what decides how the dump is read.
+pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String]) -> Result<Meta, BuildError> {
+    let row: MetaRow = sqlx::query_as(include_str!("sql/meta.sql")).bind(excluded).fetch_one(connection).await.map_err(reading)?;
+    Ok(Meta {
+        server_major: row.server_major.unsigned_abs(),
+        has_public: row.has_public,
+        own_event_triggers: row.own_event_triggers,
+        owners: row.owners,
+        extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
+    })
+}
+
+/// Reads what the script's writer needs.
+pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<Facts, BuildError> {
+    let edges: Vec<EdgeRow> = sqlx::query_as(include_str!("sql/edges.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let aliases: Vec<AliasRow> = sqlx::query_as(include_str!("sql/aliases.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let columns: Vec<ColumnRow> = sqlx::query_as(include_str!("sql/columns.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let functions: Vec<FunctionRow> = sqlx::query_as(include_str!("sql/functions.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let populated: Vec<Oid> = sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated")
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(reading)?;
+    let mut by_relation: BTreeMap<u32, Vec<ColumnFact>> = BTreeMap::new();
+    for row in columns {
+        let fact = ColumnFact {
+            number: row.number.into(),
+            name: row.name,
+            type_name: row.type_name,
+            type_storage: row.type_storage,
+            inherited: row.inherited,
+        };
+        by_relation.entry(row.relation.0).or_default().push(fact);
+    }
+    Ok(Facts {
+        server_major: meta.server_major,
+        edges: edges.into_iter().map(edge).collect(),
+        aliases: aliases.into_iter().map(alias).collect(),
+        columns: by_relation,
+        functions: functions.into_iter().map(function).collect(),
+        populated: populated.into_iter().map(|oid| oid.0).collect(),
+    })
+}
+
+fn address(class: Oid, object: Oid) -> Address {
+    Address { class: class.0, object: object.0 }
+}
+
+fn edge(row: EdgeRow) -> Edge {
+    let from = Node { address: address(row.classid, row.objid), column: row.objsubid };
+    let on = Node { address: address(row.refclassid, row.refobjid), column: row.refobjsubid };
+    Edge { from, on, automatic: row.automatic }
+}
+
+fn alias(row: AliasRow) -> Alias {
+    let part = match row.part.as_str() {
+        "default" => AliasPart::Default { column: row.name },
+        "check" => AliasPart::Check { name: row.name },
+        _ => AliasPart::Whole,
+    };
+    Alias { row: address(row.class, row.object), bearer: address(row.bearer_class, row.bearer_object), part }
+}
+
+fn function(row: FunctionRow) -> (u32, FunctionFact) {
+    let fact = FunctionFact { result: row.result, names: row.names, modes: row.modes, defaults: row.defaults.unsigned_abs().into() };
+    (row.function.0, fact)
+}
+
+fn reading(error: sqlx::Error) -> BuildError {
+    from_sql("reading a schema's catalogue", error)
+}

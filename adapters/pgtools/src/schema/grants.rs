@@ -1,0 +1,62 @@
+//! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
+
+use std::collections::BTreeMap;
+
+/// The statements of an entry that speak of others than the owner, role by role; empty where there are none.
+pub(super) fn of_others(definition: &str, owner: &str) -> String {
+    let mut by_grantee: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for statement in definition.lines().map(|line| line.trim().trim_end_matches(';')).filter(|line| !line.is_empty()) {
+        // Who granted it is the owner in a branch.
+        if statement.starts_with("SET SESSION AUTHORIZATION") || statement.starts_with("RESET SESSION AUTHORIZATION") {
+            continue;
+        }
+        let grantee = grantee(statement);
+        if !is(grantee, owner) {
+            by_grantee.entry(grantee).or_default().push(statement);
+        }
+    }
+    by_grantee.into_values().flatten().map(|statement| format!("{statement};\n")).collect()
+}
+
+/// Default grants as the reader's own: `FOR ROLE x` goes.
+pub(super) fn defaults(definition: &str, owner: &str) -> String {
+    let mut text = of_others(definition, owner);
+    for written in [format!(" FOR ROLE {owner} "), format!(" FOR ROLE {} ", quoted(owner))] {
+        text = text.replace(&written, " ");
+    }
+    text
+}
+
+fn grantee(statement: &str) -> &str {
+    let statement = statement.strip_suffix(" WITH GRANT OPTION").unwrap_or(statement);
+    let word = if statement.starts_with("REVOKE") || statement.contains(" REVOKE ") { " FROM " } else { " TO " };
+    statement.rsplit_once(word).map_or("", |(_, grantee)| grantee.trim())
+}
+
+fn is(written: &str, role: &str) -> bool {
+    written == role || written == quoted(role)
+}
+
+fn quoted(role: &str) -> String {
+    format!("\"{}\"", role.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{defaults, of_others};
+
+    #[test]
+    fn what_the_owner_has_of_itself_is_left_out() {
+        let text = "REVOKE ALL ON TABLE public.t FROM \"Bob\";\nGRANT SELECT ON TABLE public.t TO \"Bob\";\nGRANT SELECT ON TABLE public.t TO z;\n\
+                    SET SESSION AUTHORIZATION z;\nGRANT SELECT ON TABLE public.t TO anon;\nRESET SESSION AUTHORIZATION;\n";
+        assert_eq!(of_others(text, "Bob"), "GRANT SELECT ON TABLE public.t TO anon;\nGRANT SELECT ON TABLE public.t TO z;\n");
+        assert_eq!(of_others("REVOKE ALL ON TABLE public.t FROM bob;\n", "bob"), "");
+    }
+
+    #[test]
+    fn default_grants_are_the_readers_own() {
+        let text = "ALTER DEFAULT PRIVILEGES FOR ROLE bob IN SCHEMA public REVOKE ALL ON TABLES FROM bob;\n\
+                    ALTER DEFAULT PRIVILEGES FOR ROLE bob IN SCHEMA public GRANT SELECT ON TABLES  TO anon;\n";
+        assert_eq!(defaults(text, "bob"), "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES  TO anon;\n");
+    }
+}

@@ -1,0 +1,60 @@
+//! The schemas of databases: read, told in unified text, and scripts tried out on them.
+
+use super::BuildError;
+use async_trait::async_trait;
+use domain::{
+    branch::DatabaseName,
+    schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot, ScriptStatement},
+};
+use std::sync::Arc;
+
+/// Whose schema is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SchemaPlace {
+    /// The database.
+    pub database: DatabaseName,
+    /// Whether it is main's: then another login reads it, and the control plane's schemas are none of it.
+    pub is_main: bool,
+}
+
+/// Reads schemas of databases that may be in use.
+///
+/// # Contract
+/// - What is ours is no part of a schema: the control plane, the ledger of our own migrations, the schemas that they make. Neither are owners, nor what
+///   an owner grants to itself, nor passwords of other servers.
+/// - A database and a faithful clone of it have one fingerprint.
+/// - A reading is of one snapshot. A fingerprint costs milliseconds where nothing changed since the database, or the one that it is a copy of, was read.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait SchemaReader: Send + Sync {
+    /// The schema's fingerprint.
+    async fn fingerprint(&self, of: &SchemaPlace) -> Result<Fingerprint, BuildError>;
+    /// The whole schema.
+    async fn read(&self, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError>;
+    /// The differences as unified text, an object after the other.
+    fn unified_text(&self, target: &ObjectMap, source: &ObjectMap) -> String;
+    /// How the source differs from the target. Both are read at once, and only where their fingerprints differ.
+    async fn diff(&self, target: &SchemaPlace, source: &SchemaPlace) -> Result<SchemaDiff, BuildError>;
+}
+
+/// What came of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It ran. What is left between the result and the source; an empty one is a full proof.
+    Ran(Box<SchemaDiff>),
+    /// A statement failed.
+    Failed {
+        /// Which, counted from 0.
+        statement: usize,
+        /// PostgreSQL's words, with the SQLSTATE.
+        message: String,
+    },
+}
+
+/// Tries scripts out.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ScriptProver: Send + Sync {
+    /// Runs a script in a throw-away copy of the target, as the owner of branches, and compares what comes of it with the source.
+    async fn prove(&self, copy: &DatabaseName, script: &[ScriptStatement], source: &SchemaSnapshot) -> Result<Proof, BuildError>;
+}

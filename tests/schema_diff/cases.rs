@@ -1,0 +1,113 @@
+//! Cases of one change each, in both directions.
+
+use crate::world::{Rights, World, read};
+use domain::{branch::DatabaseName, schema::SchemaDiff};
+use pgtools::PgSchemas;
+use ports::driven::{Proof, ScriptProver};
+
+const BASE: &str = include_str!("base.sql");
+const CASES: [&str; 2] = [include_str!("cases_tables.sql"), include_str!("cases_others.sql")];
+
+struct Case {
+    name: &'static str,
+    before: &'static str,
+    change: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let blocks = CASES.into_iter().flat_map(|text| text.split("-- case: ").skip(1));
+    let case = |block: &'static str| {
+        let (name, sql) = block.split_once('\n').unwrap();
+        let (before, change) = match sql.strip_prefix("-- before\n") {
+            Some(sql) => sql.split_once("-- change\n").unwrap(),
+            None => ("", sql),
+        };
+        Case { name, before, change }
+    };
+    blocks.map(case).collect()
+}
+
+/// What came of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The target became the source.
+    Right,
+    /// What is left was said to be left.
+    Unscripted(String),
+    /// It failed, or something is left that was not said.
+    Missed(String),
+}
+
+/// Tries the script that turns one database into the other, on a copy of it.
+pub(crate) async fn try_script(world: &World, schemas: &PgSchemas, target: &str, source: &str) -> (SchemaDiff, Outcome) {
+    let (before, after) = (read(schemas, target).await, read(schemas, source).await);
+    let diff = SchemaDiff::between(&before, &after);
+    let copy = world.copy(target).await;
+    let proof = schemas.prove(&DatabaseName::existing(&copy), &diff.script, &after).await.unwrap();
+    world.drop(&copy).await;
+    let said: Vec<String> = diff.unscripted.iter().map(|left| format!("{} {}: {}", left.kind, left.identity, left.reason)).collect();
+    let outcome = match proof {
+        Proof::Failed { statement, message } => Outcome::Missed(format!("{message} in: {}", diff.script[statement].sql)),
+        Proof::Ran(left) if left.is_empty() && said.is_empty() => Outcome::Right,
+        Proof::Ran(left) => {
+            let unsaid = left.objects.iter().find(|left| !diff.unscripted.iter().any(|said| said.kind == left.kind && said.identity == left.identity));
+            match unsaid {
+                None => Outcome::Unscripted(said.join("; ")),
+                Some(unsaid) => Outcome::Missed(format!("left: {unsaid:?}")),
+            }
+        }
+    };
+    (diff, outcome)
+}
+
+async fn both_ways(world: &World, schemas: &PgSchemas, base: &str, case: &Case) -> Vec<(String, Outcome)> {
+    let (old, new) = (world.copy(base).await, world.copy(base).await);
+    for (database, sql) in [(&old, case.before), (&new, case.before), (&new, case.change)] {
+        if let Err(error) = world.as_owner(database, sql).await {
+            return vec![(case.name.to_owned(), Outcome::Missed(format!("the case itself: {error}")))];
+        }
+    }
+    let mut outcomes = Vec::new();
+    for (word, target, source) in [("done", &old, &new), ("undone", &new, &old)] {
+        let (diff, outcome) = try_script(world, schemas, target, source).await;
+        if std::env::var_os("SCHEMA_DIFF_SHOW").is_some() {
+            println!("=== {} {word}\n{}", case.name, domain::schema::script_text(&diff.script));
+        }
+        outcomes.push((format!("{} {word}", case.name), outcome));
+    }
+    world.drop(&old).await;
+    world.drop(&new).await;
+    outcomes
+}
+
+async fn one_change(major: u32) {
+    let Some(world) = World::start(major, Rights::All).await else { return };
+    let schemas = world.schemas();
+    let base = world.database(BASE).await;
+    let wanted = std::env::var("SCHEMA_DIFF_CASE").unwrap_or_default();
+    let mut outcomes = Vec::new();
+    for case in cases().iter().filter(|case| case.name.contains(&wanted)) {
+        outcomes.extend(both_ways(&world, &schemas, &base, case).await);
+    }
+    world.stop().await;
+
+    let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, outcome)| is(outcome)).count();
+    let (right, unscripted) = (count(|o| *o == Outcome::Right), count(|o| matches!(o, Outcome::Unscripted(_))));
+    let missed = count(|o| matches!(o, Outcome::Missed(_)));
+    for (name, outcome) in outcomes.iter().filter(|(_, outcome)| *outcome != Outcome::Right) {
+        println!("{name}: {outcome:?}");
+    }
+    println!("PostgreSQL {major}: {} changes, {right} scripted rightly, {unscripted} said to be left, {missed} missed", outcomes.len());
+    assert_eq!(missed, 0, "none is missed in silence");
+    assert!(right * 10 >= outcomes.len() * 9, "nine of ten are scripted rightly");
+}
+
+#[tokio::test]
+async fn changes_on_postgresql_15() {
+    one_change(15).await;
+}
+
+#[tokio::test]
+async fn changes_on_postgresql_18() {
+    one_change(18).await;
+}

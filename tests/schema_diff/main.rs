@@ -1,0 +1,6 @@
+//! The schema diff against real servers: scripts turn the target into the source, and what they leave they say.
+
+mod cases;
+mod edits;
+mod walk;
+mod world;

@@ -1,0 +1,161 @@
+//! A PostgreSQL of a given version with the roles of branches, and databases on it that are copies of each other.
+
+use domain::{branch::DatabaseName, schema::SchemaSnapshot};
+use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
+use pgtools::{Login, PgSchemas, Place, Server, Settings, Tools};
+use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, SchemaPlace, SchemaReader, Secret};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgSslMode};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use url::Url;
+
+/// What may be made by the owner of branches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Event triggers, languages, operator classes too.
+    All,
+    /// What an owner may.
+    Owner,
+}
+
+/// One login for all databases: nobody here attacks another's.
+#[derive(Debug)]
+struct OneBuilder;
+
+impl DatabaseLogins for OneBuilder {
+    fn of(&self, _purpose: LoginPurpose, _database: &DatabaseName) -> DatabaseLogin {
+        DatabaseLogin { name: "builder".to_owned(), password: Secret::new("builder") }
+    }
+
+    fn image(&self, _purpose: LoginPurpose) -> &'static str {
+        "builder"
+    }
+}
+
+/// A server of its own.
+pub(crate) struct World {
+    cluster: Cluster,
+    url: Url,
+    pub(crate) bin: std::path::PathBuf,
+    _folder: TempDir,
+    next: AtomicU32,
+}
+
+impl World {
+    /// `None` where this machine does not have that version; the reason is printed.
+    pub(crate) async fn start(major: u32, rights: Rights) -> Option<Self> {
+        let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap();
+        let found = tokio::task::spawn_blocking(move || find(major)).await.unwrap();
+        let binaries = found.inspect_err(|reason| eprintln!("skipped: no PostgreSQL {major} to try: {reason}")).ok()?;
+        let bin = binaries.root().join("bin");
+        let mut options = ClusterOptions::new(folder.path().join("cluster"), binaries);
+        options.settings = [("fsync", "off"), ("full_page_writes", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        options.launcher = fluxbase_tests::launcher();
+        let cluster = Cluster::start(options).await.unwrap();
+        let url = Url::parse(cluster.superuser_url("postgres").expose_secret()).unwrap();
+        let world = Self { cluster, url, bin, _folder: folder, next: AtomicU32::new(0) };
+        let superuser = if rights == Rights::All { "superuser" } else { "nosuperuser" };
+        let roles = format!(
+            "create role anon; create role authenticated; create role service_role; create role fluxbase_branch_owner {superuser};
+             create role builder login password 'builder' in role fluxbase_branch_owner"
+        );
+        world.run("postgres", &roles).await.unwrap();
+        Some(world)
+    }
+
+    /// A reader and prover, which knows nothing yet.
+    pub(crate) fn schemas(&self) -> PgSchemas {
+        let login = |user: &str, password: &str| Login { user: user.to_owned(), password: SecretString::from(password.to_owned()) };
+        let password = percent_encoding::percent_decode_str(self.url.password().unwrap_or_default()).decode_utf8_lossy().into_owned();
+        let settings = Settings {
+            tools: Tools { pg_dump: self.bin.join("pg_dump"), pg_restore: self.bin.join("pg_restore") },
+            server: Server {
+                place: Place::Host(self.url.host_str().unwrap().to_owned()),
+                port: self.url.port().unwrap(),
+                tls: PgSslMode::Disable,
+                root_certificate: None,
+            },
+            admin: login(self.url.username(), &password),
+            logins: Arc::new(OneBuilder),
+            metadata_database: DatabaseName::existing("postgres"),
+            instance: fluxbase_tests::fresh_id(),
+            database_prefix: "branch_".to_owned(),
+            excluded_tables: Vec::new(),
+            give_way_after: Duration::from_secs(1),
+        };
+        PgSchemas::new(settings, vec!["auth".to_owned(), "storage".to_owned()])
+    }
+
+    /// A database that the owner of branches owns all of.
+    pub(crate) async fn database(&self, sql: &str) -> String {
+        let name = self.copy("template0").await;
+        self.run(&name, "alter schema public owner to fluxbase_branch_owner").await.unwrap();
+        self.run(&name, &format!("grant create on database {name} to fluxbase_branch_owner")).await.unwrap();
+        self.as_owner(&name, sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+        name
+    }
+
+    /// A copy of a database that nobody is connected to.
+    pub(crate) async fn copy(&self, of: &str) -> String {
+        let name = format!("branch_{}", self.next.fetch_add(1, Ordering::Relaxed));
+        let sql = format!("create database {name} template {of}; ");
+        for attempt in 0.. {
+            match self.run("postgres", &sql).await {
+                Ok(()) => break,
+                // A backend that has just said goodbye is still there for a moment.
+                Err(error) => assert!(attempt < 3, "{error}"),
+            }
+        }
+        let grant = format!("grant create on database {name} to fluxbase_branch_owner");
+        self.run("postgres", &grant).await.unwrap();
+        name
+    }
+
+    pub(crate) async fn as_owner(&self, database: &str, sql: &str) -> Result<(), sqlx::Error> {
+        self.run(database, &format!("set role fluxbase_branch_owner; {sql}")).await
+    }
+
+    async fn run(&self, database: &str, sql: &str) -> Result<(), sqlx::Error> {
+        let mut url = self.url.clone();
+        url.set_path(database);
+        let mut connection = PgConnection::connect(url.as_str()).await?;
+        let outcome = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
+        connection.close().await?;
+        outcome.map(|_| ())
+    }
+
+    pub(crate) async fn drop(&self, database: &str) {
+        self.run("postgres", &format!("drop database {database} with (force)")).await.unwrap();
+    }
+
+    pub(crate) async fn stop(self) {
+        self.cluster.stop().await;
+    }
+}
+
+/// A branch's schema, as it is.
+pub(crate) async fn read(schemas: &PgSchemas, database: &str) -> Arc<SchemaSnapshot> {
+    schemas.read(&place(database)).await.unwrap_or_else(|error| panic!("reading {database}: {error}"))
+}
+
+pub(crate) fn place(database: &str) -> SchemaPlace {
+    SchemaPlace { database: DatabaseName::existing(database), is_main: false }
+}
+
+/// The fetched package is of one version only; others are where Debian puts them.
+fn find(major: u32) -> Result<Binaries, String> {
+    let debian = format!("/usr/lib/postgresql/{major}");
+    let configured = Path::new(&debian).is_dir().then(|| debian.into());
+    let options = FindOptions { configured, cache_dir: fluxbase_tests::installations(), allow_fetch: true, major: Some(major) };
+    find_or_install(&options, &mut |step| eprintln!("{step}")).map_err(|error| error.to_string())
+}
