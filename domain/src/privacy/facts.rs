@@ -128,10 +128,3 @@ pub struct PrivateTable {
     /// Whether it is a partition.
     pub partition: bool,
 }
-
-impl PrivateTable {
-    /// A column by its name.
-    pub(super) fn column(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.name == name)
-    }
-}

@@ -211,7 +211,10 @@ mod tests {
         assert_eq!(Mask::Email.width(Some(40), false), Some(40));
         assert_eq!(Mask::Email.width(Some(33), false), None);
         assert_eq!(Mask::Hash.width(Some(15), false), None);
-        assert_eq!((Mask::Phone.width(Some(20), false), Mask::Phone.width(Some(20), true), Mask::Phone.width(Some(19), true)), (Some(15), Some(20), None));
+        assert_eq!(
+            (Mask::Phone.width(Some(20), false), Mask::Phone.width(Some(20), true), Mask::Phone.width(Some(19), true)),
+            (Some(15), Some(20), None)
+        );
         assert_eq!(Mask::Text.width(Some(3), false), Some(3));
     }
 }

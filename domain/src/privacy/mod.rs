@@ -1,10 +1,20 @@
 //! Personal data: which columns hold it, what stands in its place in a copy, and what stops a copy.
 
+mod comment;
 mod facts;
+mod families;
+mod fault;
 mod mask;
+mod plan;
+mod rule;
+mod suspicion;
 
+pub use comment::{InvalidTag, tagged};
 pub use facts::{Kind, PrivateColumn, PrivateKey, PrivateTable};
+pub use fault::{MaskFault, MaskingRefused, Suspect};
 pub use mask::{InvalidMask, Mask};
+pub use plan::{MaskingPlan, PlannedMask, plan_masks};
+pub use rule::{ColumnName, ColumnPattern, InvalidColumn, MaskRule, PrivacyRules, RepeatedColumn};
 
 use serde::{Deserialize, Serialize};
 

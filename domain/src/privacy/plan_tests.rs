@@ -1,0 +1,181 @@
+//! Plans of small databases.
+
+use super::{MaskingPlan, plan_masks};
+use crate::{
+    branch::Withheld,
+    privacy::{Kind, Mask, MaskRule, MaskingRefused, PrivacyRules, PrivateColumn, PrivateKey, PrivateTable},
+    table::QualifiedName,
+};
+
+fn name(table: &str) -> QualifiedName {
+    QualifiedName::new("app", table)
+}
+
+fn column(name: &str, kind: Kind) -> PrivateColumn {
+    PrivateColumn {
+        name: name.to_owned(),
+        kind,
+        declared: format!("{kind:?}").to_lowercase(),
+        room: None,
+        nullable: true,
+        comment: None,
+        key: None,
+        partition_key: false,
+        generated_from: None,
+        numbered: false,
+        loose: false,
+    }
+}
+
+fn table(own: &str, columns: Vec<PrivateColumn>) -> PrivateTable {
+    PrivateTable { name: name(own), columns, foreign_keys: Vec::new(), parents: Vec::new(), partition: false }
+}
+
+/// A unique address, and a table whose foreign key points at it.
+fn people_and_orders() -> Vec<PrivateTable> {
+    let email = PrivateColumn { key: Some("people_email_key".to_owned()), ..column("email", Kind::Text) };
+    let mut orders = table("orders", vec![PrivateColumn { room: Some(40), ..column("ordered_by", Kind::Text) }]);
+    let key = PrivateKey {
+        name: "orders_fk".to_owned(),
+        columns: vec!["ordered_by".to_owned()],
+        references: name("people"),
+        referenced: vec!["email".to_owned()],
+    };
+    orders.foreign_keys.push(key);
+    vec![table("people", vec![email]), orders]
+}
+
+fn rules(rules: &[(&str, Mask)], classified: &[&str]) -> PrivacyRules {
+    let rules = rules.iter().map(|(column, mask)| MaskRule { column: format!("app.{column}").parse().unwrap(), mask: *mask }).collect();
+    PrivacyRules::new(rules, classified.iter().map(|pattern| pattern.parse().unwrap()).collect()).unwrap()
+}
+
+fn planned(tables: &[PrivateTable], said: &[(&str, Mask)]) -> Result<MaskingPlan, String> {
+    plan_masks(tables, &rules(said, &[]), &[], true).map_err(|refused| refused.to_string())
+}
+
+fn refusal(tables: &[PrivateTable], said: &[(&str, Mask)], parts: &[&str]) {
+    let said = planned(tables, said).unwrap_err();
+    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+}
+
+#[test]
+fn a_mask_follows_foreign_keys_both_ways_and_values_get_one_width() {
+    for leader in ["people.email", "orders.ordered_by"] {
+        let plan = planned(&people_and_orders(), &[(leader, Mask::Email)]).unwrap();
+        let (people, orders) = (&plan.tables[&name("people")][0], &plan.tables[&name("orders")][0]);
+        assert_eq!((people.mask, orders.mask, people.width, orders.width), (Mask::Email, Mask::Email, 40, 40));
+        let follower = if leader == "people.email" { orders } else { people };
+        assert_eq!(follower.reason, format!("follows app.{leader}: foreign key orders_fk ties them together"));
+    }
+}
+
+#[test]
+fn keys_take_no_lossy_mask() {
+    refusal(
+        &people_and_orders(),
+        &[("people.email", Mask::Redact)],
+        &["app.people.email as redact", "people_email_key", "app.orders.ordered_by", "orders_fk"],
+    );
+    refusal(&people_and_orders(), &[("orders.ordered_by", Mask::KeepLast(4))], &["app.orders.ordered_by as keep_last(4)"]);
+    refusal(&people_and_orders(), &[("people.email", Mask::Email), ("orders.ordered_by", Mask::Hash)], &["one mask", "as email", "as hash"]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_all_of_it_told() {
+    let required = PrivateColumn { nullable: false, ..column("a", Kind::Text) };
+    let odd = PrivateColumn { nullable: false, ..column("b", Kind::Enum) };
+    let sent = PrivateColumn { partition_key: true, ..column("c", Kind::Text) };
+    let numbered = PrivateColumn { numbered: true, ..column("d", Kind::Big) };
+    let short = PrivateColumn { room: Some(20), ..column("e", Kind::Text) };
+    let computed = PrivateColumn { generated_from: Some(vec!["g".to_owned()]), ..column("f", Kind::Text) };
+    let tables = [table("t", vec![required, odd, sent, numbered, short, computed, column("g", Kind::Text)])];
+    let said = [
+        ("t.a", Mask::Null),
+        ("t.b", Mask::Redact),
+        ("t.c", Mask::Hash),
+        ("t.d", Mask::Number),
+        ("t.e", Mask::Email),
+        ("t.f", Mask::Hash),
+        ("t.g", Mask::Date),
+        ("t.nothing", Mask::Hash),
+    ];
+    let parts = [
+        "app.t.a as null: the column takes no NULL",
+        "app.t.b as redact: there is no such value of type enum",
+        "app.t.c as hash: rows are sent to partitions",
+        "app.t.d as number: its values come from a sequence",
+        "app.t.e as email: 20 characters are too few",
+        "app.t.g as date: there is no such value of type text",
+        "app.t.nothing, and no table",
+    ];
+    refusal(&tables, &said, &parts);
+    refusal(&tables, &[("t.f", Mask::Hash)], &["computed from g, of which none is masked"]);
+    let plan = planned(&tables, &[("t.f", Mask::Hash), ("t.g", Mask::Hash)]).unwrap();
+    assert_eq!(plan.tables[&name("t")].len(), 2);
+}
+
+#[test]
+fn a_branch_may_lack_what_main_has() {
+    let asked = rules(&[("t.gone", Mask::Hash)], &[]);
+    assert!(plan_masks(&[table("t", Vec::new())], &asked, &[], false).is_ok());
+    assert!(plan_masks(&[table("t", Vec::new())], &asked, &[], true).is_err());
+}
+
+#[test]
+fn comments_are_rules_and_the_configuration_outweighs_them() {
+    let tables = |comment: &str| [table("t", vec![PrivateColumn { comment: Some(comment.to_owned()), ..column("x", Kind::Text) }])];
+    let mask = |tables: &[PrivateTable], said: &[(&str, Mask)]| planned(tables, said).unwrap().tables[&name("t")][0].mask;
+    assert_eq!(mask(&tables("@pii email"), &[]), Mask::Email);
+    assert_eq!(mask(&tables("@pii"), &[]), Mask::Redact);
+    assert_eq!(mask(&tables("@pii email"), &[("t.x", Mask::Hash)]), Mask::Hash);
+    assert!(planned(&tables("@pii keep"), &[]).unwrap().tables.is_empty());
+    refusal(&tables("@pii emial"), &[], &["the comment on app.t.x", "emial"]);
+}
+
+#[test]
+fn partitions_do_as_their_whole_does() {
+    let mut partition = table("t_1", vec![column("email", Kind::Text)]);
+    (partition.parents, partition.partition) = (vec![name("t")], true);
+    let mut heir = table("h", vec![column("email", Kind::Text)]);
+    heir.parents = vec![name("t")];
+    let tables = [table("t", vec![column("email", Kind::Text)]), partition, heir];
+    let plan = planned(&tables, &[("t.email", Mask::Text)]).unwrap();
+    assert_eq!(plan.tables.len(), 3);
+    assert_eq!(plan.tables[&name("h")][0].reason, "as app.t.email: a rule of branching.masking");
+    assert_eq!(planned(&tables, &[("t_1.email", Mask::Text), ("h.email", Mask::Keep)]).unwrap().tables.len(), 2);
+}
+
+#[test]
+fn telephone_numbers_are_as_long_as_they_must_be() {
+    let phone = |key: Option<&str>| PrivateColumn { key: key.map(str::to_owned), ..column("phone", Kind::Text) };
+    let width = |key| planned(&[table("t", vec![phone(key)])], &[("t.phone", Mask::Phone)]).unwrap().tables[&name("t")][0].width;
+    assert_eq!((width(None), width(Some("t_phone_key"))), (15, 20));
+}
+
+#[test]
+fn nobody_is_asked_before_somebody_asks() {
+    let tables = [table("t", vec![column("email", Kind::Text), column("x", Kind::Text)])];
+    assert!(plan_masks(&tables, &PrivacyRules::default(), &[], true).is_ok());
+    let refused = plan_masks(&tables, &rules(&[("t.x", Mask::Hash)], &[]), &[], true).unwrap_err();
+    assert_eq!(refused.code(), "unclassified_columns");
+    let said = refused.to_string();
+    for part in ["app.t.email (its name says 'email')", "branching.masking", "@pii keep", "branching.classified"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(plan_masks(&tables, &rules(&[("t.x", Mask::Hash)], &["app.*.email"]), &[], true).is_ok());
+    assert!(plan_masks(&tables, &rules(&[("t.x", Mask::Hash), ("t.email", Mask::Keep)], &[]), &[], true).is_ok());
+    let excluded = [Withheld::all_rows(name("t"), "excluded")];
+    assert!(plan_masks(&tables, &rules(&[("t.x", Mask::Hash)], &[]), &excluded, true).is_ok());
+}
+
+#[test]
+fn what_is_computed_is_as_personal_as_its_sources() {
+    let full = PrivateColumn { generated_from: Some(vec!["a".to_owned()]), ..column("full_name", Kind::Text) };
+    let tables = [table("t", vec![column("a", Kind::Text), full])];
+    assert!(planned(&tables, &[("t.a", Mask::Name)]).is_ok());
+    let others = [tables[0].clone(), table("u", vec![column("x", Kind::Text)])];
+    assert!(
+        matches!(plan_masks(&others, &rules(&[("u.x", Mask::Hash)], &[]), &[], true), Err(MaskingRefused::Unclassified(found)) if found.len() == 1)
+    );
+}
