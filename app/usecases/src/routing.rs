@@ -1,10 +1,10 @@
 //! The one branch resolver: every feature finds its database here, and access is checked here, always.
 
 use domain::{
-    Access, Branch, Caller, Failure,
+    Access, Branch, Caller, Failure, Generation,
     branch::{AccessLevel, BranchMentions, DatabaseName, Status},
 };
-use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, SecurityContext};
+use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabaseTag, SecurityContext};
 use std::{sync::Arc, time::Duration};
 
 /// How databases are called.
@@ -22,6 +22,12 @@ impl DatabaseNames {
         let generation = branch.state.serving()?;
         let database = if branch.is_main() { self.main.clone() } else { DatabaseName::of_generation(&self.prefix, &branch.slug, generation) };
         Some(BranchRoute { id: branch.id, slug: branch.slug.clone(), generation, database })
+    }
+
+    /// The database of a branch's generation, and whose it is; not for main.
+    pub fn tag(&self, branch: &Branch, generation: Generation) -> DatabaseTag {
+        let database = DatabaseName::of_generation(&self.prefix, &branch.slug, generation);
+        DatabaseTag { database, branch_id: branch.id, generation }
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the unit tests of use cases share: a unit of work over mocked repositories, branches, callers.
 
+use crate::{branches::BranchPorts, routing::DatabaseNames};
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, Caller, DataCloneMode, Generation, Principal, Scope, Slug, UserId,
     access::{Door, PrincipalKind, Role},
+    branch::DatabaseName,
+    migration::Checksum,
 };
 use ports::driven::{
     ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, MockActivityRepository,
-    MockAuditRepository, MockBranchRepository, MockControlPlane, MockKeyRepository, MockMigrationHistoryRepository, MockOperationRepository,
+    MockAuditRepository, MockBranchLogins, MockBranchProbe, MockBranchRepository, MockClock, MockControlPlane, MockIds, MockKeyRepository,
+    MockMigrationFiles, MockMigrationHistoryRepository, MockMigrationRunner, MockOperationRepository, MockSchemaReader, MockSeedRunner,
     MockSessionRepository, MockUserRepository, OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::sync::{
@@ -78,6 +82,26 @@ impl UnitOfWork for FakeWork {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.committed.store(true, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+/// Ports over this unit of work. What a test reaches besides, it puts there itself.
+pub(crate) fn branch_ports(work: FakeWork) -> BranchPorts {
+    let (mut ids, mut clock, mut migrations) = (MockIds::new(), MockClock::new(), MockMigrationRunner::new());
+    ids.expect_fresh().return_const(BRANCH);
+    clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+    migrations.expect_checksum().returning(|_| Checksum([0; 32]));
+    BranchPorts {
+        control_plane: work.control_plane(),
+        ids: Arc::new(ids),
+        clock: Arc::new(clock),
+        names: DatabaseNames { main: DatabaseName::existing("main"), prefix: "b_".to_owned() },
+        probe: Arc::new(MockBranchProbe::new()),
+        logins: Arc::new(MockBranchLogins::new()),
+        migrations: Arc::new(migrations),
+        migration_files: Arc::new(MockMigrationFiles::new()),
+        seeds: Arc::new(MockSeedRunner::new()),
+        schemas: Arc::new(MockSchemaReader::new()),
     }
 }
 

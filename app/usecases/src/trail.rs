@@ -57,3 +57,8 @@ pub(crate) fn actor(caller: &Caller) -> String {
 
 /// Fluxbase itself, as histories write it.
 pub(crate) const FLUXBASE: &str = "fluxbase";
+
+/// A moment as histories write it.
+pub(crate) fn moment(at: OffsetDateTime) -> String {
+    at.format(&time::format_description::well_known::Rfc3339).unwrap_or_else(|_| at.to_string())
+}

@@ -1,18 +1,17 @@
 //! Make a branch.
 
-use super::lookup::find_visible;
-use crate::trail;
+use super::{lookup::find_visible, ports::BranchPorts, rows::may_copy_rows, seeds::check_seeds, start::Start};
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Denied, Failure, Fault, Operation, OperationId, OperationKind, Principal, Slug,
+    Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Denied, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
     access::PrincipalKind,
     branch::{BranchRequest, ExpiresIn, Quota},
+    operation::OperationInput,
 };
 use ports::{
-    driven::{Clock, ControlPlane, Ids, StoreError, UserRepository},
-    driving::{CreateBranch, CreatedBranch, UseCase},
+    driven::StoreError,
+    driving::{CreateBranch, CreatedBranch, StartedOperation, UseCase},
 };
-use std::sync::Arc;
 
 /// What holds where a request says nothing, and the limits.
 #[derive(Clone, Copy, Debug)]
@@ -27,23 +26,21 @@ pub struct BranchDefaults {
 
 /// See [`CreateBranch`].
 pub struct CreateBranchUseCase {
-    control_plane: Arc<dyn ControlPlane>,
-    ids: Arc<dyn Ids>,
-    clock: Arc<dyn Clock>,
+    ports: BranchPorts,
     defaults: BranchDefaults,
 }
 
 impl CreateBranchUseCase {
     /// Over the control plane.
-    pub fn new(control_plane: Arc<dyn ControlPlane>, ids: Arc<dyn Ids>, clock: Arc<dyn Clock>, defaults: BranchDefaults) -> Self {
-        Self { control_plane, ids, clock, defaults }
+    pub fn new(ports: BranchPorts, defaults: BranchDefaults) -> Self {
+        Self { ports, defaults }
     }
 
     fn request(&self, command: CreateBranch, clone_mode: DataCloneMode, parent: &Branch, maker: &Principal) -> BranchRequest {
         let branch_type = command.branch_type.unwrap_or_default();
         let by_default = if branch_type == BranchType::Preview { self.defaults.auto_delete_after } else { None };
         BranchRequest {
-            id: BranchId::from_uuid(self.ids.fresh()),
+            id: BranchId::from_uuid(self.ports.ids.fresh()),
             name: command.name,
             parent_id: parent.id,
             branch_type,
@@ -60,16 +57,14 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
     async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<CreatedBranch, Failure> {
         may_make_branches(&caller.principal)?;
         let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
-        let mut work = self.control_plane.begin().await?;
-        may_copy_rows(work.users(), &caller.principal, clone_mode).await?;
+        check_seeds(&*self.ports.seeds, command.seeds.as_ref(), clone_mode).await?;
+        let mut work = self.ports.control_plane.begin().await?;
         // Quotas are counted under the lock that the insert holds, so that of two requests for the last place one is refused.
         work.branches().lock_admission().await?;
         let parent = find_visible(&mut *work, caller, command.parent.as_deref().unwrap_or(Slug::MAIN)).await?;
+        may_copy_rows(work.users(), &caller.principal, &parent, clone_mode).await?;
         if parent.state.serving().is_none() {
-            return Err(Failure::Conflict {
-                code: "parent_not_ready",
-                reason: format!("branch '{}' is {}; a branch is cut from one that serves data", parent.slug, parent.state.status()),
-            });
+            return Err(parent_not_ready(&parent));
         }
         let total = work.branches().count_live(None).await?;
         let of_maker = match caller.principal.user_id {
@@ -80,19 +75,32 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
 
         let slug = command.name.slug();
         let generation = work.branches().next_generation(&slug).await?;
-        let now = self.clock.now();
-        let operation_id = OperationId::from_uuid(self.ids.fresh());
-        let target = command.name.to_string();
-        let branch = Branch::request(self.request(command, clone_mode, &parent, &caller.principal), slug, generation, operation_id, now);
-        let operation = Operation::queued(operation_id, OperationKind::CreateBranch, branch.id, now);
+        let mut start = Start::new(&self.ports, caller, Action::CreateBranch, "create_requested");
+        start.detail = Some(format!("{clone_mode} of {}", parent.slug));
+        let input = OperationInput {
+            max_age: command.max_age.map(|age| age.duration().whole_seconds().unsigned_abs()),
+            seeds: command.seeds.clone(),
+            ..OperationInput::default()
+        };
+        let branch = Branch::request(self.request(command, clone_mode, &parent, &caller.principal), slug, generation, start.id, start.now);
+        let operation = without_idle_steps(start.operation(OperationKind::CreateBranch, &branch, input), clone_mode);
         work.branches().insert(&branch).await.map_err(|error| taken(error, &branch.slug))?;
-        work.operations().insert(&operation).await?;
-        let detail = Some(format!("{} of {}", branch.clone_mode, parent.slug));
-        work.activity().record(&trail::activity(branch.id, trail::actor(caller), "create_requested", detail, now)).await?;
-        work.audit().record(&trail::done(caller, Action::CreateBranch, Some(branch.slug.clone()), Some(target), now)).await?;
-        work.commit().await?;
+        let StartedOperation { branch, operation } = start.commit(work, branch, false, operation).await?;
         Ok(CreatedBranch { branch, operation })
     }
+}
+
+/// The refusal to copy from what serves no data.
+pub(super) fn parent_not_ready(parent: &Branch) -> Failure {
+    Failure::Conflict {
+        code: "parent_not_ready",
+        reason: format!("branch '{}' is {}; a branch is cut from one that serves data", parent.slug, parent.state.status()),
+    }
+}
+
+/// Only some branches are seeded.
+pub(super) fn without_idle_steps(operation: Operation, mode: DataCloneMode) -> Operation {
+    if mode == DataCloneMode::SeedData { operation } else { operation.without(&[StepName::Seed]) }
 }
 
 /// A key bound to no user owns nothing, so its branches would be nobody's; a pinned key stays where it is pinned.
@@ -106,23 +114,11 @@ fn may_make_branches(principal: &Principal) -> Result<(), Failure> {
     }
 }
 
-/// A clone has everybody's rows, and its maker reads them: nothing for somebody who signed up by himself, by a session or by a key.
-async fn may_copy_rows(users: &mut dyn UserRepository, principal: &Principal, mode: DataCloneMode) -> Result<(), Failure> {
-    let copies = mode == DataCloneMode::FullClone && !principal.administers_branches();
-    match principal.user_id {
-        Some(user) if copies && !users.is_member(user).await? => Err(Denied::FullCloneNeedsMember.into()),
-        _ => Ok(()),
-    }
-}
-
 fn clone_mode(command: &CreateBranch, default: DataCloneMode) -> Result<DataCloneMode, Failure> {
     if command.branch_type == Some(BranchType::Main) {
         return Err(Fault::new("/type", "main is there already; expected preview or persistent").into());
     }
-    match command.clone_mode.unwrap_or(default) {
-        DataCloneMode::SeedData => Err(Fault::new("/data_clone_mode", "seed files are not supported yet; expected schema_only or full_clone").into()),
-        mode => Ok(mode),
-    }
+    Ok(command.clone_mode.unwrap_or(default))
 }
 
 fn taken(error: StoreError, slug: &Slug) -> Failure {
@@ -137,32 +133,38 @@ fn taken(error: StoreError, slug: &Slug) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::{BranchDefaults, CreateBranchUseCase};
-    use crate::testing::{BRANCH, FakeWork, caller, main_branch, work_with};
+    use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, work_with};
     use domain::{
         BranchType, DataCloneMode, Failure, Generation, Scope,
         branch::{ExpiresIn, Quota},
     };
     use ports::{
-        driven::{MockClock, MockIds, StoreError},
+        driven::{MockSeedRunner, StoreError},
         driving::{CreateBranch, UseCase},
     };
     use std::sync::{Arc, atomic::Ordering};
     use time::{Duration, OffsetDateTime};
 
     fn command() -> CreateBranch {
-        CreateBranch { name: "Feature/X".parse().unwrap(), parent: None, branch_type: None, clone_mode: None, expires_in: None, seeds: None, max_age: None, pull_request: None }
+        CreateBranch {
+            name: "Feature/X".parse().unwrap(),
+            parent: None,
+            branch_type: None,
+            clone_mode: None,
+            expires_in: None,
+            seeds: None,
+            max_age: None,
+            pull_request: None,
+        }
     }
 
     fn over(work: FakeWork) -> CreateBranchUseCase {
-        let (mut ids, mut clock) = (MockIds::new(), MockClock::new());
-        ids.expect_fresh().return_const(BRANCH);
-        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
         let defaults = BranchDefaults {
             clone_mode: DataCloneMode::SchemaOnly,
             auto_delete_after: ExpiresIn::from_seconds(3600),
             quota: Quota { max_branches_per_user: 2, max_total_branches: 3 },
         };
-        CreateBranchUseCase::new(work.control_plane(), Arc::new(ids), Arc::new(clock), defaults)
+        CreateBranchUseCase::new(branch_ports(work), defaults)
     }
 
     #[tokio::test]
@@ -226,12 +228,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_without_a_user_and_a_main_branch_and_seeds_are_refused() {
+    async fn a_key_without_a_user_and_a_main_branch_and_seeds_out_of_place_are_refused() {
         let nobody = over(work_with(None)).run(&caller(None, [Scope::WriteBranches]), command()).await.unwrap_err();
         assert_eq!(nobody.code(), "no_user");
         let main = CreateBranch { branch_type: Some(BranchType::Main), ..command() };
         assert_eq!(over(work_with(None)).run(&caller(Some(1), [Scope::WriteBranches]), main).await.unwrap_err().code(), "invalid");
-        let seeds = CreateBranch { clone_mode: Some(DataCloneMode::SeedData), ..command() };
-        assert_eq!(over(work_with(None)).run(&caller(Some(1), [Scope::WriteBranches]), seeds).await.unwrap_err().code(), "invalid");
+        let seeds = CreateBranch { seeds: Some(vec!["1.sql".to_owned()]), ..command() };
+        let refused = over(work_with(None)).run(&caller(Some(1), [Scope::WriteBranches]), seeds.clone()).await.unwrap_err();
+        assert!(refused.to_string().contains("/seeds"), "{refused}");
+
+        let mut use_case = over(work_with(None));
+        let mut runner = MockSeedRunner::new();
+        runner.expect_find().returning(|_| Err(ports::driven::MigrationError::Refused { code: "seed_unknown", message: "no such file".to_owned() }));
+        use_case.ports.seeds = Arc::new(runner);
+        let unknown = CreateBranch { clone_mode: Some(DataCloneMode::SeedData), ..seeds };
+        assert_eq!(use_case.run(&caller(Some(1), [Scope::WriteBranches]), unknown).await.unwrap_err().code(), "invalid");
+    }
+
+    #[tokio::test]
+    async fn who_may_only_read_a_branch_under_its_policies_gets_no_clone_of_all_its_rows() {
+        use domain::{UserId, branch::AccessLevel, branch::Grant};
+        let shared = || {
+            let grant = Grant {
+                user_id: UserId::from_uuid(uuid::Uuid::from_u128(2)),
+                level: AccessLevel::Read,
+                granted_by: String::new(),
+                granted_at: OffsetDateTime::UNIX_EPOCH,
+            };
+            domain::Branch { grants: vec![grant], ..branch("pr-1", Some(1)) }
+        };
+        for (mode, code) in [(DataCloneMode::FullClone, "branch_access_denied"), (DataCloneMode::SchemaOnly, "quota_exceeded")] {
+            let mut work = work_with(Some(shared()));
+            work.branches.expect_count_live().returning(|_| Ok(9));
+            let wanted = CreateBranch { parent: Some("pr-1".to_owned()), clone_mode: Some(mode), ..command() };
+            assert_eq!(over(work).run(&caller(Some(2), [Scope::WriteBranches]), wanted).await.unwrap_err().code(), code);
+        }
     }
 }

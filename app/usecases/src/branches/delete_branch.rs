@@ -1,50 +1,54 @@
 //! Delete a branch.
 
-use super::lookup::find_locked;
+use super::{lookup::find_locked, ports::BranchPorts};
 use crate::trail;
 use async_trait::async_trait;
-use domain::{Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, branch::AccessLevel, branch::main_stays};
+use domain::{
+    Action, Branch, Caller, Failure, Operation, OperationId, OperationKind,
+    branch::{AccessLevel, Status, main_stays},
+    operation::OperationInput,
+};
 use ports::{
-    driven::{Clock, ControlPlane, Ids, UnitOfWork},
+    driven::{Clock, Ids, UnitOfWork},
     driving::{DeleteBranch, DeletedBranch, UseCase},
 };
-use std::sync::Arc;
 
 /// See [`DeleteBranch`].
 pub struct DeleteBranchUseCase {
-    control_plane: Arc<dyn ControlPlane>,
-    ids: Arc<dyn Ids>,
-    clock: Arc<dyn Clock>,
+    ports: BranchPorts,
 }
 
 impl DeleteBranchUseCase {
     /// Over the control plane.
-    pub fn new(control_plane: Arc<dyn ControlPlane>, ids: Arc<dyn Ids>, clock: Arc<dyn Clock>) -> Self {
-        Self { control_plane, ids, clock }
+    pub fn new(ports: BranchPorts) -> Self {
+        Self { ports }
     }
 }
 
 #[async_trait]
 impl UseCase<DeleteBranch> for DeleteBranchUseCase {
     async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<DeletedBranch, Failure> {
-        let mut work = self.control_plane.begin().await?;
+        let mut work = self.ports.control_plane.begin().await?;
         // The lock that new branches are inserted under: no child appears between the look and the delete.
         work.branches().lock_admission().await?;
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
         if branch.is_main() {
             return Err(main_stays());
         }
+        branch.check_unprotected()?;
+        branch.check_idle()?;
         let doomed = with_descendants(&mut *work, branch).await?;
         let (branch, descendants) = doomed.split_first().expect("the branch itself is first");
         if !command.force && !descendants.is_empty() {
             return Err(has_children(branch, descendants));
         }
         let actor = trail::actor(caller);
+        let (ids, clock) = (&*self.ports.ids, &*self.ports.clock);
         for child in descendants {
-            begin_delete(&mut *work, &*self.ids, &*self.clock, child.clone(), &actor, "delete_requested").await?;
+            begin_delete(&mut *work, ids, clock, child.clone(), &actor, "delete_requested").await?;
         }
-        let deleted = begin_delete(&mut *work, &*self.ids, &*self.clock, branch.clone(), &actor, "delete_requested").await?;
-        let row = trail::done(caller, Action::DeleteBranch, Some(deleted.branch.slug.clone()), Some(command.branch), self.clock.now());
+        let deleted = begin_delete(&mut *work, ids, clock, branch.clone(), &actor, "delete_requested").await?;
+        let row = trail::done(caller, Action::DeleteBranch, Some(deleted.branch.slug.clone()), Some(command.branch), clock.now());
         work.audit().record(&row).await?;
         work.commit().await?;
         Ok(deleted)
@@ -56,8 +60,13 @@ async fn with_descendants(work: &mut dyn UnitOfWork, branch: Branch) -> Result<V
     let mut found = vec![branch];
     let mut next = 0;
     while let Some(parent) = found.get(next) {
-        let children = work.branches().children(parent.id).await?;
-        found.extend(children.into_iter().filter(|child| child.state.status() != domain::branch::Status::Deleting));
+        for child in work.branches().children(parent.id).await? {
+            // Parents are locked before their children, always in this order, under the admission lock.
+            let locked = work.branches().find(child.id, true).await?.unwrap_or(child);
+            if !matches!(locked.state.status(), Status::Deleting | Status::Deleted) {
+                found.push(locked);
+            }
+        }
         next += 1;
     }
     Ok(found)
@@ -82,8 +91,9 @@ pub(super) async fn begin_delete(
 ) -> Result<DeletedBranch, Failure> {
     let now = clock.now();
     let operation_id = OperationId::from_uuid(ids.fresh());
+    let input = OperationInput { error_before: branch.state.error().map(str::to_owned), actor: actor.to_owned(), ..OperationInput::default() };
     let branch = branch.delete(operation_id, now)?;
-    let operation = Operation::queued(operation_id, OperationKind::DeleteBranch, branch.id, now);
+    let operation = Operation::queued(operation_id, OperationKind::DeleteBranch, branch.id, now).with_input(input);
     work.branches().update(&branch).await?;
     work.operations().insert(&operation).await?;
     work.activity().record(&trail::activity(branch.id, actor.to_owned(), action, None, now)).await?;
@@ -93,20 +103,13 @@ pub(super) async fn begin_delete(
 #[cfg(test)]
 mod tests {
     use super::DeleteBranchUseCase;
-    use crate::testing::{BRANCH, FakeWork, branch, caller, main_branch, work_with};
-    use domain::{Scope, branch::Status};
-    use ports::{
-        driven::{MockClock, MockIds},
-        driving::{DeleteBranch, UseCase},
-    };
-    use std::sync::{Arc, atomic::Ordering};
-    use time::OffsetDateTime;
+    use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, work_with};
+    use domain::{BranchId, Scope, branch::Status};
+    use ports::driving::{DeleteBranch, UseCase};
+    use std::sync::atomic::Ordering;
 
     fn over(work: FakeWork) -> DeleteBranchUseCase {
-        let (mut ids, mut clock) = (MockIds::new(), MockClock::new());
-        ids.expect_fresh().return_const(BRANCH);
-        clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
-        DeleteBranchUseCase::new(work.control_plane(), Arc::new(ids), Arc::new(clock))
+        DeleteBranchUseCase::new(branch_ports(work))
     }
 
     fn command(force: bool) -> DeleteBranch {
@@ -131,9 +134,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_protected_is_not_deleted_and_neither_is_what_is_being_worked_on() {
+        let protected = domain::Branch { protected: true, ..branch("pr-1", Some(1)) };
+        let refused = over(work_with(Some(protected))).run(&caller(Some(1), [Scope::WriteBranches]), command(true)).await.unwrap_err();
+        assert_eq!(refused.code(), "branch_protected");
+        let operation = domain::OperationId::from_uuid(uuid::Uuid::from_u128(77));
+        let busy = branch("pr-1", Some(1)).migrate(operation, time::OffsetDateTime::UNIX_EPOCH).unwrap();
+        let refused = over(work_with(Some(busy))).run(&caller(Some(1), [Scope::WriteBranches]), command(true)).await.unwrap_err();
+        assert_eq!(refused.code(), "operation_running");
+        assert!(refused.to_string().contains(&operation.to_string()), "{refused}");
+    }
+
+    #[tokio::test]
     async fn main_is_never_deleted() {
-        let mut work = work_with(Some(main_branch()));
-        work.branches.expect_children().returning(|_| Ok(Vec::new()));
+        let work = work_with(Some(main_branch()));
         let refused = over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.unwrap_err();
         assert_eq!(refused.code(), "main_branch");
     }
@@ -141,8 +155,13 @@ mod tests {
     #[tokio::test]
     async fn children_are_a_reason_to_refuse_unless_they_go_too() {
         let with_child = || {
-            let mut work = work_with(Some(branch("pr-1", None)));
-            let mut children = vec![vec![], vec![branch("pr-2", None)]];
+            let child = domain::Branch { id: BranchId::from_uuid(uuid::Uuid::from_u128(2)), ..branch("pr-2", None) };
+            let mut work = FakeWork::default();
+            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", None))));
+            let found = child.clone();
+            work.branches.expect_find().returning(move |id, _| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", None) })));
+            let mut children = vec![vec![], vec![child]];
             work.branches.expect_children().returning(move |_| Ok(children.pop().unwrap_or_default()));
             work
         };

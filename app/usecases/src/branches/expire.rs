@@ -1,12 +1,12 @@
-//! Branches whose time has come go by themselves.
+//! Branches whose time has come go by themselves, and are told of before.
 
 use super::delete_branch::begin_delete;
-use crate::trail::FLUXBASE;
-use domain::Failure;
+use crate::trail::{self, FLUXBASE};
+use domain::{Branch, Failure};
 use ports::driven::{Clock, ControlPlane, Ids};
 use std::sync::Arc;
 
-/// Begins the delete of expired branches. One that has children waits for them.
+/// Begins the delete of expired branches, and warns of it. One that has children waits for them; one that is protected stays.
 pub struct ExpireBranches {
     control_plane: Arc<dyn ControlPlane>,
     ids: Arc<dyn Ids>,
@@ -21,15 +21,41 @@ impl ExpireBranches {
 
     /// One round. Gives the number of branches that are now on their way out.
     pub async fn run(&self) -> Result<usize, Failure> {
+        self.warn().await?;
+        self.expire().await
+    }
+
+    /// A line of history for each branch whose end is near, once for each end.
+    async fn warn(&self) -> Result<(), Failure> {
+        let mut work = self.control_plane.begin().await?;
+        let now = self.clock.now();
+        let soon: Vec<Branch> = work.branches().unwarned(Branch::WARN_WITHIN).await?.into_iter().filter(|branch| branch.expires_soon(now)).collect();
+        if soon.is_empty() || !work.operations().try_turn("warnings").await? {
+            return Ok(());
+        }
+        for seen in soon {
+            // Another replica may have had the turn before, and the branch another end since.
+            let still = work.branches().unwarned(Branch::WARN_WITHIN).await?.into_iter().find(|branch| branch.id == seen.id);
+            let Some(at) = still.and_then(|branch| branch.expires_at) else { continue };
+            work.branches().warned(seen.id, at).await?;
+            let detail = Some(format!("it goes by itself at {}", trail::moment(at)));
+            work.activity().record(&trail::activity(seen.id, FLUXBASE.to_owned(), "expires_soon", detail, now)).await?;
+        }
+        Ok(work.commit().await?)
+    }
+
+    async fn expire(&self) -> Result<usize, Failure> {
         let mut work = self.control_plane.begin().await?;
         if work.branches().expired().await?.is_empty() {
             return Ok(0);
         }
         work.branches().lock_admission().await?;
         let mut begun = 0;
-        // Read again under the lock: another replica may have begun meanwhile.
-        for branch in work.branches().expired().await? {
-            if work.branches().children(branch.id).await?.is_empty() {
+        // Read again under the locks: another replica may have begun meanwhile, or somebody given it more time.
+        for seen in work.branches().expired().await? {
+            let Some(branch) = work.branches().find(seen.id, true).await? else { continue };
+            let goes = branch.expired(self.clock.now()) && !branch.protected && branch.state.operation().is_none();
+            if goes && work.branches().children(branch.id).await?.is_empty() {
                 begin_delete(&mut *work, &*self.ids, &*self.clock, branch, FLUXBASE, "expired").await?;
                 begun += 1;
             }
@@ -42,25 +68,64 @@ impl ExpireBranches {
 #[cfg(test)]
 mod tests {
     use super::ExpireBranches;
-    use crate::testing::{BRANCH, branch, work_with};
-    use ports::driven::{MockClock, MockIds};
-    use std::sync::Arc;
-    use time::OffsetDateTime;
+    use crate::testing::{BRANCH, FakeWork, branch};
+    use domain::Branch;
+    use ports::driven::{MockClock, MockControlPlane, MockIds};
+    use std::sync::{Arc, Mutex};
+    use time::{Duration, OffsetDateTime};
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    /// Rounds over these units of work, in this order.
+    fn over(works: Vec<FakeWork>) -> ExpireBranches {
+        let works = Mutex::new(works.into_iter());
+        let (mut control_plane, mut ids, mut clock) = (MockControlPlane::new(), MockIds::new(), MockClock::new());
+        control_plane.expect_begin().returning(move || Ok(Box::new(works.lock().unwrap().next().unwrap())));
+        ids.expect_fresh().return_const(BRANCH);
+        clock.expect_now().return_const(NOW);
+        ExpireBranches::new(Arc::new(control_plane), Arc::new(ids), Arc::new(clock))
+    }
+
+    fn quiet() -> FakeWork {
+        let mut work = FakeWork::default();
+        work.branches.expect_unwarned().returning(|_| Ok(Vec::new()));
+        work
+    }
 
     #[tokio::test]
     async fn a_branch_whose_time_has_come_goes_and_one_with_children_waits() {
-        for (children, begun) in [(vec![], 1), (vec![branch("child", None)], 0)] {
-            let mut work = work_with(None);
-            work.branches.expect_expired().returning(|| Ok(vec![branch("old", None)]));
+        let old = || Branch { expires_at: Some(NOW), ..branch("old", None) };
+        let extended = || Branch { expires_at: Some(NOW + Duration::HOUR), ..branch("old", None) };
+        for (locked, children, begun) in [(old(), vec![], 1), (old(), vec![branch("child", None)], 0), (extended(), vec![], 0)] {
+            let mut work = FakeWork::default();
+            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_find().returning(move |_, _| Ok(Some(locked.clone())));
+            work.branches.expect_expired().returning(move || Ok(vec![old()]));
             work.branches.expect_children().returning(move |_| Ok(children.clone()));
             work.branches.expect_update().times(begun).returning(|_| Ok(()));
             work.operations.expect_insert().times(begun).returning(|_| Ok(()));
             work.activity.expect_record().times(begun).returning(|_| Ok(()));
-            let (mut ids, mut clock) = (MockIds::new(), MockClock::new());
-            ids.expect_fresh().return_const(BRANCH);
-            clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
-            let expire = ExpireBranches::new(work.control_plane(), Arc::new(ids), Arc::new(clock));
-            assert_eq!(expire.run().await.unwrap(), begun);
+            assert_eq!(over(vec![quiet(), work]).run().await.unwrap(), begun);
+        }
+    }
+
+    #[tokio::test]
+    async fn people_are_warned_once_of_an_end_that_is_near() {
+        let of =
+            |lifetime: Duration, left: Duration| Branch { created_at: NOW + left - lifetime, expires_at: Some(NOW + left), ..branch("brief", None) };
+        for (brief, told) in [
+            (of(Duration::hours(5), Duration::minutes(29)), 1),
+            (of(Duration::hours(5), Duration::minutes(31)), 0),
+            (of(Duration::days(7), Duration::minutes(59)), 1),
+            (of(Duration::days(7), Duration::minutes(61)), 0),
+        ] {
+            let (mut work, mut nothing) = (FakeWork::default(), FakeWork::default());
+            work.branches.expect_unwarned().returning(move |_| Ok(vec![brief.clone()]));
+            work.operations.expect_try_turn().returning(|_| Ok(true));
+            work.branches.expect_warned().times(told).returning(|_, _| Ok(()));
+            work.activity.expect_record().times(told).withf(|line| line.action == "expires_soon").returning(|_| Ok(()));
+            nothing.branches.expect_expired().returning(|| Ok(Vec::new()));
+            over(vec![work, nothing]).run().await.unwrap();
         }
     }
 }

@@ -1,31 +1,99 @@
 //! See one branch.
 
-use super::lookup::find_visible;
+use super::{lookup::find_visible, migration_view::MigrationView, ports::BranchPorts};
 use async_trait::async_trait;
-use domain::{Caller, Failure};
+use domain::{Branch, Caller, Failure};
 use ports::{
-    driven::ControlPlane,
-    driving::{BranchDetails, GetBranch, UseCase},
+    driven::{BranchHealth, BranchRoute},
+    driving::{BranchDetails, GetBranch, MigrationCounts, UseCase},
 };
-use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What takes longer to find out is not told this time: the branch itself is.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// See [`GetBranch`].
 pub struct GetBranchUseCase {
-    control_plane: Arc<dyn ControlPlane>,
+    ports: BranchPorts,
 }
 
 impl GetBranchUseCase {
-    /// Over the control plane.
-    pub fn new(control_plane: Arc<dyn ControlPlane>) -> Self {
-        Self { control_plane }
+    /// Over the control plane and the databases.
+    pub fn new(ports: BranchPorts) -> Self {
+        Self { ports }
+    }
+
+    async fn health(&self, route: &BranchRoute) -> BranchHealth {
+        let unknown = || BranchHealth { reachable: false, size_bytes: None, connections: None, last_used_at: None };
+        match timeout(PATIENCE, self.ports.probe.probe(&route.database)).await {
+            Ok(Ok(health)) => health,
+            Ok(Err(error)) => {
+                tracing::warn!(branch.id = %route.id, %error, "could not look at a branch's database");
+                unknown()
+            }
+            Err(_) => unknown(),
+        }
+    }
+
+    async fn migrations(&self, branch: &Branch, route: &BranchRoute) -> Option<MigrationCounts> {
+        match timeout(PATIENCE, MigrationView::look(&self.ports, branch, route, &[])).await.ok()? {
+            Ok(view) => Some(MigrationCounts {
+                applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
+                pending: view.plan.pending.len() as u64,
+                drift: view.drift.unwrap_or(false),
+            }),
+            Err(error) => {
+                tracing::debug!(branch.id = %branch.id, %error, "could not read a branch's migrations");
+                None
+            }
+        }
     }
 }
 
 #[async_trait]
 impl UseCase<GetBranch> for GetBranchUseCase {
     async fn run(&self, caller: &Caller, command: GetBranch) -> Result<BranchDetails, Failure> {
-        let mut work = self.control_plane.begin().await?;
+        let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
-        Ok(BranchDetails { branch, health: None, migrations: None })
+        drop(work);
+        let Some(route) = self.ports.names.route(&branch) else { return Ok(BranchDetails { branch, health: None, migrations: None }) };
+        let (health, migrations) = tokio::join!(self.health(&route), self.migrations(&branch, &route));
+        Ok(BranchDetails { branch, health: Some(health), migrations })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GetBranchUseCase;
+    use crate::testing::{branch, branch_ports, caller, work_with};
+    use domain::{Branch, BranchState, Scope};
+    use ports::{
+        driven::{BranchHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner},
+        driving::{GetBranch, UseCase},
+    };
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_branch_is_shown_even_where_its_ledger_cannot_be_read() {
+        let mut ports = branch_ports(work_with(Some(branch("pr-1", Some(1)))));
+        let (mut probe, mut migrations) = (MockBranchProbe::new(), MockMigrationRunner::new());
+        let healthy = BranchHealth { reachable: true, size_bytes: Some(7), connections: Some(0), last_used_at: None };
+        let told = healthy.clone();
+        probe.expect_probe().withf(|database| database.as_str() == "b_pr-1_g1").returning(move |_| Ok(told.clone()));
+        migrations.expect_ledger().returning(|_| Err(MigrationError::Stopped));
+        let mut files = MockMigrationFiles::new();
+        files.expect_read().returning(|| Ok(Vec::new()));
+        (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
+        let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
+        assert_eq!((seen.health, seen.migrations), (Some(healthy), None));
+    }
+
+    #[tokio::test]
+    async fn where_nothing_serves_nothing_is_looked_at() {
+        let failed = Branch { state: BranchState::Error { reason: "x".to_owned(), generation: None }, ..branch("pr-1", Some(1)) };
+        let use_case = GetBranchUseCase::new(branch_ports(work_with(Some(failed))));
+        let seen = use_case.run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
+        assert!(seen.health.is_none() && seen.migrations.is_none());
     }
 }

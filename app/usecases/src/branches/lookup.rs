@@ -1,10 +1,13 @@
 //! Finding the branch that a request names by id or slug, with access checked.
 
-use domain::{Branch, BranchId, Caller, Failure, Slug, branch::AccessLevel, branch::Status};
+use domain::{
+    Branch, BranchId, Caller, Denied, Failure, Principal, Slug,
+    branch::{AccessLevel, Status},
+};
 use ports::driven::{BranchRepository, UnitOfWork};
 
 /// A live branch by id or slug.
-pub(super) async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Result<Branch, Failure> {
+async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Result<Branch, Failure> {
     let missing = || Failure::not_found("branch", reference);
     let found = if let Ok(id) = reference.parse::<BranchId>() {
         branches.find(id, false).await?
@@ -18,7 +21,7 @@ pub(super) async fn find_live(branches: &mut dyn BranchRepository, reference: &s
 /// The same, for a caller who wants to go so far on it.
 pub(super) async fn find_for(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let branch = find_live(work.branches(), reference).await?;
-    branch.check_access(&caller.principal, needed)?;
+    check(&branch, &caller.principal, needed)?;
     Ok(branch)
 }
 
@@ -30,8 +33,58 @@ pub(super) async fn find_visible(work: &mut dyn UnitOfWork, caller: &Caller, ref
 /// The same, with its row locked until the unit of work ends: what is decided by it holds when it is written.
 pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let found = find_for(work, caller, reference, needed).await?;
-    let missing = || Failure::not_found("branch", reference);
-    let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted).ok_or_else(missing)?;
-    branch.check_access(&caller.principal, needed)?;
+    let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted);
+    let branch = branch.ok_or_else(|| Failure::not_found("branch", reference))?;
+    check(&branch, &caller.principal, needed)?;
     Ok(branch)
+}
+
+/// Whether the principal may go so far on the branch, and its key does not keep it elsewhere.
+pub(super) fn check(branch: &Branch, principal: &Principal, needed: AccessLevel) -> Result<(), Failure> {
+    if let Some(pinned) = principal.restrictions.branch.as_ref().filter(|pinned| **pinned != branch.slug) {
+        let reason = format!("the key says branch '{pinned}', the request says '{}'; name one", branch.slug);
+        return Err(Failure::bad_request("branch_mismatch", reason));
+    }
+    Ok(branch.check_access(principal, needed)?)
+}
+
+/// Whether the principal may do what is done as the owner of the branch's objects. A key that is held to tables would come to all others that way.
+pub(super) fn check_owner(branch: &Branch, principal: &Principal) -> Result<(), Failure> {
+    check(branch, principal, branch.owner_level())?;
+    check_no_tables(principal)
+}
+
+/// Refuses a key that is held to tables where there is no telling tables apart.
+pub(super) fn check_no_tables(principal: &Principal) -> Result<(), Failure> {
+    match principal.restrictions.tables {
+        None => Ok(()),
+        Some(_) => Err(Denied::Protected { reason: "a key that is held to tables does not reach the whole of a branch".to_owned() }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, check_owner};
+    use crate::testing::{branch, caller, main_branch};
+    use domain::{Principal, Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
+
+    fn held(restrictions: Restrictions) -> Principal {
+        Principal { restrictions, ..(*caller(Some(1), [Scope::WriteBranches]).principal).clone() }
+    }
+
+    #[test]
+    fn a_pinned_key_reaches_no_other_branch_of_its_user() {
+        let pinned = held(Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() });
+        assert!(check(&branch("pr-1", Some(1)), &pinned, AccessLevel::Admin).is_ok());
+        assert_eq!(check(&branch("pr-2", Some(1)), &pinned, AccessLevel::Read).unwrap_err().code(), "branch_mismatch");
+        assert_eq!(check(&main_branch(), &pinned, AccessLevel::Read).unwrap_err().code(), "branch_mismatch");
+    }
+
+    #[test]
+    fn a_key_of_some_tables_owns_nothing_and_nobody_but_administrators_owns_main() {
+        let tables = held(Restrictions { tables: Some(vec![QualifiedName::new("public", "a")]), ..Restrictions::default() });
+        assert_eq!(check_owner(&branch("pr-1", Some(1)), &tables).unwrap_err().code(), "protected");
+        assert!(check_owner(&branch("pr-1", Some(1)), &held(Restrictions::default())).is_ok());
+        assert_eq!(check_owner(&main_branch(), &held(Restrictions::default())).unwrap_err().code(), "branch_access_denied");
+    }
 }

@@ -1,20 +1,45 @@
 //! Branches and their operations.
 
+mod access;
+mod cancel_operation;
+mod connection;
 mod create_branch;
 mod delete_branch;
+mod diff_branches;
+mod disabled;
 mod expire;
-mod follow_operation;
 mod get_branch;
 mod get_operation;
 mod list_activity;
 mod list_branches;
+mod list_migrations;
 mod lookup;
+mod migrate_branch;
+mod migration_view;
+mod ports;
+mod refusal;
+mod reset_branch;
+mod rows;
+mod seeds;
+mod start;
+mod undo_reset;
+mod update_branch;
 
+pub use access::BranchAccessUseCase;
+pub use cancel_operation::CancelOperationUseCase;
+pub use connection::ConnectionUseCase;
 pub use create_branch::{BranchDefaults, CreateBranchUseCase};
 pub use delete_branch::DeleteBranchUseCase;
+pub use diff_branches::DiffBranchesUseCase;
+pub use disabled::BranchingDisabled;
 pub use expire::ExpireBranches;
-pub use follow_operation::FollowOperationUseCase;
 pub use get_branch::GetBranchUseCase;
 pub use get_operation::GetOperationUseCase;
 pub use list_activity::ListBranchActivityUseCase;
 pub use list_branches::ListBranchesUseCase;
+pub use list_migrations::ListMigrationsUseCase;
+pub use migrate_branch::MigrateBranchUseCase;
+pub use ports::BranchPorts;
+pub use reset_branch::ResetBranchUseCase;
+pub use undo_reset::UndoResetUseCase;
+pub use update_branch::UpdateBranchUseCase;

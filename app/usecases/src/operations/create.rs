@@ -1,104 +1,96 @@
 //! Building a branch's first generation.
 
-use super::{OperationRunner, progress::Hold};
-use crate::trail::{self, FLUXBASE};
-use domain::{Branch, BranchId, BranchState, Failure, Generation, StepName, branch::DatabaseName, operation::OperationError};
-use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, StoreError};
-use std::sync::Arc;
+use super::{OperationRunner, ending::elsewhere, halt::Halt, progress::Hold};
+use domain::{Branch, BranchState, DataCloneMode, StepName, UserId};
+use ports::driven::{BuildProgress, BuildReport, BuildRequest, DatabaseTag};
+use std::{sync::Arc, time::Duration};
 
 impl OperationRunner {
-    /// Builds, admits and switches to the generation. After a crash it begins again: the builder takes away what was half done.
-    pub(super) async fn create(&self, hold: &Arc<Hold>) -> Result<(), BuildError> {
-        let branch = self.branch(hold.operation().await.branch_id).await?;
-        let BranchState::Creating { generation, .. } = branch.state else {
-            return Err(BuildError::Refused {
-                code: "illegal_transition",
-                message: format!("branch '{}' is {}, so there is nothing to build", branch.slug, branch.state.status()),
-            });
-        };
-        let request = self.request(&branch, generation).await?;
-        let report = self.ports.builder.build(&request, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
+    /// Builds, seeds, admits and switches to the generation. After a crash it begins again: the builder takes away what was half done.
+    pub(super) async fn create(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let branch = self.subject(hold).await?;
+        let BranchState::Creating { generation, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
+        let target = self.settings.names.tag(&branch, generation);
+        let report = self.build(hold, &branch, &target).await?;
         hold.step(StepName::Admit).await?;
-        self.ports.builder.admit(&request.target).await?;
+        self.ports.builder.admit(&target).await?;
         hold.step(StepName::Switch).await?;
-        self.switch(hold, branch.id, report).await.map_err(unavailable)?;
+        let mut ending = self.succeed(hold, None).await?;
+        ending.branch.state = ending.branch.state.clone().built().map_err(elsewhere)?;
+        ending.tell("created", Some(told(&report))).await?;
+        take_over(&mut ending.branch, report);
+        ending.commit_with_branch().await?;
         hold.after_effect().await;
+        self.restock.notify_one();
         Ok(())
     }
 
-    pub(super) async fn request(&self, branch: &Branch, generation: Generation) -> Result<BuildRequest, BuildError> {
-        let parent_id = branch.parent_id.ok_or_else(|| gone("it has no parent"))?;
+    /// Makes and fills a database, verified and seeded; nobody may connect to it yet.
+    pub(super) async fn build(&self, hold: &Arc<Hold>, branch: &Branch, target: &DatabaseTag) -> Result<BuildReport, Halt> {
+        let request = self.request(hold, branch, target).await?;
+        let report = self.ports.builder.build(&request, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
+        if branch.clone_mode == DataCloneMode::SeedData {
+            self.seed(hold, branch, target).await?;
+        }
+        Ok(report)
+    }
+
+    async fn request(&self, hold: &Hold, branch: &Branch, target: &DatabaseTag) -> Result<BuildRequest, Halt> {
+        let gone = |what: String| Halt::failed("parent_not_ready", format!("the branch cannot be built: {what}"));
+        let parent_id = branch.parent_id.ok_or_else(|| gone("it has no parent".to_owned()))?;
         let parent = self.branch(parent_id).await?;
-        let route = self.settings.names.route(&parent).ok_or_else(|| gone(&format!("its parent '{}' is {}", parent.slug, parent.state.status())))?;
+        let route = self.settings.names.route(&parent).ok_or_else(|| gone(format!("its parent '{}' is {}", parent.slug, parent.state.status())))?;
+        let max_age = hold.operation().await.input.max_age.map(Duration::from_secs);
         Ok(BuildRequest {
-            target: self.tag(branch, generation),
+            target: target.clone(),
             parent: route.database,
             parent_is_main: parent.is_main(),
-            clone_mode: branch.clone_mode,
-            max_age: None,
-            users: branch.created_by.into_iter().collect(),
+            // Seeds come after: until then it is a copy without rows.
+            clone_mode: if branch.clone_mode == DataCloneMode::SeedData { DataCloneMode::SchemaOnly } else { branch.clone_mode },
+            max_age,
+            users: users(branch),
         })
     }
 
-    /// In one transaction: the generation serves, the operation is done, the history says so.
-    async fn switch(&self, hold: &Hold, id: BranchId, report: BuildReport) -> Result<(), StoreError> {
-        let claim = hold.finished().await;
-        let mut work = self.ports.control_plane.begin().await?;
-        let mut branch = work.branches().find(id, true).await?.ok_or(StoreError::Fenced)?;
-        branch.state = branch.state.built().map_err(|_| StoreError::Fenced)?;
-        branch.withheld = report.withheld;
-        branch.updated_at = self.ports.clock.now();
-        work.branches().update(&branch).await?;
-        work.operations().save(&claim).await?;
-        let detail = Some(format!("{} objects, {} rows", report.objects, report.rows));
-        work.activity().record(&trail::activity(id, FLUXBASE.to_owned(), "created", detail, branch.updated_at)).await?;
-        work.commit().await
-    }
-
     /// Takes away what was built and says that it failed.
-    pub(super) async fn fail_create(&self, hold: &Hold, error: OperationError) -> Result<(), StoreError> {
-        let operation = hold.operation().await;
-        let mut work = self.ports.control_plane.begin().await?;
-        let Some(branch) = work.branches().find(operation.branch_id, false).await? else { return Ok(()) };
-        drop(work);
-        if let BranchState::Creating { generation, .. } = branch.state {
-            let target = self.tag(&branch, generation);
-            self.ports.builder.drop_database(&target).await.map_err(|error| StoreError::Unavailable(error.into()))?;
-        }
-
-        let claim = hold.failed(error.clone()).await;
-        let mut work = self.ports.control_plane.begin().await?;
-        let now = self.ports.clock.now();
-        if let Some(mut branch) = work.branches().find(operation.branch_id, true).await?
-            && let Ok(state) = branch.state.clone().failed(error.message.clone())
-        {
-            branch.state = state;
-            branch.updated_at = now;
-            work.branches().update(&branch).await?;
-            work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "create_failed", Some(error.message), now)).await?;
-        }
-        work.operations().save(&claim).await?;
-        work.commit().await
+    pub(super) async fn fail_create(&self, hold: &Hold, failed: &super::halt::Failed) -> Result<(), Halt> {
+        self.drop_unbuilt(hold).await?;
+        let mut ending = self.fail(hold, failed).await?;
+        ending.branch.state = ending.branch.state.clone().failed(failed.error.message.clone()).map_err(elsewhere)?;
+        ending.tell("create_failed", Some(failed.error.message.clone())).await?;
+        ending.commit_with_branch().await
     }
 
-    pub(super) async fn branch(&self, id: BranchId) -> Result<Branch, BuildError> {
-        let mut work = self.ports.control_plane.begin().await.map_err(unavailable)?;
-        work.branches().find(id, false).await.map_err(unavailable)?.ok_or_else(|| gone(&Failure::not_found("branch", id.to_string()).to_string()))
-    }
-
-    pub(super) fn tag(&self, branch: &Branch, generation: Generation) -> DatabaseTag {
-        let database = DatabaseName::of_generation(&self.settings.names.prefix, &branch.slug, generation);
-        DatabaseTag { database, branch_id: branch.id, generation }
+    /// Drops what a create or a reset was building.
+    pub(super) async fn drop_unbuilt(&self, hold: &Hold) -> Result<(), Halt> {
+        let branch = self.subject(hold).await?;
+        let (BranchState::Creating { generation: unbuilt, .. } | BranchState::Resetting { next: unbuilt, .. }) = branch.state else {
+            return Ok(());
+        };
+        Ok(self.ports.builder.drop_database(&self.settings.names.tag(&branch, unbuilt)).await?)
     }
 }
 
-fn gone(what: &str) -> BuildError {
-    BuildError::Refused { code: "parent_not_ready", message: format!("the branch cannot be built: {what}") }
+/// The refusal of an operation whose branch is not in the state that it was begun in.
+pub(super) fn nothing_to_do(branch: &Branch) -> Halt {
+    Halt::failed("illegal_transition", format!("branch '{}' is {}, so there is nothing to do", branch.slug, branch.state.status()))
 }
 
-pub(super) fn unavailable(error: StoreError) -> BuildError {
-    match error {
-        StoreError::Fenced => BuildError::Stopped,
-        other => BuildError::Retryable { message: "the metadata database is not available".to_owned(), source: Some(other.into()) },
-    }
+/// What the history says of a build.
+pub(super) fn told(report: &BuildReport) -> String {
+    format!("{} objects, {} rows, from {}", report.objects, report.rows, report.source.name())
+}
+
+/// The branch is what was built.
+pub(super) fn take_over(branch: &mut Branch, report: BuildReport) {
+    branch.withheld = report.withheld;
+    branch.data_as_of = report.data_as_of;
+}
+
+/// Its creator, and everybody who was granted access.
+fn users(branch: &Branch) -> Vec<UserId> {
+    let mut users: Vec<UserId> = branch.created_by.into_iter().chain(branch.grants.iter().map(|grant| grant.user_id)).collect();
+    users.sort_unstable();
+    users.dedup();
+    users
 }

@@ -1,41 +1,51 @@
 //! Taking a branch away.
 
-use super::{OperationRunner, create::unavailable, progress::Hold};
-use crate::trail::{self, FLUXBASE};
-use domain::{BranchId, BranchState, StepName};
-use ports::driven::{BuildError, BuildProgress, StoreError};
+use super::{OperationRunner, create::nothing_to_do, ending::elsewhere, halt::Halt, progress::Hold};
+use domain::{Branch, BranchState, Generation, OperationKind, StepName};
+use ports::driven::{BuildProgress, DatabaseTag};
 use std::sync::Arc;
 
 impl OperationRunner {
-    /// Cuts connections, drops the database, frees the slug. Each step may be done twice.
-    pub(super) async fn delete(&self, hold: &Arc<Hold>) -> Result<(), BuildError> {
-        let branch = self.branch(hold.operation().await.branch_id).await?;
-        if let BranchState::Deleting { generation: Some(generation), .. } = branch.state {
-            let target = self.tag(&branch, generation);
-            hold.step(StepName::ShutOut).await?;
-            self.ports.builder.shut_out(&target).await?;
-            hold.step(StepName::DropDatabase).await?;
-            self.ports.builder.drop_database(&target).await?;
+    /// Cuts connections, drops every database that it has, frees the slug. Each step may be done twice.
+    pub(super) async fn delete(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let branch = self.subject(hold).await?;
+        if !matches!(branch.state, BranchState::Deleting { .. }) {
+            return Err(nothing_to_do(&branch));
         }
+        let doomed: Vec<DatabaseTag> =
+            self.every_generation(&branch).await?.into_iter().map(|generation| self.settings.names.tag(&branch, generation)).collect();
+        hold.step(StepName::ShutOut).await?;
+        for target in &doomed {
+            self.ports.builder.shut_out(target).await?;
+        }
+        hold.step(StepName::DropDatabase).await?;
+        for target in &doomed {
+            self.ports.builder.drop_database(target).await?;
+        }
+        self.ports.logins.revoke(branch.id).await?;
         hold.step(StepName::Forget).await?;
-        self.forget(hold, branch.id).await.map_err(unavailable)?;
+        let mut ending = self.succeed(hold, None).await?;
+        ending.branch.state = ending.branch.state.clone().gone(ending.now).map_err(elsewhere)?;
+        ending.branch.previous = None;
+        for grant in &branch.grants {
+            ending.work.branches().revoke_grant(branch.id, grant.user_id).await?;
+        }
+        // Keys pinned to it end with it: the slug is free from now on, and may be somebody else's next.
+        ending.work.keys().revoke_pinned(&branch.slug, ending.now).await?;
+        ending.tell("deleted", None).await?;
+        ending.commit_with_branch().await?;
         hold.after_effect().await;
         Ok(())
     }
 
-    /// In one transaction: the branch is gone, its slug free, its keys revoked, the operation done.
-    async fn forget(&self, hold: &Hold, id: BranchId) -> Result<(), StoreError> {
-        let claim = hold.finished().await;
-        let mut work = self.ports.control_plane.begin().await?;
-        let mut branch = work.branches().find(id, true).await?.ok_or(StoreError::Fenced)?;
-        let now = self.ports.clock.now();
-        branch.state = branch.state.gone(now).map_err(|_| StoreError::Fenced)?;
-        branch.updated_at = now;
-        work.branches().update(&branch).await?;
-        // Keys pinned to it end with it: the slug is free from now on, and may be somebody else's next.
-        work.keys().revoke_pinned(&branch.slug, now).await?;
-        work.operations().save(&claim).await?;
-        work.activity().record(&trail::activity(id, FLUXBASE.to_owned(), "deleted", None, now)).await?;
-        work.commit().await
+    /// What it has, and what is still to be discarded: a slug is free again only when all of its databases are gone.
+    async fn every_generation(&self, branch: &Branch) -> Result<Vec<Generation>, Halt> {
+        let unfinished = self.ports.control_plane.begin().await?.operations().unfinished().await?;
+        let discards = unfinished.into_iter().filter(|other| other.kind == OperationKind::DiscardGeneration && other.branch_id == branch.id);
+        let mut generations = branch.generations();
+        generations.extend(discards.filter_map(|discard| discard.input.generation));
+        generations.sort_unstable();
+        generations.dedup();
+        Ok(generations)
     }
 }

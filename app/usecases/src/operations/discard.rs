@@ -1,59 +1,50 @@
 //! Dropping a generation that serves no more.
 
-use super::{OperationRunner, create::unavailable, progress::Hold};
-use domain::{BranchId, Generation, Operation, OperationId, OperationKind, StepName, operation::OperationError, operation::OperationInput};
-use ports::driven::{BuildError, BuildProgress, StoreError, UnitOfWork};
+use super::{OperationRunner, halt::Halt, progress::Hold};
+use domain::{Branch, Generation, Operation, OperationId, OperationKind, StepName, operation::OperationInput};
+use ports::driven::{BuildProgress, StoreError, UnitOfWork};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
 impl OperationRunner {
-    /// Adds the operation that drops a generation, in the transaction that makes it serve no more.
+    /// Adds the operation that drops a generation, in the transaction that makes it serve no more. Requests that began before may end on it first.
     pub(super) async fn queue_discard(
         &self,
         work: &mut dyn UnitOfWork,
-        branch: BranchId,
+        branch: &Branch,
         generation: Generation,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let id = OperationId::from_uuid(self.ports.ids.fresh());
-        let input = OperationInput { generation: Some(generation), ..OperationInput::default() };
-        work.operations().insert(&Operation::queued(id, OperationKind::DiscardGeneration, branch, now).with_input(input)).await
+        let operation = discard_operation(OperationId::from_uuid(self.ports.ids.fresh()), branch, generation, now);
+        work.operations().insert_delayed(&operation, self.settings.grace).await
     }
 
     /// Cuts off who is still on the generation, and drops it.
-    pub(super) async fn discard(&self, hold: &Arc<Hold>) -> Result<(), BuildError> {
+    pub(super) async fn discard(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let operation = hold.operation().await;
         let branch = self.branch(operation.branch_id).await?;
         let Some(generation) = operation.input.generation else {
-            return Err(BuildError::Refused { code: "no_generation", message: "the operation names no generation to discard".to_owned() });
+            return Err(Halt::failed("no_generation", "the operation names no generation to discard"));
         };
-        if branch.state.serving() == Some(generation) {
-            let message = format!("generation {generation} of branch '{}' serves and is not discarded", branch.slug);
-            return Err(BuildError::Refused { code: "generation_serves", message });
+        if branch.generations().contains(&generation) {
+            return Err(Halt::failed(
+                "generation_in_use",
+                format!("generation {generation} of branch '{}' is in use and not discarded", branch.slug),
+            ));
         }
-        let target = self.tag(&branch, generation);
+        let target = self.settings.names.tag(&branch, generation);
         hold.step(StepName::ShutOut).await?;
         self.ports.builder.shut_out(&target).await?;
         hold.step(StepName::DropDatabase).await?;
         self.ports.builder.drop_database(&target).await?;
-        self.finish(hold).await.map_err(unavailable)?;
+        self.succeed(hold, None).await?.commit().await?;
         hold.after_effect().await;
         Ok(())
     }
+}
 
-    /// Says that the operation is done, where nothing else has to be said in the same transaction.
-    pub(super) async fn finish(&self, hold: &Hold) -> Result<(), StoreError> {
-        let claim = hold.finished().await;
-        let mut work = self.ports.control_plane.begin().await?;
-        work.operations().save(&claim).await?;
-        work.commit().await
-    }
-
-    /// Says that the operation failed, where nothing else has to be said in the same transaction.
-    pub(super) async fn fail(&self, hold: &Hold, error: OperationError) -> Result<(), StoreError> {
-        let claim = hold.failed(error).await;
-        let mut work = self.ports.control_plane.begin().await?;
-        work.operations().save(&claim).await?;
-        work.commit().await
-    }
+/// The operation that drops a generation.
+pub(super) fn discard_operation(id: OperationId, branch: &Branch, generation: Generation, now: OffsetDateTime) -> Operation {
+    let input = OperationInput { generation: Some(generation), ..OperationInput::default() };
+    Operation::queued(id, OperationKind::DiscardGeneration, branch.id, now).with_input(input)
 }

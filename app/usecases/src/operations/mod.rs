@@ -1,11 +1,20 @@
 //! Long work: claimed, carried out step by step, resumed after a crash by any replica.
 
+mod call_off;
 mod create;
 mod delete;
 mod discard;
+mod ending;
+mod halt;
+mod migrate;
+mod migration_report;
 mod progress;
 mod reset;
 mod runner;
+mod seed;
+mod trial;
 mod undo;
+mod upkeep;
 
 pub use runner::{OperationPorts, OperationRunner, OperationSettings};
+pub use upkeep::Upkeep;

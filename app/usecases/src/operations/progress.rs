@@ -1,13 +1,17 @@
-//! A worker's hold on an operation: its steps as they are written down, its lease as it is renewed.
+//! A worker's hold on an operation: its steps as they are written down, its lease as it is renewed, and whether it was called off.
 
+use super::halt::{Failed, Halt};
 use async_trait::async_trait;
 use domain::{
     StepName,
     operation::{Claim, Operation, Progress, Step},
 };
-use ports::driven::{BuildError, BuildProgress, Clock, ControlPlane, Failpoints, StoreError};
+use ports::driven::{BuildError, BuildProgress, Clock, ControlPlane, Failpoints, MigrationError, MigrationEvent, MigrationProgress, StoreError};
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Mutex;
@@ -18,6 +22,7 @@ pub(super) struct Hold {
     clock: Arc<dyn Clock>,
     failpoints: Arc<dyn Failpoints>,
     lease: Duration,
+    cancelled: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -30,6 +35,8 @@ struct Held {
 impl Hold {
     /// Seconds between two lines of progress in the metadata database.
     const TELL_EVERY: Duration = Duration::from_millis(500);
+    /// How often it is looked whether somebody called the operation off.
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
 
     pub(super) fn new(
         claim: Claim,
@@ -38,7 +45,8 @@ impl Hold {
         failpoints: Arc<dyn Failpoints>,
         lease: Duration,
     ) -> Self {
-        Self { control_plane, clock, failpoints, lease, held: Mutex::new(Held { claim, current: None, told: Instant::now() }) }
+        let cancelled = AtomicBool::new(claim.operation.cancel_requested && claim.operation.kind.can_be_called_off());
+        Self { control_plane, clock, failpoints, lease, cancelled, held: Mutex::new(Held { claim, current: None, told: Instant::now() }) }
     }
 
     /// The operation as it stands.
@@ -46,53 +54,101 @@ impl Hold {
         self.held.lock().await.claim.operation.clone()
     }
 
-    /// Renews the lease until the claim is lost or the future is dropped.
-    pub(super) async fn keep(&self) -> StoreError {
+    /// The claim.
+    pub(super) async fn claim(&self) -> Claim {
+        self.held.lock().await.claim.clone()
+    }
+
+    /// Whether somebody called the operation off, and was heard.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Renews the lease until the claim is lost, the operation is called off, or the future is dropped.
+    pub(super) async fn keep(&self) -> Halt {
+        let mut renewed = Instant::now();
         loop {
-            tokio::time::sleep(self.lease / 3).await;
-            let claim = self.held.lock().await.claim.clone();
-            match self.renew(&claim).await {
-                Err(StoreError::Fenced) => return StoreError::Fenced,
-                // Not reached this time: the lease still has two thirds to go, and writes are fenced anyway.
-                Err(error) => tracing::warn!(operation.id = %claim.operation.id, %error, "could not renew the lease"),
+            tokio::time::sleep(Self::LOOK_EVERY.min(self.lease / 3)).await;
+            let due = renewed.elapsed() >= self.lease / 3;
+            match self.look(due).await {
+                Err(Halt::Again { source, .. }) => {
+                    // Not reached this time: the lease still has two thirds to go, and writes are fenced anyway.
+                    tracing::warn!(cause = source.map(|error| error.to_string()), "could not renew the lease");
+                }
+                Err(halt) => return halt,
+                Ok(()) if due => renewed = Instant::now(),
                 Ok(()) => {}
             }
         }
     }
 
-    async fn renew(&self, claim: &Claim) -> Result<(), StoreError> {
+    /// Renews the lease until the claim is lost or the future is dropped, whoever calls it off: for taking back what was made.
+    pub(super) async fn keep_to_the_end(&self) -> Halt {
+        loop {
+            tokio::time::sleep(self.lease / 3).await;
+            if let Err(StoreError::Fenced) = self.renew().await {
+                return Halt::Lost;
+            }
+        }
+    }
+
+    async fn look(&self, renew: bool) -> Result<(), Halt> {
+        let claim = self.claim().await;
         let mut work = self.control_plane.begin().await?;
-        work.operations().renew(claim, self.lease).await?;
+        let cancelled = claim.operation.kind.can_be_called_off() && work.operations().cancel_requested(claim.operation.id).await?;
+        if cancelled {
+            self.cancelled.store(true, Ordering::Release);
+            return Err(Halt::Cancelled);
+        }
+        if renew {
+            work.operations().renew(&claim, self.lease).await?;
+            work.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn renew(&self) -> Result<(), StoreError> {
+        let claim = self.claim().await;
+        let mut work = self.control_plane.begin().await?;
+        work.operations().renew(&claim, self.lease).await?;
         work.commit().await
     }
 
     /// The claim with every step done and the operation succeeded, to be saved in the transaction of the last effect. Until that is committed, the
     /// last step is still at work.
-    pub(super) async fn finished(&self) -> Claim {
+    pub(super) async fn finished(&self, result: Option<String>) -> Claim {
+        self.ended(Progress::Succeeded, None, result).await
+    }
+
+    /// The claim with the present step and the operation failed.
+    pub(super) async fn failed(&self, failed: &Failed) -> Claim {
+        self.ended(Progress::Failed, Some(failed.error.clone()), failed.result.clone()).await
+    }
+
+    /// The claim with the present step and the operation called off.
+    pub(super) async fn called_off(&self) -> Claim {
+        self.ended(Progress::Cancelled, None, None).await
+    }
+
+    async fn ended(&self, status: Progress, error: Option<domain::operation::OperationError>, result: Option<String>) -> Claim {
         let held = self.held.lock().await;
         let now = self.clock.now();
         let mut claim = held.claim.clone();
         if let Some(step) = claim.operation.steps.iter_mut().find(|step| Some(step.name) == held.current) {
-            step.status = Progress::Succeeded;
+            step.status = status;
             step.finished_at = Some(now);
         }
-        claim.operation.status = Progress::Succeeded;
+        claim.operation.status = status;
+        claim.operation.error = error;
+        claim.operation.result = result;
         claim.operation.finished_at = Some(now);
         claim
     }
 
-    /// The claim with the present step and the operation failed.
-    pub(super) async fn failed(&self, error: domain::operation::OperationError) -> Claim {
-        let mut held = self.held.lock().await;
-        let now = self.clock.now();
-        if let Some(step) = held.current.take().and_then(|name| held.step(name)) {
-            step.status = Progress::Failed;
-            step.finished_at = Some(now);
-        }
-        let mut claim = held.claim.clone();
-        claim.operation.status = Progress::Failed;
+    /// The claim with the error of a try that did not work out.
+    pub(super) async fn troubled(&self, error: domain::operation::OperationError) -> Claim {
+        let mut claim = self.claim().await;
         claim.operation.error = Some(error);
-        claim.operation.finished_at = Some(now);
         claim
     }
 
@@ -103,10 +159,15 @@ impl Hold {
         }
     }
 
+    /// Writes the steps down, and hears whether somebody called the operation off.
     async fn save(&self, claim: &Claim) -> Result<(), BuildError> {
         let mut work = self.control_plane.begin().await.map_err(stopped)?;
         work.operations().save(claim).await.map_err(stopped)?;
-        work.commit().await.map_err(stopped)
+        if claim.operation.kind.can_be_called_off() && work.operations().cancel_requested(claim.operation.id).await.map_err(stopped)? {
+            self.cancelled.store(true, Ordering::Release);
+        }
+        work.commit().await.map_err(stopped)?;
+        if self.is_cancelled() { Err(BuildError::Stopped) } else { Ok(()) }
     }
 }
 
@@ -172,5 +233,41 @@ impl BuildProgress for Hold {
         }
         held.told = Instant::now();
         self.save(&held.claim).await
+    }
+}
+
+/// Files count; statements and bytes within them only tell that the worker still holds the operation.
+#[async_trait]
+impl MigrationProgress for Hold {
+    async fn told(&self, event: MigrationEvent) -> Result<(), MigrationError> {
+        let told = match event {
+            MigrationEvent::FileBegins { number, total, .. } => self.advance(number as u64 - 1, total as u64, "files").await,
+            MigrationEvent::FileEnds { .. } => self.one_more().await,
+            MigrationEvent::Statements { .. } | MigrationEvent::Bytes { .. } | MigrationEvent::GaveWay { .. } => {
+                if self.is_cancelled() {
+                    Err(BuildError::Stopped)
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        told.map_err(|error| match error {
+            BuildError::Retryable { message, source } => MigrationError::Retryable { message, source },
+            BuildError::Refused { .. } | BuildError::Stopped => MigrationError::Stopped,
+        })
+    }
+}
+
+impl Hold {
+    async fn one_more(&self) -> Result<(), BuildError> {
+        let counted = {
+            let mut held = self.held.lock().await;
+            let current = held.current;
+            current.and_then(|name| held.step(name)).and_then(|step| Some((step.done? + 1, step.total?)))
+        };
+        match counted {
+            Some((done, total)) => self.advance(done, total, "files").await,
+            None => Ok(()),
+        }
     }
 }

@@ -1,17 +1,20 @@
 //! The worker: claims one operation after the other and carries it out.
 
-use super::progress::Hold;
-use crate::{branches::ExpireBranches, routing::DatabaseNames};
+use super::{
+    halt::{Failed, Halt},
+    progress::Hold,
+};
+use crate::routing::DatabaseNames;
 use domain::{
-    OperationId, OperationKind,
+    Branch, BranchId, Failure, OperationKind,
     operation::{Claim, OperationError},
 };
-use ports::driven::{BranchBuilder, BuildError, Clock, ControlPlane, Failpoints, Ids, OperationSignals, StoreError};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+use ports::driven::{
+    BranchBuilder, BranchLogins, BranchProbe, Clock, ControlPlane, Failpoints, Ids, MigrationFiles, MigrationRunner, OperationSignals, SchemaReader,
+    ScriptProver, SeedRunner, StoreError, TrialCopies,
 };
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// What operations need.
 #[derive(Clone)]
@@ -20,6 +23,22 @@ pub struct OperationPorts {
     pub control_plane: Arc<dyn ControlPlane>,
     /// What makes and drops databases.
     pub builder: Arc<dyn BranchBuilder>,
+    /// Throw-away copies.
+    pub trials: Arc<dyn TrialCopies>,
+    /// The logins of branches.
+    pub logins: Arc<dyn BranchLogins>,
+    /// Looks at databases from outside.
+    pub probe: Arc<dyn BranchProbe>,
+    /// What applies migrations.
+    pub migrations: Arc<dyn MigrationRunner>,
+    /// The project's migrations.
+    pub migration_files: Arc<dyn MigrationFiles>,
+    /// What runs seeds.
+    pub seeds: Arc<dyn SeedRunner>,
+    /// What reads schemas.
+    pub schemas: Arc<dyn SchemaReader>,
+    /// What tries scripts out.
+    pub prover: Arc<dyn ScriptProver>,
     /// What wakes workers.
     pub signals: Arc<dyn OperationSignals>,
     /// The time.
@@ -41,6 +60,8 @@ pub struct OperationSettings {
     pub attempts: u32,
     /// How long what a reset replaced is kept: `branching.reset_undo`.
     pub reset_undo: Duration,
+    /// How long a generation stays open after another took its place: requests that began before end on it.
+    pub grace: Duration,
     /// How long a worker sleeps at most when there is nothing to do.
     pub idle: Duration,
 }
@@ -49,22 +70,19 @@ pub struct OperationSettings {
 pub struct OperationRunner {
     pub(super) ports: OperationPorts,
     pub(super) settings: OperationSettings,
-    expire: ExpireBranches,
-    failures: Mutex<HashMap<OperationId, u32>>,
+    /// Rung when a parent was cut from.
+    pub(super) restock: Arc<Notify>,
 }
 
 impl OperationRunner {
-    /// A runner; several may run, here and on other replicas.
-    pub fn new(ports: OperationPorts, settings: OperationSettings, expire: ExpireBranches) -> Self {
-        Self { ports, settings, expire, failures: Mutex::default() }
+    /// A runner; several may run, here and on other replicas. `restock` is rung when spares may be needed.
+    pub fn new(ports: OperationPorts, settings: OperationSettings, restock: Arc<Notify>) -> Self {
+        Self { ports, settings, restock }
     }
 
     /// Works until dropped. What is half done then is the next claim's to finish or to take away.
     pub async fn work(&self) {
         loop {
-            if let Err(error) = self.expire.run().await {
-                tracing::warn!(%error, "could not look for expired branches");
-            }
             match self.claim().await {
                 Ok(Some(claim)) => self.turn(claim).await,
                 Ok(None) => self.ports.signals.wait(self.settings.idle).await,
@@ -95,96 +113,127 @@ impl OperationRunner {
             Arc::clone(&self.ports.failpoints),
             self.settings.lease,
         ));
-        let carried_out = async {
-            match kind {
-                OperationKind::CreateBranch => self.create(&hold).await,
-                OperationKind::DeleteBranch => self.delete(&hold).await,
-                OperationKind::ResetBranch => self.reset(&hold).await,
-                OperationKind::UndoReset => self.undo(&hold).await,
-                OperationKind::DiscardGeneration => self.discard(&hold).await,
-                OperationKind::MigrateBranch | OperationKind::DiffBranches => Err(unknown_kind(kind)),
-            }
-        };
-        let result = tokio::select! {
-            result = carried_out => result,
-            _lost = hold.keep() => Err(BuildError::Stopped),
-        };
-        match result {
-            Ok(()) => {
-                self.forget_failures(id);
-                tracing::info!(operation.id = %id, kind = kind.name(), "operation succeeded");
-            }
-            Err(BuildError::Stopped) => tracing::warn!(operation.id = %id, "the claim was lost to another worker"),
-            Err(error) => self.try_again_or_give_up(&hold, &claim, error).await,
-        }
-    }
-
-    async fn try_again_or_give_up(&self, hold: &Arc<Hold>, claim: &Claim, error: BuildError) {
-        let id = claim.operation.id;
-        let failures = self.count_failure(id);
-        let worth_trying = matches!(error, BuildError::Retryable { .. }) && failures < self.settings.attempts;
-        tracing::warn!(operation.id = %id, failures, cause = cause(&error), "operation did not work out: {error}");
-        let outcome = if worth_trying {
-            self.release(claim, back_off(failures)).await
+        let result = if hold.is_cancelled() {
+            Err(Halt::Cancelled)
         } else {
-            self.forget_failures(id);
-            self.give_up(hold, claim, &error).await
+            tokio::select! {
+                result = self.carry_out(kind, &hold) => result,
+                halt = hold.keep() => Err(halt),
+            }
         };
-        if let Err(error) = outcome {
+        let ended = match result {
+            Ok(()) => {
+                tracing::info!(operation.id = %id, kind = kind.name(), "operation ended");
+                return;
+            }
+            Err(Halt::Lost) if !hold.is_cancelled() => Err(Halt::Lost),
+            Err(Halt::Lost | Halt::Cancelled) => {
+                tracing::info!(operation.id = %id, kind = kind.name(), "operation is called off");
+                while_held(&hold, self.call_off(&hold)).await
+            }
+            Err(Halt::Again { message, source }) => self.try_again_or_give_up(&hold, &claim, message, source.map(|error| error.to_string())).await,
+            Err(Halt::Failed(failed)) => {
+                tracing::warn!(operation.id = %id, code = failed.error.code, "operation failed: {}", failed.error.message);
+                while_held(&hold, self.give_up(&hold, &claim, &failed)).await
+            }
+        };
+        match ended {
+            Ok(()) => {}
+            Err(Halt::Lost) => tracing::warn!(operation.id = %id, "the claim was lost to another worker"),
             // Nothing is lost: the lease runs out and a later claim begins again.
-            tracing::warn!(operation.id = %id, %error, "could not write down how the operation ended");
+            Err(halt) => tracing::warn!(operation.id = %id, ?halt, "could not write down how the operation ended"),
         }
     }
 
-    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+    async fn carry_out(&self, kind: OperationKind, hold: &Arc<Hold>) -> Result<(), Halt> {
+        match kind {
+            OperationKind::CreateBranch => self.create(hold).await,
+            OperationKind::DeleteBranch => self.delete(hold).await,
+            OperationKind::ResetBranch => self.reset(hold).await,
+            OperationKind::UndoReset => self.undo(hold).await,
+            OperationKind::DiscardGeneration => self.discard(hold).await,
+            OperationKind::MigrateBranch => self.migrate(hold).await,
+            OperationKind::DiffBranches => self.prove(hold).await,
+        }
+    }
+
+    async fn try_again_or_give_up(&self, hold: &Arc<Hold>, claim: &Claim, message: String, cause: Option<String>) -> Result<(), Halt> {
+        let failures = claim.failures + 1;
+        tracing::warn!(operation.id = %claim.operation.id, failures, cause, "operation did not work out: {message}");
+        let error = OperationError::new("build_failed", message);
+        if must_end_well(claim.operation.kind) || failures < self.settings.attempts {
+            return self.retry(hold, error, back_off(failures)).await;
+        }
+        while_held(hold, self.give_up(hold, claim, &Failed { error, result: None })).await
+    }
+
+    /// Gives the claim back; what was wrong can be seen meanwhile.
+    async fn retry(&self, hold: &Hold, error: OperationError, delay: Duration) -> Result<(), Halt> {
+        let claim = hold.troubled(error).await;
         let mut work = self.ports.control_plane.begin().await?;
-        work.operations().release(claim, delay).await?;
-        work.commit().await
+        work.operations().save(&claim).await?;
+        work.operations().retry(&claim, delay).await?;
+        Ok(work.commit().await?)
     }
 
     /// Ends an operation that failed for good. What a create had made is gone before its branch says so; a delete stays to be tried again later, for a
     /// branch that is half gone must not come back.
-    async fn give_up(&self, hold: &Arc<Hold>, claim: &Claim, error: &BuildError) -> Result<(), StoreError> {
-        let error = operation_error(error);
+    async fn give_up(&self, hold: &Arc<Hold>, claim: &Claim, failed: &Failed) -> Result<(), Halt> {
         match claim.operation.kind {
-            OperationKind::CreateBranch => self.fail_create(hold, error).await,
-            OperationKind::ResetBranch => self.fail_reset(hold, error).await,
-            OperationKind::MigrateBranch | OperationKind::DiffBranches => self.fail(hold, error).await,
-            OperationKind::DeleteBranch | OperationKind::UndoReset | OperationKind::DiscardGeneration => {
-                self.release(claim, Duration::from_mins(1)).await
-            }
+            OperationKind::CreateBranch => self.fail_create(hold, failed).await,
+            OperationKind::ResetBranch => self.fail_reset(hold, failed).await,
+            OperationKind::UndoReset => self.fail_undo(hold, failed).await,
+            OperationKind::MigrateBranch => self.fail_migrate(hold, failed).await,
+            OperationKind::DiffBranches => self.fail_trial(hold, failed).await,
+            OperationKind::DiscardGeneration => self.fail(hold, failed).await?.commit().await,
+            OperationKind::DeleteBranch => self.retry(hold, failed.error.clone(), LONGEST_PAUSE).await,
         }
     }
 
-    fn count_failure(&self, id: OperationId) -> u32 {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = failures.entry(id).or_default();
-        *count += 1;
-        *count
+    /// A branch, as it stands.
+    pub(super) async fn branch(&self, id: BranchId) -> Result<Branch, Halt> {
+        let found = self.ports.control_plane.begin().await?.branches().find(id, false).await?;
+        found.ok_or_else(|| Failure::not_found("branch", id.to_string()).into())
     }
 
-    fn forget_failures(&self, id: OperationId) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    /// The operation's branch, as it stands. One that another operation is at work on has been taken from this one.
+    pub(super) async fn subject(&self, hold: &Hold) -> Result<Branch, Halt> {
+        let operation = hold.operation().await;
+        let branch = self.branch(operation.branch_id).await?;
+        match branch.state.operation() {
+            Some(other) if other != operation.id => Err(Halt::Lost),
+            _ => Ok(branch),
+        }
     }
 }
 
-fn unknown_kind(kind: OperationKind) -> BuildError {
-    BuildError::Refused { code: "unknown_operation", message: format!("this replica does not know how to do '{}'", kind.name()) }
+/// Works on while the claim is held, whoever calls the operation off.
+async fn while_held(hold: &Hold, work: impl Future<Output = Result<(), Halt>>) -> Result<(), Halt> {
+    tokio::select! {
+        outcome = work => outcome,
+        lost = hold.keep_to_the_end() => Err(lost),
+    }
 }
 
-fn operation_error(error: &BuildError) -> OperationError {
-    let code = match error {
-        BuildError::Refused { code, .. } => code,
-        BuildError::Retryable { .. } | BuildError::Stopped => "build_failed",
-    };
-    OperationError::new(code, error.to_string())
+/// What takes away must come to its end, however often it has to be tried.
+const fn must_end_well(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::DeleteBranch | OperationKind::DiscardGeneration)
 }
 
-fn cause(error: &BuildError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
-}
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// 1, 2, 4 ... seconds, 30 at most.
+/// 1, 2, 4 ... seconds, a minute at most.
 fn back_off(failures: u32) -> Duration {
-    Duration::from_secs((1_u64 << failures.saturating_sub(1).min(5)).min(30))
+    Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::back_off;
+    use std::time::Duration;
+
+    #[test]
+    fn pauses_grow_to_a_minute() {
+        assert_eq!([1, 2, 3, 7, 99].map(back_off), [1, 2, 4, 60, 60].map(Duration::from_secs));
+    }
 }

@@ -1,49 +1,52 @@
 //! Switching back to what a reset had replaced.
 
-use super::{OperationRunner, create::unavailable, progress::Hold};
-use crate::trail::{self, FLUXBASE};
-use domain::{Branch, StepName};
-use ports::driven::{BuildError, BuildProgress, StoreError};
+use super::{
+    OperationRunner,
+    create::nothing_to_do,
+    ending::elsewhere,
+    halt::{Failed, Halt},
+    progress::Hold,
+};
+use domain::{BranchState, StepName};
+use ports::driven::BuildProgress;
 use std::sync::Arc;
 
 impl OperationRunner {
-    /// Opens the previous generation again, switches to it, and drops the one that it takes over from. Its input names the previous generation: where
-    /// that serves already, the switch was done before a crash.
-    pub(super) async fn undo(&self, hold: &Arc<Hold>) -> Result<(), BuildError> {
-        let operation = hold.operation().await;
-        let branch = self.branch(operation.branch_id).await?;
-        let Some(previous) = operation.input.generation else {
-            return Err(BuildError::Refused { code: "nothing_to_undo", message: "the operation names no generation to go back to".to_owned() });
-        };
-        if branch.state.serving() != Some(previous) {
-            hold.step(StepName::Admit).await?;
-            self.ports.builder.admit(&self.tag(&branch, previous)).await?;
-        }
+    /// Opens the previous generation again, switches to it, and drops the one that it takes over from.
+    pub(super) async fn undo(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let branch = self.subject(hold).await?;
+        let BranchState::Resetting { next: previous, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
+        let target = self.settings.names.tag(&branch, previous);
+        hold.step(StepName::Admit).await?;
+        self.ports.builder.admit(&target).await?;
         hold.step(StepName::Switch).await?;
-        self.switch_back(hold, branch).await.map_err(unavailable)?;
+        let mut ending = self.succeed(hold, None).await?;
+        let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
+        ending.branch.state = state;
+        self.ports.logins.admit(&target).await?;
+        if let Some(kept) = ending.branch.previous.take() {
+            ending.branch.withheld = kept.withheld;
+            ending.branch.data_as_of = kept.data_as_of;
+        }
+        if let Some(undone) = undone {
+            self.queue_discard(&mut *ending.work, &branch, undone, ending.now).await?;
+        }
+        ending.tell("reset_undone", None).await?;
+        ending.commit_with_branch().await?;
         hold.after_effect().await;
         Ok(())
     }
 
-    /// In one transaction: the previous generation serves, the one that a reset had built is to be dropped, the operation is done.
-    async fn switch_back(&self, hold: &Hold, branch: Branch) -> Result<(), StoreError> {
-        let claim = hold.finished().await;
-        let mut work = self.ports.control_plane.begin().await?;
-        let mut branch = work.branches().find(branch.id, true).await?.ok_or(StoreError::Fenced)?;
-        let now = self.ports.clock.now();
-        if let Some(previous) = branch.previous.take() {
-            let (state, undone) = branch.state.switched().map_err(|_| StoreError::Fenced)?;
-            branch.state = state;
-            branch.withheld = previous.withheld;
-            branch.data_as_of = previous.data_as_of;
-            branch.updated_at = now;
-            if let Some(undone) = undone {
-                self.queue_discard(&mut *work, branch.id, undone, now).await?;
-            }
-            work.branches().update(&branch).await?;
-            work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "reset_undone", None, now)).await?;
+    /// It stays as it is, and what was kept stays kept.
+    pub(super) async fn fail_undo(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+        let error_before = hold.operation().await.input.error_before;
+        let mut ending = self.fail(hold, failed).await?;
+        ending.branch.state = ending.branch.state.clone().called_off(error_before, ending.now).map_err(elsewhere)?;
+        // It may have been opened already.
+        if let Some(previous) = &mut ending.branch.previous {
+            previous.closed = false;
         }
-        work.operations().save(&claim).await?;
-        work.commit().await
+        ending.tell("undo_failed", Some(failed.error.message.clone())).await?;
+        ending.commit_with_branch().await
     }
 }

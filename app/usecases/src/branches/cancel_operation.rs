@@ -1,0 +1,149 @@
+//! Call an operation off.
+
+use super::{
+    lookup::{check, check_owner},
+    ports::BranchPorts,
+};
+use crate::trail;
+use async_trait::async_trait;
+use domain::{
+    Action, Branch, Caller, Failure, Operation, OperationKind,
+    branch::{AccessLevel, Status},
+    operation::Progress,
+};
+use ports::{
+    driven::UnitOfWork,
+    driving::{CancelOperation, UseCase},
+};
+use time::OffsetDateTime;
+
+/// See [`CancelOperation`].
+pub struct CancelOperationUseCase {
+    ports: BranchPorts,
+}
+
+impl CancelOperationUseCase {
+    /// Over the control plane.
+    pub fn new(ports: BranchPorts) -> Self {
+        Self { ports }
+    }
+}
+
+#[async_trait]
+impl UseCase<CancelOperation> for CancelOperationUseCase {
+    async fn run(&self, caller: &Caller, command: CancelOperation) -> Result<Operation, Failure> {
+        let missing = || Failure::not_found("operation", command.id.to_string());
+        let mut work = self.ports.control_plane.begin().await?;
+        let found = work.operations().find(command.id).await?.ok_or_else(missing)?;
+        // The branch's row first, then the operation's: the order in which workers write them.
+        let branch = work.branches().find(found.branch_id, true).await?.ok_or_else(missing)?;
+        may_cancel(&branch, found.kind, caller)?;
+        let now = self.ports.clock.now();
+        if found.kind != OperationKind::DiscardGeneration && work.operations().cancel_queued(found.id, now).await? {
+            back_as_it_was(&mut *work, &branch, &found, now).await?;
+        } else if found.status == Progress::Cancelled || found.cancel_requested {
+            return Ok(found);
+        } else if !found.kind.can_be_called_off() || !work.operations().request_cancel(found.id).await? {
+            let reason = format!("operation {} can no longer be called off: {}", found.id, why_too_late(&found));
+            return Err(Failure::Conflict { code: "too_late", reason });
+        }
+        let detail = Some(format!("{} {}", found.kind.name(), found.id));
+        work.activity().record(&trail::activity(branch.id, trail::actor(caller), "cancel_requested", detail, now)).await?;
+        let row = trail::done(caller, Action::CancelOperation, Some(branch.slug.clone()), Some(found.id.to_string()), now);
+        work.audit().record(&row).await?;
+        let cancelled = work.operations().find(found.id).await?.ok_or_else(missing)?;
+        work.commit().await?;
+        Ok(cancelled)
+    }
+}
+
+/// Who may begin it may call it off.
+fn may_cancel(branch: &Branch, kind: OperationKind, caller: &Caller) -> Result<(), Failure> {
+    match kind {
+        OperationKind::MigrateBranch => check_owner(branch, &caller.principal),
+        OperationKind::DiffBranches => check(branch, &caller.principal, AccessLevel::Read),
+        _ => check(branch, &caller.principal, AccessLevel::Admin),
+    }
+}
+
+fn why_too_late(operation: &Operation) -> &'static str {
+    match operation.status {
+        Progress::Succeeded | Progress::Failed | Progress::Cancelled => "it has ended",
+        Progress::Queued | Progress::Running => "what it takes away is half gone",
+    }
+}
+
+/// Nothing was done yet, so there is nothing to take back but the branch's state.
+async fn back_as_it_was(work: &mut dyn UnitOfWork, branch: &Branch, operation: &Operation, now: OffsetDateTime) -> Result<(), Failure> {
+    if branch.state.operation() != Some(operation.id) {
+        return Ok(());
+    }
+    let mut branch = branch.clone();
+    branch.state = branch.state.called_off(operation.input.error_before.clone(), now).map_err(Failure::internal)?;
+    branch.updated_at = now;
+    work.branches().update(&branch).await?;
+    if branch.state.status() == Status::Deleted {
+        work.keys().revoke_pinned(&branch.slug, now).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CancelOperationUseCase;
+    use crate::testing::{FakeWork, branch, branch_ports, caller, work_with};
+    use domain::{Branch, Operation, OperationId, OperationKind, Scope, branch::Status, operation::Progress};
+    use ports::driving::{CancelOperation, UseCase};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    fn id() -> OperationId {
+        OperationId::from_uuid(Uuid::from_u128(3))
+    }
+
+    fn operation(kind: OperationKind, status: Progress) -> Operation {
+        Operation { status, ..Operation::queued(id(), kind, branch("x", None).id, OffsetDateTime::UNIX_EPOCH) }
+    }
+
+    fn work(branch: Branch, operation: Operation) -> FakeWork {
+        let mut work = work_with(Some(branch));
+        work.operations.expect_find().returning(move |_| Ok(Some(operation.clone())));
+        work.activity.expect_record().returning(|_| Ok(()));
+        work.audit.expect_record().returning(|_| Ok(()));
+        work
+    }
+
+    async fn cancel(work: FakeWork) -> Result<Operation, domain::Failure> {
+        CancelOperationUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), CancelOperation { id: id() }).await
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_begun_is_as_if_it_was_never_asked_for() {
+        let busy = branch("pr-1", Some(1)).delete(id(), OffsetDateTime::UNIX_EPOCH).unwrap();
+        let mut work = work(busy, operation(OperationKind::DeleteBranch, Progress::Queued));
+        work.operations.expect_cancel_queued().returning(|_, _| Ok(true));
+        work.branches.expect_update().once().withf(|branch| branch.state.status() == Status::Ready).returning(|_| Ok(()));
+        assert!(cancel(work).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_runs_is_told_and_what_has_ended_is_too_late() {
+        for (kind, ended, code) in [
+            (OperationKind::ResetBranch, false, None),
+            (OperationKind::ResetBranch, true, Some("too_late")),
+            (OperationKind::DeleteBranch, false, Some("too_late")),
+        ] {
+            let status = if ended { Progress::Succeeded } else { Progress::Running };
+            let mut work = work(branch("pr-1", Some(1)), operation(kind, status));
+            work.operations.expect_cancel_queued().returning(|_, _| Ok(false));
+            work.operations.expect_request_cancel().returning(move |_| Ok(!ended));
+            assert_eq!(cancel(work).await.err().map(|failure| failure.code().to_owned()).as_deref(), code, "{kind:?} {ended}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_calls_off_what_others_began() {
+        let refused = cancel(work(branch("pr-1", Some(2)), operation(OperationKind::ResetBranch, Progress::Running))).await.unwrap_err();
+        assert_eq!(refused.code(), "branch_access_denied");
+    }
+}

@@ -1,0 +1,36 @@
+//! See which migrations a branch has and lacks.
+
+use super::{lookup::find_visible, migration_view::MigrationView, ports::BranchPorts};
+use async_trait::async_trait;
+use domain::{Caller, Failure};
+use ports::driving::{ListMigrations, MigrationOverview, UseCase};
+
+/// See [`ListMigrations`].
+pub struct ListMigrationsUseCase {
+    ports: BranchPorts,
+}
+
+impl ListMigrationsUseCase {
+    /// Over the control plane and the ledgers.
+    pub fn new(ports: BranchPorts) -> Self {
+        Self { ports }
+    }
+}
+
+#[async_trait]
+impl UseCase<ListMigrations> for ListMigrationsUseCase {
+    async fn run(&self, caller: &Caller, command: ListMigrations) -> Result<MigrationOverview, Failure> {
+        let mut work = self.ports.control_plane.begin().await?;
+        let branch = find_visible(&mut *work, caller, &command.branch).await?;
+        drop(work);
+        branch.check_serves()?;
+        let Some(route) = self.ports.names.route(&branch) else { return Err(Failure::not_found("branch", command.branch)) };
+        let view = MigrationView::look(&self.ports, &branch, &route, &command.files).await?;
+        Ok(MigrationOverview {
+            applied: view.ledger,
+            pending: view.plan.pending.into_iter().map(|file| file.name).collect(),
+            refusals: view.plan.refusals.iter().map(ToString::to_string).collect(),
+            drift: view.drift,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! A branch's ledger held against the project's files.
+
+use super::{ports::BranchPorts, refusal::from_migrations};
+use domain::{
+    Branch, Failure, Fault,
+    migration::{InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
+    operation::NamedText,
+};
+use ports::driven::{BranchRoute, MigrationRunner, MigrationTarget, SchemaPlace};
+
+/// What a ledger and files say of each other.
+pub(super) struct MigrationView {
+    /// The ledger, the oldest version first.
+    pub(super) ledger: Vec<LedgerEntry>,
+    /// What is pending, and what stands in the way.
+    pub(super) plan: Plan,
+    /// Whether the schema is another than after the last migration; `None` where nothing was recorded.
+    pub(super) drift: Option<bool>,
+}
+
+impl MigrationView {
+    /// Reads the ledger, the files and the schema's fingerprint.
+    pub(super) async fn look(ports: &BranchPorts, branch: &Branch, route: &BranchRoute, call: &[NamedText]) -> Result<Self, Failure> {
+        let files = if call.is_empty() { read_project(ports).await? } else { read_call(&*ports.migrations, call)? };
+        let target = MigrationTarget { database: route.database.clone(), is_main: branch.is_main() };
+        let ledger = ports.migrations.ledger(&target).await.map_err(from_migrations)?;
+        let plan = plan(&files.files, &ledger, false);
+        let drift = drift(ports, &target, &ledger).await?;
+        Ok(Self { ledger, plan, drift })
+    }
+}
+
+async fn drift(ports: &BranchPorts, target: &MigrationTarget, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
+    let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
+    let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()) else { return Ok(None) };
+    let place = SchemaPlace { database: target.database.clone(), is_main: target.is_main };
+    let present = ports.schemas.fingerprint(&place).await.map_err(super::refusal::from_build)?;
+    Ok(Some(present.as_str() != recorded))
+}
+
+/// The files of the server's `migrations.dir`.
+async fn read_project(ports: &BranchPorts) -> Result<MigrationSet, Failure> {
+    let files = ports.migration_files.read().await.map_err(from_migrations)?;
+    MigrationSet::read(files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())), |text| ports.migrations.checksum(text)).map_err(
+        |faults| {
+            let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            Failure::Conflict { code: "migrations_invalid", reason: format!("migrations.dir: {}", faults.join("; ")) }
+        },
+    )
+}
+
+/// The files that came with a request, each fault at its place.
+pub(super) fn read_call(runner: &dyn MigrationRunner, files: &[NamedText]) -> Result<MigrationSet, Failure> {
+    let named = files.iter().map(|file| (file.name.as_str(), file.text.as_bytes()));
+    MigrationSet::read(named, |text| runner.checksum(text)).map_err(|faults| {
+        let place = |fault: &InvalidMigrationFile| {
+            let name = name_of(fault);
+            let at = files.iter().rposition(|file| file.name == name).unwrap_or_default();
+            Fault::new(format!("/files/{at}"), fault.to_string())
+        };
+        Failure::Invalid(faults.iter().map(place).collect())
+    })
+}
+
+fn name_of(fault: &InvalidMigrationFile) -> &str {
+    match fault {
+        InvalidMigrationFile::NotSql { name }
+        | InvalidMigrationFile::NotAName { name }
+        | InvalidMigrationFile::NoVersion { name }
+        | InvalidMigrationFile::VersionTooLong { name }
+        | InvalidMigrationFile::Empty { name }
+        | InvalidMigrationFile::NotUtf8 { name, .. } => name,
+        InvalidMigrationFile::SameVersion { second, .. } => second,
+    }
+}
+
+/// The refusal to migrate a project that has no migrations.
+pub(super) fn no_migrations() -> Failure {
+    let reason = "there are no migration files: send some, or put them where the server looks for them (migrations.dir)".to_owned();
+    Failure::Conflict { code: "no_migrations", reason }
+}

@@ -1,0 +1,22 @@
+//! Who may have everybody's rows copied.
+
+use super::lookup::check;
+use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
+use ports::driven::UserRepository;
+
+/// A clone has everybody's rows, and its maker reads them: nothing for somebody who signed up by himself, by a session or by a key; and of another's
+/// branch only for who may see all of that one too.
+pub(super) async fn may_copy_rows(
+    users: &mut dyn UserRepository,
+    principal: &Principal,
+    parent: &Branch,
+    mode: DataCloneMode,
+) -> Result<(), Failure> {
+    let with_rows = mode == DataCloneMode::FullClone;
+    check(parent, principal, if with_rows && !parent.is_main() { parent.owner_level() } else { AccessLevel::Read })?;
+    let copies = with_rows && !principal.administers_branches();
+    match principal.user_id {
+        Some(user) if copies && !users.is_member(user).await? => Err(Denied::FullCloneNeedsMember.into()),
+        _ => Ok(()),
+    }
+}

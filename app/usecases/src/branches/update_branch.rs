@@ -1,0 +1,108 @@
+//! Change a branch's name, lifetime or protection.
+
+use super::{lookup::find_locked, ports::BranchPorts};
+use crate::trail;
+use async_trait::async_trait;
+use domain::{
+    Action, Branch, Caller, Failure,
+    branch::{AccessLevel, Status},
+};
+use ports::driving::{UpdateBranch, UseCase};
+
+/// See [`UpdateBranch`].
+pub struct UpdateBranchUseCase {
+    ports: BranchPorts,
+}
+
+impl UpdateBranchUseCase {
+    /// Over the control plane.
+    pub fn new(ports: BranchPorts) -> Self {
+        Self { ports }
+    }
+}
+
+#[async_trait]
+impl UseCase<UpdateBranch> for UpdateBranchUseCase {
+    async fn run(&self, caller: &Caller, command: UpdateBranch) -> Result<Branch, Failure> {
+        let mut work = self.ports.control_plane.begin().await?;
+        let mut branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
+        let changes: Vec<String> = changes(&command);
+        if changes.is_empty() {
+            return Ok(branch);
+        }
+        if branch.is_main() {
+            let reason = "the main branch keeps its name, has no end and is protected always".to_owned();
+            return Err(Failure::Conflict { code: "main_branch", reason });
+        }
+        if branch.state.status() == Status::Deleting {
+            branch.check_idle()?;
+        }
+        let now = self.ports.clock.now();
+        if let Some(name) = command.name {
+            branch.name = name;
+        }
+        if let Some(expires_in) = command.expires_in {
+            branch.expires_at = expires_in.map(|lifetime| now + lifetime.duration());
+        }
+        if let Some(protected) = command.protected {
+            branch.protected = protected;
+        }
+        branch.updated_at = now;
+        work.branches().update(&branch).await?;
+        work.activity().record(&trail::activity(branch.id, trail::actor(caller), "updated", Some(changes.join(", ")), now)).await?;
+        let row = trail::done(caller, Action::UpdateBranch, Some(branch.slug.clone()), Some(command.branch), now);
+        work.audit().record(&row).await?;
+        work.commit().await?;
+        Ok(branch)
+    }
+}
+
+fn changes(command: &UpdateBranch) -> Vec<String> {
+    let name = command.name.as_ref().map(|name| format!("name {name}"));
+    let expires_in =
+        command.expires_in.map(|lifetime| lifetime.map_or_else(|| "never expires".to_owned(), |lifetime| format!("expires in {lifetime}")));
+    let protected = command.protected.map(|protected| if protected { "protected" } else { "not protected" }.to_owned());
+    [name, expires_in, protected].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UpdateBranchUseCase;
+    use crate::testing::{branch, branch_ports, caller, main_branch, work_with};
+    use domain::Scope;
+    use ports::driving::{UpdateBranch, UseCase};
+    use time::{Duration, OffsetDateTime};
+
+    fn command() -> UpdateBranch {
+        UpdateBranch {
+            branch: "pr-1".to_owned(),
+            name: Some("Other name".parse().unwrap()),
+            expires_in: Some(Some("2h".parse().unwrap())),
+            protected: Some(true),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_given_changes_and_the_slug_stays() {
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        work.branches.expect_update().once().returning(|_| Ok(()));
+        work.activity
+            .expect_record()
+            .once()
+            .withf(|line| line.detail.as_deref() == Some("name Other name, expires in 7200s, protected"))
+            .returning(|_| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        let changed = UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap();
+        assert_eq!((changed.name.as_str(), changed.slug.as_str(), changed.protected), ("Other name", "pr-1", true));
+        assert_eq!(changed.expires_at, Some(OffsetDateTime::UNIX_EPOCH + Duration::hours(2)));
+    }
+
+    #[tokio::test]
+    async fn nothing_given_changes_nothing_and_main_stays_as_it_is() {
+        let nothing = UpdateBranch { branch: "pr-1".to_owned(), name: None, expires_in: None, protected: None };
+        let work = work_with(Some(branch("pr-1", Some(1))));
+        assert!(UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), nothing).await.is_ok());
+        let main = UpdateBranchUseCase::new(branch_ports(work_with(Some(main_branch()))));
+        assert_eq!(main.run(&caller(None, [Scope::AdminBranches]), command()).await.unwrap_err().code(), "main_branch");
+    }
+}

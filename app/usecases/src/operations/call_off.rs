@@ -1,0 +1,33 @@
+//! Calling an operation off: what it made is taken away, and the branch is what it was.
+
+use super::{OperationRunner, ending::elsewhere, halt::Halt, progress::Hold};
+use domain::{OperationKind, branch::Status};
+
+impl OperationRunner {
+    /// Before its switch only; that is what [`OperationRunner::succeed`] holds to.
+    pub(super) async fn call_off(&self, hold: &Hold) -> Result<(), Halt> {
+        let operation = hold.operation().await;
+        match operation.kind {
+            OperationKind::CreateBranch | OperationKind::ResetBranch => self.drop_unbuilt(hold).await?,
+            OperationKind::MigrateBranch if operation.input.dry_run => self.ports.trials.discard(operation.id).await?,
+            OperationKind::DiffBranches => self.ports.trials.discard(operation.id).await?,
+            OperationKind::MigrateBranch | OperationKind::UndoReset | OperationKind::DeleteBranch | OperationKind::DiscardGeneration => {}
+        }
+        let mut ending = self.cancel(hold).await?;
+        let detail = Some(format!("{} {}", operation.kind.name(), operation.id));
+        ending.tell("cancelled", detail).await?;
+        if ending.branch.state.operation() != Some(operation.id) {
+            return ending.commit().await;
+        }
+        ending.branch.state = ending.branch.state.clone().called_off(operation.input.error_before, ending.now).map_err(elsewhere)?;
+        match (operation.kind, &mut ending.branch.previous) {
+            // It may have been opened already.
+            (OperationKind::UndoReset, Some(previous)) => previous.closed = false,
+            _ => {}
+        }
+        if ending.branch.state.status() == Status::Deleted {
+            ending.work.keys().revoke_pinned(&ending.branch.slug, ending.now).await?;
+        }
+        ending.commit_with_branch().await
+    }
+}

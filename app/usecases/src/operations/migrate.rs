@@ -1,0 +1,145 @@
+//! Applying migrations to a branch in place.
+
+use super::{
+    OperationRunner,
+    create::nothing_to_do,
+    ending::{Ending, elsewhere},
+    halt::{Failed, Halt, file_error},
+    migration_report::MigrationReport,
+    progress::Hold,
+};
+use domain::{
+    Branch, BranchState, StepName,
+    migration::{LedgerEntry, MigrationFile, MigrationSet, plan},
+    operation::OperationInput,
+};
+use ports::driven::{
+    AppliedFile, ApplyRequest, BuildProgress, FileFailure, MigrationError, MigrationHistory, MigrationOutcome, MigrationProgress, MigrationTarget,
+    SchemaPlace,
+};
+use std::{sync::Arc, time::Duration};
+
+impl OperationRunner {
+    /// Applies what the branch's ledger lacks. Its generation serves meanwhile, and after a failure too.
+    pub(super) async fn migrate(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let input = hold.operation().await.input;
+        if input.dry_run {
+            return self.try_migrations(hold).await;
+        }
+        let branch = self.subject(hold).await?;
+        if !matches!(branch.state, BranchState::Migrating { .. }) {
+            return Err(nothing_to_do(&branch));
+        }
+        let route = self.settings.names.route(&branch).ok_or_else(|| nothing_to_do(&branch))?;
+        let target = MigrationTarget { database: route.database, is_main: branch.is_main() };
+        hold.step(StepName::Migrate).await?;
+        let files = self.pending(&input, &target).await?;
+        let request = ApplyRequest { target: target.clone(), files, who: input.actor, observe: false };
+        let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
+            Ok(applied) => applied,
+            Err(MigrationError::File { failure, applied }) => return self.migration_failed(hold, &request, &failure, applied).await,
+            Err(other) => return Err(other.into()),
+        };
+        self.record_fingerprint(&target, &applied).await;
+        let mut ending = self.succeed(hold, Some(MigrationReport::of(&applied, None).json())).await?;
+        ending.branch.state = ending.branch.state.clone().migrated().map_err(elsewhere)?;
+        record(&mut ending, &applied, None).await?;
+        ending.tell("migrated", Some(files_told(&applied))).await?;
+        ending.commit_with_branch().await?;
+        hold.after_effect().await;
+        Ok(())
+    }
+
+    /// The files that the ledger lacks, in order, or what stands in the way.
+    pub(super) async fn pending(&self, input: &OperationInput, target: &MigrationTarget) -> Result<Vec<MigrationFile>, Halt> {
+        let files = self.files(input).await?;
+        let ledger: Vec<LedgerEntry> = self.ports.migrations.ledger(target).await?;
+        let plan = plan(&files.files, &ledger, input.allow_out_of_order);
+        let Some(first) = plan.refusals.first() else { return Ok(plan.pending) };
+        let told: Vec<_> = plan.refusals.iter().map(ToString::to_string).collect();
+        Err(Halt::failed(first.code(), told.join("\n")))
+    }
+
+    /// The files of the call, or the project's.
+    async fn files(&self, input: &OperationInput) -> Result<MigrationSet, Halt> {
+        let hash = |text: &[u8]| self.ports.migrations.checksum(text);
+        let read = if input.files.is_empty() {
+            let files = self.ports.migration_files.read().await?;
+            MigrationSet::read(files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())), hash)
+        } else {
+            MigrationSet::read(input.files.iter().map(|file| (file.name.as_str(), file.text.as_bytes())), hash)
+        };
+        read.map_err(|faults| {
+            let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            Halt::failed("migrations_invalid", told.join("\n"))
+        })
+    }
+
+    /// What the schema is from now on: the mark that drift is told by. Without it drift is not known; the migration stands all the same.
+    async fn record_fingerprint(&self, target: &MigrationTarget, applied: &[AppliedFile]) {
+        let Some(last) = applied.last() else { return };
+        let place = SchemaPlace { database: target.database.clone(), is_main: target.is_main };
+        let recorded = match self.ports.schemas.fingerprint(&place).await {
+            Ok(fingerprint) => {
+                self.ports.migrations.record_fingerprint(target, last.version, fingerprint.as_str()).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(database = %target.database, error, "the schema's fingerprint could not be recorded");
+        }
+    }
+
+    /// The file failed: the branch is as it was before that file, serves on, and says what is wrong until it is migrated or reset.
+    async fn migration_failed(&self, hold: &Hold, request: &ApplyRequest, failure: &FileFailure, applied: Vec<AppliedFile>) -> Result<(), Halt> {
+        self.record_fingerprint(&request.target, &applied).await;
+        let failed = Failed { error: file_error(failure), result: Some(MigrationReport::of(&applied, None).json()) };
+        let mut ending = self.fail(hold, &failed).await?;
+        ending.branch.state = ending.branch.state.clone().migrate_failed(failure.to_string()).map_err(elsewhere)?;
+        let file = request.files.iter().find(|file| file.name == failure.file);
+        record(&mut ending, &applied, file.map(|file| (file, failure))).await?;
+        ending.tell("migrate_failed", Some(failure.to_string())).await?;
+        ending.commit_with_branch().await?;
+        tracing::info!(database = %request.target.database, file = %failure.file, "a migration failed");
+        Ok(())
+    }
+
+    /// Nothing was run, or it is not known to have been: the branch is what it was.
+    pub(super) async fn fail_migrate(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+        let input = hold.operation().await.input;
+        if input.dry_run {
+            self.ports.trials.discard(hold.operation().await.id).await?;
+            return self.fail(hold, failed).await?.commit().await;
+        }
+        let mut ending = self.fail(hold, failed).await?;
+        ending.branch.state = ending.branch.state.clone().called_off(input.error_before, ending.now).map_err(elsewhere)?;
+        ending.tell("migrate_failed", Some(failed.error.message.clone())).await?;
+        ending.commit_with_branch().await
+    }
+}
+
+fn files_told(applied: &[AppliedFile]) -> String {
+    match applied {
+        [] => "nothing was pending".to_owned(),
+        files => files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Writes the lines of `branching.migration_history`.
+async fn record(ending: &mut Ending, applied: &[AppliedFile], failed: Option<(&MigrationFile, &FileFailure)>) -> Result<(), Halt> {
+    let Branch { id: branch_id, .. } = ending.branch;
+    let (who, at) = (ending.actor().to_owned(), ending.now);
+    let line = |version, name: &str, outcome, duration, detail| {
+        let who = who.clone();
+        MigrationHistory { branch_id, version, name: name.to_owned(), outcome, duration, who, at, detail }
+    };
+    for file in applied {
+        let line = line(file.version, &file.name, MigrationOutcome::Applied, file.duration, None);
+        ending.work.migrations().record(&line).await?;
+    }
+    if let Some((file, failure)) = failed {
+        let line = line(file.version, &file.name, MigrationOutcome::Failed, Duration::ZERO, Some(failure.to_string()));
+        ending.work.migrations().record(&line).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! What a migrate has to tell, as a JSON document.
+
+use domain::schema::SchemaDiff;
+use ports::driven::{AppliedFile, StatementReport};
+use serde::Serialize;
+
+/// The files that ran, and for a dry run the difference that they would make.
+#[derive(Serialize)]
+pub(super) struct MigrationReport<'a> {
+    files: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<&'a SchemaDiff>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    version: i64,
+    name: &'a str,
+    duration_ms: f64,
+    attempts: u32,
+    statements: Vec<Statement<'a>>,
+}
+
+#[derive(Serialize)]
+struct Statement<'a> {
+    line: u32,
+    statement: &'a str,
+    duration_ms: f64,
+    rows: u64,
+    locks: Vec<Lock<'a>>,
+    rewrites: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Lock<'a> {
+    relation: &'a str,
+    mode: &'a str,
+}
+
+impl<'a> MigrationReport<'a> {
+    pub(super) fn of(applied: &'a [AppliedFile], diff: Option<&'a SchemaDiff>) -> Self {
+        let file = |file: &'a AppliedFile| File {
+            version: file.version.number(),
+            name: &file.name,
+            duration_ms: milliseconds(file.duration),
+            attempts: file.attempts,
+            statements: file.statements.iter().map(statement).collect(),
+        };
+        Self { files: applied.iter().map(file).collect(), diff }
+    }
+
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers have a JSON form")
+    }
+}
+
+fn statement(report: &StatementReport) -> Statement<'_> {
+    Statement {
+        line: report.line,
+        statement: &report.statement,
+        duration_ms: milliseconds(report.duration),
+        rows: report.rows,
+        locks: report.locks.iter().map(|lock| Lock { relation: &lock.relation, mode: &lock.mode }).collect(),
+        rewrites: &report.rewrites,
+    }
+}
+
+/// With three places: statements take microseconds.
+fn milliseconds(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MigrationReport;
+    use domain::migration::MigrationVersion;
+    use ports::driven::{AppliedFile, LockTaken, StatementReport};
+    use std::time::Duration;
+
+    #[test]
+    fn a_report_says_what_each_statement_took() {
+        let statement = StatementReport {
+            line: 3,
+            statement: "alter table a".to_owned(),
+            duration: Duration::from_micros(1234),
+            rows: 0,
+            locks: vec![LockTaken { relation: "public.a".to_owned(), mode: "AccessExclusiveLock".to_owned() }],
+            rewrites: vec!["public.a".to_owned()],
+        };
+        let version = MigrationVersion::new(1);
+        let file = AppliedFile { version, name: "1_a.sql".to_owned(), duration: Duration::from_millis(2), attempts: 1, statements: vec![statement] };
+        let json: serde_json::Value = serde_json::from_str(&MigrationReport::of(&[file], None).json()).unwrap();
+        assert_eq!(json["files"][0]["statements"][0]["duration_ms"], 1.234);
+        assert_eq!(json["files"][0]["statements"][0]["locks"][0]["mode"], "AccessExclusiveLock");
+        assert_eq!(json.get("diff"), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! Running seed files in a branch that was just built.
+
+use super::{OperationRunner, halt::Halt, progress::Hold};
+use crate::trail::{self, FLUXBASE};
+use domain::{Branch, StepName};
+use ports::driven::{BuildProgress, DatabaseTag, MigrationProgress, MigrationTarget, SeedReport, SeedRequest, StoreError};
+use std::sync::Arc;
+
+impl OperationRunner {
+    pub(super) async fn seed(&self, hold: &Arc<Hold>, branch: &Branch, target: &DatabaseTag) -> Result<(), Halt> {
+        hold.step(StepName::Seed).await?;
+        let input = hold.operation().await.input;
+        let files = self.ports.seeds.find(input.seeds).await?;
+        let request = SeedRequest {
+            target: MigrationTarget { database: target.database.clone(), is_main: false },
+            files,
+            // The log of seeds may have come along with the definitions; the rows did not.
+            force: true,
+            who: input.actor,
+        };
+        let reports = self.ports.seeds.seed(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await?;
+        Ok(self.tell_seeds(branch, &reports).await?)
+    }
+
+    async fn tell_seeds(&self, branch: &Branch, reports: &[SeedReport]) -> Result<(), StoreError> {
+        let mut work = self.ports.control_plane.begin().await?;
+        for report in reports {
+            let detail = format!("{}: {} rows in {} ms", report.name, report.rows, report.duration.as_millis());
+            let now = self.ports.clock.now();
+            work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "seeded", Some(detail), now)).await?;
+        }
+        work.commit().await
+    }
+}

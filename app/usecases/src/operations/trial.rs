@@ -1,0 +1,97 @@
+//! What is only tried, on throw-away copies: migrations, and the scripts of diffs.
+
+use super::{
+    OperationRunner,
+    halt::{Failed, Halt, file_error},
+    migration_report::MigrationReport,
+    progress::Hold,
+};
+use domain::{Branch, StepName, branch::DatabaseName, schema::SchemaDiff};
+use ports::driven::{ApplyRequest, BuildProgress, MigrationError, MigrationProgress, MigrationTarget, Proof, SchemaPlace, TrialSource};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Rows come along to a trial up to this size: they decide whether a constraint holds and how long a rewrite takes.
+const ROWS_UP_TO: u64 = 256 * 1024 * 1024;
+
+impl OperationRunner {
+    /// Applies what the branch lacks to a copy of it, looking at locks and rewrites, and compares the copy with the branch.
+    pub(super) async fn try_migrations(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let operation = hold.operation().await;
+        let branch = self.branch(operation.branch_id).await?;
+        let place = self.place(&branch)?;
+        hold.step(StepName::CopyForTrial).await?;
+        let source = TrialSource { database: place.database.clone(), is_main: place.is_main, rows: self.rows_fit(&place.database).await };
+        let copy = self.ports.trials.copy(operation.id, &source).await?;
+        let target = MigrationTarget { database: copy.clone(), is_main: false };
+        hold.step(StepName::Migrate).await?;
+        let files = self.pending(&operation.input, &target).await?;
+        let request = ApplyRequest { target, files, who: operation.input.actor, observe: true };
+        let (applied, failed) = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
+            Ok(applied) => (applied, None),
+            Err(MigrationError::File { failure, applied }) => (applied, Some(file_error(&failure))),
+            Err(other) => return Err(other.into()),
+        };
+        let made = SchemaPlace { database: copy, is_main: false };
+        let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &made).await?) } else { None };
+        let result = Some(MigrationReport::of(&applied, diff.as_ref()).json());
+        hold.step(StepName::DropTrial).await?;
+        self.ports.trials.discard(operation.id).await?;
+        let ending = match failed {
+            None => self.succeed(hold, result).await?,
+            Some(error) => self.fail(hold, &Failed { error, result }).await?,
+        };
+        ending.commit().await?;
+        hold.after_effect().await;
+        Ok(())
+    }
+
+    /// Compares two branches, runs the script in a copy of the target, and compares that with the source.
+    pub(super) async fn prove(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
+        let operation = hold.operation().await;
+        let Some(target) = operation.input.target else {
+            return Err(Halt::failed("no_target", "the operation names no branch to compare with"));
+        };
+        let (source, target) = (self.branch(operation.branch_id).await?, self.branch(target).await?);
+        let (from, to) = (self.place(&source)?, self.place(&target)?);
+        hold.step(StepName::Compare).await?;
+        let (wanted, present) = tokio::try_join!(self.ports.schemas.read(&from), self.ports.schemas.read(&to))?;
+        let diff = SchemaDiff::between(&present, &wanted);
+        hold.step(StepName::CopyForTrial).await?;
+        let copy = self.ports.trials.copy(operation.id, &TrialSource { database: to.database, is_main: to.is_main, rows: false }).await?;
+        hold.step(StepName::Prove).await?;
+        let proof = self.ports.prover.prove(&copy, &diff.script, &wanted).await?;
+        hold.step(StepName::DropTrial).await?;
+        self.ports.trials.discard(operation.id).await?;
+        self.succeed(hold, Some(proof_told(&source, &target, &diff, &proof))).await?.commit().await?;
+        hold.after_effect().await;
+        Ok(())
+    }
+
+    /// Drops the copy, and says that it failed; nothing else was touched.
+    pub(super) async fn fail_trial(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+        self.ports.trials.discard(hold.operation().await.id).await?;
+        self.fail(hold, failed).await?.commit().await
+    }
+
+    fn place(&self, branch: &Branch) -> Result<SchemaPlace, Halt> {
+        branch.check_serves()?;
+        let route = self.settings.names.route(branch).ok_or_else(|| super::create::nothing_to_do(branch))?;
+        Ok(SchemaPlace { database: route.database, is_main: branch.is_main() })
+    }
+
+    /// A size that is not known is taken for a large one.
+    async fn rows_fit(&self, database: &DatabaseName) -> bool {
+        let health = self.ports.probe.probe(database).await;
+        health.is_ok_and(|health| health.size_bytes.is_some_and(|bytes| bytes <= ROWS_UP_TO))
+    }
+}
+
+fn proof_told(source: &Branch, target: &Branch, diff: &SchemaDiff, proof: &Proof) -> String {
+    let (proved, left, failure) = match proof {
+        Proof::Ran(left) => (left.is_empty(), Some(left), None),
+        Proof::Failed { statement, message } => (false, None, Some(json!({"statement": statement, "message": message}))),
+    };
+    let left = left.filter(|left| !left.is_empty());
+    json!({"source": source.slug, "target": target.slug, "proved": proved, "left": left, "failure": failure, "diff": diff}).to_string()
+}
