@@ -1,6 +1,6 @@
 //! Files and branches that want more than is theirs: each is harmless, and told.
 
-use super::{Branch, OneBuilder, Told, branch, refusal};
+use super::{Branch, OneBuilder, Told, branch, logins, refusal};
 use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner},
     provision::Login,
@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 /// What the logins and the owner are: nothing below may change it.
 async fn powers(branch: &Branch) -> String {
+    let builder = &logins().await.builder.name;
     branch
-        .text(
+        .text(&format!(
             "select string_agg(concat_ws(' ', rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication,
                         (select string_agg(roleid::regrole::text, ',' order by 1) from pg_auth_members where member = r.oid)), ';' order by rolname)
-               from pg_roles r where rolname like 'fluxbase_%'",
-        )
+               from pg_roles r where rolname in ('fluxbase_branch_owner', '{builder}')"
+        ))
         .await
 }
 

@@ -1,7 +1,7 @@
 //! Main's own database: migrated over a login that is no superuser, whoever the admin is.
 
-use super::{LIMITS, OneBuilder, logins, refusal, server};
-use crate::provision_rig::{TestBox, options, prepared, run, text};
+use super::{LIMITS, OneBuilder, logins, refusal};
+use crate::provision_rig::{TestBox, options, prepared, run, server, text};
 use domain::{branch::DatabaseName, migration::MigrationFile};
 use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner, Seat},

@@ -7,16 +7,12 @@ mod main;
 mod seeding;
 mod without_transaction;
 
-use crate::{
-    cluster::{PASSWORD, cluster},
-    provision_rig::{TestBox, options, prepared, superuser},
-};
+use crate::provision_rig::{TestBox, options, prepared, server, superuser};
 use async_trait::async_trait;
 use domain::{branch::DatabaseName, migration::MigrationFile};
 use fluxbase_postgres::{
     migrations::{MigrationLimits, MigrationSettings, PgMigrationRunner},
     provision::{Login, Logins, provision},
-    wire::{ChannelBinding, Host, Target, TlsMode},
 };
 use ports::driven::{
     AppliedFile, ApplyRequest, DatabaseLogin, DatabaseLogins, FileFailure, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress,
@@ -49,20 +45,6 @@ pub(crate) async fn logins() -> &'static Logins {
             provision(&pool, &TestBox(1), &options()).await.unwrap().logins
         })
         .await
-}
-
-pub(crate) fn server() -> Target {
-    Target {
-        host: Host::Unix(cluster().folder.clone(), cluster().port),
-        user: "postgres".to_owned(),
-        password: Some(PASSWORD.into()),
-        database: "postgres".to_owned(),
-        tls: TlsMode::Disable,
-        root_certificate: None,
-        channel_binding: ChannelBinding::Prefer,
-        application_name: "test".to_owned(),
-        options: None,
-    }
 }
 
 /// The instance's builder, whichever the database.
