@@ -1,7 +1,7 @@
 //! The OpenAPI document, made without a database.
 
 use crate::{
-    control::{ApiKeys, Branches, Contract, Health, Operations, Schema, ServiceKeys, Sessions, Users},
+    control::{ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users},
     mcp_described::McpRoutes,
     tables::TableRoutes,
 };
@@ -15,6 +15,10 @@ pub(crate) type Control = (
     Contract<ServiceKeys>,
     Contract<Users>,
     Contract<Branches>,
+    Contract<LifeCycle>,
+    Contract<Diffs>,
+    Contract<BranchAccess>,
+    Contract<Migrations>,
     Contract<Operations>,
     Contract<Health>,
 );

@@ -2,7 +2,9 @@
 
 use crate::{
     body::BodyLimit,
-    control::{ApiKeys, Branches, Contract, Health, Operations, Readiness, Schema, ServiceKeys, Sessions, Users},
+    control::{
+        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys, Sessions, Users,
+    },
     openapi::{Control, PAGE_POLICY, openapi_document, page, service},
     tables::{PREFIX, Tables},
 };
@@ -12,9 +14,11 @@ use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result,
 use ports::{
     driven::CursorSeal,
     driving::{
-        Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
-        GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
-        PromoteUser, QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+        Authenticator, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable,
+        DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord, IssueConnection,
+        ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers, MigrateBranch,
+        PromoteUser, ProveDiff, QueryTable, RefreshSession, ResetBranch, RevokeApiKey, RevokeBranchAccess, RevokeServiceKey, SignIn, SignOut, SignUp,
+        UndoReset, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use std::sync::{Arc, OnceLock};
@@ -70,13 +74,30 @@ rest_ports! {
     create_branch: CreateBranch,
     list_branches: ListBranches,
     get_branch: GetBranch,
+    update_branch: UpdateBranch,
     delete_branch: DeleteBranch,
+    reset_branch: ResetBranch,
+    undo_reset: UndoReset,
+    migrate_branch: MigrateBranch,
+    diff_branches: DiffBranches,
+    prove_diff: ProveDiff,
+    list_branch_access: ListBranchAccess,
+    grant_branch_access: GrantBranchAccess,
+    revoke_branch_access: RevokeBranchAccess,
+    issue_connection: IssueConnection,
+    get_connection: GetConnection,
     list_branch_activity: ListBranchActivity,
+    list_migrations: ListMigrations,
     get_operation: GetOperation,
+    follow_operation: FollowOperation,
+    cancel_operation: CancelOperation,
 }
 
 /// Bytes of a body that is no rows, at most. Taken apart it is many times as large, and who signs in has shown no credential.
 const MAX_CONTROL_BODY: usize = 256 * 1024;
+
+/// The same for a body with files in it, whose sender has shown a credential.
+const MAX_FILES: usize = 4 * 1024 * 1024;
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -118,7 +139,8 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
         max_body_bytes,
         branch_domain: branch_domain.clone(),
     };
-    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(BodyLimit(max_body_bytes.min(MAX_CONTROL_BODY)));
+    let limit = BodyLimit { plain: max_body_bytes.min(MAX_CONTROL_BODY), large: max_body_bytes.min(MAX_FILES) };
+    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(limit);
     let mut beside = Route::new()
         .at("/openapi.json", get(fixed("application/json", openapi_document)))
         .at("/docs", get(fixed("text/html; charset=utf-8", page)))
@@ -131,7 +153,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
 
 fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
     (
-        Contract(Schema { list_tables: ports.list_tables, describe_table: ports.describe_table, branch_domain }),
+        Contract(Schema { list_tables: ports.list_tables, describe_table: ports.describe_table, branch_domain: branch_domain.clone() }),
         Contract(Sessions {
             sign_up: ports.sign_up,
             sign_in: ports.sign_in,
@@ -146,10 +168,21 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
             create: ports.create_branch,
             list: ports.list_branches,
             get: ports.get_branch,
+            update: ports.update_branch,
             delete: ports.delete_branch,
             activity: ports.list_branch_activity,
         }),
-        Contract(Operations { get_operation: ports.get_operation }),
+        Contract(LifeCycle { reset: ports.reset_branch, undo: ports.undo_reset, migrate: ports.migrate_branch }),
+        Contract(Diffs { diff: ports.diff_branches, prove: ports.prove_diff }),
+        Contract(BranchAccess {
+            list: ports.list_branch_access,
+            grant: ports.grant_branch_access,
+            revoke: ports.revoke_branch_access,
+            issue_connection: ports.issue_connection,
+            get_connection: ports.get_connection,
+        }),
+        Contract(Migrations { list: ports.list_migrations, branch_domain }),
+        Contract(Operations { get: ports.get_operation, follow: ports.follow_operation, cancel: ports.cancel_operation }),
         Contract(Health { readiness: ports.readiness }),
     )
 }

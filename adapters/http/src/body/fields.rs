@@ -9,6 +9,11 @@ pub(crate) trait FromFields: Sized + Send {
     /// How the OpenAPI document describes it.
     type Document: poem_openapi::types::Type;
 
+    /// Whether a request may come without a body, which then is one without fields.
+    const OPTIONAL: bool = false;
+    /// Whether it may be as large as rows may: it carries files.
+    const LARGE: bool = false;
+
     /// Takes the fields; `None` where one has a fault, which then is noted.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
@@ -71,13 +76,62 @@ impl Fields {
         }
     }
 
+    /// A text that says something of its own: missing it is left as it is, null takes it away.
+    #[expect(clippy::option_option, reason = "a fault, an absent field and null are three things")]
+    pub(crate) fn patched<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Option<Option<V>>> {
+        let given = self.left.contains_key(name);
+        self.optional_parsed(name).map(|value| given.then_some(value))
+    }
+
     /// `true`, `false`, or missing, which is `false`.
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        let flag = self.optional(name, "true or false", |value| match value {
+        self.optional_flag(name).map(Option::unwrap_or_default)
+    }
+
+    /// `true`, `false`, or missing.
+    #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
+    pub(crate) fn optional_flag(&mut self, name: &'static str) -> Option<Option<bool>> {
+        self.optional(name, "true or false", |value| match value {
             Value::Bool(flag) => Ok(flag),
             other => Err(other),
-        });
-        flag.map(Option::unwrap_or_default)
+        })
+    }
+
+    /// A whole number from 1 up that must be there.
+    pub(crate) fn count(&mut self, name: &'static str) -> Option<u32> {
+        let count = self.optional_count(name)?;
+        if count.is_none() {
+            self.fault(pointer(name), "is required");
+        }
+        count
+    }
+
+    /// An object that may be missing or null.
+    #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
+    pub(crate) fn optional_object<T: FromFields>(&mut self, name: &'static str) -> Option<Option<T>> {
+        self.known.push(name);
+        match self.left.remove(name) {
+            None | Some(Value::Null) => Some(None),
+            Some(value) => self.nested(&pointer(name), value).map(Some),
+        }
+    }
+
+    /// A list of objects; missing or null it is empty.
+    pub(crate) fn objects<T: FromFields>(&mut self, name: &'static str) -> Option<Vec<T>> {
+        let items = self.optional(name, "a list of objects", |value| match value {
+            Value::Array(items) => Ok(items),
+            other => Err(other),
+        })?;
+        let items = items.unwrap_or_default().into_iter().enumerate();
+        let read: Vec<_> = items.map(|(index, item)| self.nested(&format!("{}/{index}", pointer(name)), item)).collect();
+        read.into_iter().collect()
+    }
+
+    fn nested<T: FromFields>(&mut self, at: &str, value: Value) -> Option<T> {
+        let note = |faults: Vec<Fault>| {
+            self.faults.extend(faults.into_iter().map(|fault| Fault::new(format!("{at}{}", fault.pointer), fault.message)));
+        };
+        Self::read(value).map_err(note).ok()
     }
 
     /// A whole number from 1 up that may be missing or null.
@@ -209,6 +263,32 @@ mod tests {
         );
         assert_eq!(faults(json!([])), [""]);
         assert_eq!(faults(json!({"name": 5})), ["/name"]);
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct Nest {
+        one: Option<Everything>,
+        many: Vec<Everything>,
+        patch: Option<Option<Scope>>,
+    }
+
+    impl FromFields for Nest {
+        type Document = Any<Value>;
+
+        fn from_fields(fields: &mut Fields) -> Option<Self> {
+            let (one, many, patch) = (fields.optional_object("one"), fields.objects("many"), fields.patched("patch"));
+            Some(Self { one: one?, many: many?, patch: patch? })
+        }
+    }
+
+    #[test]
+    fn objects_in_a_body_tell_their_faults_by_their_place() {
+        let body = json!({"one": {"name": 1, "x": 1}, "many": [{"name": "a"}, {}, 3], "patch": 1});
+        let faults: Vec<_> = Fields::read::<Nest>(body).unwrap_err().into_iter().map(|fault| fault.pointer).collect();
+        assert_eq!(faults, ["/one/name", "/one/x", "/many/1/name", "/many/2", "/patch"]);
+        let read: Nest = Fields::read(json!({"many": [{"name": "a"}]})).unwrap();
+        assert_eq!((read.one, read.many.len(), read.patch), (None, 1, None));
+        assert_eq!(Fields::read::<Nest>(json!({"patch": null})).unwrap().patch, Some(None));
     }
 
     #[test]

@@ -1,15 +1,26 @@
 //! Answers with a status of their own.
 
+use crate::documents::{BranchWithOperation, OperationDocument};
 use http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::{
     ApiResponse,
-    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
-    types::ToJSON,
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::{ToJSON, Type},
 };
+use uuid::Uuid;
 
 /// A JSON document under a status. Nothing on the way may keep it: it may hold secrets.
 pub(crate) struct Answer<const STATUS: u16, T>(pub(crate) T);
+
+/// Something that has begun; `Location` is where its operation tells how it gets on.
+pub(crate) struct Begun<T>(pub(crate) T);
+
+/// A document that tells of an operation.
+pub(crate) trait OfOperation: ToJSON {
+    /// The operation's id.
+    fn operation_id(&self) -> Uuid;
+}
 
 /// Nothing more to say.
 pub(crate) struct NoContent;
@@ -43,6 +54,45 @@ impl<const STATUS: u16, T: ToJSON> IntoResponse for Answer<STATUS, T> {
         let status = StatusCode::from_u16(STATUS).expect("a status");
         let response = Response::builder().status(status).content_type("application/json; charset=utf-8");
         response.header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")).body(self.0.to_json_string())
+    }
+}
+
+impl OfOperation for BranchWithOperation {
+    fn operation_id(&self) -> Uuid {
+        self.operation.id
+    }
+}
+
+impl OfOperation for OperationDocument {
+    fn operation_id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl<T: OfOperation> ApiResponse for Begun<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Answer::<202, T>::meta();
+        meta.responses[0].headers.push(MetaHeader {
+            name: "Location".to_owned(),
+            description: Some("Where the operation is.".to_owned()),
+            required: true,
+            deprecated: false,
+            schema: String::schema_ref(),
+        });
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: OfOperation> IntoResponse for Begun<T> {
+    fn into_response(self) -> Response {
+        let location = format!("/api/v1/admin/operations/{}", self.0.operation_id());
+        let mut response = Answer::<202, T>(self.0).into_response();
+        response.headers_mut().insert(header::LOCATION, HeaderValue::try_from(location).expect("an id is visible ASCII"));
+        response
     }
 }
 

@@ -1,23 +1,27 @@
 //! Branches.
 
-use super::{Answer, Asking, Group, page};
+use super::{Answer, Asking, Begun, Group, page};
 use crate::{
     body::{Fields, FromFields, JsonBody},
-    documents::{ActivityDocument, BranchDocument, BranchWithOperation, PageDocument},
+    documents::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PageDocument, PullRequestDocument},
     problem::Problem,
 };
-use domain::BranchType;
+use domain::{
+    BranchName, BranchType,
+    branch::{ExpiresIn, PullRequest},
+};
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
 };
-use ports::driving::{CreateBranch, DeleteBranch, GetBranch, ListBranchActivity, ListBranches, UseCase};
+use ports::driving::{CreateBranch, DeleteBranch, GetBranch, ListBranchActivity, ListBranches, UpdateBranch, UseCase};
 use std::sync::Arc;
 
 pub(crate) struct Branches {
     pub(crate) create: Arc<dyn UseCase<CreateBranch>>,
     pub(crate) list: Arc<dyn UseCase<ListBranches>>,
     pub(crate) get: Arc<dyn UseCase<GetBranch>>,
+    pub(crate) update: Arc<dyn UseCase<UpdateBranch>>,
     pub(crate) delete: Arc<dyn UseCase<DeleteBranch>>,
     pub(crate) activity: Arc<dyn UseCase<ListBranchActivity>>,
 }
@@ -26,11 +30,11 @@ pub(crate) struct Branches {
 impl Branches {
     /// Make a branch
     ///
-    /// Answers at once; the branch is ready a little later. Works while the parent is in use, by a consistent snapshot. Needs one of the scopes
-    /// `write:branches` (within one's quota) and `admin:branches`.
+    /// Answers at once; the branch is ready a little later. Works while the parent is in use, by a consistent snapshot that is never older than the
+    /// request unless `max_age` allows it. Needs one of the scopes `write:branches` (within one's quota) and `admin:branches`.
     #[oai(path = "/", method = "post", operation_id = "create_branch")]
-    async fn create_branch(&self, asking: Asking, body: JsonBody<CreateBranch>) -> Result<Answer<202, BranchWithOperation>, Problem> {
-        Ok(Answer(asking.run(&*self.create, body.0).await?.into()))
+    async fn create_branch(&self, asking: Asking, body: JsonBody<CreateBranch>) -> Result<Begun<BranchWithOperation>, Problem> {
+        Ok(Begun(asking.run(&*self.create, body.0).await?.into()))
     }
 
     /// List branches
@@ -51,21 +55,38 @@ impl Branches {
 
     /// See one branch
     ///
-    /// Needs one of the scopes `read:branches` and `admin:branches`.
+    /// With how its database is doing and how its migrations stand. Needs one of the scopes `read:branches` and `admin:branches`.
     #[oai(path = "/:id", method = "get", operation_id = "get_branch")]
     async fn get_branch(
         &self,
         asking: Asking,
         /// Id or slug.
         id: Path<String>,
+    ) -> Result<Answer<200, BranchDetailsDocument>, Problem> {
+        Ok(Answer(asking.run(&*self.get, GetBranch { branch: id.0 }).await?.into()))
+    }
+
+    /// Change a branch's name, lifetime or protection
+    ///
+    /// What is not given stays; the slug stays always. A protected branch refuses delete and reset. Needs one of the scopes `write:branches` and
+    /// `admin:branches`.
+    #[oai(path = "/:id", method = "patch", operation_id = "update_branch")]
+    async fn update_branch(
+        &self,
+        asking: Asking,
+        /// Id or slug.
+        id: Path<String>,
+        body: JsonBody<Changes>,
     ) -> Result<Answer<200, BranchDocument>, Problem> {
-        Ok(Answer(asking.run(&*self.get, GetBranch { branch: id.0 }).await?.branch.into()))
+        let Changes { name, expires_in, protected } = body.0;
+        let command = UpdateBranch { branch: id.0, name, expires_in, protected };
+        Ok(Answer(asking.run(&*self.update, command).await?.into()))
     }
 
     /// Delete a branch
     ///
-    /// Cuts connections and drops its databases; its slug is free again afterwards. Refused while it has children unless `force` is true, and for main
-    /// always. Needs one of the scopes `write:branches` and `admin:branches`.
+    /// Cuts connections and drops its databases; its slug is free again afterwards. Refused while it has children unless `force` is true; for main
+    /// and for protected branches always. Needs one of the scopes `write:branches` and `admin:branches`.
     #[oai(path = "/:id", method = "delete", operation_id = "delete_branch")]
     async fn delete_branch(
         &self,
@@ -74,9 +95,9 @@ impl Branches {
         id: Path<String>,
         /// Its children go too, instead of being a reason to refuse.
         force: Query<Option<bool>>,
-    ) -> Result<Answer<202, BranchWithOperation>, Problem> {
+    ) -> Result<Begun<BranchWithOperation>, Problem> {
         let command = DeleteBranch { branch: id.0, force: force.0.unwrap_or_default() };
-        Ok(Answer(asking.run(&*self.delete, command).await?.into()))
+        Ok(Begun(asking.run(&*self.delete, command).await?.into()))
     }
 
     /// See who did what to a branch
@@ -104,6 +125,7 @@ impl FromFields for CreateBranch {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (name, parent, branch_type) = (fields.parsed("name"), fields.optional_text("parent"), fields.optional_parsed("type"));
         let (clone_mode, expires_in) = (fields.optional_parsed("data_clone_mode"), fields.optional_parsed("expires_in"));
+        let (seeds, max_age, pull_request) = (fields.optional_list("seeds"), fields.optional_parsed("max_age"), fields.optional_object("github"));
         if branch_type == Some(Some(BranchType::Main)) {
             fields.fault("/type", "main is there already; choose preview or persistent");
         }
@@ -113,10 +135,35 @@ impl FromFields for CreateBranch {
             branch_type: branch_type?,
             clone_mode: clone_mode?,
             expires_in: expires_in?,
-            seeds: None,
-            max_age: None,
-            pull_request: None,
+            seeds: seeds?,
+            max_age: max_age?,
+            pull_request: pull_request?,
         })
+    }
+}
+
+impl FromFields for PullRequest {
+    type Document = PullRequestDocument;
+
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (repository, number) = (fields.optional_parsed("repository"), fields.count("pr_number"));
+        Some(Self { repository: repository?, number: number? })
+    }
+}
+
+/// What is to be changed of a branch.
+pub(crate) struct Changes {
+    name: Option<BranchName>,
+    expires_in: Option<Option<ExpiresIn>>,
+    protected: Option<bool>,
+}
+
+impl FromFields for Changes {
+    type Document = BranchChangesDocument;
+
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let (name, expires_in, protected) = (fields.optional_parsed("name"), fields.patched("expires_in"), fields.optional_flag("protected"));
+        Some(Self { name: name?, expires_in: expires_in?, protected: protected? })
     }
 }
 
@@ -138,24 +185,77 @@ pub(crate) struct NewBranchDocument {
     /// How long it lives, from `1s` up: `90s`, `30m`, `12h`, `7d`, or several of them.
     #[oai(nullable)]
     expires_in: Option<String>,
+    /// For `seed_data`: the seed files to run, by name; all of them when not given.
+    #[oai(nullable)]
+    seeds: Option<Vec<String>>,
+    /// How old a kept copy of the parent's rows may be, from `1s` up; not older than the request when not given.
+    #[oai(nullable)]
+    max_age: Option<String>,
+    /// The pull request it belongs to.
+    #[oai(nullable)]
+    github: Option<PullRequestDocument>,
+}
+
+/// What is to be changed of a branch.
+#[derive(Object)]
+#[oai(rename = "BranchChanges")]
+pub(crate) struct BranchChangesDocument {
+    /// Another name: 1 to 100 characters. The slug stays, so that whoever is on the branch stays there.
+    #[oai(nullable)]
+    name: Option<String>,
+    /// How long it lives from now on; null is for ever.
+    #[oai(nullable)]
+    expires_in: Option<String>,
+    /// Whether delete and reset are refused.
+    #[oai(nullable)]
+    protected: Option<bool>,
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Changes;
     use crate::{body::Fields, testing::assert_described};
+    use domain::branch::PullRequest;
     use ports::driving::CreateBranch;
     use serde_json::json;
 
     #[test]
     fn bodies_are_described_as_they_are_read() {
         assert_described::<CreateBranch>();
+        assert_described::<PullRequest>();
+        assert_described::<Changes>();
+    }
+
+    #[test]
+    fn a_lifetime_that_is_null_is_for_ever_and_one_that_is_not_given_stays() {
+        assert!(Fields::read::<Changes>(json!({"protected": true})).unwrap().expires_in.is_none());
+        assert_eq!(Fields::read::<Changes>(json!({"expires_in": null})).unwrap().expires_in, Some(None));
+        assert!(Fields::read::<Changes>(json!({"expires_in": "2h"})).unwrap().expires_in.unwrap().is_some());
+        assert_eq!(Fields::read::<Changes>(json!({"protected": "yes"})).err().unwrap()[0].pointer, "/protected");
     }
 
     #[test]
     fn every_fault_of_a_branch_is_told() {
-        let body = json!({"name": "", "type": "main", "data_clone_mode": "all", "expires_in": "soon", "seeds": []});
+        let body = json!({
+            "name": "", "type": "main", "data_clone_mode": "all", "expires_in": "soon", "seeds": [1], "max_age": "0s",
+            "github": {"repository": "octo", "pr_number": 0, "url": "x"}, "colour": "red",
+        });
         let faults = Fields::read::<CreateBranch>(body).unwrap_err();
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/name", "/data_clone_mode", "/expires_in", "/type", "/seeds"]);
+        assert_eq!(
+            pointers,
+            [
+                "/name",
+                "/data_clone_mode",
+                "/expires_in",
+                "/seeds/0",
+                "/max_age",
+                "/github/repository",
+                "/github/pr_number",
+                "/github/url",
+                "/type",
+                "/colour"
+            ]
+        );
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{OperationDocument, TableNameDocument};
 use domain::{
-    Branch,
-    branch::{Withheld, WithheldRows},
+    Branch, Operation,
+    branch::{Previous, PullRequest, Withheld, WithheldRows},
 };
-use poem_openapi::{Object, types::Any};
+use poem_openapi::Object;
 use ports::{
     driven::ActivityEntry,
-    driving::{CreatedBranch, DeletedBranch},
+    driving::{BranchDetails, BranchHealth, CreatedBranch, DeletedBranch, MigrationCounts, StartedOperation},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -46,14 +46,92 @@ pub(crate) struct BranchDocument {
     /// The generation that serves it; null while none does.
     #[oai(nullable)]
     pub(crate) generation: Option<u32>,
+    /// The operation at work on it; null while none is.
+    #[oai(nullable)]
+    pub(crate) operation_id: Option<Uuid>,
+    /// The moment that its rows were copied at; null where it has none of its parent's.
+    #[oai(nullable)]
+    pub(crate) data_as_of: Option<OffsetDateTime>,
     /// What its copy left out, and why.
     pub(crate) withheld: Vec<WithheldDocument>,
+    /// Whether delete and reset are refused.
+    pub(crate) protected: bool,
+    /// What the latest reset replaced, while `undo` can bring it back; null where there is nothing to bring back.
+    #[oai(nullable)]
+    pub(crate) previous: Option<PreviousDocument>,
     /// What failed, in the status `error`.
     #[oai(nullable)]
     pub(crate) error: Option<String>,
-    /// The pull request it belongs to; null for branches that people made.
+    /// The pull request it belongs to; null where there is none.
     #[oai(nullable)]
-    pub(crate) github: Option<Any<serde_json::Value>>,
+    pub(crate) github: Option<PullRequestDocument>,
+}
+
+/// A pull request on GitHub.
+#[derive(Object)]
+#[oai(rename = "PullRequest")]
+pub(crate) struct PullRequestDocument {
+    /// `owner/name`; null where only its number is known.
+    #[oai(nullable)]
+    pub(crate) repository: Option<String>,
+    /// Its number.
+    pub(crate) pr_number: u32,
+}
+
+/// What a reset replaced.
+#[derive(Object)]
+#[oai(rename = "Previous")]
+pub(crate) struct PreviousDocument {
+    /// The generation that served before.
+    pub(crate) generation: u32,
+    /// Until when it can be brought back.
+    pub(crate) until: OffsetDateTime,
+    /// The moment that its rows were copied at.
+    #[oai(nullable)]
+    pub(crate) data_as_of: Option<OffsetDateTime>,
+}
+
+/// A branch with what takes a look into its database to tell.
+#[derive(Object)]
+#[oai(rename = "BranchDetails")]
+pub(crate) struct BranchDetailsDocument {
+    #[oai(flatten)]
+    pub(crate) branch: BranchDocument,
+    /// How its database is doing; null where nothing serves.
+    #[oai(nullable)]
+    pub(crate) health: Option<HealthOfBranchDocument>,
+    /// Its migrations; null where they could not be read.
+    #[oai(nullable)]
+    pub(crate) migrations: Option<MigrationCountsDocument>,
+}
+
+/// How a branch's database is doing.
+#[derive(Object)]
+#[oai(rename = "BranchHealth")]
+pub(crate) struct HealthOfBranchDocument {
+    /// Whether it could be connected to.
+    pub(crate) reachable: bool,
+    /// Bytes on disk.
+    #[oai(nullable)]
+    pub(crate) size_bytes: Option<u64>,
+    /// Connections open now, the server's own too.
+    #[oai(nullable)]
+    pub(crate) connections: Option<u64>,
+    /// When this server last served it; null since its start where it has not.
+    #[oai(nullable)]
+    pub(crate) last_used_at: Option<OffsetDateTime>,
+}
+
+/// How many migrations a branch has and lacks.
+#[derive(Object)]
+#[oai(rename = "MigrationCounts")]
+pub(crate) struct MigrationCountsDocument {
+    /// In its ledger.
+    pub(crate) applied: u64,
+    /// Known to the server and not in its ledger.
+    pub(crate) pending: u64,
+    /// Whether its schema is another than after the last migration.
+    pub(crate) drift: bool,
 }
 
 /// What a copy left out of one table, and why.
@@ -93,7 +171,7 @@ pub(crate) struct ActivityDocument {
     pub(crate) at: OffsetDateTime,
     /// Who: `user:<id>`, `key:<id>` or `fluxbase`.
     pub(crate) actor: String,
-    /// What: `create_requested`, `created`, `create_failed`, `delete_requested`, `deleted` or `expired`.
+    /// What: `create_requested`, `created`, `create_failed`, `reset`, `migrated`, `seeded`, `delete_requested`, `deleted`, `expired` and the like.
     pub(crate) action: String,
     /// More about it.
     #[oai(nullable)]
@@ -116,9 +194,45 @@ impl From<Branch> for BranchDocument {
             created_at: branch.created_at,
             updated_at: branch.updated_at,
             expires_at: branch.expires_at,
+            operation_id: branch.state.operation().map(|id| id.as_uuid()),
+            data_as_of: branch.data_as_of,
             withheld: branch.withheld.into_iter().map(Into::into).collect(),
-            github: None,
+            protected: branch.protected,
+            previous: branch.previous.map(Into::into),
+            github: branch.pull_request.map(Into::into),
         }
+    }
+}
+
+impl From<PullRequest> for PullRequestDocument {
+    fn from(pull_request: PullRequest) -> Self {
+        Self { repository: pull_request.repository.map(Into::into), pr_number: pull_request.number }
+    }
+}
+
+impl From<Previous> for PreviousDocument {
+    fn from(previous: Previous) -> Self {
+        Self { generation: previous.generation.number(), until: previous.until, data_as_of: previous.data_as_of }
+    }
+}
+
+impl From<BranchDetails> for BranchDetailsDocument {
+    fn from(details: BranchDetails) -> Self {
+        Self { branch: details.branch.into(), health: details.health.map(Into::into), migrations: details.migrations.map(Into::into) }
+    }
+}
+
+impl From<BranchHealth> for HealthOfBranchDocument {
+    fn from(health: BranchHealth) -> Self {
+        let BranchHealth { reachable, size_bytes, connections, last_used_at } = health;
+        Self { reachable, size_bytes, connections, last_used_at }
+    }
+}
+
+impl From<MigrationCounts> for MigrationCountsDocument {
+    fn from(counts: MigrationCounts) -> Self {
+        let MigrationCounts { applied, pending, drift } = counts;
+        Self { applied, pending, drift }
     }
 }
 
@@ -133,15 +247,27 @@ impl From<Withheld> for WithheldDocument {
     }
 }
 
+impl BranchWithOperation {
+    fn of(branch: Branch, operation: Operation) -> Self {
+        Self { branch: branch.into(), operation: operation.into() }
+    }
+}
+
 impl From<CreatedBranch> for BranchWithOperation {
-    fn from(created: CreatedBranch) -> Self {
-        Self { branch: created.branch.into(), operation: created.operation.into() }
+    fn from(CreatedBranch { branch, operation }: CreatedBranch) -> Self {
+        Self::of(branch, operation)
     }
 }
 
 impl From<DeletedBranch> for BranchWithOperation {
-    fn from(deleted: DeletedBranch) -> Self {
-        Self { branch: deleted.branch.into(), operation: deleted.operation.into() }
+    fn from(DeletedBranch { branch, operation }: DeletedBranch) -> Self {
+        Self::of(branch, operation)
+    }
+}
+
+impl From<StartedOperation> for BranchWithOperation {
+    fn from(StartedOperation { branch, operation }: StartedOperation) -> Self {
+        Self::of(branch, operation)
     }
 }
 

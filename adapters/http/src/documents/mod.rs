@@ -1,17 +1,25 @@
 //! What answers look like in JSON, and in the OpenAPI document.
 
+mod access;
 mod branch;
+mod connection;
 mod key;
+mod migrations;
 mod operation;
 mod page;
 mod relation;
+mod schema_diff;
 mod session;
 
-pub(crate) use branch::{ActivityDocument, BranchDocument, BranchWithOperation};
+pub(crate) use access::GrantDocument;
+pub(crate) use branch::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PullRequestDocument};
+pub(crate) use connection::ConnectionDocument;
 pub(crate) use key::{CreatedKeyDocument, KeyDocument};
+pub(crate) use migrations::MigrationsDocument;
 pub(crate) use operation::OperationDocument;
 pub(crate) use page::PageDocument;
 pub(crate) use relation::{TableDescriptionDocument, TableDocument};
+pub(crate) use schema_diff::SchemaDiffDocument;
 pub(crate) use session::{SessionDocument, UserDocument};
 
 use poem_openapi::Object;

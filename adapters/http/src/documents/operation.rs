@@ -4,7 +4,7 @@ use domain::{
     Operation,
     operation::{OperationError, Step},
 };
-use poem_openapi::Object;
+use poem_openapi::{Object, types::Any};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub(crate) struct OperationDocument {
     /// Identity.
     pub(crate) id: Uuid,
-    /// What it does: `create_branch` or `delete_branch`.
+    /// What it does: `create_branch`, `reset_branch`, `undo_reset`, `migrate_branch`, `diff_branches`, `delete_branch` or `discard_generation`.
     pub(crate) kind: String,
     /// The branch it works on.
     pub(crate) branch_id: Uuid,
@@ -25,6 +25,11 @@ pub(crate) struct OperationDocument {
     /// Why it failed, where it did.
     #[oai(nullable)]
     pub(crate) error: Option<OperationErrorDocument>,
+    /// What came of it, where there is something to tell: what was migrated, whether a script was proved.
+    #[oai(nullable)]
+    pub(crate) result: Option<Any<serde_json::Value>>,
+    /// Whether somebody asked for it to be called off.
+    pub(crate) cancel_requested: bool,
     /// When it was asked for.
     pub(crate) created_at: OffsetDateTime,
     /// When it ended.
@@ -65,6 +70,18 @@ pub(crate) struct OperationErrorDocument {
     pub(crate) code: String,
     /// What happened, where, and what to do.
     pub(crate) message: String,
+    /// The migration or seed file that failed.
+    #[oai(nullable)]
+    pub(crate) file: Option<String>,
+    /// The line of it, from 1.
+    #[oai(nullable)]
+    pub(crate) line: Option<u32>,
+    /// The statement, or its beginning.
+    #[oai(nullable)]
+    pub(crate) statement: Option<String>,
+    /// What PostgreSQL calls the error.
+    #[oai(nullable)]
+    pub(crate) sqlstate: Option<String>,
 }
 
 impl From<Operation> for OperationDocument {
@@ -76,6 +93,9 @@ impl From<Operation> for OperationDocument {
             status: operation.status.name().to_owned(),
             steps: operation.steps.into_iter().map(Into::into).collect(),
             error: operation.error.map(Into::into),
+            // Written by ourselves as JSON; what is none after all is still shown.
+            result: operation.result.map(|text| Any(serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))),
+            cancel_requested: operation.cancel_requested,
             created_at: operation.created_at,
             finished_at: operation.finished_at,
         }
@@ -98,6 +118,7 @@ impl From<Step> for StepDocument {
 
 impl From<OperationError> for OperationErrorDocument {
     fn from(error: OperationError) -> Self {
-        Self { code: error.code, message: error.message }
+        let OperationError { code, message, file, line, statement, sqlstate } = error;
+        Self { code, message, file, line, statement, sqlstate }
     }
 }

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod branches;
+
 struct Ready(Result<(), String>);
 
 #[async_trait]
@@ -187,6 +189,7 @@ async fn a_branch_is_made_and_shown_as_the_contract_says() {
     let body = json!({"name": "feature/a", "data_clone_mode": "full_clone"}).to_string();
     let response = client.post("/api/v1/admin/branches").header("x-api-key", "good").content_type("application/json").body(body).send().await;
     response.assert_status(StatusCode::ACCEPTED);
+    response.assert_header("location", "/api/v1/admin/operations/00000000-0000-0000-0000-000000000000");
     let (id, time) = ("00000000-0000-0000-0000-000000000000", "1970-01-01T00:00:00Z");
     let step =
         |name: &str| json!({"name": name, "status": "queued", "started_at": null, "finished_at": null, "done": null, "total": null, "unit": null});
@@ -194,12 +197,14 @@ async fn a_branch_is_made_and_shown_as_the_contract_says() {
         "branch": {
             "id": id, "name": "feature/a", "slug": "feature-a", "status": "ready", "type": "preview", "data_clone_mode": "full_clone",
             "parent_id": null, "created_by": id, "created_at": time, "updated_at": time, "expires_at": null, "generation": 1,
+            "operation_id": null, "data_as_of": null, "protected": false, "previous": null,
             "withheld": [{"table": {"schema": "auth", "name": "sessions"}, "rows": "all", "nulled_columns": [], "reason": "personal"}],
             "error": null, "github": null
         },
         "operation": {
             "id": id, "kind": "delete_branch", "branch_id": id, "status": "queued",
-            "steps": [step("shut_out"), step("drop_database"), step("forget")], "error": null, "created_at": time, "finished_at": null
+            "steps": [step("shut_out"), step("drop_database"), step("forget")], "error": null, "result": null, "cancel_requested": false,
+            "created_at": time, "finished_at": null
         }
     });
     response.assert_json(expected).await;

@@ -1,0 +1,157 @@
+//! An operation as server-sent events.
+
+use crate::documents::OperationDocument;
+use bytes::Bytes;
+use domain::{Failure, Operation};
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::{
+    ApiResponse,
+    registry::{MetaMediaType, MetaResponse, MetaResponses, Registry},
+    types::{ToJSON, Type},
+};
+use ports::driving::OperationFeed;
+use std::{io, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// How long nothing is said at most: proxies take a silent connection for a dead one.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a stream lasts at most: who asks again is asked for a credential again.
+const LASTS: Duration = Duration::from_mins(10);
+
+/// A stream of an operation's states, or the word that there are no more.
+pub(crate) struct OperationEvents(Option<Box<dyn OperationFeed>>);
+
+impl OperationEvents {
+    /// The id of the last event.
+    pub(crate) const FINAL: &str = "final";
+
+    pub(crate) fn of(feed: Box<dyn OperationFeed>) -> Self {
+        Self(Some(feed))
+    }
+
+    /// Everything was told before.
+    pub(crate) const fn all_told() -> Self {
+        Self(None)
+    }
+}
+
+impl ApiResponse for OperationEvents {
+    fn meta() -> MetaResponses {
+        let events = MetaMediaType { content_type: "text/event-stream", schema: OperationDocument::schema_ref() };
+        let response =
+            |status, description, content| MetaResponse { description, status: Some(status), status_range: None, content, headers: Vec::new() };
+        let streamed = response(200, "An event for each state, its data the operation.", vec![events]);
+        MetaResponses { responses: vec![streamed, response(204, "Everything was told: do not come back.", Vec::new())] }
+    }
+
+    fn register(registry: &mut Registry) {
+        OperationDocument::register(registry);
+    }
+}
+
+impl IntoResponse for OperationEvents {
+    fn into_response(self) -> Response {
+        let Some(feed) = self.0 else { return Response::builder().status(StatusCode::NO_CONTENT).finish() };
+        let told = Told { feed, until: Instant::now() + LASTS, begun: false };
+        let chunks = stream::unfold(told, |mut told| async move { told.next().await.map(|chunk| (Ok::<_, io::Error>(chunk), told)) });
+        Response::builder()
+            .content_type("text/event-stream")
+            .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+            // nginx would keep events back until it has a bufferful.
+            .header(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))
+            .body(Body::from_bytes_stream(Box::pin(chunks)))
+    }
+}
+
+struct Told {
+    feed: Box<dyn OperationFeed>,
+    until: Instant,
+    begun: bool,
+}
+
+impl Told {
+    /// The next piece of the stream: a state, or a word that we are still here.
+    async fn next(&mut self) -> Option<Bytes> {
+        let now = Instant::now();
+        if now >= self.until {
+            return None;
+        }
+        match timeout_at(self.until.min(now + HEARTBEAT), self.feed.next()).await {
+            Ok(Ok(Some(operation))) => Some(self.event(operation)),
+            Ok(Ok(None)) => None,
+            Ok(Err(failure)) => {
+                log(&failure);
+                None
+            }
+            Err(_silent) => Some(Bytes::from_static(b":\n\n")),
+        }
+    }
+
+    fn event(&mut self, operation: Operation) -> Bytes {
+        let retry = if std::mem::replace(&mut self.begun, true) { "" } else { "retry: 1000\n" };
+        let id = if operation.status.is_final() { format!("id: {}\n", OperationEvents::FINAL) } else { String::new() };
+        // JSON on one line has no line ends in it.
+        format!("{retry}{id}data: {}\n\n", OperationDocument::from(operation).to_json_string()).into()
+    }
+}
+
+fn log(failure: &Failure) {
+    tracing::warn!(error = %failure, "a stream of an operation's states ends");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OperationEvents;
+    use async_trait::async_trait;
+    use domain::{BranchId, Failure, Operation, OperationId, OperationKind, operation::Progress};
+    use poem::IntoResponse;
+    use ports::driving::OperationFeed;
+    use std::{collections::VecDeque, time::Duration};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    /// Gives each state after a while.
+    struct States(VecDeque<(Duration, Progress)>);
+
+    #[async_trait]
+    impl OperationFeed for States {
+        async fn next(&mut self) -> Result<Option<Operation>, Failure> {
+            let Some((after, status)) = self.0.front_mut() else { return Ok(None) };
+            let (begun, wait) = (tokio::time::Instant::now(), *after);
+            *after = Duration::ZERO.max(wait.saturating_sub(Duration::from_secs(15)));
+            tokio::time::sleep_until(begun + wait).await;
+            let (id, branch) = (OperationId::from_uuid(Uuid::nil()), BranchId::from_uuid(Uuid::nil()));
+            let operation = Operation { status: *status, ..Operation::queued(id, OperationKind::ResetBranch, branch, OffsetDateTime::UNIX_EPOCH) };
+            self.0.pop_front();
+            Ok(Some(operation))
+        }
+    }
+
+    async fn streamed(states: impl IntoIterator<Item = (u64, Progress)>) -> String {
+        let states = states.into_iter().map(|(seconds, status)| (Duration::from_secs(seconds), status)).collect();
+        OperationEvents::of(Box::new(States(states))).into_response().into_body().into_string().await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_state_is_an_event_and_silence_is_broken() {
+        let text = streamed([(0, Progress::Queued), (40, Progress::Running), (0, Progress::Succeeded)]).await;
+        let events: Vec<_> = text.split_terminator("\n\n").collect();
+        assert!(events[0].starts_with("retry: 1000\ndata: {") && events[0].contains(r#""status":"queued""#), "{text}");
+        assert_eq!(&events[1..3], [":", ":"]);
+        assert!(events[3].starts_with("data: {") && events[3].contains(r#""status":"running""#), "{text}");
+        assert!(events[4].starts_with("id: final\ndata: {") && events.len() == 5, "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_stream_lasts_for_ever() {
+        let text = streamed([(0, Progress::Running), (100_000, Progress::Running)]).await;
+        assert_eq!(text.matches("\n:\n").count(), 40, "{text}");
+    }
+
+    #[test]
+    fn who_heard_it_all_is_sent_away() {
+        assert_eq!(OperationEvents::all_told().into_response().status(), 204);
+    }
+}
