@@ -11,7 +11,7 @@ use crate::{
     materialized,
     meter::Meter,
     rows, sequences,
-    settings::{LEDGER_SCHEMA, Settings},
+    settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
     users, verify, withholding,
 };
 use domain::{DataCloneMode, StepName, branch::Withheld};
@@ -73,7 +73,7 @@ impl Build<'_> {
         self.progress.step(StepName::CopyRows).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let Leader { mut connection, tables, .. } = leader;
-        let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema)).collect();
+        let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
         let meter = Meter::new(tables.iter().map(|table| u64::try_from(table.estimate).unwrap_or_default()).sum(), "rows");
         let copied = async {
             let counts = rows::copy(&mut connection, &mut branch, &tables, &plan.withheld, &meter).await?;
@@ -107,5 +107,10 @@ impl Build<'_> {
     /// The ledger of our own migrations comes along whatever is asked for: without it a branch would be migrated again.
     fn copies_rows_of(&self, schema: &str) -> bool {
         self.request.clone_mode == DataCloneMode::FullClone || schema == LEDGER_SCHEMA
+    }
+
+    /// Which seed files ran tells of rows, and comes along with them only: in a branch without rows each is to run again.
+    fn leaves_out_log(&self, table: &Table) -> bool {
+        self.request.clone_mode != DataCloneMode::FullClone && table.schema == LEDGER_SCHEMA && table.name == SEED_LOG
     }
 }
