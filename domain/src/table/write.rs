@@ -92,6 +92,16 @@ pub enum Returning {
     Key,
 }
 
+impl Returning {
+    /// The columns and embeds that come back.
+    pub fn columns_mut(&mut self) -> &mut [SelectItem] {
+        match self {
+            Self::Rows { columns, .. } => columns,
+            Self::Count | Self::Key => &mut [],
+        }
+    }
+}
+
 /// What a document of rows to insert looks like from outside: how many rows, and which keys. Values are passed over unread.
 ///
 /// Deserialise it from the request's body: it takes an object or an array of objects and refuses everything else.

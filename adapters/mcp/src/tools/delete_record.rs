@@ -76,12 +76,13 @@ impl Tool for DeleteRecordTool {
 
 fn delete(input: &Input) -> Result<Delete, CallError> {
     let mut reading = Reading::default();
+    let mut returning = reading.returning(input.returning.as_deref());
     let delete = Delete {
         table: TableName::parse(&input.table),
-        filter: reading.required_filter(&input.filter),
+        filter: reading.required_filter(&input.filter, &mut returning),
         max_affected: Some(input.max_affected.unwrap_or(DEFAULT_MAX_AFFECTED)),
         dry_run: input.dry_run.unwrap_or_default(),
-        returning: reading.returning(input.returning.as_deref()),
+        returning,
     };
     reading.finish()?;
     Ok(delete)

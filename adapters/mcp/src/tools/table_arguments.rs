@@ -14,6 +14,8 @@ use serde_json::{Value, json, value::RawValue};
 #[derive(Default)]
 pub(super) struct Reading {
     faults: Vec<Fault>,
+    /// A list of columns could not be read: what a filter asks of its embeds cannot be held to it.
+    columns_unread: bool,
 }
 
 impl Reading {
@@ -26,6 +28,7 @@ impl Reading {
         match parse_select(text.unwrap_or_default()) {
             Ok(items) => items,
             Err(error) => {
+                self.columns_unread = true;
                 self.fault(pointer, error.message());
                 Vec::new()
             }
@@ -43,9 +46,10 @@ impl Reading {
         }
     }
 
-    /// `filter`
-    pub(super) fn filter(&mut self, json: Option<&RawValue>) -> Option<Condition> {
-        match serde_json::from_str::<FilterObject>(json?.get()).map(FilterObject::condition) {
+    /// `filter`. What it asks of embeds goes to those of `columns`.
+    pub(super) fn filter(&mut self, json: Option<&RawValue>, columns: &mut [SelectItem]) -> Option<Condition> {
+        let columns = (!self.columns_unread).then_some(columns);
+        match serde_json::from_str::<FilterObject>(json?.get()).map(|filter| filter.condition(columns)) {
             Ok(Ok(condition)) => condition,
             Ok(Err(faults)) => {
                 self.faults.extend(faults);
@@ -59,9 +63,9 @@ impl Reading {
     }
 
     /// The `filter` of a write, without which it would meet every row.
-    pub(super) fn required_filter(&mut self, json: &RawValue) -> Option<Condition> {
+    pub(super) fn required_filter(&mut self, json: &RawValue, returning: &mut Returning) -> Option<Condition> {
         let faults = self.faults.len();
-        let condition = self.filter(Some(json));
+        let condition = self.filter(Some(json), returning.columns_mut());
         if condition.is_none() && self.faults.len() == faults {
             self.fault("/filter", "must name at least one column, or every row would be meant: {\"id\": \"eq.5\"}");
         }

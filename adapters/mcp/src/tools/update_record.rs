@@ -78,14 +78,15 @@ impl Tool for UpdateRecordTool {
 
 fn update(input: &Input) -> Result<Update, CallError> {
     let mut reading = Reading::default();
+    let mut returning = reading.returning(input.returning.as_deref());
     let update = Update {
         table: TableName::parse(&input.table),
-        filter: reading.required_filter(&input.filter),
+        filter: reading.required_filter(&input.filter, &mut returning),
         changes: input.data.get().to_owned(),
         columns: reading.data(&input.data).keys,
         max_affected: Some(input.max_affected.unwrap_or(DEFAULT_MAX_AFFECTED)),
         dry_run: input.dry_run.unwrap_or_default(),
-        returning: reading.returning(input.returning.as_deref()),
+        returning,
     };
     reading.finish()?;
     Ok(update)

@@ -5,7 +5,7 @@ use domain::{
     Failure, SqlFailure,
     table::{
         CountMode,
-        grammar::{parse_condition, parse_order, parse_select},
+        grammar::{QueryParams, parse_condition, parse_order, parse_select},
     },
 };
 use ports::driven::Rows;
@@ -50,6 +50,37 @@ async fn the_example_of_the_plan_works_to_the_letter() {
     assert_eq!(command.select.filter, Some(parse_condition("is_active.eq.true").unwrap()));
     assert_eq!(command.select.order, parse_order("created_at.desc").unwrap());
     assert_eq!((command.select.limit, command.select.offset, command.select.max_bytes), (Some(11), 0, Some(256 * 1024)));
+}
+
+#[tokio::test]
+async fn a_filter_reaches_embeds_as_parameters_of_rest_do() {
+    let (seen, kept) = kept();
+    let client = House::new()
+        .query(move |command| {
+            seen.lock().unwrap().push(command.select);
+            Ok(rows("[]", 0))
+        })
+        .open();
+    let arguments = json!({
+        "table": "books",
+        "select": "id,author!inner(name),tags(name)",
+        "filter": {"author.name": "eq.x", "tags.order": "name.desc", "tags.limit": 3, "or": [{"tags": "is.null"}, {"id": "gt.1"}]}
+    });
+    client.call(ALL, "query_table", arguments).await;
+    let pairs = [
+        ("select", "id,author!inner(name),tags(name)"),
+        ("author.name", "eq.x"),
+        ("tags.order", "name.desc"),
+        ("tags.limit", "3"),
+        ("or", "(tags.is.null,id.gt.1)"),
+    ];
+    let rest = QueryParams::parse(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap();
+    let select = kept.lock().unwrap().pop().unwrap();
+    assert_eq!((select.columns, select.filter), (rest.select, rest.filter));
+
+    let arguments = json!({"table": "books", "filter": {"author.name": "eq.x"}});
+    let fault = told(&client.call(ALL, "query_table", arguments).await);
+    assert_eq!(fault["faults"][0]["path"], "/filter/author.name", "{fault}");
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ fn filter_objects_with_sql_are_refused() {
         r#"{"and": [{}]}"#,
     ] {
         let filter: FilterObject = serde_json::from_str(json).unwrap();
-        assert!(filter.condition().is_err(), "{json}");
+        assert!(filter.condition(None).is_err(), "{json}");
     }
 }
 

@@ -45,7 +45,9 @@ pub const MAX_TEXT: usize = 64 * 1024;
 
 /// Reads one test: `parse_test("data->>age", "not.gte.18")`.
 pub fn parse_test(field: &str, operation: &str) -> Result<Condition, GrammarError> {
-    read_test(&mut Budget::default(), field, operation)
+    let mut budget = Budget::default();
+    let field = budget.read(field, names::field).map_err(GrammarError::in_name)?;
+    read_operation(&mut budget, field, operation)
 }
 
 /// Reads the members of a group in parentheses: `(a.eq.1,and(b.gt.2,c.is.null))`.
@@ -66,11 +68,6 @@ pub fn parse_select(text: &str) -> Result<Vec<SelectItem>, GrammarError> {
 /// Reads an order: `a.desc.nullslast,author(name)`. Empty text is no order.
 pub fn parse_order(text: &str) -> Result<Vec<OrderTerm>, GrammarError> {
     Budget::default().read(text, order::terms)
-}
-
-fn read_test(budget: &mut Budget, field: &str, operation: &str) -> Result<Condition, GrammarError> {
-    let field = budget.read(field, names::field).map_err(GrammarError::in_name)?;
-    read_operation(budget, field, operation)
 }
 
 fn read_operation(budget: &mut Budget, field: super::FieldPath, operation: &str) -> Result<Condition, GrammarError> {

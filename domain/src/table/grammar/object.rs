@@ -1,10 +1,26 @@
 //! The `filter` object of tools: columns with operations, and groups of such objects.
 
-use super::{MAX_DEPTH, cursor::Budget, error::GrammarErrorKind, group, group::GroupKind, node::Node, pointer_step, read_test, scope::all_of};
-use crate::{Fault, table::Condition};
+use super::{
+    MAX_DEPTH,
+    cursor::Budget,
+    error::{GrammarError, GrammarErrorKind},
+    group,
+    group::GroupKind,
+    key::{Clause, Key, Word, key},
+    node::Node,
+    pointer_step, read_operation,
+    scope::{Scopes, all_of, apply_all},
+};
+use crate::{
+    Fault,
+    table::{Condition, FieldPath, SelectItem},
+};
 use serde::{Deserialize, Deserializer};
 
 /// A filter as JSON: `{"age": ["gte.18", "lt.65"], "or": [{"a": "eq.1"}, {"b": "is.null"}], "not": {"c": "eq.2"}}`.
+///
+/// A key with a dot asks something of an embed, as the same parameter of a query string does: `{"author.name": "eq.x", "books.order": "id.desc",
+/// "books.limit": 3, "books.or": [..]}`. `{"author": "not.is.null"}` keeps the rows whose embed has a match, also within groups.
 ///
 /// It deserialises from any JSON, so that [`Self::condition`] can tell every fault with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,13 +29,17 @@ pub struct FilterObject(Node);
 impl FilterObject {
     /// The condition, or all faults with pointers that begin with `/filter`. An empty object is no condition.
     ///
-    /// A group or a list without members is a fault, since it would hold always, or never, where somebody meant to filter.
-    pub fn condition(self) -> Result<Option<Condition>, Vec<Fault>> {
+    /// A group or a list without members is a fault, since it would hold always, or never, where somebody meant to filter. What is asked of
+    /// embeds goes to those of `select`; `None` is a select list that could not be read, of which nothing can be missing.
+    pub fn condition(self, select: Option<&mut [SelectItem]>) -> Result<Option<Condition>, Vec<Fault>> {
         if self.0 == Node::Object(Vec::new()) {
             return Ok(None);
         }
         let mut reading = Reading::default();
         let condition = reading.object(self.0, "/filter", 0);
+        if let Some(select) = select {
+            reading.faults.extend(apply_all(reading.scopes, select));
+        }
         if reading.faults.is_empty() { Ok(condition) } else { Err(reading.faults) }
     }
 }
@@ -27,6 +47,7 @@ impl FilterObject {
 #[derive(Default)]
 struct Reading {
     budget: Budget,
+    scopes: Scopes,
     faults: Vec<Fault>,
 }
 
@@ -46,10 +67,46 @@ impl Reading {
             } else if let Some(kind) = GroupKind::from_name(&name) {
                 conditions.extend(self.group(kind, node, &pointer, depth + 1));
             } else {
-                self.column(&mut conditions, &name, node, &pointer);
+                self.column_or_embed(&mut conditions, &name, node, &pointer, depth);
             }
         }
         all_of(conditions)
+    }
+
+    fn column_or_embed(&mut self, conditions: &mut Vec<Condition>, name: &str, node: Node, pointer: &str, depth: usize) {
+        match self.budget.read(name, key).map_err(GrammarError::in_name) {
+            Ok(Key { path, word: Word::Of(clause) }) if !path.is_empty() => {
+                if depth > 0 {
+                    self.fault(pointer, IN_A_GROUP.to_owned());
+                } else {
+                    self.embed(path, clause, node, pointer);
+                }
+            }
+            Ok(Key { word: Word::Of(Clause::Filter(field)), .. }) => self.column(conditions, &field, node, pointer),
+            // A word of query strings: here it is a column of that name.
+            Ok(_) => self.column(conditions, &FieldPath::column(name.trim()), node, pointer),
+            Err(error) => {
+                self.fault(pointer, error.message());
+            }
+        }
+    }
+
+    fn embed(&mut self, path: Vec<String>, clause: Clause, node: Node, pointer: &str) {
+        let mut scope = self.scopes.remove(&path).unwrap_or_default();
+        scope.pointers.push(pointer.to_owned());
+        match (clause, node) {
+            (Clause::Filter(field), node) => self.column(&mut scope.filters, &field, node, pointer),
+            (Clause::Group(kind), node) => scope.filters.extend(self.group(kind, node, pointer, 1)),
+            (clause, Node::Text(text) | Node::Scalar(text)) => {
+                if let Err(reason) = scope.take(&mut self.budget, clause, &text) {
+                    self.fault(pointer, reason);
+                }
+            }
+            (_, other) => {
+                self.fault(pointer, wrong(&other, "a text or a number"));
+            }
+        }
+        self.scopes.insert(path, scope);
     }
 
     fn group(&mut self, kind: GroupKind, node: Node, pointer: &str, depth: usize) -> Option<Condition> {
@@ -68,14 +125,14 @@ impl Reading {
         }
     }
 
-    fn column(&mut self, conditions: &mut Vec<Condition>, name: &str, node: Node, pointer: &str) {
+    fn column(&mut self, conditions: &mut Vec<Condition>, field: &FieldPath, node: Node, pointer: &str) {
         match node {
-            Node::Text(operation) => conditions.extend(self.test(name, &operation, pointer)),
+            Node::Text(operation) => conditions.extend(self.test(field, &operation, pointer)),
             Node::List(nodes) if !nodes.is_empty() => {
                 for (index, node) in nodes.into_iter().enumerate() {
                     let pointer = format!("{pointer}/{index}");
                     let condition = match node {
-                        Node::Text(operation) => self.test(name, &operation, &pointer),
+                        Node::Text(operation) => self.test(field, &operation, &pointer),
                         other => self.fault(&pointer, wrong(&other, OPERATION)),
                     };
                     conditions.extend(condition);
@@ -85,8 +142,8 @@ impl Reading {
         }
     }
 
-    fn test(&mut self, name: &str, operation: &str, pointer: &str) -> Option<Condition> {
-        read_test(&mut self.budget, name, operation).map_err(|error| self.faults.push(Fault::new(pointer, error.message()))).ok()
+    fn test(&mut self, field: &FieldPath, operation: &str, pointer: &str) -> Option<Condition> {
+        read_operation(&mut self.budget, field.clone(), operation).map_err(|error| self.faults.push(Fault::new(pointer, error.message()))).ok()
     }
 
     fn fault(&mut self, pointer: &str, message: String) -> Option<Condition> {
@@ -95,6 +152,8 @@ impl Reading {
     }
 }
 
+const IN_A_GROUP: &str =
+    "an embed's own filter stands beside groups, not within one; within one \"embed\": \"not.is.null\" asks whether it has a match";
 const OPERATION: &str = "an operator, a dot and a value as text, such as \"eq.5\", or a list of such texts";
 
 fn wrong(node: &Node, wanted: &str) -> String {
@@ -121,12 +180,12 @@ mod tests {
     use super::FilterObject;
     use crate::table::{
         Condition, FieldPath, Operator, Test, Value,
-        grammar::{MAX_DEPTH, MAX_ITEMS, parse_condition},
+        grammar::{MAX_DEPTH, MAX_ITEMS, QueryParams, parse_condition, parse_select},
     };
     use serde_json::json;
 
     fn read(json: &str) -> Result<Option<Condition>, Vec<crate::Fault>> {
-        serde_json::from_str::<FilterObject>(json).unwrap().condition()
+        serde_json::from_str::<FilterObject>(json).unwrap().condition(Some(&mut []))
     }
 
     #[test]
@@ -162,18 +221,19 @@ mod tests {
     #[test]
     fn it_reads_from_a_value_as_from_text() {
         let object: FilterObject = serde_json::from_value(json!({"a": ["eq.1"], "or": [{"b": "eq.2"}]})).unwrap();
-        assert_eq!(object.condition(), Ok(Some(parse_condition("and(a.eq.1,or(b.eq.2))").unwrap())));
+        assert_eq!(object.condition(None), Ok(Some(parse_condition("and(a.eq.1,or(b.eq.2))").unwrap())));
     }
 
     #[test]
     fn every_fault_is_told_with_its_place() {
         let faults = read(
-            r#"{"age": 5, "a/b": null, "x": ["eq.1", true, "noop.1"], "y": [], "z": {"gt": 1}, "or": [{"c": "c"}, {}, 1], "and": {"d": "eq.1"}, "not": "eq.1", "e.f": "eq.1"}"#,
+            r#"{"age": 5, "\"a/b\"": null, "a/b": "eq.1", "x": ["eq.1", true, "noop.1"], "y": [], "z": {"gt": 1}, "or": [{"c": "c"}, {}, 1], "and": {"d": "eq.1"}, "not": "eq.1", "e.f": "eq.1"}"#,
         )
         .unwrap_err();
         let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         let expected = [
             "/filter/age",
+            "/filter/\"a~1b\"",
             "/filter/a~1b",
             "/filter/x/1",
             "/filter/x/2",
@@ -192,6 +252,61 @@ mod tests {
             "expected an operator, a dot and a value as text, such as \"eq.5\", or a list of such texts, found 5: did you mean \"eq.5\"?"
         );
         assert!(faults[1].message.ends_with("found null: NULL is tested for with \"is.null\""));
+    }
+
+    #[test]
+    fn dotted_keys_ask_of_embeds_what_the_same_parameters_do() {
+        let select = "id,author!inner(name,books(title)),a:rel(x)";
+        let mut items = parse_select(select).unwrap();
+        let json = r#"{
+            "id": "gt.1", "author.name": ["eq.x", "neq.y"], "author.not.or": [{"p": "eq.1"}, {"q": "eq.2"}], "author.books.limit": 3,
+            "author.books.offset": "1", "author.books.order": "title.desc", "a.data->>k": "eq.1", "a.or": "(x.eq.1,x.eq.2)",
+            "or": [{"author": "is.null"}, {"a": "not.is.null"}], "order": "eq.1"
+        }"#;
+        let filter = serde_json::from_str::<FilterObject>(json).unwrap().condition(Some(&mut items)).unwrap();
+        let pairs = [
+            ("select", select),
+            ("id", "gt.1"),
+            ("author.name", "eq.x"),
+            ("author.name", "neq.y"),
+            ("author.not.or", "(p.eq.1,q.eq.2)"),
+            ("author.books.limit", "3"),
+            ("author.books.offset", "1"),
+            ("author.books.order", "title.desc"),
+            ("a.data->>k", "eq.1"),
+            ("a.or", "(x.eq.1,x.eq.2)"),
+            ("or", "(author.is.null,a.not.is.null)"),
+            ("\"order\"", "eq.1"),
+        ];
+        let query = QueryParams::parse(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap();
+        assert_eq!((items, filter), (query.select, query.filter));
+    }
+
+    #[test]
+    fn what_is_asked_of_embeds_amiss_is_told_with_its_place() {
+        let mut items = parse_select("id,author(name)").unwrap();
+        let json = r#"{
+            "author.name": 5, "author.limit": -1, "author.order": ["name"], "author.or": {"a": "eq.1"}, "author.select": "name",
+            "or": [{"author.name": "eq.x"}], "not": {"author.limit": 1}, "rel.x": "eq.1"
+        }"#;
+        let faults = serde_json::from_str::<FilterObject>(json).unwrap().condition(Some(&mut items)).unwrap_err();
+        let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        let expected = [
+            "/filter/author.name",
+            "/filter/author.limit",
+            "/filter/author.order",
+            "/filter/author.or",
+            "/filter/author.select",
+            "/filter/or/0/author.name",
+            "/filter/not/author.limit",
+            "/filter/rel.x",
+        ];
+        assert_eq!(places, expected);
+        assert!(faults[5].message.contains("not within one"), "{}", faults[5].message);
+        assert!(faults[7].message.starts_with("'rel' is not an embedded resource"), "{}", faults[7].message);
+        let twice = r#"{"author.limit": 1, "author.limit": 2}"#;
+        let faults = serde_json::from_str::<FilterObject>(twice).unwrap().condition(Some(&mut items)).unwrap_err();
+        assert_eq!(faults[0].message, "may be given only once");
     }
 
     #[test]

@@ -4,17 +4,15 @@ use super::{
     MAX_ITEMS,
     cursor::{Budget, Cursor},
     error::{GrammarError, shortened},
-    group,
     key::{Clause, Key, Word, key},
-    names, order, pointer_step, read_operation,
-    scope::{Scope, all_of, embed_at},
+    names, pointer_step,
+    scope::{Scopes, all_of, apply_all, once},
     select,
 };
 use crate::{
     Fault,
     table::{Condition, OrderTerm, SelectItem},
 };
-use std::collections::BTreeMap;
 
 /// What a query string asks of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +48,7 @@ pub struct QueryParams {
     branch: Option<String>,
     cursor: Option<String>,
     /// What is asked of the table (under an empty path) and of its embeds.
-    scopes: BTreeMap<Vec<String>, Scope>,
+    scopes: Scopes,
     faults: Vec<Fault>,
 }
 
@@ -94,26 +92,15 @@ impl QueryParams {
     fn take_clause(&mut self, path: Vec<String>, clause: Clause, pointer: &str, value: &str) -> Result<(), String> {
         let scope = self.scopes.entry(path).or_default();
         scope.pointers.push(pointer.to_owned());
-        match clause {
-            Clause::Order => once(&mut scope.order, self.budget.read(value, order::terms)?)?,
-            Clause::Limit => once(&mut scope.limit, row_count(value)?)?,
-            Clause::Offset => once(&mut scope.offset, row_count(value)?)?,
-            Clause::Group(kind) => scope.filters.push(self.budget.read(value, |cursor| group::parenthesised(cursor, kind))?),
-            Clause::Filter(field) => scope.filters.push(read_operation(&mut self.budget, field, value)?),
-        }
-        Ok(())
+        scope.take(&mut self.budget, clause, value)
     }
 
     fn finish(mut self) -> Result<TableQuery, Vec<Fault>> {
         let mut select = self.select.unwrap_or_default();
         let root = self.scopes.remove(&Vec::new()).unwrap_or_default();
         // Without a select list that could be read, every embed would seem to be missing.
-        let scopes = if self.select_is_good { self.scopes } else { BTreeMap::new() };
-        for (path, scope) in scopes {
-            match embed_at(&mut select, &path) {
-                Ok(embed) => scope.apply(embed),
-                Err(reason) => self.faults.extend(scope.pointers.into_iter().map(|pointer| Fault::new(pointer, reason.clone()))),
-            }
+        if self.select_is_good {
+            self.faults.extend(apply_all(self.scopes, &mut select));
         }
         if !self.faults.is_empty() {
             return Err(self.faults);
@@ -130,25 +117,6 @@ impl QueryParams {
             cursor: self.cursor,
         })
     }
-}
-
-impl From<GrammarError> for String {
-    fn from(error: GrammarError) -> Self {
-        error.message()
-    }
-}
-
-fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err("may be given only once".to_owned()),
-    }
-}
-
-fn row_count(value: &str) -> Result<u64, String> {
-    // PostgreSQL counts rows in a signed number.
-    let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok() && !value.starts_with('+'));
-    number.ok_or_else(|| format!("must be a whole number from 0 to {}, not '{}'", i64::MAX, shortened(value)))
 }
 
 fn distinct_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, GrammarError> {

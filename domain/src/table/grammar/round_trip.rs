@@ -42,7 +42,7 @@ proptest! {
             let _ = parse_group(kind, &text);
         }
         let _ = QueryParams::parse([(text.clone(), other.clone()), ("select".to_owned(), text.clone()), ("or".to_owned(), other)].into_iter());
-        let _ = serde_json::from_str::<FilterObject>(&text).map(FilterObject::condition);
+        let _ = serde_json::from_str::<FilterObject>(&text).map(|filter| filter.condition(Some(&mut [])));
     }
 
     #[test]
@@ -62,7 +62,7 @@ proptest! {
     fn no_object_makes_the_filter_panic(name in hostile(), value in hostile(), other in hostile()) {
         let object = serde_json::json!({name.clone(): value.clone(), "or": [{other.clone(): [value.clone(), name]}, value], "not": {other: value}});
         let filter: FilterObject = serde_json::from_value(object).expect("any JSON is read");
-        if let Ok(Some(condition)) = filter.condition() {
+        if let Ok(Some(condition)) = filter.condition(None) {
             prop_assert_eq!(parse_condition(&print_condition(&condition)), Ok(condition));
         }
     }

@@ -1,7 +1,20 @@
 //! What parameters ask of the table itself and of each embed.
 
-use super::error::shortened;
-use crate::table::{Condition, Embed, OrderTerm, SelectItem};
+use super::{
+    cursor::Budget,
+    error::{GrammarError, shortened},
+    group,
+    key::Clause,
+    order, read_operation,
+};
+use crate::{
+    Fault,
+    table::{Condition, Embed, OrderTerm, SelectItem},
+};
+use std::collections::BTreeMap;
+
+/// What is asked of each embed, by the way to it; of the table itself under an empty one.
+pub(super) type Scopes = BTreeMap<Vec<String>, Scope>;
 
 /// What is asked of a table or of an embed.
 #[derive(Default)]
@@ -14,12 +27,56 @@ pub(super) struct Scope {
 }
 
 impl Scope {
+    /// Takes what a parameter says in text.
+    pub(super) fn take(&mut self, budget: &mut Budget, clause: Clause, value: &str) -> Result<(), String> {
+        match clause {
+            Clause::Order => once(&mut self.order, budget.read(value, order::terms)?)?,
+            Clause::Limit => once(&mut self.limit, row_count(value)?)?,
+            Clause::Offset => once(&mut self.offset, row_count(value)?)?,
+            Clause::Group(kind) => self.filters.push(budget.read(value, |cursor| group::parenthesised(cursor, kind))?),
+            Clause::Filter(field) => self.filters.push(read_operation(budget, field, value)?),
+        }
+        Ok(())
+    }
+
     /// Adds itself to what is asked of an embed already, by its other name.
-    pub(super) fn apply(self, embed: &mut Embed) {
+    fn apply(self, embed: &mut Embed) {
         embed.filter = all_of(embed.filter.take().into_iter().chain(self.filters).collect());
         embed.order = self.order.unwrap_or_else(|| std::mem::take(&mut embed.order));
         embed.limit = self.limit.or(embed.limit);
         embed.offset = self.offset.unwrap_or(embed.offset);
+    }
+}
+
+/// Gives each embed of `select` what is asked of it. What is asked of one that is not there is a fault.
+pub(super) fn apply_all(scopes: Scopes, select: &mut [SelectItem]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (path, scope) in scopes {
+        match embed_at(select, &path) {
+            Ok(embed) => scope.apply(embed),
+            Err(reason) => faults.extend(scope.pointers.into_iter().map(|pointer| Fault::new(pointer, reason.clone()))),
+        }
+    }
+    faults
+}
+
+/// Fills what may be said once.
+pub(super) fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err("may be given only once".to_owned()),
+    }
+}
+
+fn row_count(value: &str) -> Result<u64, String> {
+    // PostgreSQL counts rows in a signed number.
+    let number = value.parse().ok().filter(|number| i64::try_from(*number).is_ok() && !value.starts_with('+'));
+    number.ok_or_else(|| format!("must be a whole number from 0 to {}, not '{}'", i64::MAX, shortened(value)))
+}
+
+impl From<GrammarError> for String {
+    fn from(error: GrammarError) -> Self {
+        error.message()
     }
 }
 
@@ -32,7 +89,7 @@ pub(super) fn all_of(mut conditions: Vec<Condition>) -> Option<Condition> {
 }
 
 /// The embed of that path. Each step is the name that an embed goes by; where none does, its relation's, as in PostgREST.
-pub(super) fn embed_at<'s>(items: &'s mut [SelectItem], path: &[String]) -> Result<&'s mut Embed, String> {
+fn embed_at<'s>(items: &'s mut [SelectItem], path: &[String]) -> Result<&'s mut Embed, String> {
     let (name, inner) = path.split_first().ok_or("the table itself is no embed")?;
     let mut embeds: Vec<_> = items
         .iter_mut()
