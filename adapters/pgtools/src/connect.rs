@@ -2,6 +2,7 @@
 
 use crate::{
     error::from_sql,
+    masking::KEY_SETTING,
     quoting::ident,
     settings::{Login, OWNER_ROLE, Place, Server, Settings},
 };
@@ -47,6 +48,11 @@ impl Settings {
         self.open(&self.admin, empty, false).await
     }
 
+    /// The admin's connection into somebody's database, where a branch's login left something.
+    pub(crate) async fn admin_at(&self, open: &DatabaseName) -> Result<PgConnection, BuildError> {
+        self.open(&self.admin, open, false).await
+    }
+
     /// The connection that writes a branch, as the role that owns it. What it does need not be on disk at once: a half-built branch is built anew.
     pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
         let mut connection = self.open(&self.login(LoginPurpose::Builder, branch), branch, true).await?;
@@ -54,30 +60,41 @@ impl Settings {
         Ok(connection)
     }
 
-    /// The connection that reads a parent.
+    /// The connection that reads a parent, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it.
     pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool) -> Result<PgConnection, BuildError> {
-        let mut connection = self.open(&self.reader(parent, is_main), parent, true).await?;
+        let secret = [(KEY_SETTING, self.masking.key.expose_secret())];
+        let options = options(&self.server, &self.reader(parent, is_main), parent).options([("synchronous_commit", "off")]).options(secret);
+        let mut connection = connect(options).await?;
         if !is_main {
             become_owner(&mut connection).await?;
         }
         Ok(connection)
     }
 
-    async fn open(&self, login: &Login, database: &DatabaseName, relaxed: bool) -> Result<PgConnection, BuildError> {
-        let options = options(&self.server, login, database).options(OPTIONS);
-        let options = if relaxed { options.options([("synchronous_commit", "off")]) } else { options };
-        let mut connection = options.connect().await.map_err(|error| from_sql(format!("connecting to '{database}' as '{}'", login.user), error))?;
-        // A name that the server does not know would refuse the connection. The first is there from 17 on. The second keeps a table that somebody puts a
-        // view in the place of from running that view's functions with our rights (CVE-2024-7348); pg_dump does the same.
-        sqlx::query(
-            "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
-               from pg_settings where name in ('transaction_timeout', 'restrict_nonsystem_relation_kind')",
-        )
-        .execute(&mut connection)
-        .await
-        .map_err(|error| from_sql("preparing a connection", error))?;
-        Ok(connection)
+    /// A connection into a branch as one of its logins.
+    pub(crate) async fn login_in(&self, purpose: LoginPurpose, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
+        self.open(&self.login(purpose, branch), branch, false).await
     }
+
+    async fn open(&self, login: &Login, database: &DatabaseName, relaxed: bool) -> Result<PgConnection, BuildError> {
+        let options = options(&self.server, login, database);
+        connect(if relaxed { options.options([("synchronous_commit", "off")]) } else { options }).await
+    }
+}
+
+async fn connect(options: PgConnectOptions) -> Result<PgConnection, BuildError> {
+    let what = format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username());
+    let mut connection = options.options(OPTIONS).connect().await.map_err(|error| from_sql(what, error))?;
+    // A name that the server does not know would refuse the connection. The first is there from 17 on. The second keeps a table that somebody puts a
+    // view in the place of from running that view's functions with our rights (CVE-2024-7348); pg_dump does the same.
+    sqlx::query(
+        "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
+               from pg_settings where name in ('transaction_timeout', 'restrict_nonsystem_relation_kind')",
+    )
+    .execute(&mut connection)
+    .await
+    .map_err(|error| from_sql("preparing a connection", error))?;
+    Ok(connection)
 }
 
 async fn become_owner(connection: &mut PgConnection) -> Result<(), BuildError> {

@@ -232,7 +232,7 @@ mod tests {
             ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
-            ("branching.default_data_clone_mode", json!("seed_data"), &["branching.default_data_clone_mode", "schema_only"]),
+            ("branching.default_data_clone_mode", json!("seeds"), &["branching.default_data_clone_mode", "schema_only"]),
             ("database.schemas", json!([]), &["database.schemas", "at least one"]),
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),
             ("log.level", json!("inof"), &["log.level", "inof", "expected error, warn, info"]),

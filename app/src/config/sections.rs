@@ -1,7 +1,10 @@
 //! One section for each part of Fluxbase, with its defaults.
 
 use super::{Duration, Secret, default_data_dir};
-use domain::DataCloneMode;
+use domain::{
+    DataCloneMode,
+    privacy::{ColumnPattern, MaskRule, PrivacyRules, RepeatedColumn},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
@@ -25,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) mcp: McpSection,
     /// Branches of the database.
     pub(crate) branching: BranchingSection,
+    /// The project's migrations.
+    pub(crate) migrations: MigrationsSection,
     /// What is written to standard error.
     pub(crate) log: LogSection,
 }
@@ -228,12 +233,14 @@ impl Default for McpSection {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BranchingSection {
+    /// Whether there are branches; without, their actions are refused (`branching_disabled`), and those there are stay as they are.
+    pub(crate) enabled: bool,
     /// Live branches of one user at most.
     pub(crate) max_branches_per_user: u32,
     /// Live branches at most.
     pub(crate) max_total_branches: u32,
     /// What is copied when a request does not say.
-    #[schemars(with = "String", extend("enum" = ["schema_only", "full_clone"]))]
+    #[schemars(with = "String", extend("enum" = ["schema_only", "full_clone", "seed_data"]))]
     pub(crate) default_data_clone_mode: DataCloneMode,
     /// When preview branches go by themselves; 0 is never.
     pub(crate) auto_delete_after: Duration,
@@ -243,6 +250,17 @@ pub(crate) struct BranchingSection {
     pub(crate) database_prefix: String,
     /// Tables, as `schema.table`, whose rows no branch gets, beside the four of `auth` that hold personal data.
     pub(crate) excluded_table_data: Vec<String>,
+    /// What stands in the place of personal values in a full clone: columns, as `schema.table.column`, and their masks: `email`, `name`, `phone`, `null`,
+    /// `hash`, `keep_last(4)`, `uuid`, `number`, `date`, `text`, `redact`, or `keep` for what is not personal. A comment on a column says the same
+    /// (`@pii email`); what is written here outweighs it.
+    #[schemars(with = "Vec<MaskingRule>")]
+    pub(crate) masking: Vec<MaskRule>,
+    /// Columns that look personal and are not, as `schema.table.column`, with `*` for anything in a part: while anything is masked, a column that looks
+    /// personal and of which nobody said anything stops full clones.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) classified: Vec<ColumnPattern>,
+    /// Where the seed files of `seed_data` branches are: `.sql` and `.csv`, run in the order of their names.
+    pub(crate) seeds_dir: PathBuf,
     /// Branches built or deleted at the same time by one replica, at most.
     pub(crate) workers: NonZeroU32,
 }
@@ -250,6 +268,7 @@ pub(crate) struct BranchingSection {
 impl Default for BranchingSection {
     fn default() -> Self {
         Self {
+            enabled: true,
             max_branches_per_user: 5,
             max_total_branches: 20,
             default_data_clone_mode: DataCloneMode::SchemaOnly,
@@ -257,8 +276,44 @@ impl Default for BranchingSection {
             reset_undo: Duration::seconds(600),
             database_prefix: "fluxbase_branch_".to_owned(),
             excluded_table_data: Vec::new(),
+            masking: Vec::new(),
+            classified: Vec::new(),
+            seeds_dir: PathBuf::from("seeds"),
             workers: NonZeroU32::new(2).expect("not zero"),
         }
+    }
+}
+
+impl BranchingSection {
+    /// What it says of personal data.
+    pub(crate) fn privacy_rules(&self) -> Result<PrivacyRules, RepeatedColumn> {
+        PrivacyRules::new(self.masking.clone(), self.classified.clone())
+    }
+}
+
+/// The shape of a rule in `branching.masking`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "it stands for the domain's type in the configuration's schema")]
+struct MaskingRule {
+    /// The column, as `schema.table.column`.
+    column: String,
+    /// As what its values arrive.
+    #[schemars(regex(pattern = r"^(email|name|phone|null|hash|keep_last\([1-9][0-9]?\)|uuid|number|date|text|redact|keep)$"))]
+    r#as: String,
+}
+
+/// See [`Settings::migrations`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MigrationsSection {
+    /// Where the server finds migration files, when a request brings none: `.sql`, in the order of the numbers that their names begin with.
+    pub(crate) dir: PathBuf,
+}
+
+impl Default for MigrationsSection {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("migrations") }
     }
 }
 

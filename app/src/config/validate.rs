@@ -1,7 +1,7 @@
 //! Rules that a type alone cannot hold.
 
 use super::{ConfigError, Secret, Settings, load::source_name};
-use domain::{DataCloneMode, branch::DatabaseName};
+use domain::branch::DatabaseName;
 use figment::Figment;
 use std::path::PathBuf;
 use tracing_subscriber::filter::LevelFilter;
@@ -46,15 +46,11 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
         let expected = format!("expected 1 to {} of a-z, 0-9 and '_', starting with a letter", DatabaseName::MAX_PREFIX_LEN);
         return Err(Invalid::new("branching.database_prefix", prefix, expected));
     }
-    if settings.branching.default_data_clone_mode == DataCloneMode::SeedData {
-        return Err(Invalid::new(
-            "branching.default_data_clone_mode",
-            "seed_data",
-            "seed files are not supported yet; expected schema_only or full_clone",
-        ));
-    }
     if let Some(table) = settings.branching.excluded_table_data.iter().find(|table| table.split('.').count() != 2) {
         return Err(Invalid::new("branching.excluded_table_data", table, "expected tables as schema.table"));
+    }
+    if let Err(repeated) = settings.branching.privacy_rules() {
+        return Err(Invalid::new("branching.masking", &repeated.0, repeated.to_string()));
     }
     for (key, duration) in [
         ("database.statement_timeout", settings.database.statement_timeout),

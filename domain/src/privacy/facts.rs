@@ -76,6 +76,7 @@ impl Kind {
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub struct PrivateColumn {
     /// Its name.
     pub name: String,

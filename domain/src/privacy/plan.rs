@@ -131,7 +131,7 @@ impl Planner<'_> {
                     Err(_) if self.families.inherited(*place).any(|parent| at_fault.contains(&parent)) => drop(at_fault.insert(*place)),
                     Err(fault) => {
                         at_fault.insert(*place);
-                        self.faults.push(fault);
+                        self.faults.push(*fault);
                     }
                 }
             }
@@ -140,40 +140,42 @@ impl Planner<'_> {
     }
 
     /// The mask as it will be, and its width; or why it cannot be.
-    fn fitted(&self, place: Place, mask: Mask, family: &[Place], room: Option<u32>, wide: bool) -> Result<(Mask, u32), MaskFault> {
+    fn fitted(&self, place: Place, mask: Mask, family: &[Place], room: Option<u32>, wide: bool) -> Result<(Mask, u32), Box<MaskFault>> {
         let (table, own) = self.families.at(place);
         let column = self.families.name(place);
         if let Some(from) = &own.generated_from {
             let masked = from.iter().filter_map(|source| self.families.place(&table.name, source)).any(|source| self.mask(source).is_some());
-            return if masked { Ok((mask, 0)) } else { Err(MaskFault::Computed { column, mask, from: from.join(", ") }) };
+            return if masked { Ok((mask, 0)) } else { Err(Box::new(MaskFault::Computed { column, mask, from: from.join(", ") })) };
         }
         // What has no empty value may still be no value.
         let mask = if mask == Mask::Redact && !mask.fits(own.kind) && own.nullable { Mask::Null } else { mask };
         if own.partition_key {
-            return Err(MaskFault::PartitionKey { column, mask });
+            return Err(Box::new(MaskFault::PartitionKey { column, mask }));
         }
         if mask == Mask::Null && !own.nullable {
-            return Err(MaskFault::NotNull(column));
+            return Err(Box::new(MaskFault::NotNull(column)));
         }
         if !mask.fits(own.kind) {
-            return Err(MaskFault::DoesNotFit { column, mask, declared: own.declared.clone() });
+            return Err(Box::new(MaskFault::DoesNotFit { column, mask, declared: own.declared.clone() }));
         }
         if let Some(key) = self.key(place).filter(|_| !mask.is_injective(own.kind)) {
-            return Err(MaskFault::LossyOnKey { column, mask, key });
+            return Err(Box::new(MaskFault::LossyOnKey { column, mask, key }));
         }
         if mask == Mask::Number && own.numbered {
-            return Err(MaskFault::Numbered(column));
+            return Err(Box::new(MaskFault::Numbered(column)));
         }
         if let Some(key) = self.families.foreign_key(place) {
             if own.loose {
-                return Err(MaskFault::LooseKey { column, mask, key: key.to_owned() });
+                return Err(Box::new(MaskFault::LooseKey { column, mask, key: key.to_owned() }));
             }
             if let Some(other) = family.iter().find(|other| !alike(own, self.families.at(**other).1)) {
-                return Err(MaskFault::UnlikeTypes { column, mask, other: self.families.name(*other) });
+                return Err(Box::new(MaskFault::UnlikeTypes { column, mask, other: self.families.name(*other) }));
             }
         }
         let room = if own.kind.is_text() { room } else { None };
-        mask.width(room, wide).map(|width| (mask, width)).ok_or_else(|| MaskFault::TooShort { column, mask, room: room.unwrap_or_default() })
+        mask.width(room, wide)
+            .map(|width| (mask, width))
+            .ok_or_else(|| Box::new(MaskFault::TooShort { column, mask, room: room.unwrap_or_default() }))
     }
 
     /// What its values arrive as, where they are to change.

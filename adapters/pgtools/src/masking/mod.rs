@@ -1,9 +1,51 @@
 //! Masking: the expressions that stand in the place of personal values while a table is copied.
 
-use domain::table::QualifiedName;
-use std::collections::BTreeMap;
+mod expression;
 
-/// What is selected instead of masked columns. Every value in it goes over the wire as it is read: raw ones never reach a branch.
+pub(crate) use expression::KEY_SETTING;
+
+use crate::error::{from_sql, refused};
+use domain::{
+    branch::{Withheld, WithheldRows},
+    privacy::{MaskedColumn, MaskingPlan, PlannedMask, PrivacyRules, PrivateTable, plan_masks},
+    table::QualifiedName,
+};
+use ports::driven::BuildError;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, types::Json};
+use std::{collections::BTreeMap, fmt::Write};
+
+/// What is known of personal data beforehand.
+#[derive(Clone, Debug)]
+pub struct MaskingSettings {
+    /// The configuration's rules; comments on columns come beside them.
+    pub rules: PrivacyRules,
+    /// By which values are masked: the same on every replica, so that equal values are equal in every branch. Letters and digits only.
+    pub key: SecretString,
+}
+
+impl MaskingSettings {
+    /// Tells settings apart that make other copies: a kept copy is good for those it was made by only. Comments on columns are not in it; they are the
+    /// parent's definitions.
+    pub(crate) fn hash(&self) -> String {
+        // Raised when the same rules make other values.
+        const VERSION: u32 = 1;
+        let mut digest = Sha256::new_with_prefix(format!("{VERSION}\n{}\n", self.key.expose_secret()));
+        for rule in self.rules.masking() {
+            digest.update(format!("mask {} {}\n", rule.column, rule.mask));
+        }
+        for pattern in self.rules.classified() {
+            digest.update(format!("classified {pattern}\n"));
+        }
+        digest.finalize()[..16].iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes everything");
+            text
+        })
+    }
+}
+
+/// What is selected instead of masked columns. Only that goes over the wire: raw values never reach a branch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Masks(BTreeMap<QualifiedName, BTreeMap<String, String>>);
 
@@ -12,4 +54,46 @@ impl Masks {
     pub(crate) fn of(&self, table: &QualifiedName) -> Option<&BTreeMap<String, String>> {
         self.0.get(table)
     }
+}
+
+impl From<&MaskingPlan> for Masks {
+    fn from(plan: &MaskingPlan) -> Self {
+        let expressions =
+            |planned: &Vec<PlannedMask>| planned.iter().map(|planned| (planned.column.clone(), expression::expression(planned))).collect();
+        Self(plan.tables.iter().map(|(table, planned)| (table.clone(), expressions(planned))).collect())
+    }
+}
+
+/// Plans the masks for a clone of the leader's snapshot, and adds to `withheld` what they change.
+pub(crate) async fn plan(
+    leader: &mut PgConnection,
+    excluded: &[String],
+    settings: &MaskingSettings,
+    parent_is_main: bool,
+    withheld: &mut Vec<Withheld>,
+) -> Result<Masks, BuildError> {
+    let tables: Vec<Json<PrivateTable>> = sqlx::query_scalar(include_str!("sql/columns.sql"))
+        .bind(excluded)
+        .fetch_all(leader)
+        .await
+        .map_err(|error| from_sql("reading which columns are personal", error))?;
+    let tables: Vec<PrivateTable> = tables.into_iter().map(|Json(table)| table).collect();
+    // A branch may have lost a column that main has; what is left in it was masked when it was made.
+    let plan = plan_masks(&tables, &settings.rules, withheld, parent_is_main).map_err(|error| refused(error.code(), error.to_string()))?;
+    for (table, planned) in &plan.tables {
+        report(withheld, table, planned);
+    }
+    Ok(Masks::from(&plan))
+}
+
+fn report(withheld: &mut Vec<Withheld>, table: &QualifiedName, planned: &[PlannedMask]) {
+    let columns = planned.iter().map(|planned| MaskedColumn { name: planned.column.clone(), mask: planned.mask, reason: planned.reason.clone() });
+    if let Some(entry) = withheld.iter_mut().find(|entry| entry.table == *table) {
+        entry.masked_columns.extend(columns);
+        return;
+    }
+    let reason = "holds personal data, which arrives masked".to_owned();
+    let place = withheld.partition_point(|entry| entry.table < *table);
+    let entry = Withheld { table: table.clone(), rows: WithheldRows::None, nulled_columns: Vec::new(), masked_columns: columns.collect(), reason };
+    withheld.insert(place, entry);
 }

@@ -1,0 +1,90 @@
+-- What masking has to know of each table that holds rows: its columns, their types and keys, and what ties them to others. $1: schemas left out.
+with rel as materialized (
+    select c.oid, c.relkind, c.relispartition, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p') and c.relpersistence <> 't'
+       and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+), base as materialized (
+    -- What a domain is made of in the end, its length, and whether it or any domain between refuses NULL.
+    with recursive step(type, at, typmod, required) as (
+        select t.oid, t.typbasetype, t.typtypmod, t.typnotnull from pg_type t where t.typtype = 'd'
+        union all
+        select s.type, t.typbasetype, case when s.typmod = -1 then t.typtypmod else s.typmod end, s.required or t.typnotnull
+          from step s join pg_type t on t.oid = s.at and t.typtype = 'd'
+    )
+    select s.type, s.at as base, s.typmod, s.required from step s join pg_type t on t.oid = s.at and t.typtype <> 'd'
+), indexed (relation, attribute, name) as materialized (
+    -- Unique and exclusion indexes: their columns, and those that their expressions and conditions read.
+    select i.indrelid, k.attribute, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
+      cross join lateral (
+        select a.attnum from unnest(i.indkey::int2[]) with ordinality a(attnum, place) where a.place <= i.indnkeyatts and a.attnum > 0
+        union
+        select d.refobjsubid::int2 from pg_depend d
+         where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refclassid = 'pg_class'::regclass and d.refobjid = i.indrelid
+           and d.refobjsubid > 0 and (i.indexprs is not null or i.indpred is not null)
+      ) k(attribute)
+     where i.indisunique or i.indisexclusion
+), partition_key (relation, attribute) as materialized (
+    -- By name, for every partition below. A column that a key's expression reads depends on its table by that.
+    with recursive below(root, relation) as (
+        select p.partrelid, p.partrelid from pg_partitioned_table p
+        union
+        select b.root, i.inhrelid from below b join pg_inherits i on i.inhparent = b.relation
+    ), reads(root, attnum) as (
+        select p.partrelid, k from pg_partitioned_table p, unnest(p.partattrs::int2[]) k where k > 0
+        union
+        select p.partrelid, d.objsubid::int2 from pg_partitioned_table p
+          join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = p.partrelid and d.objsubid > 0
+                          and d.refclassid = 'pg_class'::regclass and d.refobjid = p.partrelid and d.refobjsubid = 0
+         where p.partexprs is not null
+    )
+    select b.relation, a.attname from below b join reads r on r.root = b.root join pg_attribute a on a.attrelid = r.root and a.attnum = r.attnum
+)
+select jsonb_build_object(
+    'name', jsonb_build_object('schema', r.nspname, 'name', r.relname),
+    'partition', r.relispartition,
+    'parents', coalesce((select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.relname) order by i.inhseqno) from pg_inherits i
+                       join pg_class t on t.oid = i.inhparent join pg_namespace n on n.oid = t.relnamespace where i.inhrelid = r.oid), '[]'),
+    'foreign_keys', coalesce((select jsonb_agg(jsonb_build_object('name', c.conname,
+             'references', (select jsonb_build_object('schema', n.nspname, 'name', t.relname) from pg_class t join pg_namespace n on n.oid = t.relnamespace
+                             where t.oid = c.confrelid),
+             'columns', (select jsonb_agg(a.attname order by k.place) from unnest(c.conkey) with ordinality k(attnum, place)
+                           join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum),
+             'referenced', (select jsonb_agg(a.attname order by k.place) from unnest(c.confkey) with ordinality k(attnum, place)
+                           join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.attnum)) order by c.conname)
+         from pg_constraint c where c.conrelid = r.oid and c.contype = 'f'), '[]'),
+    'columns', coalesce((select jsonb_agg(jsonb_build_object(
+             'name', a.attname,
+             'kind', case
+                 when t.typelem <> 0 and t.typlen = -1 and t.typcategory = 'A' then 'array'
+                 when t.typtype = 'e' then 'enum'
+                 when t.typname = 'citext' then 'caseless_text'
+                 when t.typnamespace = 'pg_catalog'::regnamespace then case t.typname::text
+                     when 'text' then 'text' when 'varchar' then 'text' when 'name' then 'other' when 'bpchar' then 'padded_text'
+                     when 'uuid' then 'uuid' when 'int2' then 'small' when 'int4' then 'integer' when 'int8' then 'big'
+                     when 'numeric' then 'decimal' when 'float4' then 'real' when 'float8' then 'double' when 'bool' then 'boolean'
+                     when 'date' then 'date' when 'timestamp' then 'timestamp' when 'timestamptz' then 'timestamp_tz'
+                     when 'time' then 'time' when 'timetz' then 'time' when 'interval' then 'interval'
+                     when 'json' then 'json' when 'jsonb' then 'json' when 'bytea' then 'bytes' when 'inet' then 'inet'
+                     when 'macaddr' then 'mac' when 'macaddr8' then 'mac' when 'oid' then 'large_object' else 'other' end
+                 else 'other' end,
+             'declared', format_type(a.atttypid, a.atttypmod),
+             'room', case when t.oid in ('varchar'::regtype, 'bpchar'::regtype)
+                          then nullif(greatest(coalesce(nullif(a.atttypmod, -1), base.typmod, -1) - 4, 0), 0) end,
+             'nullable', not a.attnotnull and not coalesce(base.required, false),
+             'comment', col_description(r.oid, a.attnum),
+             'key', (select x.name from indexed x where x.relation = r.oid and x.attribute = a.attnum order by x.name limit 1),
+             'partition_key', exists (select from partition_key p where p.relation = r.oid and p.attribute = a.attname),
+             'generated_from', case when a.attgenerated <> '' then coalesce((
+                 select jsonb_agg(s.attname order by s.attnum) from pg_attrdef g
+                   join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = g.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid
+                   join pg_attribute s on s.attrelid = r.oid and s.attnum = d.refobjsubid
+                  where g.adrelid = r.oid and g.adnum = a.attnum and d.refobjsubid > 0 and d.refobjsubid <> a.attnum), '[]') end,
+             'numbered', a.attidentity <> '' or exists (
+                 select from pg_attrdef g join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = g.oid and d.refclassid = 'pg_class'::regclass
+                   join pg_class q on q.oid = d.refobjid and q.relkind = 'S' where g.adrelid = r.oid and g.adnum = a.attnum),
+             'loose', exists (select from pg_collation o where o.oid = a.attcollation and not o.collisdeterministic)
+             ) order by a.attnum)
+         from pg_attribute a left join base on base.type = a.atttypid join pg_type t on t.oid = coalesce(base.base, a.atttypid)
+        where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped), '[]')
+) from rel r order by r.oid
