@@ -18,7 +18,7 @@ mod tools;
 
 pub use endpoint::endpoint;
 pub use guard::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
-pub use registry::{McpPorts, resource_uris, tool_names};
+pub use registry::{McpBranchPorts, McpPorts, resource_uris, tool_names};
 pub use settings::McpSettings;
 
 /// The revisions of the protocol that are served, oldest first.

@@ -2,16 +2,22 @@
 
 use crate::{
     message::RpcError,
-    resources::{Resource, TableResource, TablesResource},
+    resources::{BranchesResource, Resource, TableResource, TablesResource},
     scope::RequestScope,
     settings::McpSettings,
     tool::{AnyTool, Definition, Registered, ToolResult, log},
-    tools::{DeleteRecordTool, DescribeTableTool, InsertRecordTool, ListTablesTool, QueryTableTool, UpdateRecordTool},
+    tools::{
+        CreateBranchTool, DeleteBranchTool, DeleteRecordTool, DescribeTableTool, DiffBranchesTool, GetBranchTool, GetOperationTool, InsertRecordTool,
+        ListBranchesTool, ListTablesTool, MigrateBranchTool, QueryTableTool, ResetBranchTool, UpdateRecordTool, Waiting,
+    },
 };
 use domain::{Action, Principal, catalogue::closest};
 use ports::{
     driven::{CursorSeal, Ids},
-    driving::{Authenticator, DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, UpdateRecord, UseCase},
+    driving::{
+        Authenticator, CreateBranch, DeleteBranch, DeleteRecord, DescribeTable, DiffBranches, FollowOperation, GetBranch, GetOperation, InsertRecord,
+        ListBranches, ListTables, MigrateBranch, QueryTable, ResetBranch, UpdateRecord, UseCase,
+    },
 };
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -37,18 +43,58 @@ pub struct McpPorts {
     pub list_tables: Arc<dyn UseCase<ListTables>>,
     /// `describe_table`
     pub describe_table: Arc<dyn UseCase<DescribeTable>>,
+    /// The tools of branches; `None` where branching is switched off, and then there are no such tools.
+    pub branches: Option<McpBranchPorts>,
+}
+
+/// What the tools of branches ask of the house.
+#[derive(Clone)]
+pub struct McpBranchPorts {
+    /// `list_branches`
+    pub list_branches: Arc<dyn UseCase<ListBranches>>,
+    /// `get_branch`
+    pub get_branch: Arc<dyn UseCase<GetBranch>>,
+    /// `diff_branches`
+    pub diff_branches: Arc<dyn UseCase<DiffBranches>>,
+    /// `create_branch`
+    pub create_branch: Arc<dyn UseCase<CreateBranch>>,
+    /// `reset_branch`
+    pub reset_branch: Arc<dyn UseCase<ResetBranch>>,
+    /// `migrate_branch`
+    pub migrate_branch: Arc<dyn UseCase<MigrateBranch>>,
+    /// `delete_branch`
+    pub delete_branch: Arc<dyn UseCase<DeleteBranch>>,
+    /// `get_operation`
+    pub get_operation: Arc<dyn UseCase<GetOperation>>,
+    /// What `wait` waits by.
+    pub follow_operation: Arc<dyn UseCase<FollowOperation>>,
 }
 
 /// The names of all tools, for settings that list them.
 pub fn tool_names() -> impl Iterator<Item = &'static str> {
-    [Action::DeleteRecord, Action::DescribeTable, Action::InsertRecord, Action::ListTables, Action::QueryTable, Action::UpdateRecord]
-        .into_iter()
-        .map(Action::name)
+    [
+        Action::CreateBranch,
+        Action::DeleteBranch,
+        Action::DeleteRecord,
+        Action::DescribeTable,
+        Action::DiffBranches,
+        Action::GetBranch,
+        Action::GetOperation,
+        Action::InsertRecord,
+        Action::ListBranches,
+        Action::ListTables,
+        Action::MigrateBranch,
+        Action::QueryTable,
+        Action::ResetBranch,
+        Action::UpdateRecord,
+    ]
+    .into_iter()
+    .map(Action::name)
 }
 
 /// The URIs and templates of all resources, for settings that list them.
 pub fn resource_uris() -> impl Iterator<Item = &'static str> {
-    ["fluxbase://schema/tables", "fluxbase://schema/tables/{schema}/{table}"].into_iter()
+    ["fluxbase://branches", "fluxbase://schema/tables", "fluxbase://schema/tables/{schema}/{table}"].into_iter()
 }
 
 /// The tools and resources that the settings allow.
@@ -71,10 +117,14 @@ impl Registry {
             Registered::boxed(ListTablesTool(ports.list_tables.clone())),
             Registered::boxed(DescribeTableTool(ports.describe_table.clone())),
         ];
-        tools.sort_by_key(|tool| tool.definition().name());
-        tools.retain(|tool| is_allowed(&settings.allowed_tools, tool.definition().name()));
         let mut resources: Vec<Box<dyn Resource>> =
             vec![Box::new(TablesResource(ports.list_tables.clone())), Box::new(TableResource(ports.describe_table.clone()))];
+        if let Some(branches) = &ports.branches {
+            tools.extend(branch_tools(branches, max_bytes));
+            resources.insert(0, Box::new(BranchesResource(branches.list_branches.clone())));
+        }
+        tools.sort_by_key(|tool| tool.definition().name());
+        tools.retain(|tool| is_allowed(&settings.allowed_tools, tool.definition().name()));
         resources.retain(|resource| is_allowed(&settings.allowed_resources, resource.uri()));
         Self { tools, resources }
     }
@@ -122,6 +172,20 @@ impl Registry {
         let hint = near.first().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
         RpcError::invalid_params(format!("unknown tool '{name}'{hint}"))
     }
+}
+
+fn branch_tools(ports: &McpBranchPorts, max_bytes: u64) -> [Box<dyn AnyTool>; 8] {
+    let waiting = || Waiting { follow: ports.follow_operation.clone(), get_branch: ports.get_branch.clone() };
+    [
+        Registered::boxed(ListBranchesTool(ports.list_branches.clone())),
+        Registered::boxed(GetBranchTool(ports.get_branch.clone())),
+        Registered::boxed(DiffBranchesTool { use_case: ports.diff_branches.clone(), max_bytes }),
+        Registered::boxed(CreateBranchTool { use_case: ports.create_branch.clone(), waiting: waiting() }),
+        Registered::boxed(ResetBranchTool { use_case: ports.reset_branch.clone(), waiting: waiting() }),
+        Registered::boxed(MigrateBranchTool { use_case: ports.migrate_branch.clone(), waiting: waiting() }),
+        Registered::boxed(DeleteBranchTool { use_case: ports.delete_branch.clone(), waiting: waiting() }),
+        Registered::boxed(GetOperationTool { get: ports.get_operation.clone(), follow: ports.follow_operation.clone() }),
+    ]
 }
 
 fn no_arguments() -> &'static RawValue {

@@ -1,8 +1,12 @@
 //! The schema catalogue: what tables a database has, with their columns, keys, relationships and comments.
 
+mod link;
 mod relation;
+mod relationship;
 
+pub use link::Link;
 pub use relation::{Column, ForeignKey, Relation, RelationKind};
+pub use relationship::Relationship;
 
 use crate::table::QualifiedName;
 use std::collections::{BTreeMap, HashMap};
@@ -56,11 +60,6 @@ impl Catalogue {
     /// The foreign keys that begin or end at a relation.
     pub fn foreign_keys_of(&self, name: &QualifiedName) -> impl Iterator<Item = &ForeignKey> {
         self.touching.get(name).into_iter().flatten().map(|index| &self.foreign_keys[*index])
-    }
-
-    /// The names most like a misspelt one, best first, three at most: for hints.
-    pub fn similar(&self, name: &str) -> Vec<String> {
-        closest(name, self.relations.keys().map(|known| known.name.as_str()))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::driven::{Rows, Written};
 use domain::{
     Action,
     branch::BranchMentions,
-    catalogue::{Catalogue, ForeignKey, Relation},
+    catalogue::{Catalogue, ForeignKey, Relation, Relationship},
     table::{Delete, Insert, QualifiedName, Select, TableName, Update},
 };
 use std::sync::Arc;
@@ -96,6 +96,8 @@ pub struct TableDescription {
     pub relation: Relation,
     /// The foreign keys that begin or end at it and whose other end the caller may use too.
     pub foreign_keys: Vec<ForeignKey>,
+    /// What its rows can embed, through junctions too, as far as the caller may use all of the way.
+    pub relationships: Vec<Relationship>,
 }
 
 impl Command for DescribeTable {

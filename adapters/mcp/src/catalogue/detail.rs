@@ -1,10 +1,7 @@
 //! One table with all that is needed to ask for its rows.
 
 use super::comment;
-use domain::{
-    catalogue::{Column, ForeignKey, RelationKind},
-    table::QualifiedName,
-};
+use domain::catalogue::{Column, RelationKind, Relationship};
 use ports::driving::TableDescription;
 use serde::Serialize;
 
@@ -24,7 +21,7 @@ pub(crate) struct TableDetail {
     primary_key: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unique_keys: Vec<Vec<String>>,
-    relationships: Vec<Relationship>,
+    relationships: Vec<RelationshipDetail>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,10 +40,13 @@ struct ColumnDetail {
 }
 
 #[derive(Debug, Serialize)]
-struct Relationship {
+struct RelationshipDetail {
     cardinality: &'static str,
     columns: Vec<String>,
     references: String,
+    /// The junction of a many-to-many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    through: Option<String>,
     /// What to write in `select` to get the related rows.
     embed: String,
 }
@@ -54,9 +54,9 @@ struct Relationship {
 impl TableDetail {
     /// What is shown of a description.
     pub(crate) fn of(description: TableDescription) -> Self {
-        let TableDescription { relation, foreign_keys } = description;
+        let TableDescription { relation, relationships, foreign_keys: _ } = description;
         Self {
-            relationships: relationships(&relation.name, &foreign_keys),
+            relationships: relationships.into_iter().map(RelationshipDetail::of).collect(),
             name: relation.name.to_string(),
             kind: relation.kind,
             comment: relation.comment.as_deref().map(comment::shown),
@@ -84,81 +84,14 @@ impl ColumnDetail {
     }
 }
 
-/// One end of a foreign key, as seen from a table.
-struct End<'a> {
-    key: &'a ForeignKey,
-    other: &'a QualifiedName,
-    columns: &'a [String],
-    other_columns: &'a [String],
-    cardinality: &'static str,
-}
-
-fn relationships(table: &QualifiedName, foreign_keys: &[ForeignKey]) -> Vec<Relationship> {
-    let ends: Vec<End<'_>> = foreign_keys.iter().flat_map(|key| ends(table, key)).collect();
-    ends.iter().map(|end| end.relationship(ends.iter().filter(|other| other.other.name == end.other.name).count() > 1)).collect()
-}
-
-fn ends<'a>(table: &QualifiedName, key: &'a ForeignKey) -> impl Iterator<Item = End<'a>> {
-    let one_or_many = |many| if key.unique { "one-to-one" } else { many };
-    let outward = End { key, other: &key.target, columns: &key.columns, other_columns: &key.target_columns, cardinality: one_or_many("many-to-one") };
-    let inward = End { key, other: &key.origin, columns: &key.target_columns, other_columns: &key.columns, cardinality: one_or_many("one-to-many") };
-    let (begins_here, ends_here) = (key.origin == *table, key.target == *table);
-    [begins_here.then_some(outward), ends_here.then_some(inward)].into_iter().flatten()
-}
-
-impl End<'_> {
-    fn relationship(&self, ambiguous: bool) -> Relationship {
-        let hint = if ambiguous { format!("!{}", self.key.name) } else { String::new() };
-        Relationship {
-            cardinality: self.cardinality,
-            columns: self.columns.to_vec(),
-            references: format!("{}({})", self.other, self.other_columns.join(",")),
-            embed: format!("{}{hint}(*)", self.other.name),
+impl RelationshipDetail {
+    fn of(relationship: Relationship) -> Self {
+        Self {
+            cardinality: relationship.cardinality,
+            columns: relationship.columns,
+            references: format!("{}({})", relationship.target, relationship.target_columns.join(",")),
+            through: relationship.through.map(|junction| junction.to_string()),
+            embed: format!("{}(*)", relationship.embed),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::relationships;
-    use domain::{catalogue::ForeignKey, table::QualifiedName};
-
-    fn key(name: &str, origin: &str, column: &str, target: &str, unique: bool) -> ForeignKey {
-        ForeignKey {
-            name: name.into(),
-            origin: QualifiedName::new("public", origin),
-            columns: vec![column.into()],
-            target: QualifiedName::new("public", target),
-            target_columns: vec!["id".into()],
-            unique,
-        }
-    }
-
-    #[test]
-    fn both_directions_say_how_to_embed() {
-        let keys = [
-            key("posts_author_fkey", "posts", "author_id", "users", false),
-            key("comments_post_fkey", "comments", "post_id", "posts", false),
-            key("drafts_post_fkey", "drafts", "post_id", "posts", true),
-        ];
-        let told: Vec<_> = relationships(&QualifiedName::new("public", "posts"), &keys)
-            .into_iter()
-            .map(|r| format!("{} {} -> {} as {}", r.cardinality, r.columns.join(","), r.references, r.embed))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "many-to-one author_id -> public.users(id) as users(*)",
-                "one-to-many id -> public.comments(post_id) as comments(*)",
-                "one-to-one id -> public.drafts(post_id) as drafts(*)",
-            ]
-        );
-    }
-
-    #[test]
-    fn two_ways_to_one_table_need_the_key_named() {
-        let keys = [key("orders_buyer", "orders", "buyer_id", "users", false), key("orders_seller", "orders", "seller_id", "users", false)];
-        let embeds: Vec<_> = relationships(&QualifiedName::new("public", "orders"), &keys).into_iter().map(|r| r.embed).collect();
-        assert_eq!(embeds, ["users!orders_buyer(*)", "users!orders_seller(*)"]);
     }
 }

@@ -1,8 +1,10 @@
 //! The resources, one file each. Free of the SDK's types.
 
+mod branches;
 mod table;
 mod tables;
 
+pub(crate) use branches::BranchesResource;
 pub(crate) use table::TableResource;
 pub(crate) use tables::TablesResource;
 

@@ -108,6 +108,7 @@ pub(crate) fn log(error: &CallError, request_id: &str) {
 fn hint(failure: &Failure) -> Option<&str> {
     failure.hint().or(match failure {
         Failure::NotFound { what: "table", .. } => Some("list_tables shows the tables there are"),
+        Failure::NotFound { what: "branch", .. } => Some("list_branches shows the branches there are"),
         Failure::TooManyAffected { .. } => Some("narrow the filter, or raise max_affected; with dry_run nothing is changed"),
         Failure::TimedOut { .. } => Some("narrow the filter, select fewer columns or embeds, or ask for fewer rows"),
         Failure::Ambiguous { .. } => Some("name the relationship in the embed: table!hint(columns)"),

@@ -1,6 +1,9 @@
 //! Tests that hold every tool's schema and its input together.
 
-use super::{delete_record, describe_table, insert_record, list_tables, query_table, update_record};
+use super::{
+    create_branch, delete_branch, delete_record, describe_table, diff_branches, get_branch, get_operation, insert_record, list_branches, list_tables,
+    migrate_branch, query_table, reset_branch, update_record,
+};
 use crate::tool::Tool;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -14,8 +17,10 @@ fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
 
 fn required<T: DeserializeOwned>(fields: &BTreeSet<String>) -> BTreeSet<String> {
     let sample = |name: &str| match name {
-        "limit" | "offset" | "max_affected" => "1",
-        "dry_run" => "true",
+        "limit" | "offset" | "max_affected" | "wait" => "1",
+        "dry_run" | "force" | "allow_out_of_order" => "true",
+        "seeds" => r#"["x"]"#,
+        "files" => r#"[{"name":"x","sql":"x"}]"#,
         _ => "\"x\"",
     };
     let accepted = |left_out: &str| {
@@ -48,4 +53,12 @@ fn every_input_takes_what_its_schema_says() {
     check::<delete_record::DeleteRecordTool>();
     check::<list_tables::ListTablesTool>();
     check::<describe_table::DescribeTableTool>();
+    check::<list_branches::ListBranchesTool>();
+    check::<get_branch::GetBranchTool>();
+    check::<diff_branches::DiffBranchesTool>();
+    check::<create_branch::CreateBranchTool>();
+    check::<reset_branch::ResetBranchTool>();
+    check::<migrate_branch::MigrateBranchTool>();
+    check::<delete_branch::DeleteBranchTool>();
+    check::<get_operation::GetOperationTool>();
 }

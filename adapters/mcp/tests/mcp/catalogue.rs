@@ -3,7 +3,7 @@
 use crate::house::{ALL, House, NOBODY, READER, told};
 use domain::{
     Failure,
-    catalogue::{Catalogue, Column, ForeignKey, Relation, RelationKind},
+    catalogue::{Catalogue, Column, ForeignKey, Relation, RelationKind, Relationship},
     table::QualifiedName,
 };
 use ports::driving::{TableDescription, TableList};
@@ -70,7 +70,23 @@ fn house() -> House {
                     target_columns: vec!["id".into()],
                     unique: false,
                 };
-                Ok(TableDescription { relation: users(), foreign_keys: vec![key] })
+                let posts = Relationship {
+                    cardinality: "one-to-many",
+                    columns: vec!["id".into()],
+                    target: key.origin.clone(),
+                    target_columns: vec!["author_id".into()],
+                    through: None,
+                    embed: "posts".into(),
+                };
+                let teams = Relationship {
+                    cardinality: "many-to-many",
+                    target: QualifiedName::new("public", "teams"),
+                    target_columns: vec!["id".into()],
+                    through: Some(QualifiedName::new("public", "members")),
+                    embed: "teams!members".into(),
+                    ..posts.clone()
+                };
+                Ok(TableDescription { relation: users(), foreign_keys: vec![key], relationships: vec![posts, teams] })
             }
             other => Err(Failure::not_found("table", other)),
         })
@@ -88,7 +104,13 @@ fn described() -> Value {
             {"name": "mood", "type": "public.mood", "nullable": true, "default": "'ok'::mood", "enum": ["sad", "ok"]}
         ],
         "primary_key": ["id"],
-        "relationships": [{"cardinality": "one-to-many", "columns": ["id"], "references": "public.posts(author_id)", "embed": "posts(*)"}]
+        "relationships": [
+            {"cardinality": "one-to-many", "columns": ["id"], "references": "public.posts(author_id)", "embed": "posts(*)"},
+            {
+                "cardinality": "many-to-many", "columns": ["id"], "references": "public.teams(id)", "through": "public.members",
+                "embed": "teams!members(*)"
+            }
+        ]
     })
 }
 

@@ -3,7 +3,7 @@
 use super::visibility::visible;
 use crate::routing::BranchResolver;
 use async_trait::async_trait;
-use domain::{Access, Caller, Denied, Failure};
+use domain::{Access, Caller, Denied, Failure, table::QualifiedName};
 use ports::driving::{DescribeTable, TableDescription, UseCase};
 
 /// See [`DescribeTable`].
@@ -30,8 +30,9 @@ impl UseCase<DescribeTable> for DescribeTableUseCase {
             let by_list = caller.principal.restrictions.tables.is_some() && relation.visible_to.contains(&caller.principal.role);
             return Err(if by_list { Denied::Table { table: relation.name.to_string() }.into() } else { missing() });
         }
-        let usable = |name| catalogue.get(name).is_some_and(|other| visible(&caller.principal, other));
+        let usable = |name: &QualifiedName| catalogue.get(name).is_some_and(|other| visible(&caller.principal, other));
         let foreign_keys = catalogue.foreign_keys_of(&relation.name).filter(|key| usable(&key.origin) && usable(&key.target)).cloned().collect();
-        Ok(TableDescription { relation: relation.clone(), foreign_keys })
+        let relationships = catalogue.relationships(relation, usable);
+        Ok(TableDescription { relation: relation.clone(), foreign_keys, relationships })
     }
 }

@@ -1,12 +1,12 @@
 //! Embedded relations: as JSON beside a row, as a condition on it, as what it is ordered by.
 
-use domain::table::Join;
+use domain::{catalogue::Link, table::Join};
 
 use super::{
     planner::{Planner, Scope},
     query::Query,
     refusal::Refusal,
-    relationship::{Embedded, Link},
+    relationship::Embedded,
     select_list::Shown,
     statement::{Alias, push_identifier, push_relation},
 };

@@ -2,11 +2,7 @@
 
 use domain::{catalogue::Relation, table::Select};
 
-use super::{
-    planner::Grounds,
-    refusal::Refusal,
-    relationship::{Embedded, Link},
-};
+use super::{planner::Grounds, refusal::Refusal, relationship::Embedded};
 
 impl<'a> Grounds<'a> {
     /// Whether policies may hide rows of the table that a read is about, or of those it embeds. For views it is the tables that they read.
@@ -18,10 +14,7 @@ impl<'a> Grounds<'a> {
 
     fn are_filtered(&self, embeds: &[Embedded<'a>]) -> bool {
         embeds.iter().any(|embedded| {
-            let junction = match embedded.link {
-                Link::Through { near, .. } => self.catalogue.get(&near.origin),
-                Link::ToOne(_) | Link::FromMany(_) => None,
-            };
+            let junction = embedded.link.junction().and_then(|junction| self.catalogue.get(junction));
             self.is_filtered(embedded.relation) || junction.is_some_and(|junction| self.is_filtered(junction)) || self.are_filtered(&embedded.embeds)
         })
     }

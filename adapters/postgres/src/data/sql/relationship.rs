@@ -1,8 +1,8 @@
 //! Embedded relations and how their rows belong to their parents'.
 
 use domain::{
-    catalogue::{ForeignKey, Relation},
-    table::{Embed, Operator, QualifiedName, Test, TruthValue, Value},
+    catalogue::{Link, Relation},
+    table::{Embed, Operator, Test, TruthValue, Value},
 };
 
 use super::{planner::Scope, statement::Alias};
@@ -17,70 +17,27 @@ pub(super) struct Embedded<'a> {
     pub(super) path: String,
 }
 
-/// How rows of the embedded relation belong to a row of its parent.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Link<'a> {
-    /// The parent references them.
-    ToOne(&'a ForeignKey),
-    /// They reference the parent.
-    FromMany(&'a ForeignKey),
-    /// A table between references both.
-    Through {
-        /// Junction to parent.
-        near: &'a ForeignKey,
-        /// Junction to embedded relation.
-        far: &'a ForeignKey,
-    },
-}
-
 impl<'a> Embedded<'a> {
     pub(super) fn scope(&self, alias: Alias) -> Scope<'_, 'a> {
         Scope { relation: self.relation, alias, embeds: &self.embeds, path: &self.path }
     }
 }
 
-impl<'a> Link<'a> {
-    /// Whether there is at most one row for each parent.
-    pub(super) fn to_one(self) -> bool {
-        match self {
-            Self::ToOne(_) => true,
-            Self::FromMany(key) => key.unique,
-            Self::Through { .. } => false,
-        }
-    }
-
-    pub(super) fn cardinality(self) -> &'static str {
-        match self {
-            Self::ToOne(key) | Self::FromMany(key) if key.unique => "one-to-one",
-            Self::ToOne(_) => "many-to-one",
-            Self::FromMany(_) => "one-to-many",
-            Self::Through { .. } => "many-to-many",
-        }
-    }
-
-    pub(super) fn target(self) -> &'a QualifiedName {
-        match self {
-            Self::ToOne(key) => &key.target,
-            Self::FromMany(key) => &key.origin,
-            Self::Through { far, .. } => &far.target,
-        }
-    }
-
-    pub(super) fn describe(self) -> String {
-        match self {
-            Self::ToOne(key) => format!("{}({}) and {}({})", key.origin, key.columns.join(", "), key.target, key.target_columns.join(", ")),
-            Self::FromMany(key) => format!("{}({}) and {}({})", key.target, key.target_columns.join(", "), key.origin, key.columns.join(", ")),
-            Self::Through { near, far } => format!(
-                "{}({}) and {}({}) through {}({}; {})",
-                near.target,
-                near.target_columns.join(", "),
-                far.target,
-                far.target_columns.join(", "),
-                near.origin,
-                near.columns.join(", "),
-                far.columns.join(", ")
-            ),
-        }
+/// A link as a refusal tells it: which columns of which tables meet.
+pub(super) fn described(link: Link<'_>) -> String {
+    match link {
+        Link::ToOne(key) => format!("{}({}) and {}({})", key.origin, key.columns.join(", "), key.target, key.target_columns.join(", ")),
+        Link::FromMany(key) => format!("{}({}) and {}({})", key.target, key.target_columns.join(", "), key.origin, key.columns.join(", ")),
+        Link::Through { near, far } => format!(
+            "{}({}) and {}({}) through {}({}; {})",
+            near.target,
+            near.target_columns.join(", "),
+            far.target,
+            far.target_columns.join(", "),
+            near.origin,
+            near.columns.join(", "),
+            far.columns.join(", ")
+        ),
     }
 }
 

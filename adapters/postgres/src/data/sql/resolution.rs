@@ -2,7 +2,7 @@
 
 use domain::{
     Failure,
-    catalogue::{ForeignKey, Relation},
+    catalogue::{ForeignKey, Link, Relation},
     failure::Candidate,
     table::{Embed, SelectItem},
 };
@@ -10,7 +10,7 @@ use domain::{
 use super::{
     planner::Grounds,
     refusal::{Refusal, hint},
-    relationship::{Embedded, Link},
+    relationship::{Embedded, described},
 };
 
 impl<'a> Grounds<'a> {
@@ -46,8 +46,8 @@ impl<'a> Grounds<'a> {
     /// The relation at the end of a link, if the caller may touch all there is on the way.
     fn reach(&self, link: Link<'a>) -> Result<&'a Relation, Refusal> {
         let relation = |name| self.catalogue.get(name).ok_or_else(|| Refusal::unknown(Failure::not_found("table", format!("{name}"))));
-        if let Link::Through { near, .. } = link {
-            self.allow(relation(&near.origin)?)?;
+        if let Some(junction) = link.junction() {
+            self.allow(relation(junction)?)?;
         }
         let target = relation(link.target())?;
         self.allow(target)?;
@@ -55,45 +55,19 @@ impl<'a> Grounds<'a> {
     }
 
     fn link(&self, parent: &'a Relation, embed: &'a Embed) -> Result<Link<'a>, Refusal> {
-        let links = self.links(parent);
-        let fitting: Vec<_> = links.iter().copied().filter(|link| fits(*link, parent, embed)).collect();
-        match fitting[..] {
-            [only] => Ok(only),
-            [] => Err(self.unrelated(parent, embed, &links)),
-            _ => Err(ambiguous(parent, embed, &fitting).into()),
+        let links = self.catalogue.links(parent);
+        let fitting: Vec<_> = links.iter().copied().filter(|link| link.is_meant(parent, &embed.relation, embed.hint.as_deref())).collect();
+        // What the caller may not touch is no candidate; where it is all there is, the refusal is that.
+        let open: Vec<_> = fitting.iter().copied().filter(|link| self.reach(*link).is_ok()).collect();
+        match (&open[..], &fitting[..]) {
+            ([only], _) | ([], [only, ..]) => Ok(*only),
+            ([], []) => Err(self.unrelated(parent, embed, &links)),
+            _ => Err(ambiguous(parent, embed, &open).into()),
         }
-    }
-
-    /// Every way out of a relation.
-    fn links(&self, parent: &'a Relation) -> Vec<Link<'a>> {
-        let mut links = Vec::new();
-        for key in self.catalogue.foreign_keys_of(&parent.name) {
-            if key.origin == parent.name {
-                links.push(Link::ToOne(key));
-            }
-            if key.target == parent.name {
-                links.push(Link::FromMany(key));
-                self.add_junctions(key, &mut links);
-            }
-        }
-        links
-    }
-
-    /// A junction is a table whose primary key holds the columns of both foreign keys.
-    fn add_junctions(&self, near: &'a ForeignKey, links: &mut Vec<Link<'a>>) {
-        let Some(junction) = self.catalogue.get(&near.origin) else { return };
-        let in_key = |key: &ForeignKey| key.columns.iter().all(|column| junction.primary_key.contains(column));
-        if !in_key(near) {
-            return;
-        }
-        let others = self.catalogue.foreign_keys_of(&junction.name);
-        let far = others.filter(|far| far.origin == junction.name && far.name != near.name && in_key(far));
-        links.extend(far.map(|far| Link::Through { near, far }));
     }
 
     fn unrelated(&self, parent: &Relation, embed: &Embed, links: &[Link<'a>]) -> Refusal {
-        let mut names: Vec<_> = links.iter().map(|link| link.target().name.as_str()).collect();
-        names.retain(|name| self.tables.is_none_or(|tables| tables.iter().any(|table| table.name == *name)));
+        let mut names: Vec<_> = links.iter().filter(|link| self.reach(**link).is_ok()).map(|link| link.target().name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let by = embed.hint.as_deref().map(|hint| format!(" by '{hint}'")).unwrap_or_default();
@@ -127,46 +101,9 @@ fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Res
     Ok(followed)
 }
 
-/// Whether an embed's name and hint mean this link, as `PostgREST` has it. Of a foreign key from a table to itself the table's name means the rows
-/// that reference (`employees(*)`, `employees!manager_id(*)`), its column's or its own name the row referenced (`manager_id(*)`).
-fn fits(link: Link<'_>, parent: &Relation, embed: &Embed) -> bool {
-    let name = embed.relation.as_str();
-    let by_table = link.target().name == name && !matches!(link, Link::ToOne(key) if key.target == parent.name);
-    let Some(hint) = embed.hint.as_deref() else {
-        let by_key = match link {
-            Link::ToOne(key) => key.name == name || only(&key.columns) == Some(name),
-            Link::FromMany(key) => key.name == name && key.origin != key.target,
-            Link::Through { .. } => false,
-        };
-        return by_table || by_key;
-    };
-    by_table
-        && match link {
-            Link::ToOne(key) | Link::FromMany(key) => {
-                key.name == hint || only(&key.columns) == Some(hint) || (key.origin != key.target && only(&key.target_columns) == Some(hint))
-            }
-            Link::Through { far, .. } => far.origin.name == hint || far.name == hint,
-        }
-}
-
-fn only(columns: &[String]) -> Option<&str> {
-    match columns {
-        [one] => Some(one),
-        _ => None,
-    }
-}
-
 fn ambiguous(parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
-    let junctions = |name: &str| fitting.iter().filter(|link| matches!(link, Link::Through { near, .. } if near.origin.name == name)).count();
-    let candidate = |link: &Link<'_>| Candidate {
-        cardinality: link.cardinality(),
-        relationship: link.describe(),
-        hint: match link {
-            Link::ToOne(key) | Link::FromMany(key) => key.name.clone(),
-            Link::Through { near, .. } if junctions(&near.origin.name) == 1 => near.origin.name.clone(),
-            Link::Through { far, .. } => far.name.clone(),
-        },
-    };
+    let candidate =
+        |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: link.hint(fitting).to_owned() };
     Failure::Ambiguous { origin: parent.name.name.clone(), target: embed.relation.clone(), candidates: fitting.iter().map(candidate).collect() }
 }
 
@@ -287,7 +224,19 @@ mod tests {
         assert_eq!(denied(&["tasks"], "tasks", "select=id,projects()").as_deref(), Some("public.projects"));
         assert_eq!(denied(&["tasks", "tags"], "tasks", "select=tags(id)").as_deref(), Some("public.task_tags"));
         assert_eq!(denied(&["tasks", "projects"], "projects", "select=tasks(task_tags(tag_id))").as_deref(), Some("public.task_tags"));
+        assert_eq!(denied(&["projects"], "projects", "select=users(id)").as_deref(), Some("public.users"), "ambiguous, but neither is allowed");
         assert_eq!(denied(&["open_tasks"], "open_tasks", "").as_deref(), Some("public.tasks"));
         assert_eq!(denied(&["open_tasks", "tasks"], "open_tasks", "").as_deref(), Some("private.flags"));
+    }
+    #[test]
+    fn refusals_name_no_table_outside_the_list() {
+        let told = |tables: &[&str], table: &str, text: &str| restricted(tables, table, text).unwrap_err();
+        let message = told(&["tasks", "projects", "tags"], "tasks", "select=nothing(id)").to_string();
+        assert_eq!(message, "/select: 'public.tasks' has no relationship with 'nothing'; there are projects");
+        assert_eq!(told(&["tasks"], "tasks", "select=projcts(id)").to_string(), "/select: 'public.tasks' has no relationship with 'projcts'");
+
+        let Failure::Ambiguous { candidates, .. } = told(&["users", "projects"], "users", "select=projects(id)") else { panic!() };
+        assert_eq!(candidates.len(), 2, "{candidates:?}");
+        assert!(candidates.iter().all(|candidate| !candidate.relationship.contains("through")), "{candidates:?}");
     }
 }
