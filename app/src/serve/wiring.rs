@@ -1,6 +1,12 @@
 //! The composition root: every adapter made, every use case guarded.
 
-use super::{LEASE, ServeError, catalogue_changes, database::MainDatabase, instance_key::InstanceKey};
+use super::{
+    ServeError,
+    branching::{Branching, Ground, branch_defaults},
+    catalogue_changes,
+    database::MainDatabase,
+    instance_key::InstanceKey,
+};
 use crate::{
     config::Settings,
     system::{RandomIds, SystemClock},
@@ -10,17 +16,15 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use domain::{
-    branch::{DatabaseName, ExpiresIn, Quota},
-    table::QualifiedName,
-};
-use pgtools::PgBranchBuilder;
+use domain::{branch::DatabaseName, table::QualifiedName};
 use ports::{
-    driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, Secret},
+    driven::{Clock, ControlPlane, DatabaseLogins, Ids, Secret},
     driving::{
-        Authenticator, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable, GetBranch,
-        GetCurrentUser, GetOperation, InsertRecord, ListApiKeys, ListBranchActivity, ListBranches, ListServiceKeys, ListTables, ListUsers,
-        PromoteUser, QueryTable, RefreshSession, RevokeApiKey, RevokeServiceKey, SignIn, SignOut, SignUp, UpdateRecord, UseCase,
+        Authenticator, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable,
+        DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord, IssueConnection,
+        ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers, MigrateBranch,
+        PromoteUser, ProveDiff, QueryTable, RefreshSession, ResetBranch, RevokeApiKey, RevokeBranchAccess, RevokeServiceKey, SignIn, SignOut, SignUp,
+        UndoReset, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use postgres::{
@@ -29,7 +33,7 @@ use postgres::{
         Presence, ensure_main, migrate,
     },
     data::{self, PgBranchDatabases},
-    provision::{CatalogueSignal, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, provision},
+    provision::{CatalogueSignal, MainSeat, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, main_seat, provision},
     wire::{Host, Target},
 };
 use secrecy::ExposeSecret;
@@ -39,12 +43,12 @@ use tokio::task::JoinSet;
 use usecases::{
     authenticate::Authenticate,
     branches::{
-        BranchDefaults, CreateBranchUseCase, DeleteBranchUseCase, ExpireBranches, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase,
-        ListBranchesUseCase,
+        BranchAccessUseCase, BranchPorts, BranchingDisabled, CancelOperationUseCase, ConnectionUseCase, CreateBranchUseCase, DeleteBranchUseCase,
+        DiffBranchesUseCase, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase, ListBranchesUseCase, ListMigrationsUseCase,
+        MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
     },
     guard::{Guards, RateLimits},
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
-    operations::{OperationPorts, OperationRunner, OperationSettings},
     routing::{BranchResolver, DatabaseNames},
     sessions::{GetCurrentUserUseCase, RefreshSessionUseCase, SessionPorts, SessionSettings, SignInUseCase, SignOutUseCase, SignUpUseCase},
     tables::{DeleteRecordUseCase, DescribeTableUseCase, InsertRecordUseCase, ListTablesUseCase, QueryTableUseCase, UpdateRecordUseCase},
@@ -101,26 +105,39 @@ use_cases! {
     create_branch: CreateBranch,
     list_branches: ListBranches,
     get_branch: GetBranch,
+    update_branch: UpdateBranch,
     delete_branch: DeleteBranch,
+    reset_branch: ResetBranch,
+    undo_reset: UndoReset,
+    migrate_branch: MigrateBranch,
+    diff_branches: DiffBranches,
+    prove_diff: ProveDiff,
+    list_branch_access: ListBranchAccess,
+    grant_branch_access: GrantBranchAccess,
+    revoke_branch_access: RevokeBranchAccess,
+    issue_connection: IssueConnection,
+    get_connection: GetConnection,
     list_branch_activity: ListBranchActivity,
+    list_migrations: ListMigrations,
     get_operation: GetOperation,
+    follow_operation: FollowOperation,
+    cancel_operation: CancelOperation,
 }
 
 /// Everything that serves.
 pub(super) struct House {
     pub(super) key: InstanceKey,
     pub(super) control_pool: PgPool,
-    pub(super) control_plane: Arc<dyn ControlPlane>,
     pub(super) ids: Arc<dyn Ids>,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) mint: Arc<Sha256KeyMint>,
     pub(super) keys: Arc<PgKeyDirectory>,
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) use_cases: UseCases,
+    pub(super) branching: Branching,
+    pub(super) branches: Arc<PgBranchDirectory>,
+    pub(super) signals: Arc<PgOperationSignals>,
+    pub(super) databases: Arc<PgBranchDatabases>,
     audit: Arc<PgAuditLog>,
-    signals: Arc<PgOperationSignals>,
-    databases: Arc<PgBranchDatabases>,
-    builder: Arc<PgBranchBuilder>,
     names: DatabaseNames,
     follows_catalogue: bool,
     _listener: ChangeListener,
@@ -149,8 +166,9 @@ impl House {
         if ours && settings.embedded.demo {
             load_demo(&control_pool).await.map_err(ServeError::database)?;
         }
+        let seat = main_seat(&control_pool, &secrets, &options).await.map_err(|error| error.to_string());
         let presence = Presence::begin(control_pool.clone()).await.map_err(ServeError::database)?;
-        Self::wire(settings, database, control_pool, presence, &provisioned)
+        Self::wire(settings, database, control_pool, presence, &provisioned, seat, secrets)
     }
 
     fn wire(
@@ -159,6 +177,8 @@ impl House {
         control_pool: PgPool,
         presence: Presence,
         provisioned: &Provisioned,
+        main_seat: Result<MainSeat, String>,
+        secrets: XChaChaSecretBox,
     ) -> Result<Self, ServeError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
@@ -175,7 +195,20 @@ impl House {
         let names = DatabaseNames { main: DatabaseName::existing(&database.target.database), prefix: settings.branching.database_prefix.clone() };
         let logins: Arc<dyn DatabaseLogins> = Arc::new(database_logins(&database.key, provisioned));
         let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned, logins.clone())));
-        let builder = Arc::new(PgBranchBuilder::new(builder_settings(settings, database, provisioned, logins)));
+        let branching = Branching::over(Ground {
+            settings,
+            database,
+            control_pool: &control_pool,
+            control_plane: &control_plane,
+            ids: &ids,
+            clock: &clock,
+            secrets: Arc::new(secrets),
+            databases: &databases,
+            logins: &logins,
+            provisioned,
+            main_seat,
+            names: &names,
+        });
         let tokens =
             Arc::new(JwtTokens::new(token_settings(settings, &database.key), clock.clone()).map_err(|error| ServeError::Setting(error.to_string()))?);
         let allow_anonymous = settings.auth.allow_anonymous;
@@ -197,22 +230,21 @@ impl House {
             ids: ids.clone(),
             clock: clock.clone(),
         };
-        let resolver = BranchResolver::new(branches, databases.clone(), names.clone());
-        let use_cases = UseCases::guarded(&guards, settings, &control_plane, &mint, &sessions, &resolver);
+        let resolver = BranchResolver::new(branches.clone(), databases.clone(), names.clone());
+        let use_cases = UseCases::guarded(&guards, settings, &branching.ports, &mint, &sessions, &resolver);
         Ok(Self {
             key: database.key.clone(),
             control_pool,
-            control_plane,
             ids,
-            clock,
             mint,
             keys,
             authenticator,
             use_cases,
-            audit,
+            branching,
+            branches,
             signals,
             databases,
-            builder,
+            audit,
             names,
             follows_catalogue: provisioned.signal == CatalogueSignal::EventTrigger,
             _listener: listener,
@@ -222,26 +254,8 @@ impl House {
     /// Starts what works by itself. Dropping it ends that.
     pub(super) fn start_workers(&self, settings: &Settings) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        let expire = || ExpireBranches::new(self.control_plane.clone(), self.ids.clone(), self.clock.clone());
-        let ports = OperationPorts {
-            control_plane: self.control_plane.clone(),
-            builder: self.builder.clone(),
-            signals: self.signals.clone(),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            failpoints: failpoints(),
-        };
-        let operation_settings = OperationSettings {
-            names: self.names.clone(),
-            lease: LEASE,
-            attempts: 5,
-            reset_undo: settings.branching.reset_undo.0,
-            idle: Duration::from_secs(2),
-        };
-        let runner = Arc::new(OperationRunner::new(ports, operation_settings, expire()));
-        for _ in 0..settings.branching.workers.get() {
-            let runner = runner.clone();
-            workers.spawn(async move { runner.work().await });
+        if settings.branching.enabled {
+            self.start_branch_workers(settings, &mut workers);
         }
         if self.follows_catalogue {
             let schemas = settings.database.schemas.clone();
@@ -263,18 +277,24 @@ impl UseCases {
     fn guarded(
         guards: &Guards,
         settings: &Settings,
-        control_plane: &Arc<dyn ControlPlane>,
+        branches: &BranchPorts,
         mint: &Arc<Sha256KeyMint>,
         sessions: &SessionPorts,
         resolver: &BranchResolver,
     ) -> Self {
-        let (ids, clock) = (&sessions.ids, &sessions.clock);
+        let (control_plane, ids, clock) = (&branches.control_plane, &sessions.ids, &sessions.clock);
         let session_settings = SessionSettings {
             refresh_lifetime: time::Duration::try_from(settings.auth.refresh_token_lifetime.0).unwrap_or(time::Duration::MAX),
             allow_signup: settings.auth.allow_signup,
             sign_in_attempts_per_minute: settings.auth.sign_in_attempts_per_min,
             sign_ups_per_hour: settings.auth.sign_ups_per_hour,
         };
+        let enabled = settings.branching.enabled;
+        macro_rules! branching {
+            ($use_case:expr) => {
+                if enabled { guards.around($use_case) } else { guards.around(BranchingDisabled) }
+            };
+        }
         let list_keys = || ListKeysUseCase::new(control_plane.clone());
         let revoke_key = || RevokeKeyUseCase::new(control_plane.clone(), clock.clone());
         Self {
@@ -298,27 +318,28 @@ impl UseCases {
             create_user: guards.around(CreateUserUseCase::new(control_plane.clone(), sessions.passwords.clone(), ids.clone(), clock.clone())),
             promote_user: guards.around(PromoteUserUseCase::new(control_plane.clone(), clock.clone())),
             list_users: guards.around(ListUsersUseCase::new(control_plane.clone())),
-            create_branch: guards.around(CreateBranchUseCase::new(control_plane.clone(), ids.clone(), clock.clone(), branch_defaults(settings))),
-            list_branches: guards.around(ListBranchesUseCase::new(control_plane.clone())),
-            get_branch: guards.around(GetBranchUseCase::new(control_plane.clone())),
-            delete_branch: guards.around(DeleteBranchUseCase::new(control_plane.clone(), ids.clone(), clock.clone())),
-            list_branch_activity: guards.around(ListBranchActivityUseCase::new(control_plane.clone())),
-            get_operation: guards.around(GetOperationUseCase::new(control_plane.clone())),
+            create_branch: branching!(CreateBranchUseCase::new(branches.clone(), branch_defaults(settings))),
+            list_branches: branching!(ListBranchesUseCase::new(branches.clone())),
+            get_branch: branching!(GetBranchUseCase::new(branches.clone())),
+            update_branch: branching!(UpdateBranchUseCase::new(branches.clone())),
+            delete_branch: branching!(DeleteBranchUseCase::new(branches.clone())),
+            reset_branch: branching!(ResetBranchUseCase::new(branches.clone())),
+            undo_reset: branching!(UndoResetUseCase::new(branches.clone())),
+            migrate_branch: branching!(MigrateBranchUseCase::new(branches.clone())),
+            diff_branches: branching!(DiffBranchesUseCase::new(branches.clone())),
+            prove_diff: branching!(DiffBranchesUseCase::new(branches.clone())),
+            list_branch_access: branching!(BranchAccessUseCase::new(branches.clone())),
+            grant_branch_access: branching!(BranchAccessUseCase::new(branches.clone())),
+            revoke_branch_access: branching!(BranchAccessUseCase::new(branches.clone())),
+            issue_connection: branching!(ConnectionUseCase::new(branches.clone())),
+            get_connection: branching!(ConnectionUseCase::new(branches.clone())),
+            list_branch_activity: branching!(ListBranchActivityUseCase::new(branches.clone())),
+            list_migrations: branching!(ListMigrationsUseCase::new(branches.clone())),
+            get_operation: branching!(GetOperationUseCase::new(branches.clone())),
+            follow_operation: branching!(GetOperationUseCase::new(branches.clone())),
+            cancel_operation: branching!(CancelOperationUseCase::new(branches.clone())),
         }
     }
-}
-
-#[cfg(debug_assertions)]
-fn failpoints() -> Arc<dyn Failpoints> {
-    match super::failpoints::AbortAt::from_environment() {
-        Some(abort) => Arc::new(abort),
-        None => Arc::new(NoFailpoints),
-    }
-}
-
-#[cfg(not(debug_assertions))]
-fn failpoints() -> Arc<dyn Failpoints> {
-    Arc::new(NoFailpoints)
 }
 
 /// Each takes 19 MiB and a processor for some tens of milliseconds.
@@ -329,15 +350,6 @@ fn passwords_at_once() -> NonZeroUsize {
 
 pub(super) fn secret_box(key: &InstanceKey) -> Result<XChaChaSecretBox, ServeError> {
     XChaChaSecretBox::from_base64(&Secret::new(key.base64())).map_err(|error| ServeError::Setting(format!("security.encryption_key: {error}")))
-}
-
-fn branch_defaults(settings: &Settings) -> BranchDefaults {
-    let section = &settings.branching;
-    BranchDefaults {
-        clone_mode: section.default_data_clone_mode,
-        auto_delete_after: ExpiresIn::from_seconds(section.auto_delete_after.0.as_secs()),
-        quota: Quota { max_branches_per_user: section.max_branches_per_user, max_total_branches: section.max_total_branches },
-    }
 }
 
 fn token_settings(settings: &Settings, key: &InstanceKey) -> TokenSettings {
@@ -380,7 +392,12 @@ fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned
     }
 }
 
-fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> pgtools::Settings {
+pub(super) fn builder_settings(
+    settings: &Settings,
+    database: &MainDatabase,
+    provisioned: &Provisioned,
+    logins: Arc<dyn DatabaseLogins>,
+) -> pgtools::Settings {
     let target = &database.target;
     let (place, port) = match &target.host {
         Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
@@ -400,6 +417,12 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
         instance: provisioned.instance,
         database_prefix: settings.branching.database_prefix.clone(),
         give_way_after: GIVE_WAY_AFTER,
+        stock: pgtools::StockSettings::default(),
+        clone_rate: 0,
         excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
+        masking: pgtools::MaskingSettings {
+            rules: settings.branching.privacy_rules().expect("the configuration was checked"),
+            key: database.key.derive("fluxbase masks").iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        },
     }
 }

@@ -5,6 +5,7 @@ pub mod branches;
 pub mod guard;
 pub mod keys;
 pub mod operations;
+pub mod retire;
 pub mod routing;
 pub mod sessions;
 pub mod tables;

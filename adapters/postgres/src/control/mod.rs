@@ -5,6 +5,7 @@ mod audit_batch;
 mod audit_log;
 mod audit_rows;
 mod branch_directory;
+mod branch_probe;
 mod branch_row;
 mod branches;
 mod cache;
@@ -30,6 +31,7 @@ mod users;
 
 pub use audit_log::PgAuditLog;
 pub use branch_directory::PgBranchDirectory;
+pub use branch_probe::PgBranchProbe;
 pub use change_listener::ChangeListener;
 pub use first_start::ensure_main;
 pub use key_directory::PgKeyDirectory;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{Failure, branch::DatabaseName};
-use ports::driven::{BranchDatabases, BranchSession, SecurityContext};
+use domain::{BranchId, Failure, branch::DatabaseName};
+use ports::driven::{BranchDatabases, BranchSession, OpenDatabase, OpenDatabases, SecurityContext};
 
 use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings, shares::Shares};
 use crate::wire::Budget;
@@ -22,7 +22,14 @@ pub struct PgBranchDatabases {
     settings: Arc<Settings>,
     budget: Arc<Budget>,
     shares: Arc<Shares>,
-    databases: Mutex<HashMap<DatabaseName, Arc<Database>>>,
+    databases: Mutex<HashMap<DatabaseName, Opened>>,
+}
+
+/// A database, and the branch that it was opened for, once somebody asked for its data.
+#[derive(Clone, Debug)]
+struct Opened {
+    database: Arc<Database>,
+    branch: Option<BranchId>,
 }
 
 impl PgBranchDatabases {
@@ -50,28 +57,46 @@ impl PgBranchDatabases {
         catalogue.invalidate(); // nobody may have been listening until now
     }
 
-    /// Lets go of a database that is to be dropped: refuses new requests and waits for those that run.
-    pub async fn forget(&self, database: &DatabaseName) {
-        let forgotten = self.databases().remove(database);
-        if let Some(database) = forgotten {
-            database.close().await;
-        }
+    /// How long nobody has asked for a database's data here; `None` where nobody ever did.
+    pub fn unused_for(&self, database: &DatabaseName) -> Option<Duration> {
+        self.databases().get(database).map(|opened| opened.database.unused_for())
     }
 
     fn database(&self, name: &DatabaseName) -> Arc<Database> {
+        self.opened(name, None)
+    }
+
+    fn opened(&self, name: &DatabaseName, branch: Option<BranchId>) -> Arc<Database> {
         let mut databases = self.databases();
-        if let Some(database) = databases.get(name) {
-            return database.clone();
+        if let Some(opened) = databases.get_mut(name) {
+            opened.branch = opened.branch.or(branch);
+            return opened.database.clone();
         }
         // Main is always kept: its catalogue may depend on a listener that was told of it once.
-        databases.retain(|name, database| *name == self.settings.main_database || database.unused_for() < UNUSED);
+        databases.retain(|name, opened| *name == self.settings.main_database || opened.database.unused_for() < UNUSED);
         let database = Arc::new(Database::new(name.clone(), &self.settings, &self.budget));
-        databases.insert(name.clone(), database.clone());
+        databases.insert(name.clone(), Opened { database: database.clone(), branch });
         database
     }
 
-    fn databases(&self) -> MutexGuard<'_, HashMap<DatabaseName, Arc<Database>>> {
+    fn databases(&self) -> MutexGuard<'_, HashMap<DatabaseName, Opened>> {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl OpenDatabases for PgBranchDatabases {
+    fn open(&self) -> Vec<OpenDatabase> {
+        let databases = self.databases();
+        let of_branches = databases.iter().filter(|(name, _)| **name != self.settings.main_database);
+        of_branches.filter_map(|(name, opened)| Some(OpenDatabase { branch: opened.branch?, database: name.clone() })).collect()
+    }
+
+    async fn forget(&self, database: &DatabaseName) {
+        let forgotten = self.databases().remove(database);
+        if let Some(opened) = forgotten {
+            opened.database.close().await;
+        }
     }
 }
 
@@ -79,7 +104,7 @@ impl PgBranchDatabases {
 impl BranchDatabases for PgBranchDatabases {
     async fn open(&self, context: &SecurityContext) -> Result<Box<dyn BranchSession>, Failure> {
         let name = &context.route.database;
-        let database = self.database(name);
+        let database = self.opened(name, Some(context.route.id));
         let role = context.principal.role;
         let runner = Runner {
             settings: self.settings.clone(),

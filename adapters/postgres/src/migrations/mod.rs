@@ -12,6 +12,7 @@ mod index;
 mod keeper;
 mod ledger;
 mod ledger_guard;
+mod migration_folder;
 mod observe;
 mod repair;
 mod runner;
@@ -23,6 +24,7 @@ mod settings;
 mod without_transaction;
 mod worker;
 
+pub use migration_folder::MigrationFolder;
 pub use runner::PgMigrationRunner;
 pub use seeds::PgSeedRunner;
 pub use settings::{MigrationLimits, MigrationSettings, Seat};

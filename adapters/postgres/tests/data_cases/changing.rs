@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use domain::{Access, Failure, access::Role, catalogue::RelationKind, table::QualifiedName};
 use serde_json::json;
 
+use ports::driven::OpenDatabases;
+
 use super::{
     Who::{Alice, Service},
     World, select,

@@ -36,14 +36,6 @@ impl Halt {
     pub(super) fn because(error: OperationError) -> Self {
         Self::Failed(Box::new(Failed { error, result: None }))
     }
-
-    /// The same, with what came of it until then.
-    pub(super) fn with_result(self, told: Option<String>) -> Self {
-        match self {
-            Self::Failed(failed) => Self::Failed(Box::new(Failed { result: told, ..*failed })),
-            other => other,
-        }
-    }
 }
 
 /// The error of an operation that a file failed.

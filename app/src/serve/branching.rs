@@ -1,0 +1,167 @@
+//! Branches wired: what their use cases and their operations ask of the adapters.
+
+use super::{
+    LEASE,
+    database::MainDatabase,
+    wiring::{House, builder_settings},
+};
+use crate::config::Settings;
+use domain::branch::{ExpiresIn, Quota};
+use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas};
+use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
+use postgres::{
+    control::PgBranchProbe,
+    data::PgBranchDatabases,
+    migrations::{MigrationFolder, MigrationLimits, MigrationSettings, PgMigrationRunner, PgSeedRunner, Seat},
+    provision::{AuthSchema, MainSeat, Provisioned},
+    wire::Host,
+};
+use sqlx::PgPool;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Notify, task::JoinSet};
+use usecases::{
+    branches::{BranchDefaults, BranchPorts, ExpireBranches},
+    operations::{OperationPorts, OperationRunner, OperationSettings, Upkeep},
+    retire::RetireDatabases,
+    routing::DatabaseNames,
+};
+
+/// How long requests that began before a switch may go on here after the longest statement has ended, and how much longer the database stays open.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// People's own tools on one branch, all together: the server's connections are everybody's.
+const SESSIONS_OF_A_BRANCH: u32 = 20;
+
+/// What works on branches.
+pub(super) struct Branching {
+    pub(super) ports: BranchPorts,
+    builder: Arc<PgBranchBuilder>,
+    schemas: Arc<PgSchemas>,
+}
+
+/// What of the house branches are built over.
+pub(super) struct Ground<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) database: &'a MainDatabase,
+    pub(super) control_pool: &'a PgPool,
+    pub(super) control_plane: &'a Arc<dyn ControlPlane>,
+    pub(super) ids: &'a Arc<dyn Ids>,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) secrets: Arc<dyn SecretBox>,
+    pub(super) databases: &'a Arc<PgBranchDatabases>,
+    pub(super) logins: &'a Arc<dyn DatabaseLogins>,
+    pub(super) provisioned: &'a Provisioned,
+    /// Who may migrate main; else why nobody may.
+    pub(super) main_seat: Result<MainSeat, String>,
+    pub(super) names: &'a DatabaseNames,
+}
+
+impl Branching {
+    pub(super) fn over(ground: Ground<'_>) -> Self {
+        let Ground { settings, database, control_pool, provisioned, .. } = ground;
+        let tools = || builder_settings(settings, database, provisioned, ground.logins.clone());
+        let schemas = Arc::new(PgSchemas::new(tools(), own_schemas(provisioned.auth)));
+        let target = &database.target;
+        let (host, port) = match &target.host {
+            Host::Tcp(host, port) => (host.clone(), *port),
+            Host::Unix(folder, port) => (folder.display().to_string(), *port),
+        };
+        let migrations = MigrationSettings {
+            server: target.clone(),
+            logins: ground.logins.clone(),
+            main: ground.main_seat.map(|seat| Seat::on_main(seat, target)),
+            limits: MigrationLimits::default(),
+            seeds_dir: settings.branching.seeds_dir.clone(),
+        };
+        let ports = BranchPorts {
+            control_plane: ground.control_plane.clone(),
+            ids: ground.ids.clone(),
+            clock: ground.clock.clone(),
+            names: ground.names.clone(),
+            probe: Arc::new(PgBranchProbe::new(control_pool.clone(), ground.databases.clone())),
+            logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, Entrance { host, port, sessions: SESSIONS_OF_A_BRANCH })),
+            migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),
+            migration_files: Arc::new(MigrationFolder::new(&settings.migrations.dir)),
+            seeds: Arc::new(PgSeedRunner::new(migrations)),
+            schemas: schemas.clone(),
+        };
+        Self { ports, builder: Arc::new(PgBranchBuilder::new(tools())), schemas }
+    }
+}
+
+/// Schemas, beside the control plane's, that our own migrations fill.
+fn own_schemas(auth: AuthSchema) -> Vec<String> {
+    let ours = match auth {
+        AuthSchema::Ours => &["auth", "storage"][..],
+        AuthSchema::Foreign => &["storage"],
+    };
+    ours.iter().map(|schema| (*schema).to_owned()).collect()
+}
+
+pub(super) fn branch_defaults(settings: &Settings) -> BranchDefaults {
+    let section = &settings.branching;
+    BranchDefaults {
+        clone_mode: section.default_data_clone_mode,
+        auto_delete_after: ExpiresIn::from_seconds(section.auto_delete_after.0.as_secs()),
+        quota: Quota { max_branches_per_user: section.max_branches_per_user, max_total_branches: section.max_total_branches },
+    }
+}
+
+impl House {
+    /// Starts what works on branches by itself.
+    pub(super) fn start_branch_workers(&self, settings: &Settings, workers: &mut JoinSet<()>) {
+        let Branching { ports, builder, schemas } = &self.branching;
+        // Statements end by then; whoever still has a connection has no request on it.
+        let ends = settings.database.statement_timeout.0 + GRACE;
+        let restock = Arc::new(Notify::new());
+        let operation_ports = OperationPorts {
+            control_plane: ports.control_plane.clone(),
+            builder: builder.clone(),
+            trials: builder.clone(),
+            logins: ports.logins.clone(),
+            probe: ports.probe.clone(),
+            migrations: ports.migrations.clone(),
+            migration_files: ports.migration_files.clone(),
+            seeds: ports.seeds.clone(),
+            schemas: ports.schemas.clone(),
+            prover: schemas.clone(),
+            signals: self.signals.clone(),
+            clock: ports.clock.clone(),
+            ids: ports.ids.clone(),
+            failpoints: failpoints(),
+        };
+        let operation_settings = OperationSettings {
+            names: ports.names.clone(),
+            lease: LEASE,
+            attempts: 5,
+            reset_undo: settings.branching.reset_undo.0,
+            grace: ends + GRACE,
+            idle: Duration::from_secs(2),
+        };
+        let runner = Arc::new(OperationRunner::new(operation_ports, operation_settings, restock));
+        for _ in 0..settings.branching.workers.get() {
+            let runner = runner.clone();
+            workers.spawn(async move { runner.work().await });
+        }
+        let expire = ExpireBranches::new(ports.control_plane.clone(), ports.ids.clone(), ports.clock.clone());
+        let upkeep = Arc::new(Upkeep::new(runner, expire, builder.clone()));
+        let stock = upkeep.clone();
+        workers.spawn(async move { upkeep.work().await });
+        workers.spawn(async move { stock.keep_stock().await });
+        let retire = RetireDatabases::new(self.branches.clone(), self.databases.clone(), ports.names.clone(), ends);
+        workers.spawn(async move { retire.work().await });
+    }
+}
+
+#[cfg(debug_assertions)]
+fn failpoints() -> Arc<dyn Failpoints> {
+    match super::failpoints::AbortAt::from_environment() {
+        Some(abort) => Arc::new(abort),
+        None => Arc::new(NoFailpoints),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn failpoints() -> Arc<dyn Failpoints> {
+    Arc::new(NoFailpoints)
+}
