@@ -4,6 +4,7 @@ mod activity;
 mod branches;
 mod directories;
 mod keys;
+mod migration_history;
 mod operations;
 mod rate_limits;
 mod sessions;
@@ -89,6 +90,8 @@ promises! {
     activity:
         a_branch_remembers_who_did_what_with_the_newest_first,
         branches_have_their_own_histories;
+    migration_history:
+        what_migrating_did_is_remembered_with_the_newest_first;
     directories:
         a_branch_is_found_as_soon_as_it_is_committed_and_not_before,
         a_changed_branch_is_seen_at_once_and_a_deleted_one_not_at_all,
