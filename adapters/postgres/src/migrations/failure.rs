@@ -32,7 +32,7 @@ pub(super) fn from_sql(doing: &str, error: sqlx::Error) -> MigrationError {
 }
 
 pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|refusal| refusal.code()).map(std::borrow::Cow::into_owned)
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(std::borrow::Cow::into_owned)
 }
 
 /// Whether it is worth beginning again: somebody else had the lock, or two waited for each other.
@@ -110,7 +110,7 @@ fn line(statement: &Statement<'_>, refusal: &PgDatabaseError) -> u32 {
 
 /// `COPY tasks, line 3, column id: "x"`.
 pub(super) fn row_of_copy(context: &str) -> Option<u32> {
-    let rest = &context.strip_prefix("COPY ")?[..];
+    let rest = context.strip_prefix("COPY ")?;
     let (_, rest) = rest.split_once(", line ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -107,8 +107,9 @@ impl<'a, 'k> Bare<'a, 'k> {
             }
             Err(error) => return Err(trouble(name, statement, error)),
         };
-        self.worker.run("commit").await.map_err(|error| trouble(name, statement, error))?;
-        self.settle(statement, began, rows).await
+        // Before it is there for good.
+        self.settle(statement, began, rows).await?;
+        self.worker.run("commit").await.map_err(|error| trouble(name, statement, error))
     }
 
     /// One statement that no transaction holds.

@@ -124,7 +124,7 @@ async fn grants(connection: &mut PgConnection, role: &str, schemas: &[String]) -
 }
 
 /// Statements that give people's objects in our own database from the superuser to the login. What is an extension's, a table's or an array's follows it.
-const SUPERUSERS: &str = r#"
+const SUPERUSERS: &str = "
     with schemas as (
         select oid, nspname, nspowner from pg_namespace
          where nspname !~ '^(pg_|fluxbase)' and nspname not in ('information_schema', 'auth', 'branching')
@@ -152,4 +152,4 @@ const SUPERUSERS: &str = r#"
        and not exists (select from free f where f.classid = 'pg_type'::regclass and f.objid = t.oid)
     union all
     select format('alter statistics %I.%I owner to %I', s.nspname, x.stxname, $1)
-      from pg_statistic_ext x join schemas s on s.oid = x.stxnamespace where x.stxowner = current_user::regrole"#;
+      from pg_statistic_ext x join schemas s on s.oid = x.stxnamespace where x.stxowner = current_user::regrole";
