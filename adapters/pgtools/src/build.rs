@@ -8,16 +8,19 @@ use crate::{
     give_way::while_nobody_waits,
     large_objects,
     leader::{Leader, Table},
+    masking::{self, Masks},
     materialized,
     meter::Meter,
     rows, sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
+    stock::change_token,
     users, verify, withholding,
 };
 use domain::{DataCloneMode, StepName, branch::Withheld};
-use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest};
+use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource};
 use sqlx::Connection;
 use std::collections::BTreeSet;
+use time::OffsetDateTime;
 
 /// One build under way.
 pub(crate) struct Build<'a> {
@@ -29,9 +32,20 @@ pub(crate) struct Build<'a> {
 /// What the leader's snapshot says besides rows.
 struct Plan {
     withheld: Vec<Withheld>,
+    masks: Masks,
     positions: Vec<sequences::Position>,
     default_grants: Vec<DefaultGrant>,
     filled_views: BTreeSet<(String, String)>,
+    token: String,
+    /// When the snapshot was taken.
+    at: OffsetDateTime,
+}
+
+/// What came of it.
+pub(crate) struct Built {
+    pub(crate) report: BuildReport,
+    /// The parent's change token, as the copy's snapshot saw it.
+    pub(crate) token: String,
 }
 
 /// A table, and how many of its rows were copied.
@@ -39,7 +53,7 @@ type Copied = Vec<(Table, u64)>;
 
 impl Build<'_> {
     /// Fills the empty database.
-    pub(crate) async fn fill(self) -> Result<BuildReport, BuildError> {
+    pub(crate) async fn fill(self) -> Result<Built, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
         let (parent, leader) = Meter::new(0, "objects").watch(self.progress, capture(self.settings, self.request)).await?;
         let (plan, copied) = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
@@ -60,7 +74,14 @@ impl Build<'_> {
         // Last: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let _ = branch.close().await;
-        Ok(BuildReport { withheld: plan.withheld, rows: copied.iter().map(|(_, rows)| rows).sum(), objects: parent.inventory.count(), ..BuildReport::default() })
+        let report = BuildReport {
+            withheld: plan.withheld,
+            rows: copied.iter().map(|(_, rows)| rows).sum(),
+            objects: parent.inventory.count(),
+            data_as_of: (self.request.clone_mode == DataCloneMode::FullClone).then_some(plan.at),
+            source: BuildSource::Parent,
+        };
+        Ok(Built { report, token: plan.token })
     }
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.
@@ -76,7 +97,7 @@ impl Build<'_> {
         let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
         let meter = Meter::new(tables.iter().map(|table| u64::try_from(table.estimate).unwrap_or_default()).sum(), "rows");
         let copied = async {
-            let counts = rows::copy(&mut connection, &mut branch, &tables, &plan.withheld, &meter).await?;
+            let counts = rows::copy(&mut connection, &mut branch, &tables, &plan.withheld, &plan.masks, &meter).await?;
             if self.request.clone_mode == DataCloneMode::FullClone {
                 large_objects::copy(&mut connection, &mut branch, &meter).await?;
             } else {
@@ -92,15 +113,21 @@ impl Build<'_> {
     }
 
     async fn plan(&self, parent: &Parent, leader: &mut Leader) -> Result<Plan, BuildError> {
-        let withheld = match self.request.clone_mode {
-            DataCloneMode::FullClone => withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables).await?,
-            DataCloneMode::SchemaOnly | DataCloneMode::SeedData => Vec::new(),
-        };
+        let mut masks = Masks::default();
+        let mut withheld = Vec::new();
+        if self.request.clone_mode == DataCloneMode::FullClone {
+            withheld = withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables).await?;
+            let (rules, is_main) = (&self.settings.masking, self.request.parent_is_main);
+            masks = masking::plan(&mut leader.connection, &parent.excluded, rules, is_main, &mut withheld).await?;
+        }
         Ok(Plan {
             withheld,
+            masks,
             positions: sequences::read(&mut leader.connection, &parent.excluded, |schema| self.copies_rows_of(schema)).await?,
             default_grants: DefaultGrant::read(&mut leader.connection, &parent.excluded).await?,
             filled_views: materialized::filled(&mut leader.connection, &parent.excluded).await?,
+            token: change_token(&mut leader.connection).await?,
+            at: leader.at,
         })
     }
 

@@ -1,29 +1,63 @@
 //! [`PgBranchBuilder`]: the port, kept by PostgreSQL's own programs and COPY.
 
-use crate::{admission, build::Build, claim::Claim, create::create_database, drop::drop_databases, error::refused, settings::Settings};
+use crate::{
+    admission,
+    build::Build,
+    claim::Claim,
+    create::{Birth, carry_settings_over, create_database},
+    drop::drop_databases,
+    error::refused,
+    locale::Likeness,
+    settings::Settings,
+    stock::{self, CloneProbe, Demand, Origin, Taken, Wanted},
+    tag::{Mark, provisional_name},
+    users,
+};
 use async_trait::async_trait;
-use domain::{DataCloneMode, StepName};
-use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
-use std::{future::Future, sync::Arc};
+use domain::{DataCloneMode, OperationId, StepName, branch::DatabaseName};
+use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource};
+use sqlx::Connection;
+use std::sync::Arc;
 
-/// Builds the databases behind branches on one PostgreSQL server.
+/// Builds the databases behind branches on one PostgreSQL server, and keeps a stock of copies for those to come.
 #[derive(Debug)]
 pub struct PgBranchBuilder {
     settings: Settings,
+    demand: Demand,
+    probe: CloneProbe,
 }
 
 impl PgBranchBuilder {
     /// A builder; nothing is connected before there is something to do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, demand: Demand::default(), probe: CloneProbe::default() }
     }
 
-    /// Works on while the branch is held, and ends when that is no longer sure.
-    async fn while_held<T>(claim: &mut Claim, work: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
-        tokio::select! {
-            outcome = work => outcome,
-            lost = claim.lost() => Err(lost),
+    /// Takes the branch's database from the stock, where it has one of the parent as it is now.
+    async fn take(&self, claim: &mut Claim, request: &BuildRequest, birth: &Birth<'_>) -> Result<Option<Taken>, BuildError> {
+        let full = request.clone_mode == DataCloneMode::FullClone;
+        if self.settings.stock.max_templates == 0 || (full && request.max_age.is_none()) {
+            return Ok(None);
         }
+        let parent = (&request.parent, request.parent_is_main);
+        let Some(origin) = Origin::now(claim.admin(), &self.settings, parent, request.clone_mode).await? else { return Ok(None) };
+        let taken = stock::take(claim.admin(), &self.settings, &origin, request.max_age, birth).await?;
+        self.demand.note(Wanted::from(&origin), stock::now(claim.admin()).await?);
+        Ok(taken)
+    }
+
+    /// What a copy of the stock lacks to be the branch's.
+    async fn complete(&self, request: &BuildRequest, taken: &Taken, progress: &dyn BuildProgress) -> Result<BuildReport, BuildError> {
+        progress.step(StepName::CopyDefinitions).await?;
+        progress.step(StepName::CopyRows).await?;
+        if request.clone_mode != DataCloneMode::FullClone && !request.users.is_empty() {
+            let mut inside = self.settings.builder_in(&request.target.database).await?;
+            users::write(&mut inside, &request.users).await?;
+            let _ = inside.close().await;
+        }
+        progress.step(StepName::AddConstraints).await?;
+        progress.step(StepName::Verify).await?;
+        Ok(taken.mark.contents.report(taken.source))
     }
 }
 
@@ -31,15 +65,31 @@ impl PgBranchBuilder {
 impl BranchBuilder for PgBranchBuilder {
     #[tracing::instrument(name = "branch.build", skip_all, fields(branch.id = %request.target.branch_id, database = %request.target.database))]
     async fn build(&self, request: &BuildRequest, progress: Arc<dyn BuildProgress>) -> Result<BuildReport, BuildError> {
-        self.settings.check_name(&request.target)?;
+        let settings = &self.settings;
+        settings.check_name(&request.target)?;
         if request.clone_mode == DataCloneMode::SeedData {
             return Err(refused("seeds_unavailable", "this version has no seed files yet: create the branch as schema_only or full_clone"));
         }
-        let mut claim = Claim::take(&self.settings, request.target.branch_id).await?;
+        let mut claim = Claim::take(settings, request.target.branch_id).await?;
         progress.step(StepName::CreateDatabase).await?;
-        create_database(claim.admin(), &self.settings, request).await?;
-        let build = Build { settings: &self.settings, request, progress: progress.as_ref() };
-        let report = Self::while_held(&mut claim, Box::pin(build.fill())).await?;
+        drop_databases(claim.admin(), settings, &request.target).await?;
+        let parent = Likeness::read(claim.admin(), &request.parent).await?;
+        let provisional = provisional_name(settings.instance, request.target.branch_id);
+        let birth =
+            Birth { provisional: &provisional, database: &request.target.database, comment: Mark::of(settings.instance, &request.target).comment() };
+        let report = match self.take(&mut claim, request, &birth).await? {
+            Some(taken) => {
+                carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
+                claim.while_held(self.complete(request, &taken, progress.as_ref())).await?
+            }
+            None => {
+                stock::make_room(&mut claim, settings, request).await?;
+                create_database(claim.admin(), settings, &parent, &birth).await?;
+                carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
+                let build = Build { settings, request, progress: progress.as_ref() };
+                claim.while_held(Box::pin(build.fill())).await?.report
+            }
+        };
         claim.release().await;
         Ok(report)
     }
@@ -60,5 +110,33 @@ impl BranchBuilder for PgBranchBuilder {
         drop_databases(claim.admin(), &self.settings, target).await?;
         claim.release().await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TrialCopies for PgBranchBuilder {
+    async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError> {
+        stock::copy(&self.settings, operation, source).await
+    }
+
+    async fn discard(&self, operation: OperationId) -> Result<(), BuildError> {
+        stock::discard(&self.settings, operation).await
+    }
+}
+
+#[async_trait]
+impl Stock for PgBranchBuilder {
+    #[tracing::instrument(name = "stock.tend", skip_all)]
+    async fn tend(&self) -> Result<(), BuildError> {
+        stock::tend(&self.settings, &self.demand, &self.probe).await
+    }
+
+    #[tracing::instrument(name = "stock.sweep", skip_all)]
+    async fn sweep(&self, candidates: Vec<DatabaseTag>, live: &[DatabaseTag], running: &[OperationId]) -> Result<SweepReport, BuildError> {
+        stock::sweep(&self.settings, candidates, live, running).await
+    }
+
+    async fn candidates(&self) -> Result<Vec<DatabaseTag>, BuildError> {
+        stock::candidates(&self.settings).await
     }
 }

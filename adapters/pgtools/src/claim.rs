@@ -8,7 +8,7 @@ use crate::{
 use domain::BranchId;
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 /// How long a stale worker may take to let go.
 const PATIENCE: &str = "15s";
@@ -24,11 +24,15 @@ pub(crate) struct Claim {
 
 impl Claim {
     pub(crate) async fn take(settings: &Settings, branch: BranchId) -> Result<Self, BuildError> {
+        Self::of(settings, &branch.to_string()).await
+    }
+
+    /// Takes hold of something that has a name of its own: a branch's id, an operation's.
+    pub(crate) async fn of(settings: &Settings, what: &str) -> Result<Self, BuildError> {
         let mut connection = settings.admin().await?;
         let locked = async {
             run(&mut connection, format!("set lock_timeout = '{PATIENCE}'")).await?;
-            let key = format!("fluxbase {} {branch}", settings.instance);
-            sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(key).execute(&mut connection).await?;
+            sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(key(settings, what)).execute(&mut connection).await?;
             run(&mut connection, "set lock_timeout = 0").await
         };
         match locked.await {
@@ -38,13 +42,32 @@ impl Claim {
         }
     }
 
+    /// The same without waiting; `None` where somebody holds it.
+    pub(crate) async fn try_take(settings: &Settings, what: &str) -> Result<Option<Self>, BuildError> {
+        let mut connection = settings.admin().await?;
+        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
+            .bind(key(settings, what))
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| from_sql(format!("claiming '{what}'"), error))?;
+        Ok(taken.then_some(Self { connection }))
+    }
+
+    /// Works on while it is held, and ends when that is no longer sure.
+    pub(crate) async fn while_held<T>(&mut self, work: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
+        tokio::select! {
+            outcome = work => outcome,
+            lost = self.lost() => Err(lost),
+        }
+    }
+
     /// The admin's connection to the metadata database, for what must not outlive the hold.
     pub(crate) fn admin(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
     /// Ends only when the lock is gone with its connection: from then on another worker may be at the same branch.
-    pub(crate) async fn lost(&mut self) -> BuildError {
+    async fn lost(&mut self) -> BuildError {
         loop {
             tokio::time::sleep(HEARTBEAT).await;
             if let Err(error) = self.connection.ping().await {
@@ -57,4 +80,8 @@ impl Claim {
     pub(crate) async fn release(self) {
         let _ = self.connection.close().await;
     }
+}
+
+fn key(settings: &Settings, what: &str) -> String {
+    format!("fluxbase {} {what}", settings.instance)
 }

@@ -2,54 +2,69 @@
 
 use crate::{
     connect::run,
-    drop::{drop_databases, foreign, major, mark_and_rename},
+    drop::{drop_by_name, major, mark_and_rename, taken},
     error::{from_sql, refused, sql_state},
     locale::Likeness,
     logins,
     quoting::ident,
     setting_value::setting_value,
     settings::{OWNER_ROLE, Settings},
-    tag::provisional_name,
 };
-use ports::driven::{BuildError, BuildRequest, LoginPurpose};
+use domain::branch::DatabaseName;
+use ports::driven::{BuildError, LoginPurpose};
 use sqlx::PgConnection;
 
-/// Takes away what an earlier attempt left, and makes the database afresh.
-pub(crate) async fn create_database(admin: &mut PgConnection, settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
+/// What a database is called while it is made, and what it is from then on.
+pub(crate) struct Birth<'a> {
+    pub(crate) provisional: &'a str,
+    pub(crate) database: &'a DatabaseName,
+    /// Its mark.
+    pub(crate) comment: String,
+}
+
+impl Birth<'_> {
+    /// The refusal to take the place of a database that is not ours.
+    pub(crate) fn taken(&self) -> BuildError {
+        taken(self.database)
+    }
+}
+
+/// Makes the branch's database afresh; what an earlier attempt left is gone by now.
+pub(crate) async fn create_database(admin: &mut PgConnection, settings: &Settings, parent: &Likeness, birth: &Birth<'_>) -> Result<(), BuildError> {
     check_tools(admin, settings).await?;
-    drop_databases(&mut *admin, settings, &request.target).await?;
-    let parent = Likeness::read(&mut *admin, &request.parent).await?;
-    let provisional = provisional_name(settings.instance, request.target.branch_id);
-    let create = parent.create_statement(&provisional);
+    make(&mut *admin, settings, birth, parent.create_statement(birth.provisional)).await
+}
+
+/// Makes a database by this statement, gives it its mark and its name at once, and lets its builder in.
+pub(crate) async fn make(admin: &mut PgConnection, settings: &Settings, birth: &Birth<'_>, create: String) -> Result<(), BuildError> {
     run(&mut *admin, create).await.map_err(|error| from_sql("creating the database", error))?;
-    let named = run(&mut *admin, mark_and_rename(settings, &request.target, &provisional)).await;
+    let named = run(&mut *admin, mark_and_rename(&birth.comment, birth.provisional, birth.database.as_str())).await;
     if let Err(error) = named {
         let _ = run(&mut *admin, "rollback").await;
         let taken = sql_state(&error).as_deref() == Some("42P04");
-        drop_databases(&mut *admin, settings, &request.target).await?;
-        return Err(if taken { foreign(&request.target) } else { from_sql("naming the database", error) });
+        drop_by_name(&mut *admin, settings, &DatabaseName::existing(birth.provisional)).await?;
+        return Err(if taken { birth.taken() } else { from_sql("naming the database", error) });
     }
-    logins::ensure(&mut *admin, settings, &request.target.database).await?;
-    let open = opening(settings, request);
-    run(&mut *admin, open).await.map_err(|error| from_sql("closing the database to others", error))?;
-    carry_settings_over(admin, request, &parent.settings).await
+    open_to_builder(admin, settings, birth.database).await
 }
 
 /// Nobody could connect so far. From here on only the builder may, and the admin as the owner.
-fn opening(settings: &Settings, request: &BuildRequest) -> String {
-    let database = ident(request.target.database.as_str());
-    format!(
-        "begin; revoke all on database {database} from public; grant create, temporary on database {database} to {owner}; \
-         grant connect on database {database} to {builder}; alter database {database} allow_connections true; commit",
+pub(crate) async fn open_to_builder(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+    logins::ensure(&mut *admin, settings, database).await?;
+    let name = ident(database.as_str());
+    let open = format!(
+        "begin; revoke all on database {name} from public; grant create, temporary on database {name} to {owner}; \
+         grant connect on database {name} to {builder}; alter database {name} allow_connections true; commit",
         owner = ident(OWNER_ROLE),
-        builder = settings.login_ident(LoginPurpose::Builder, &request.target.database),
-    )
+        builder = settings.login_ident(LoginPurpose::Builder, database),
+    );
+    run(admin, open).await.map_err(|error| from_sql("closing the database to others", error))
 }
 
 /// `ALTER DATABASE .. SET` of the parent. One that this admin may not set is said, and left out: it would not change what the branch holds.
-async fn carry_settings_over(admin: &mut PgConnection, request: &BuildRequest, settings: &[String]) -> Result<(), BuildError> {
+pub(crate) async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, settings: &[String]) -> Result<(), BuildError> {
     for (name, value) in settings.iter().filter_map(|setting| setting.split_once('=')) {
-        let set = format!("alter database {} set {name} to {}", ident(request.target.database.as_str()), setting_value(name, value));
+        let set = format!("alter database {} set {name} to {}", ident(database.as_str()), setting_value(name, value));
         match run(admin, set).await {
             Ok(()) => {}
             Err(error) if sql_state(&error).as_deref() == Some("42501") => {

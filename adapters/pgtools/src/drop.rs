@@ -3,6 +3,7 @@
 use crate::{
     connect::run,
     error::{from_sql, refused, sql_state},
+    held::roll_back_prepared,
     logins,
     quoting::{ident, literal},
     settings::Settings,
@@ -44,11 +45,16 @@ pub(crate) async fn find(admin: &mut PgConnection, settings: &Settings, target: 
 
 /// The refusal to touch what is not ours.
 pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
+    taken(&target.database)
+}
+
+/// The same by the database's name.
+pub(crate) fn taken(database: &DatabaseName) -> BuildError {
     refused(
         "database_not_ours",
         format!(
-            "a database named '{}' exists that does not bear the mark of this branch; it is left alone: rename or drop it by hand if nobody needs it",
-            target.database
+            "a database named '{database}' exists that does not bear the mark of this branch; it is left alone: rename or drop it by hand if nobody \
+             needs it"
         ),
     )
 }
@@ -65,13 +71,19 @@ pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings
 }
 
 /// Takes away what an interrupted DROP left, too.
-async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
+pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
     let drop = format!("drop database if exists {} with (force)", ident(name.as_str()));
     let Err(mut error) = run(admin, drop.as_str()).await else { return Ok(()) };
     if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings, name).await? {
-        match run(admin, drop).await {
+        match run(admin, drop.as_str()).await {
             Ok(()) => return Ok(()),
             Err(second) => error = second,
+        }
+    }
+    if sql_state(&error).as_deref() == Some("55006") && roll_back_prepared(admin, settings, name).await? {
+        match run(admin, drop).await {
+            Ok(()) => return Ok(()),
+            Err(third) => error = third,
         }
     }
     Err(not_dropped(name.as_str(), error))
@@ -119,9 +131,8 @@ pub(crate) fn major(connection: &PgConnection) -> u32 {
     connection.server_version_num().unwrap_or_default() / 10_000
 }
 
-/// Writes the mark and the branch's own name, at once.
-pub(crate) fn mark_and_rename(settings: &Settings, target: &DatabaseTag, provisional: &str) -> String {
-    let comment = literal(&Mark::of(settings.instance, target).comment());
-    let (old, new) = (ident(provisional), ident(target.database.as_str()));
+/// Writes a mark and the name that goes with it, at once.
+pub(crate) fn mark_and_rename(comment: &str, old: &str, new: &str) -> String {
+    let (comment, old, new) = (literal(comment), ident(old), ident(new));
     format!("begin; comment on database {old} is {comment}; alter database {old} rename to {new}; commit")
 }

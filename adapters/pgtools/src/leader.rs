@@ -10,6 +10,7 @@ use domain::table::QualifiedName;
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::PgConnection;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// A table that holds rows of its own, or is partitioned.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -44,6 +45,8 @@ pub(crate) struct Leader {
     /// Its backend, to see who waits for it.
     pub(crate) backend: i32,
     pub(crate) tables: Vec<Table>,
+    /// When its snapshot was taken, by the server's clock; not later.
+    pub(crate) at: OffsetDateTime,
 }
 
 /// Why there is no leader yet.
@@ -76,11 +79,15 @@ impl Leader {
         let listed = tables(&mut connection, excluded).await?;
         lock(&mut connection, &listed).await?;
         // The first query: it takes the snapshot, and by now nothing can change what the snapshot sees in these tables.
+        let at = sqlx::query_scalar("select statement_timestamp()")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| from_sql("beginning the copy", error))?;
         let seen = tables(&mut connection, excluded).await?;
         if !same(&listed, &seen) {
             return Err(NotYet::Moved("tables came, went or changed while they were being locked".to_owned()));
         }
-        Ok(Self { connection, backend, tables: seen })
+        Ok(Self { connection, backend, tables: seen, at })
     }
 }
 

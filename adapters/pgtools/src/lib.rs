@@ -1,12 +1,14 @@
 //! Cloning by `pg_dump`, `pg_restore` and COPY: the databases behind branches are made, filled, verified, opened and dropped here.
 
 mod admission;
+mod branch_logins;
 mod build;
 mod builder;
 mod capture;
 mod child;
 mod claim;
 mod connect;
+mod connection_role;
 mod create;
 mod default_grants;
 mod definitions;
@@ -16,10 +18,12 @@ mod error;
 mod finish;
 mod give_way;
 mod grants;
+mod held;
 mod inventory;
 mod large_objects;
 mod leader;
 mod left_out;
+mod left_over;
 mod locale;
 mod logins;
 mod masking;
@@ -31,6 +35,7 @@ mod schema;
 mod sequences;
 mod setting_value;
 mod settings;
+mod stock;
 mod tag;
 mod toc;
 mod tools;
@@ -38,7 +43,9 @@ mod users;
 mod verify;
 mod withholding;
 
+pub use branch_logins::{Entrance, PgBranchLogins};
 pub use builder::PgBranchBuilder;
+pub use masking::MaskingSettings;
 pub use schema::PgSchemas;
-pub use settings::{Login, Place, Server, Settings};
+pub use settings::{Login, Place, Server, Settings, StockSettings};
 pub use tools::{ToolProblem, Tools};

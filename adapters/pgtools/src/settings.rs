@@ -1,6 +1,6 @@
 //! What the builder has to know: where the server is, whom it connects as, and whose databases it makes.
 
-use crate::{error::refused, tools::Tools};
+use crate::{error::refused, masking::MaskingSettings, tools::Tools};
 use domain::{branch::DatabaseName, table::QualifiedName};
 use ports::driven::{BuildError, DatabaseLogins, DatabaseTag, LoginPurpose};
 use secrecy::SecretString;
@@ -67,8 +67,44 @@ pub struct Settings {
     pub database_prefix: String,
     /// Tables whose rows never reach a branch.
     pub excluded_tables: Vec<QualifiedName>,
+    /// What stands in the place of personal values.
+    pub masking: MaskingSettings,
     /// How long a statement of the parent's users may wait for a copy before the copy gives way to it: whoever comes after the statement waits too.
     pub give_way_after: Duration,
+    /// Templates, spares, and how much room branches may take.
+    pub stock: StockSettings,
+    /// Bytes a second that one copy reads from its parent at most; 0 is as fast as it goes.
+    pub clone_rate: u64,
+}
+
+/// What is kept ready for branches to come, and how much of it.
+#[derive(Clone, Debug)]
+pub struct StockSettings {
+    /// Templates at most; with 0 nothing is kept.
+    pub max_templates: u32,
+    /// Bytes of templates and spares at most.
+    pub max_bytes: u64,
+    /// Spares of each template.
+    pub spares: u32,
+    /// When a template that nobody uses goes; rows older than this are never kept.
+    pub max_idle: Duration,
+    /// Bytes that the databases of branches and the stock may take in all; 0 is no limit.
+    pub disk_budget: u64,
+    /// PostgreSQL's data directory, where it is on this machine: its disk is looked at before a copy is made.
+    pub data_directory: Option<PathBuf>,
+}
+
+impl Default for StockSettings {
+    fn default() -> Self {
+        Self {
+            max_templates: 5,
+            max_bytes: 10 * 1024 * 1024 * 1024,
+            spares: 2,
+            max_idle: Duration::from_hours(24),
+            disk_budget: 0,
+            data_directory: None,
+        }
+    }
 }
 
 impl Settings {

@@ -1,6 +1,6 @@
 //! The mark in a database's comment that says whose it is: readable from every database of the server.
 
-use domain::{BranchId, Generation};
+use domain::{BranchId, Generation, branch::DatabaseName};
 use ports::driven::DatabaseTag;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,6 +24,21 @@ impl Mark {
         Self { instance, branch: target.branch_id, generation: target.generation }
     }
 
+    /// Whether it is this instance's.
+    pub(crate) fn is_of(&self, instance: Uuid) -> bool {
+        self.instance == instance
+    }
+
+    /// Whether it is of this instance's branch.
+    pub(crate) fn is_of_branch(&self, instance: Uuid, branch: BranchId) -> bool {
+        self.is_of(instance) && self.branch == branch
+    }
+
+    /// The database that bears it, as the port names it.
+    pub(crate) fn target(&self, database: DatabaseName) -> DatabaseTag {
+        DatabaseTag { database, branch_id: self.branch, generation: self.generation }
+    }
+
     /// As a comment.
     pub(crate) fn comment(&self) -> String {
         serde_json::to_string(&Comment { fluxbase: self.clone() }).expect("ids and numbers have a JSON form")
@@ -41,7 +56,12 @@ impl Mark {
 /// DATABASE cannot share a transaction with COMMENT; COMMENT and RENAME can. So a crash leaves either this name, which its branch drops unseen, or a
 /// marked database; never an unmarked one under a branch's name.
 pub(crate) fn provisional_name(instance: Uuid, branch: BranchId) -> String {
-    format!("fluxbase_build_{}_{}", &instance.simple().to_string()[..8], branch.as_uuid().simple())
+    format!("{}{}", provisional_prefix(instance), branch.as_uuid().simple())
+}
+
+/// What this instance's begin with.
+pub(crate) fn provisional_prefix(instance: Uuid) -> String {
+    format!("fluxbase_build_{}_", &instance.simple().to_string()[..8])
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use domain::{DataCloneMode, branch::DatabaseName};
 use ports::driven::{BranchBuilder, BuildRequest};
 use std::{collections::HashSet, sync::Arc};
 
-const RICH: &str = include_str!("rich.sql");
+pub(super) const RICH: &str = include_str!("rich.sql");
 
 /// A dump as text, less what may differ: owners, dates, the schemas of the control plane.
 #[expect(clippy::disallowed_methods, reason = "a test looks at its databases with PostgreSQL's own program")]
-fn dump(house: &House, database: &DatabaseName, schema_only: bool) -> Vec<String> {
+pub(super) fn dump(house: &House, database: &DatabaseName, schema_only: bool) -> Vec<String> {
     let mut command = std::process::Command::new(&house.settings.tools.pg_dump);
     command.args(["-h", "127.0.0.1", "-U", "postgres", "-p"]).arg(house.settings.server.port.to_string()).env("PGPASSWORD", crate::cluster::PASSWORD);
     command.args(["--no-owner", "-N", "branching", "-N", "fluxbase"]).args(schema_only.then_some("-s")).arg(database.as_str());
@@ -27,7 +27,7 @@ fn dump(house: &House, database: &DatabaseName, schema_only: bool) -> Vec<String
         .collect()
 }
 
-fn assert_equal(parent: &[String], copy: &[String]) {
+pub(super) fn assert_equal(parent: &[String], copy: &[String]) {
     if parent == copy {
         return;
     }

@@ -2,10 +2,15 @@
 
 mod busy_parent;
 mod closure;
+mod connections;
 mod doors;
 mod equality;
+mod held;
+mod latecomers;
 mod left_behind;
+mod masking;
 mod privileges;
+mod stock;
 mod telling;
 
 use crate::cluster::{self, cluster};
@@ -14,9 +19,10 @@ use auth::DerivedDatabaseLogins;
 use domain::{
     BranchId, DataCloneMode, Generation, StepName, UserId,
     branch::{DatabaseName, Withheld},
+    privacy::PrivacyRules,
     table::QualifiedName,
 };
-use fluxbase_pgtools::{Login, PgBranchBuilder, Place, Server, Settings, Tools};
+use fluxbase_pgtools::{Login, MaskingSettings, PgBranchBuilder, Place, Server, Settings, StockSettings, Tools};
 use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
@@ -30,6 +36,9 @@ use std::{
     time::Duration,
 };
 use uuid::Uuid;
+
+/// What values are masked by.
+const MASK_KEY: &str = "a5eceefa5eceefa5eceefa5eceef";
 
 /// A main database, and the settings of an instance over it.
 struct House {
@@ -74,7 +83,10 @@ impl House {
             instance: Uuid::from_u128(u128::from(number) << 96),
             database_prefix: format!("fluxbase_branch{number}_"),
             excluded_tables: Settings::personal_tables(),
+            masking: MaskingSettings { rules: PrivacyRules::default(), key: MASK_KEY.into() },
             give_way_after: Duration::from_secs(30),
+            stock: StockSettings { spares: 1, ..StockSettings::default() },
+            clone_rate: 0,
         };
         Self { main, settings }
     }

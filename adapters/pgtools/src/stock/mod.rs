@@ -1,0 +1,22 @@
+//! The stock: templates that nobody may connect to, copies of them that lie ready, and copies to try things on.
+
+mod demand;
+mod disk;
+mod fresh;
+mod mark;
+mod origin;
+mod policy;
+mod shelf;
+mod sweep;
+mod take;
+mod tend;
+mod trial;
+
+pub(crate) use demand::{Demand, Wanted};
+pub(crate) use fresh::CloneProbe;
+pub(crate) use origin::{Origin, change_token};
+pub(crate) use shelf::now;
+pub(crate) use sweep::{candidates, sweep};
+pub(crate) use take::{Taken, take};
+pub(crate) use tend::{make_room, tend};
+pub(crate) use trial::{copy, discard};

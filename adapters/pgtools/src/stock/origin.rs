@@ -1,0 +1,101 @@
+//! What a copy is of: a database, its definitions as they stand, and the settings by which rows were left out.
+
+use crate::{
+    error::from_sql,
+    quoting::relation,
+    settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
+};
+use domain::{DataCloneMode, branch::DatabaseName, table::QualifiedName};
+use ports::driven::BuildError;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::fmt::Write;
+
+/// Two databases of equal origin are copies of the same thing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The parent.
+    pub(crate) database: DatabaseName,
+    pub(crate) is_main: bool,
+    pub(crate) mode: DataCloneMode,
+    /// The parent's own number: its name may be another database's later.
+    pub(crate) oid: i64,
+    /// Another one after any change of the parent's definitions, or of the rows that come along whatever is asked for.
+    pub(crate) token: String,
+    /// Another one when other rows are to be left out.
+    pub(crate) settings: String,
+}
+
+impl Origin {
+    /// As the parent stands now. `None`: it is gone. `admin` is a connection to the metadata database.
+    pub(crate) async fn now(
+        admin: &mut PgConnection,
+        settings: &Settings,
+        (database, is_main): (&DatabaseName, bool),
+        mode: DataCloneMode,
+    ) -> Result<Option<Self>, BuildError> {
+        let oid = sqlx::query_scalar("select oid::int8 from pg_database where datname = $1 and datallowconn and datconnlimit <> -2")
+            .bind(database.as_str())
+            .fetch_optional(&mut *admin)
+            .await
+            .map_err(|error| from_sql("looking for the parent's database", error))?;
+        let Some(oid) = oid else { return Ok(None) };
+        let token = if is_main && *database == settings.metadata_database {
+            change_token(admin).await?
+        } else {
+            let mut reader = settings.reader_in(database, is_main).await?;
+            let token = change_token(&mut reader).await?;
+            let _ = reader.close().await;
+            token
+        };
+        let settings = withholding(settings);
+        Ok(Some(Self { database: database.clone(), is_main, mode, oid, token, settings }))
+    }
+
+    /// The same parent and mode, whatever became of its definitions.
+    pub(crate) fn same_parent(&self, other: &Self) -> bool {
+        (self.oid, self.mode) == (other.oid, other.mode)
+    }
+}
+
+/// By which settings rows are left out, and values masked.
+pub(crate) fn withholding(settings: &Settings) -> String {
+    let mut excluded: Vec<_> = settings.excluded_tables.iter().map(relation).collect();
+    excluded.sort();
+    excluded.push(settings.masking.hash());
+    let mut text = String::new();
+    for byte in &Sha256::digest(excluded.join("\n"))[..16] {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+    }
+    text
+}
+
+/// The change token of the database that the connection is to, by its snapshot.
+pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String, BuildError> {
+    let failed = |error| from_sql("reading the change token", error);
+    let definitions: String = sqlx::query_scalar(include_str!("../sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'r' and c.relname <> $2 order by 1",
+    )
+    .bind(LEDGER_SCHEMA)
+    .bind(SEED_LOG)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed)?;
+    if tables.is_empty() {
+        return Ok(definitions);
+    }
+    let rows: Vec<_> = tables
+        .iter()
+        .map(|table| {
+            format!(
+                "select md5(string_agg(concat(xmin, ctid), ',' order by ctid)) as sum from only {}",
+                relation(&QualifiedName::new(LEDGER_SCHEMA, table))
+            )
+        })
+        .collect();
+    let sql = format!("select coalesce(md5(string_agg(sum, ',' order by sum)), '') from ({}) sums", rows.join(" union all "));
+    let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_one(&mut *connection).await.map_err(failed)?;
+    Ok(format!("{definitions}-{rows}"))
+}

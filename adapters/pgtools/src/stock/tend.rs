@@ -1,0 +1,201 @@
+//! The stock's keeper: drops what is stale, too much or too old, and makes what branches will be cut from next.
+
+use super::{
+    demand::{Demand, Wanted},
+    disk,
+    fresh::{self, CloneProbe},
+    mark::{Kind, StockMark},
+    origin::Origin,
+    policy::{self, Clearance, clear, next_spare},
+    shelf::{Shelf, drop_marked, remark},
+};
+use crate::{claim::Claim, drop::drop_by_name, settings::Settings};
+use domain::DataCloneMode;
+use ports::driven::{BuildError, BuildRequest};
+use std::collections::{HashMap, VecDeque};
+
+/// The lock of which there is one for all replicas.
+const KEEPER: &str = "stock";
+
+/// Puts the stock in order. Does nothing where another replica is at it.
+pub(crate) async fn tend(settings: &Settings, demand: &Demand, probe: &CloneProbe) -> Result<(), BuildError> {
+    let Some(hold) = Claim::try_take(settings, KEEPER).await? else { return Ok(()) };
+    let mut keeper = Keeper { settings, demand, probe, hold };
+    let outcome = keeper.put_in_order().await;
+    keeper.hold.release().await;
+    outcome
+}
+
+struct Keeper<'a> {
+    settings: &'a Settings,
+    demand: &'a Demand,
+    probe: &'a CloneProbe,
+    hold: Claim,
+}
+
+/// What is to be copied from a parent: with the time of its last use, and how often it was made anew since.
+type Order = (Wanted, i64, u32);
+
+impl Keeper<'_> {
+    async fn put_in_order(&mut self) -> Result<(), BuildError> {
+        let settings = self.settings;
+        drop_by_name(self.hold.admin(), settings, &fresh::provisional(settings)).await?;
+        let mut shelf = Shelf::read(self.hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
+        let waste = std::mem::take(&mut shelf.waste);
+        self.drop_all(&waste).await;
+        if settings.stock.max_templates == 0 {
+            self.drop_all(&shelf.items).await;
+            return Ok(());
+        }
+        let orders = self.note_uses(&mut shelf.items).await?;
+        let Clearance { goes, again, mut stays } = self.clear(shelf).await?;
+        self.drop_all(&goes).await;
+
+        let mut orders: VecDeque<Order> = again.into_iter().chain(orders).collect();
+        orders.retain(|(wanted, ..)| !is_there(&stays, wanted));
+        // Small ones do not wait for big ones.
+        orders.make_contiguous().sort_by_key(|(wanted, used_at, _)| (wanted.mode == DataCloneMode::FullClone, std::cmp::Reverse(*used_at)));
+        self.make_spares(&mut stays).await;
+        while let Some(order) = orders.pop_front() {
+            if is_there(&stays, &order.0) {
+                continue;
+            }
+            if let Err(error) = self.make_template(order, &mut stays).await {
+                tracing::warn!(%error, "a template could not be made; the next branch is copied from its parent");
+            }
+            self.make_spares(&mut stays).await;
+        }
+        Ok(())
+    }
+
+    /// Writes uses into the marks; gives those for which there is no template.
+    async fn note_uses(&mut self, items: &mut [StockMark]) -> Result<Vec<Order>, BuildError> {
+        let mut orders = Vec::new();
+        for (wanted, at) in self.demand.take() {
+            let templates = items.iter_mut().filter(|mark| mark.kind == Kind::Template && Wanted::from(&mark.origin) == wanted);
+            let mut known = false;
+            for template in templates {
+                known = true;
+                if template.used_at < at {
+                    template.used_at = at;
+                    template.unused_rebuilds = 0;
+                    remark(self.hold.admin(), template).await?;
+                }
+            }
+            if !known {
+                orders.push((wanted, at, 0));
+            }
+        }
+        Ok(orders)
+    }
+
+    async fn clear(&mut self, shelf: Shelf) -> Result<Clearance, BuildError> {
+        let settings = self.settings;
+        let mut parents: HashMap<Wanted, Option<Origin>> = HashMap::new();
+        for mark in shelf.of_kind(Kind::Template) {
+            let wanted = Wanted::from(&mark.origin);
+            if parents.contains_key(&wanted) {
+                continue;
+            }
+            let now = match Origin::now(self.hold.admin(), settings, (&wanted.parent, wanted.is_main), wanted.mode).await {
+                Ok(now) => now,
+                Err(error) => {
+                    // It may be closed for a while; whoever takes from the stock compares again.
+                    tracing::debug!(%error, parent = %wanted.parent, "a template's parent could not be looked at");
+                    Some(mark.origin.clone())
+                }
+            };
+            parents.insert(wanted, now);
+        }
+        let is_fresh = |mark: &StockMark| parents.get(&Wanted::from(&mark.origin)).is_some_and(|now| now.as_ref() == Some(&mark.origin));
+        let mut clearance = clear(shelf.items, &is_fresh, &settings.stock, shelf.now);
+        clearance.again.retain(|(wanted, ..)| parents.get(wanted).is_some_and(Option::is_some));
+        Ok(clearance)
+    }
+
+    async fn make_spares(&mut self, stays: &mut Vec<StockMark>) {
+        let mut tried = 0;
+        while let Some(template) = next_spare(stays, &self.settings.stock).cloned() {
+            tried += 1;
+            let outcome = match self.has_room(stays, template.bytes).await {
+                Ok(true) => fresh::spare(&mut self.hold, self.settings, &template, self.probe).await,
+                Ok(false) => return tracing::debug!("no room for further spares"),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(spare) => stays.push(spare),
+                Err(error) => return tracing::warn!(%error, tried, "a spare could not be made"),
+            }
+        }
+    }
+
+    async fn make_template(&mut self, (wanted, used_at, unused): Order, stays: &mut Vec<StockMark>) -> Result<(), BuildError> {
+        let needed = disk::needed(self.hold.admin(), &wanted.parent, wanted.mode).await?;
+        if needed > self.settings.stock.max_bytes {
+            tracing::info!(parent = %wanted.parent, bytes = needed, "no template: it alone would be bigger than branching.max_template_bytes");
+            return Ok(());
+        }
+        while stays.iter().filter(|mark| mark.kind == Kind::Template).count() >= self.settings.stock.max_templates as usize {
+            self.drop_longest_unused(stays).await;
+        }
+        while !self.has_room(stays, needed).await? {
+            let Some(goes) = policy::make_room(stays, 1).filter(|goes| !goes.is_empty()) else {
+                tracing::info!(parent = %wanted.parent, "no template: there is no room for it");
+                return Ok(());
+            };
+            self.let_go(stays, &goes).await;
+        }
+        let template = fresh::template(&mut self.hold, self.settings, &wanted, (used_at, unused)).await?;
+        tracing::info!(parent = %wanted.parent, mode = wanted.mode.name(), bytes = template.bytes, "a template was made");
+        stays.push(template);
+        Ok(())
+    }
+
+    async fn drop_longest_unused(&mut self, stays: &mut Vec<StockMark>) {
+        let oldest = stays.iter().filter(|mark| mark.kind == Kind::Template).min_by_key(|mark| mark.used_at).cloned();
+        let Some(oldest) = oldest else { return };
+        let goes: Vec<_> = stays.iter().filter(|mark| mark.origin.same_parent(&oldest.origin)).cloned().collect();
+        self.let_go(stays, &goes).await;
+    }
+
+    async fn has_room(&mut self, stays: &[StockMark], needed: u64) -> Result<bool, BuildError> {
+        let held: u64 = stays.iter().map(|mark| mark.bytes).sum();
+        if held.saturating_add(needed) > self.settings.stock.max_bytes {
+            return Ok(false);
+        }
+        Ok(disk::left(self.hold.admin(), self.settings).await?.is_none_or(|left| left >= needed))
+    }
+
+    async fn let_go(&mut self, stays: &mut Vec<StockMark>, goes: &[StockMark]) {
+        stays.retain(|mark| goes.iter().all(|gone| gone.id != mark.id));
+        self.drop_all(goes).await;
+    }
+
+    /// What cannot be dropped is tried again the next time.
+    async fn drop_all(&mut self, marks: &[StockMark]) {
+        for mark in marks {
+            if let Err(error) = drop_marked(self.hold.admin(), self.settings, mark).await {
+                tracing::warn!(%error, database = %mark.database(), "a database of the stock could not be dropped");
+            }
+        }
+    }
+}
+
+fn is_there(stays: &[StockMark], wanted: &Wanted) -> bool {
+    stays.iter().any(|mark| mark.kind == Kind::Template && Wanted::from(&mark.origin) == *wanted)
+}
+
+/// Makes room for the database that is asked for, where there is too little: what only lies ready goes first.
+pub(crate) async fn make_room(hold: &mut Claim, settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
+    let Some(left) = disk::left(hold.admin(), settings).await? else { return Ok(()) };
+    let needed = disk::needed(hold.admin(), &request.parent, request.clone_mode).await?;
+    if left >= needed {
+        return Ok(());
+    }
+    let shelf = Shelf::read(hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
+    let goes = policy::make_room(&shelf.items, needed - left).ok_or_else(|| disk::no_room(needed, left))?;
+    for mark in goes {
+        drop_marked(hold.admin(), settings, &mark).await?;
+    }
+    Ok(())
+}
