@@ -87,6 +87,8 @@ pub enum Returning {
         order: Vec<OrderTerm>,
         /// Array, or exactly one.
         shape: Shape,
+        /// Bytes of an array that are kept of them: the rows behind are written all the same, and left out of the answer.
+        max_bytes: Option<u64>,
     },
     /// The primary key of the one row inserted, for a `Location` header; nothing where there are more.
     Key,

@@ -69,7 +69,9 @@ pub(super) enum Answers {
 
 /// What a write is to give back, and what becomes of it.
 pub(super) fn returning(ask: &mut Ask, request: &Request) -> Result<(Returning, Answers), Problem> {
-    let mut rows = |shape| Returning::Rows { columns: std::mem::take(&mut ask.query.select), order: std::mem::take(&mut ask.query.order), shape };
+    let query = &mut ask.query;
+    let mut rows =
+        |shape| Returning::Rows { columns: std::mem::take(&mut query.select), order: std::mem::take(&mut query.order), shape, max_bytes: None };
     match ask.prefer.returns.unwrap_or_default() {
         Return::Representation => {
             let shape = accept::shape(request.headers())?;

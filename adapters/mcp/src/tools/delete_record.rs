@@ -67,16 +67,16 @@ impl Tool for DeleteRecordTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
-        let delete = delete(&input)?;
+        let delete = delete(&input, self.max_bytes)?;
         let dry_run = delete.dry_run;
         let written = self.use_case.run(&scope.caller, DeleteRecord { branch, delete }).await?;
         Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
     }
 }
 
-fn delete(input: &Input) -> Result<Delete, CallError> {
+fn delete(input: &Input, max_bytes: u64) -> Result<Delete, CallError> {
     let mut reading = Reading::default();
-    let mut returning = reading.returning(input.returning.as_deref());
+    let mut returning = reading.returning(input.returning.as_deref(), max_bytes);
     let delete = Delete {
         table: TableName::parse(&input.table),
         filter: reading.required_filter(&input.filter, &mut returning),

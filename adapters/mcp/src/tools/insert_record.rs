@@ -66,13 +66,13 @@ impl Tool for InsertRecordTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
-        let insert = insert(&input)?;
+        let insert = insert(&input, self.max_bytes)?;
         let written = self.use_case.run(&scope.caller, InsertRecord { branch, insert }).await?;
         Change::of(written, false, self.max_bytes).await
     }
 }
 
-fn insert(input: &Input) -> Result<Insert, CallError> {
+fn insert(input: &Input, max_bytes: u64) -> Result<Insert, CallError> {
     let mut reading = Reading::default();
     let shape = reading.data(&input.data);
     let conflict_columns = input.on_conflict.as_deref().map(|text| reading.columns("/on_conflict", text));
@@ -81,7 +81,7 @@ fn insert(input: &Input) -> Result<Insert, CallError> {
     if let (Some(row), Some(_)) = (shape.unequal, &on_conflict) {
         reading.refuse(&format!("/data/{row}"), "has other keys than row 0; with on_conflict all rows must have the same keys");
     }
-    let returning = reading.returning(input.returning.as_deref());
+    let returning = reading.returning(input.returning.as_deref(), max_bytes);
     reading.finish()?;
     Ok(Insert {
         table: TableName::parse(&input.table),

@@ -83,12 +83,12 @@ impl Reading {
         }
     }
 
-    /// `returning`
-    pub(super) fn returning(&mut self, text: Option<&str>) -> Returning {
+    /// `returning`, of which so many bytes can be shown.
+    pub(super) fn returning(&mut self, text: Option<&str>, max_bytes: u64) -> Returning {
         if text.is_none() {
             return Returning::Count;
         }
-        Returning::Rows { columns: self.select("/returning", text), order: Vec::new(), shape: Shape::Array }
+        Returning::Rows { columns: self.select("/returning", text), order: Vec::new(), shape: Shape::Array, max_bytes: Some(max_bytes) }
     }
 
     /// `on_conflict`: plain column names.

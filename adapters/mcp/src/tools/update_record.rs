@@ -69,16 +69,16 @@ impl Tool for UpdateRecordTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
-        let update = update(&input)?;
+        let update = update(&input, self.max_bytes)?;
         let dry_run = update.dry_run;
         let written = self.use_case.run(&scope.caller, UpdateRecord { branch, update }).await?;
         Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
     }
 }
 
-fn update(input: &Input) -> Result<Update, CallError> {
+fn update(input: &Input, max_bytes: u64) -> Result<Update, CallError> {
     let mut reading = Reading::default();
-    let mut returning = reading.returning(input.returning.as_deref());
+    let mut returning = reading.returning(input.returning.as_deref(), max_bytes);
     let update = Update {
         table: TableName::parse(&input.table),
         filter: reading.required_filter(&input.filter, &mut returning),

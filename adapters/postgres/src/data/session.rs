@@ -7,7 +7,7 @@ use domain::{
     Failure,
     access::Role,
     catalogue::Catalogue,
-    table::{CountMode, Delete, Insert, Select, Update},
+    table::{CountMode, Delete, Insert, Returning, Select, Update},
 };
 use ports::driven::{BranchSession, Rows, Written};
 use serde::Deserialize;
@@ -125,7 +125,7 @@ impl PgBranchSession {
         let plan = write.plan(self.grounds(catalogue))?;
         let Some(statement) = &plan.statement else { return Ok(written::nothing(plan.returns)?) };
         let deadline = self.runner.deadline();
-        let done = async { written::read(self.runner.run(statement, write.effects()).await?, plan.inserted, plan.returns).await };
+        let done = async { written::read(self.runner.run(statement, write.effects()).await?, plan.inserted, plan.returns, write.max_bytes()).await };
         done.await.map_err(|error: WireError| match error.sql().and_then(|sql| broken_guard(&sql.message)) {
             Some((broken, number)) => broken.failure(number, write.max_affected()).into(),
             None => deadline.refusal(error),
@@ -147,6 +147,14 @@ impl<'a> Write<'a> {
             Self::Insert(_) => None,
             Self::Update(update) => update.max_affected,
             Self::Delete(delete) => delete.max_affected,
+        }
+    }
+
+    fn max_bytes(self) -> Option<u64> {
+        let (Self::Insert(Insert { returning, .. }) | Self::Update(Update { returning, .. }) | Self::Delete(Delete { returning, .. })) = self;
+        match returning {
+            Returning::Rows { max_bytes, .. } => *max_bytes,
+            Returning::Count | Returning::Key => None,
         }
     }
 

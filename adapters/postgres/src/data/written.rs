@@ -8,7 +8,7 @@ use domain::{Failure, table::Shape};
 use ports::driven::{Document, Written};
 
 use super::{
-    chunks::Chunks,
+    chunks::{Chunks, Full},
     json_rows::JsonRows,
     sql::{Inserted, Returns},
 };
@@ -19,6 +19,7 @@ use crate::wire::{RowsStream, WireError};
 struct HeldDocument {
     chunks: VecDeque<Bytes>,
     rows: u64,
+    truncated: bool,
 }
 
 #[async_trait]
@@ -32,12 +33,12 @@ impl Document for HeldDocument {
     }
 
     fn truncated(&self) -> bool {
-        false
+        self.truncated
     }
 }
 
-/// Reads a write's answer to its end, where it is committed or taken back.
-pub(super) async fn read(stream: RowsStream, inserted: Inserted, returns: Returns) -> Result<Written, WireError> {
+/// Reads a write's answer to its end, where it is committed or taken back. Of an array so many bytes are kept; what is behind them is passed over.
+pub(super) async fn read(stream: RowsStream, inserted: Inserted, returns: Returns, max_bytes: Option<u64>) -> Result<Written, WireError> {
     const NO_HEADER: WireError = WireError::Protocol("a write without its header");
     let (mut rows, header) = JsonRows::with_header(stream).await?;
     let header = header.ok_or(NO_HEADER)?;
@@ -49,11 +50,12 @@ pub(super) async fn read(stream: RowsStream, inserted: Inserted, returns: Return
         Inserted::Counted => Some(numbers.next().and_then(Result::ok).ok_or(NO_HEADER)?),
         Inserted::Unknown => None,
     };
-    let mut chunks = Chunks::new(shape(returns), None);
+    let mut chunks = Chunks::new(shape(returns), max_bytes.filter(|_| returns == Returns::Array));
+    let mut full = false;
     while let Some(part) = rows.next().await? {
-        chunks.add(part).expect("without a limit everything fits");
+        full = full || chunks.add(part) == Err(Full);
     }
-    Ok(Written { affected, inserted, document: document(chunks, returns) })
+    Ok(Written { affected, inserted, document: document(chunks, returns, full) })
 }
 
 /// The answer to a write that had nothing to do.
@@ -61,19 +63,19 @@ pub(super) fn nothing(returns: Returns) -> Result<Written, Failure> {
     if returns == Returns::Singular {
         return Err(Failure::NotSingular { rows: 0 });
     }
-    Ok(Written { affected: 0, inserted: Some(0), document: document(Chunks::new(shape(returns), None), returns) })
+    Ok(Written { affected: 0, inserted: Some(0), document: document(Chunks::new(shape(returns), None), returns, false) })
 }
 
 fn shape(returns: Returns) -> Shape {
     if matches!(returns, Returns::Singular | Returns::Key) { Shape::Singular } else { Shape::Array }
 }
 
-fn document(mut chunks: Chunks, returns: Returns) -> Option<Box<dyn Document>> {
+fn document(mut chunks: Chunks, returns: Returns, truncated: bool) -> Option<Box<dyn Document>> {
     if returns == Returns::Nothing || (returns == Returns::Key && chunks.rows() == 0) {
         return None;
     }
     chunks.end();
     let rows = chunks.rows();
     let chunks = std::iter::from_fn(|| chunks.take()).collect();
-    Some(Box::new(HeldDocument { chunks, rows }))
+    Some(Box::new(HeldDocument { chunks, rows, truncated }))
 }

@@ -26,7 +26,7 @@ pub(crate) fn insert(table: &str, rows: &Value) -> Insert {
 
 pub(crate) fn rows(text: &str, shape: Shape) -> Returning {
     let query = query(text);
-    Returning::Rows { columns: query.select, order: query.order, shape }
+    Returning::Rows { columns: query.select, order: query.order, shape, max_bytes: None }
 }
 
 async fn run(world: &World, who: Who, insert: &Insert) -> Result<Written, Failure> {

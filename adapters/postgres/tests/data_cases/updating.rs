@@ -111,3 +111,19 @@ async fn a_dry_run_tells_and_takes_back() {
     }
     assert_eq!(change(&world, Alice, &update("tasks", "id=eq.2", &json!({"done": true}))).await.unwrap().affected, 1, "nothing was left behind");
 }
+
+#[tokio::test]
+async fn of_what_a_write_gives_back_no_more_is_kept_than_is_wanted() {
+    let mut world = World::new("cut_write").await;
+    world.sql("create table big (id int primary key, body text); grant all on big to service_role").await;
+    world.sql("insert into big values (1, 'a'), (2, repeat('b', 3000000)), (3, 'c')").await;
+    for (max, kept) in [(20, 0), (1000, 1), (2_999_999, 1), (3_000_100, 3)] {
+        let Returning::Rows { columns, order, shape, .. } = rows("order=id", Shape::Array) else { panic!("rows are wanted") };
+        let returning = Returning::Rows { columns, order, shape, max_bytes: Some(max) };
+        let request = Delete { dry_run: true, returning, ..delete("big", "id=gt.0") };
+        let mut written = remove(&world, Service, &request).await.unwrap();
+        let document = written.document.as_mut().unwrap();
+        assert_eq!((written.affected, document.rows(), document.truncated()), (3, kept, kept < 3), "{max}");
+        assert_eq!(u64::try_from(returned(written).await.as_array().unwrap().len()).unwrap(), kept, "{max}");
+    }
+}

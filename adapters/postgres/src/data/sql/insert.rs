@@ -211,7 +211,7 @@ mod tests {
     fn only_what_is_asked_for_is_returned() {
         let mut request = insert("tasks", "[]", &["id"]);
         let list = query("select=title,projects(name)&order=id");
-        request.returning = Returning::Rows { columns: list.select, order: list.order, shape: Shape::Singular };
+        request.returning = Returning::Rows { columns: list.select, order: list.order, shape: Shape::Singular, max_bytes: None };
         let sql = write(&Write::Insert(request.clone())).unwrap().unwrap();
         assert!(sql.contains(r#"returning _0."id", _0."project_id", _0."title"), _c"#), "{sql}");
         assert!(sql.contains("from _w as _0 left join lateral") && sql.contains("when _c.n <> 1 then ("), "{sql}");
