@@ -4,7 +4,7 @@ use crate::{
     connect::run,
     error::{from_sql, refused, retryable, sql_state},
     leader::Table,
-    masking::Masks,
+    masking::{Masks, blame_masks},
     meter::Meter,
     quoting::idents,
     withholding,
@@ -38,7 +38,7 @@ pub(crate) async fn copy(
     for table in tables {
         let own = withheld.iter().find(|entry| entry.table == table.qualified());
         let rows = match withholding::source(table, own, masks) {
-            Some(source) if !table.partitioned => copy_table(leader, branch, table, &source, meter).await?,
+            Some(source) if !table.partitioned => copy_table(leader, branch, table, &source, meter).await.map_err(|error| blame_masks(own, error))?,
             _ => 0,
         };
         counts.push(rows);

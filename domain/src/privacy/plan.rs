@@ -136,6 +136,9 @@ impl Planner<'_> {
                 }
             }
         }
+        for (table, planned) in &mut plan.tables {
+            planned.sort_by_key(|planned| self.families.place(table, &planned.column));
+        }
         plan
     }
 

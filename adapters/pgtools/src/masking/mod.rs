@@ -97,3 +97,15 @@ fn report(withheld: &mut Vec<Withheld>, table: &QualifiedName, planned: &[Planne
     let entry = Withheld { table: table.clone(), rows: WithheldRows::None, nulled_columns: Vec::new(), masked_columns: columns.collect(), reason };
     withheld.insert(place, entry);
 }
+
+/// A row that the branch refuses may be refused for its masks: they are named beside what PostgreSQL says.
+pub(crate) fn blame_masks(withheld: Option<&Withheld>, error: BuildError) -> BuildError {
+    let masked = withheld.map(|entry| entry.masked_columns.as_slice()).unwrap_or_default();
+    match error {
+        BuildError::Refused { message, .. } if !masked.is_empty() => {
+            let masks: Vec<_> = masked.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
+            refused("masking_refused", format!("{message}. Columns of it are masked ({}); choose masks whose values hold there", masks.join(", ")))
+        }
+        error => error,
+    }
+}
