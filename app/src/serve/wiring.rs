@@ -139,7 +139,7 @@ pub(super) struct House {
     pub(super) databases: Arc<PgBranchDatabases>,
     audit: Arc<PgAuditLog>,
     names: DatabaseNames,
-    follows_catalogue: bool,
+    catalogue_signal: CatalogueSignal,
     _listener: ChangeListener,
 }
 
@@ -246,7 +246,7 @@ impl House {
             databases,
             audit,
             names,
-            follows_catalogue: provisioned.signal == CatalogueSignal::EventTrigger,
+            catalogue_signal: provisioned.signal,
             _listener: listener,
         })
     }
@@ -257,10 +257,8 @@ impl House {
         if settings.branching.enabled {
             self.start_branch_workers(settings, &mut workers);
         }
-        if self.follows_catalogue {
-            let schemas = settings.database.schemas.clone();
-            workers.spawn(catalogue_changes::follow(self.control_pool.clone(), self.databases.clone(), self.names.main.clone(), schemas));
-        }
+        let (pool, databases, main) = (self.control_pool.clone(), self.databases.clone(), self.names.main.clone());
+        workers.spawn(catalogue_changes::follow(self.catalogue_signal, pool, databases, main, settings.database.schemas.clone()));
         workers
     }
 

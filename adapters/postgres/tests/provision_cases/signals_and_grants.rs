@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fluxbase_postgres::provision::{CatalogueSignal, ProvisionOptions, provision, refresh_service_grants};
+use fluxbase_postgres::provision::{CatalogueSignal, ProvisionOptions, grant_upon_change, provision, refresh_service_grants};
 use sqlx::postgres::PgListener;
 
 use crate::provision_rig::{TestBox, connect, count, options, prepared, run, text};
@@ -89,4 +89,27 @@ async fn service_keys_get_what_is_new_and_nothing_is_granted_twice() {
     assert_eq!(before, text(&pool, acl).await);
     assert_eq!(count(&pool, "pg_default_acl").await, 6);
     assert_eq!(text(&pool, "select has_schema_privilege('anon', 'odd \"name', 'USAGE')::text").await.as_deref(), Some("true"));
+}
+
+#[tokio::test]
+async fn where_nothing_tells_of_changes_the_token_does() {
+    let pool = prepared("grants_by_token").await;
+    let login = provision(&pool, &TestBox(1), &options()).await.unwrap().logins.service;
+    let upkeep = tokio::spawn(grant_upon_change(pool.clone(), options().schemas, Duration::from_millis(50)));
+    let service = connect(&login.name, login.password.expose(), "grants_by_token").await;
+    run(&service, "set role service_role").await.unwrap();
+    for table in ["first", "second"] {
+        let maker = format!("token_maker_{table}");
+        run(
+            &pool,
+            &format!(
+                "create role {maker}; grant create on schema public to {maker}; set role {maker}; create table public.{table} (id int); reset role"
+            ),
+        )
+        .await
+        .unwrap();
+        let reached = async { while run(&service, &format!("insert into public.{table} values (1)")).await.is_err() {} };
+        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("the new table is granted");
+    }
+    upkeep.abort();
 }
