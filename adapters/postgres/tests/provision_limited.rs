@@ -56,7 +56,7 @@ async fn service_keys_act_as_the_owner_and_see_all() {
     assert_eq!(first.logins.service.password, again.logins.service.password);
     assert_eq!(first.signal, CatalogueSignal::ChangeToken);
     let codes: Vec<_> = first.capabilities.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, ["event_triggers", "bypass_rls"]);
+    assert_eq!(codes, ["event_triggers", "public_may_connect", "bypass_rls"]);
 
     assert_eq!(first.service.main_role, "rented_admin");
     assert_eq!(first.service.branch_role, BRANCH_OWNER);
@@ -138,6 +138,7 @@ async fn what_is_missing_is_told_with_its_way_round() {
         "create_databases",
         "event_triggers",
         "schema_missing",
+        "public_may_connect",
         "bypass_rls",
         "forced_rls",
         "schema_owner",
