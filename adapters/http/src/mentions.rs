@@ -19,15 +19,24 @@ pub(crate) fn mentions(request: &Request, query: Option<&str>, branch_domain: Op
     if let Some(query) = query {
         mentions.add(MentionPlace::Query, query)?;
     }
-    if let Some(slug) = branch_domain.and_then(|domain| subdomain(request, domain)) {
-        mentions.add(MentionPlace::Subdomain, &slug)?;
+    if let Some(domain) = branch_domain {
+        for host in hosts(request) {
+            if let Some(slug) = subdomain(host, domain) {
+                mentions.add(MentionPlace::Subdomain, &slug)?;
+            }
+        }
     }
     Ok(mentions)
 }
 
-/// What stands before the branch domain in the host name.
-fn subdomain(request: &Request, domain: &str) -> Option<String> {
-    let host = request.uri().host().or_else(|| request.headers().get(header::HOST)?.to_str().ok())?;
+/// Every host that a request is addressed to. Two that differ are two branches.
+fn hosts(request: &Request) -> impl Iterator<Item = &str> {
+    let headers = request.headers().get_all(header::HOST).iter().filter_map(|host| host.to_str().ok());
+    request.uri().host().into_iter().chain(headers)
+}
+
+/// What stands before the branch domain in a host name.
+fn subdomain(host: &str, domain: &str) -> Option<String> {
     let host = host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|digit| digit.is_ascii_digit()) { name } else { host });
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let slug = host.strip_suffix(&domain.to_ascii_lowercase())?.strip_suffix('.')?;
@@ -61,6 +70,8 @@ mod tests {
         assert_eq!(resolved(&[("x-fluxbase-branch", "pr-1")], Some("pr-2")), Err("branch_mismatch".to_owned()));
         assert_eq!(resolved(&[("x-fluxbase-branch", "pr-1"), ("x-fluxbase-branch", "pr-2")], None), Err("branch_mismatch".to_owned()));
         assert_eq!(resolved(&[("x-fluxbase-branch", "No Slug")], None), Err("not_found".to_owned()));
+        assert_eq!(resolved(&[("host", "pr-1.db.example.com"), ("x-fluxbase-branch", "pr-2")], None), Err("branch_mismatch".to_owned()));
+        assert_eq!(resolved(&[("host", "pr-1.db.example.com"), ("host", "pr-2.db.example.com")], None), Err("branch_mismatch".to_owned()));
         assert_eq!(resolved(&[("host", "a.b.db.example.com")], None), Err("not_found".to_owned()));
     }
 }

@@ -26,6 +26,7 @@ pub fn endpoint(ports: McpPorts, settings: &McpSettings) -> BoxEndpoint<'static>
     McpEndpoint {
         sdk: sdk::service(registry.clone()).compat().boxed(),
         hosts: HostPolicy::new(settings),
+        branch_domain: settings.branch_domain.clone(),
         max_message_size: settings.max_message_size,
         ports,
         registry,
@@ -38,6 +39,7 @@ struct McpEndpoint {
     registry: Arc<Registry>,
     sdk: BoxEndpoint<'static>,
     hosts: HostPolicy,
+    branch_domain: Option<String>,
     max_message_size: usize,
 }
 
@@ -92,7 +94,8 @@ impl McpEndpoint {
         if !is_json(headers) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "messages are sent as application/json"));
         }
-        Ok(RequestScope::new(Caller { principal, request_id, door: Door::Mcp, peer: request.extensions().get().copied() }, request.uri(), headers))
+        let caller = Caller { principal, request_id, door: Door::Mcp, peer: request.extensions().get().copied() };
+        Ok(RequestScope::new(caller, request.uri(), headers, self.branch_domain.as_deref()))
     }
 
     async fn answer(&self, request: Request, scope: RequestScope) -> Answered {

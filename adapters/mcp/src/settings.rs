@@ -9,6 +9,8 @@ pub struct McpSettings {
     pub public_url: Option<http::Uri>,
     /// Hosts that are allowed besides the public one and the loopback names.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// Requests to `<slug>.<branch_domain>` mean that branch; such hosts are allowed.
+    pub branch_domain: Option<String>,
     /// Origins that are allowed besides the public one and those of the loopback names.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// Bytes of a request at most.
@@ -33,6 +35,7 @@ impl Default for McpSettings {
         Self {
             public_url: None,
             allowed_hosts: Vec::new(),
+            branch_domain: None,
             allowed_origins: Vec::new(),
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
             max_result_bytes: Self::DEFAULT_MAX_RESULT_BYTES,

@@ -4,7 +4,7 @@ use super::{ServeError, files::ServerFile, readiness::DatabaseReadiness, wiring:
 use crate::config::Settings;
 use auth::HmacCursorSeal;
 use http_api::{Edge, RestSettings, TrustedProxies};
-use mcp::{McpPorts, McpSettings};
+use mcp::{McpBranchPorts, McpPorts, McpSettings};
 use poem::Endpoint;
 use ports::driven::CursorSeal;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) fn endpoint(
     };
     let mut rest = http_api::routes(house.rest_ports(Arc::new(readiness)), rest_settings);
     if settings.mcp.enabled {
-        rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(), &mcp_settings(house, settings, server)?));
+        rest = rest.nest(&settings.mcp.base_path, mcp::endpoint(house.mcp_ports(settings.branching.enabled), &mcp_settings(settings, server)?));
     }
     let allowed_origins = parsed("server.allowed_origins", &settings.server.allowed_origins)?;
     let trusted_proxies = TrustedProxies::parse(settings.server.trusted_proxies.iter().map(String::as_str));
@@ -36,8 +36,19 @@ impl House {
         Arc::new(HmacCursorSeal::new(self.key.derive("fluxbase cursors")))
     }
 
-    fn mcp_ports(&self) -> McpPorts {
+    fn mcp_ports(&self, with_branches: bool) -> McpPorts {
         let use_cases = &self.use_cases;
+        let branches = || McpBranchPorts {
+            list_branches: use_cases.list_branches.clone(),
+            get_branch: use_cases.get_branch.clone(),
+            diff_branches: use_cases.diff_branches.clone(),
+            create_branch: use_cases.create_branch.clone(),
+            reset_branch: use_cases.reset_branch.clone(),
+            migrate_branch: use_cases.migrate_branch.clone(),
+            delete_branch: use_cases.delete_branch.clone(),
+            get_operation: use_cases.get_operation.clone(),
+            follow_operation: use_cases.follow_operation.clone(),
+        };
         McpPorts {
             authenticator: self.authenticator.clone(),
             ids: self.ids.clone(),
@@ -48,11 +59,12 @@ impl House {
             delete_record: use_cases.delete_record.clone(),
             list_tables: use_cases.list_tables.clone(),
             describe_table: use_cases.describe_table.clone(),
+            branches: with_branches.then(branches),
         }
     }
 }
 
-fn mcp_settings(house: &House, settings: &Settings, server: &ServerFile) -> Result<McpSettings, ServeError> {
+fn mcp_settings(settings: &Settings, server: &ServerFile) -> Result<McpSettings, ServeError> {
     let section = &settings.mcp;
     let public_url = settings.server.public_url.as_ref().map_or(server.url.as_str(), |url| url.as_str());
     let public_url = public_url.parse().map_err(|error| ServeError::Setting(format!("server.public_url = '{public_url}': {error}")))?;
@@ -61,6 +73,7 @@ fn mcp_settings(house: &House, settings: &Settings, server: &ServerFile) -> Resu
     Ok(McpSettings {
         public_url: Some(public_url),
         allowed_hosts: parsed("mcp.allowed_hosts", &section.allowed_hosts)?,
+        branch_domain: settings.server.branch_domain.clone(),
         allowed_origins: parsed("mcp.allowed_origins", &section.allowed_origins)?,
         max_message_size: section.max_message_size.get() as usize,
         max_result_bytes: u64::from(section.max_result_bytes.get()),

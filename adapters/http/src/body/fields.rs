@@ -266,6 +266,7 @@ mod tests {
     }
 
     #[derive(Debug, PartialEq)]
+    #[expect(clippy::option_option, reason = "an absent field and null are two things")]
     struct Nest {
         one: Option<Everything>,
         many: Vec<Everything>,

@@ -152,6 +152,7 @@ impl FromFields for PullRequest {
 }
 
 /// What is to be changed of a branch.
+#[expect(clippy::option_option, reason = "what is not given and what is taken away are two things")]
 pub(crate) struct Changes {
     name: Option<BranchName>,
     expires_in: Option<Option<ExpiresIn>>,

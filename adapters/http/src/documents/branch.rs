@@ -1,9 +1,10 @@
 //! Branches in JSON.
 
-use super::{OperationDocument, TableNameDocument};
+use super::OperationDocument;
 use domain::{
     Branch, Operation,
     branch::{Previous, PullRequest, Withheld, WithheldRows},
+    privacy::MaskedColumn,
 };
 use poem_openapi::Object;
 use ports::{
@@ -138,8 +139,8 @@ pub(crate) struct MigrationCountsDocument {
 #[derive(Object)]
 #[oai(rename = "Withheld")]
 pub(crate) struct WithheldDocument {
-    /// The table.
-    pub(crate) table: TableNameDocument,
+    /// The table, as `schema.table`.
+    pub(crate) table: String,
     /// Which of its rows: `all`, `referencing` (those whose `keys` point to rows that were withheld), or `none`.
     pub(crate) rows: String,
     /// For `referencing`: the columns of each key.
@@ -147,7 +148,22 @@ pub(crate) struct WithheldDocument {
     pub(crate) keys: Option<Vec<Vec<String>>>,
     /// Columns that arrived as NULL in the rows that came along.
     pub(crate) nulled_columns: Vec<String>,
+    /// Columns that arrived with other values.
+    pub(crate) masked_columns: Vec<MaskedColumnDocument>,
     /// Why.
+    pub(crate) reason: String,
+}
+
+/// A column whose values were masked on their way into the copy.
+#[derive(Object)]
+#[oai(rename = "MaskedColumn")]
+pub(crate) struct MaskedColumnDocument {
+    /// Its name.
+    pub(crate) name: String,
+    /// As what its values arrived: `email`, `hash`, `keep_last(4)`, ...
+    #[oai(rename = "as")]
+    pub(crate) mask: String,
+    /// Which rule or comment asked for it, or which column it follows.
     pub(crate) reason: String,
 }
 
@@ -243,7 +259,15 @@ impl From<Withheld> for WithheldDocument {
             WithheldRows::Referencing { keys } => ("referencing", Some(keys)),
             WithheldRows::None => ("none", None),
         };
-        Self { table: withheld.table.into(), rows: rows.to_owned(), keys, nulled_columns: withheld.nulled_columns, reason: withheld.reason }
+        let masked = |column: MaskedColumn| MaskedColumnDocument { name: column.name, mask: column.mask.to_string(), reason: column.reason };
+        Self {
+            table: withheld.table.written(),
+            rows: rows.to_owned(),
+            keys,
+            nulled_columns: withheld.nulled_columns,
+            masked_columns: withheld.masked_columns.into_iter().map(masked).collect(),
+            reason: withheld.reason,
+        }
     }
 }
 

@@ -198,7 +198,7 @@ async fn a_branch_is_made_and_shown_as_the_contract_says() {
             "id": id, "name": "feature/a", "slug": "feature-a", "status": "ready", "type": "preview", "data_clone_mode": "full_clone",
             "parent_id": null, "created_by": id, "created_at": time, "updated_at": time, "expires_at": null, "generation": 1,
             "operation_id": null, "data_as_of": null, "protected": false, "previous": null,
-            "withheld": [{"table": {"schema": "auth", "name": "sessions"}, "rows": "all", "nulled_columns": [], "reason": "personal"}],
+            "withheld": [{"table": "auth.sessions", "rows": "all", "nulled_columns": [], "masked_columns": [], "reason": "personal"}],
             "error": null, "github": null
         },
         "operation": {

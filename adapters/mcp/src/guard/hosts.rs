@@ -1,6 +1,7 @@
 //! Which hosts and origins a request may name: what keeps other people's web pages from using a browser's way to this server.
 
 use crate::settings::McpSettings;
+use domain::Slug;
 use http::{HeaderMap, Uri, header, uri::Authority};
 use std::str::FromStr;
 
@@ -75,6 +76,7 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(crate) struct HostPolicy {
     hosts: Vec<AllowedHost>,
     origins: Vec<AllowedOrigin>,
+    branch_domain: Option<String>,
 }
 
 /// Why a request is not let in.
@@ -107,19 +109,28 @@ impl HostPolicy {
         {
             origins.extend(format!("{scheme}://{authority}").parse::<AllowedOrigin>());
         }
-        Self { hosts, origins }
+        Self { hosts, origins, branch_domain: settings.branch_domain.as_deref().map(str::to_ascii_lowercase) }
+    }
+
+    /// Whether a host is one of a branch: `<slug>.<branch_domain>`.
+    fn is_a_branchs(&self, name: &str) -> bool {
+        let slug = self.branch_domain.as_deref().and_then(|domain| name.strip_suffix(domain)?.strip_suffix('.'));
+        slug.is_some_and(|slug| slug.parse::<Slug>().is_ok())
     }
 
     /// Whether a request may come in.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForeignRequest> {
         let authority = addressed_to(uri, headers)?;
         let (name, port) = (name(&authority), authority.port_u16());
-        if !self.hosts.iter().any(|host| host.name == name && host.port.is_none_or(|wanted| port == Some(wanted))) {
+        let a_branchs = self.is_a_branchs(&name);
+        if !a_branchs && !self.hosts.iter().any(|host| host.name == name && host.port.is_none_or(|wanted| port == Some(wanted))) {
             return Err(ForeignRequest::Host);
         }
         for origin in headers.get_all(header::ORIGIN) {
             let origin = origin.to_str().ok().and_then(origin_parts).ok_or(ForeignRequest::Origin)?;
-            if !self.origins.iter().any(|allowed| allowed.covers(&origin)) {
+            // A page of a branch's host may ask that host, and no other branch's.
+            let same = a_branchs && origin.1 == name;
+            if !same && !self.origins.iter().any(|allowed| allowed.covers(&origin)) {
                 return Err(ForeignRequest::Origin);
             }
         }
@@ -154,6 +165,7 @@ mod tests {
             public_url: Some(Uri::from_static("https://db.example.com/base")),
             allowed_hosts: vec!["other.example.com:8443".parse().unwrap()],
             allowed_origins: vec!["https://app.example.com".parse().unwrap()],
+            branch_domain: Some("Branches.example.com".to_owned()),
             ..McpSettings::default()
         })
     }
@@ -189,6 +201,21 @@ mod tests {
             "http://localhost@evil.example",
         ] {
             assert_eq!(check(&[("host", "localhost"), ("origin", origin)]), Err(ForeignRequest::Origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_branchs_host_is_ours_and_its_pages_may_ask_it() {
+        for host in ["pr-1.branches.example.com", "PR-1.branches.example.com:8080"] {
+            assert_eq!(check(&[("host", host)]), Ok(()), "{host}");
+            assert_eq!(check(&[("host", host), ("origin", "https://pr-1.branches.example.com")]), Ok(()), "{host}");
+        }
+        for host in ["branches.example.com", "a.b.branches.example.com", "xbranches.example.com", "-.branches.example.com", "pr-1.example.com"] {
+            assert_eq!(check(&[("host", host)]), Err(ForeignRequest::Host), "{host}");
+        }
+        for (host, origin) in [("pr-1.branches.example.com", "https://pr-2.branches.example.com"), ("localhost", "https://pr-1.branches.example.com")]
+        {
+            assert_eq!(check(&[("host", host), ("origin", origin)]), Err(ForeignRequest::Origin), "{host} {origin}");
         }
     }
 

@@ -149,6 +149,8 @@ async fn answers_are_what_the_output_schemas_say() {
 #[tokio::test]
 async fn resources_show_the_same() {
     let client = house().open();
+    let all = client.ask(ALL, "resources/list", json!({})).await;
+    assert_eq!(all["result"]["resources"][0]["uri"], "fluxbase://branches");
     let list = client.ask(READER, "resources/list", json!({})).await;
     assert_eq!(list["result"]["resources"][0]["uri"], "fluxbase://schema/tables");
     assert_eq!(list["result"]["resources"].as_array().unwrap().len(), 1);

@@ -18,9 +18,11 @@ async fn callers_are_shown_what_they_may_call_in_name_order() {
     let all: Vec<_> = fluxbase_mcp::tool_names().collect();
     assert_eq!(names(House::new(), ALL).await, all);
     assert!(all.is_sorted());
-    for key in [READER, READ_ONLY] {
-        assert_eq!(names(House::new(), key).await, ["describe_table", "list_tables", "query_table"]);
-    }
+    assert_eq!(names(House::new(), READER).await, ["describe_table", "list_tables", "query_table"]);
+    let reading = ["describe_table", "diff_branches", "get_branch", "get_operation", "list_branches", "list_tables", "query_table"];
+    assert_eq!(names(House::new(), READ_ONLY).await, reading);
+    let without: Vec<_> = all.iter().filter(|name| !name.contains("branch") && !name.contains("operation")).collect();
+    assert_eq!(names(House::new().without_branches(), ALL).await.iter().collect::<Vec<_>>(), without, "no capability, no tool");
     assert!(names(House::new(), NOBODY).await.is_empty());
 }
 
@@ -59,8 +61,8 @@ async fn annotations_follow_from_what_a_tool_does() {
     for tool in tools(House::new(), ALL).await {
         let hints = &tool["annotations"];
         let (reads, destroys, idempotent) = match tool["name"].as_str().unwrap() {
-            "insert_record" => (false, false, false),
-            "update_record" | "delete_record" => (false, true, true),
+            "insert_record" | "create_branch" => (false, false, false),
+            "update_record" | "delete_record" | "reset_branch" | "migrate_branch" | "delete_branch" => (false, true, true),
             _ => (true, false, true),
         };
         assert_eq!(

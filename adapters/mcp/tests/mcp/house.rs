@@ -6,7 +6,7 @@ use domain::{
     Failure, Principal, Role, Scope, Scopes,
     access::{PrincipalKind, Restrictions},
 };
-use fluxbase_mcp::{McpPorts, McpSettings, endpoint};
+use fluxbase_mcp::{McpBranchPorts, McpPorts, McpSettings, endpoint};
 use poem::{
     Endpoint, Route,
     test::{TestClient, TestRequestBuilder, TestResponse},
@@ -62,6 +62,11 @@ impl Authenticator for Keys {
 /// A use case that is guarded as the real ones are, and answers what a test says.
 struct Guarded<C: Command>(Reply<C>);
 
+/// A guarded use case that answers like this.
+pub(crate) fn answering<C: Command>(reply: impl Fn(C) -> Result<C::Output, Failure> + Send + Sync + 'static) -> Arc<dyn UseCase<C>> {
+    Arc::new(Guarded(Arc::new(reply)))
+}
+
 type Reply<C> = Arc<dyn Fn(C) -> Result<<C as Command>::Output, Failure> + Send + Sync>;
 
 #[async_trait]
@@ -96,6 +101,17 @@ impl House {
             delete_record: Arc::new(Guarded(not_expected::<DeleteRecord>())),
             list_tables: Arc::new(Guarded(not_expected::<ListTables>())),
             describe_table: Arc::new(Guarded(not_expected::<DescribeTable>())),
+            branches: Some(McpBranchPorts {
+                list_branches: Arc::new(Guarded(not_expected())),
+                get_branch: Arc::new(Guarded(not_expected())),
+                diff_branches: Arc::new(Guarded(not_expected())),
+                create_branch: Arc::new(Guarded(not_expected())),
+                reset_branch: Arc::new(Guarded(not_expected())),
+                migrate_branch: Arc::new(Guarded(not_expected())),
+                delete_branch: Arc::new(Guarded(not_expected())),
+                get_operation: Arc::new(Guarded(not_expected())),
+                follow_operation: Arc::new(Guarded(not_expected())),
+            }),
         };
         Self { ports, settings: McpSettings::default() }
     }
@@ -134,6 +150,18 @@ impl House {
         reply: impl Fn(DescribeTable) -> Result<ports::driving::TableDescription, Failure> + Send + Sync + 'static,
     ) -> Self {
         self.ports.describe_table = Arc::new(Guarded::<DescribeTable>(Arc::new(reply)));
+        self
+    }
+
+    /// Sets use cases of branches.
+    pub(crate) fn branches(mut self, set: impl FnOnce(&mut McpBranchPorts)) -> Self {
+        set(self.ports.branches.as_mut().expect("there are tools of branches"));
+        self
+    }
+
+    /// Branching is switched off.
+    pub(crate) fn without_branches(mut self) -> Self {
+        self.ports.branches = None;
         self
     }
 

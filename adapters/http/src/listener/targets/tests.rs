@@ -162,7 +162,7 @@ async fn a_client_that_sends_before_it_reads_gets_its_answer() {
     for framing in ["content-length: 12000000", "transfer-encoding: chunked"] {
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(format!("POST /unread HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n").as_bytes()).await.unwrap();
-        let chunk = [b"ea60\r\n", &[b'x'; 60_000][..], b"\r\n"].concat();
+        let chunk = [b"ea60\r\n", vec![b'x'; 60_000].as_slice(), b"\r\n"].concat();
         let piece = if framing.starts_with('t') { &chunk[..] } else { &chunk[6..60_006] };
         for sent in 0..200 {
             client.write_all(piece).await.unwrap_or_else(|error| panic!("{framing}, after {sent} pieces: {error}"));

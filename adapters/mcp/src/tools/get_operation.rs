@@ -1,0 +1,71 @@
+//! `get_operation`: see how long work is getting on.
+
+use super::{branch_arguments::wait_schema, branch_view::OperationView, started::latest};
+use crate::{
+    scope::RequestScope,
+    tool::{CallError, Tool},
+};
+use async_trait::async_trait;
+use domain::{Action, Failure};
+use ports::driving::{FollowOperation, GetOperation, UseCase};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Shows operations.
+pub(crate) struct GetOperationTool {
+    pub(crate) get: Arc<dyn UseCase<GetOperation>>,
+    pub(crate) follow: Arc<dyn UseCase<FollowOperation>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    id: String,
+    wait: Option<u64>,
+}
+
+#[async_trait]
+impl Tool for GetOperationTool {
+    const ACTION: Action = Action::GetOperation;
+    const TITLE: &'static str = "Get operation";
+    const DESCRIPTION: &'static str =
+        "See how a long-running operation on a branch is getting on: queued, running, succeeded, failed, cancelled; its error, its result.";
+    type Input = Input;
+    type Output = OperationView;
+
+    fn input_schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["id"],
+            "properties": {"id": {"type": "string", "description": "the operation's id"}, "wait": wait_schema()}
+        })
+    }
+
+    fn output_schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["id", "kind", "status"],
+            "properties": {
+                "id": {"type": "string"},
+                "kind": {"type": "string"},
+                "status": {"type": "string"},
+                "step": {"type": "string"},
+                "error": {"type": "object"},
+                "result": {"type": "object"},
+                "next": {"type": "string"}
+            }
+        })
+    }
+
+    async fn call(&self, scope: &RequestScope, input: Input) -> Result<OperationView, CallError> {
+        let missing = || Failure::not_found("operation", input.id.clone());
+        let id = input.id.parse().map_err(|_| missing())?;
+        let operation = match input.wait.unwrap_or_default() {
+            0 => self.get.run(&scope.caller, GetOperation { id }).await?,
+            seconds => latest(self.follow.run(&scope.caller, FollowOperation { id }).await?, seconds).await.ok_or_else(missing)?,
+        };
+        Ok(OperationView::of(operation))
+    }
+}

@@ -1,0 +1,62 @@
+//! `reset_branch`: bring a branch back to its parent's present state.
+
+use super::{
+    branch_arguments::{Parsing, branch_schema, max_age_schema, seeds_schema, wait_schema},
+    started::{Started, Waiting},
+};
+use crate::{
+    scope::RequestScope,
+    tool::{CallError, Tool},
+};
+use async_trait::async_trait;
+use domain::Action;
+use ports::driving::{ResetBranch, UseCase};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Resets branches.
+pub(crate) struct ResetBranchTool {
+    pub(crate) use_case: Arc<dyn UseCase<ResetBranch>>,
+    pub(crate) waiting: Waiting,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Input {
+    branch: String,
+    seeds: Option<Vec<String>>,
+    max_age: Option<String>,
+    wait: Option<u64>,
+}
+
+#[async_trait]
+impl Tool for ResetBranchTool {
+    const ACTION: Action = Action::ResetBranch;
+    const TITLE: &'static str = "Reset branch";
+    const DESCRIPTION: &'static str = "Bring a branch back to its parent's present state; what was changed on it is gone (for minutes, an undo brings it back). The old data serves meanwhile.";
+    type Input = Input;
+    type Output = Started;
+
+    fn input_schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["branch"],
+            "properties": {"branch": branch_schema(), "seeds": seeds_schema(), "max_age": max_age_schema(), "wait": wait_schema()}
+        })
+    }
+
+    fn output_schema() -> Value {
+        Started::schema()
+    }
+
+    async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
+        let mut parsing = Parsing::default();
+        let max_age = parsing.optional("/max_age", input.max_age.as_deref());
+        parsing.finish()?;
+        let command = ResetBranch { branch: input.branch, seeds: input.seeds, max_age };
+        let started = self.use_case.run(&scope.caller, command).await?;
+        Ok(self.waiting.started(scope, started.branch, started.operation, input.wait).await)
+    }
+}

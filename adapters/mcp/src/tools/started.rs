@@ -1,0 +1,87 @@
+//! What long work answers: the branch and the operation at once, or as they are after a wait.
+
+use super::branch_view::{BranchView, OperationView};
+use crate::{scope::RequestScope, tool::Answer};
+use domain::{Branch, Caller, Operation, operation::Progress};
+use ports::driving::{FollowOperation, GetBranch, OperationFeed, UseCase};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// Seconds that a call may wait: clients give a call up after a minute.
+pub(crate) const LONGEST_WAIT: u64 = 50;
+
+/// A branch that something was started for, and the operation that does it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Started {
+    branch: BranchView,
+    operation: OperationView,
+}
+
+impl Answer for Started {}
+
+impl Started {
+    /// The JSON Schema of what was started.
+    pub(super) fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["branch", "operation"],
+            "properties": {"branch": {"type": "object"}, "operation": {"type": "object"}}
+        })
+    }
+}
+
+/// Waits for operations.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    pub(crate) follow: Arc<dyn UseCase<FollowOperation>>,
+    pub(crate) get_branch: Arc<dyn UseCase<GetBranch>>,
+}
+
+impl Waiting {
+    /// What was started as it is now, or as it is after so many seconds at most. The work goes on whatever becomes of the wait.
+    pub(super) async fn started(&self, scope: &RequestScope, branch: Branch, operation: Operation, seconds: Option<u64>) -> Started {
+        let seconds = seconds.unwrap_or_default();
+        if seconds == 0 {
+            return Started { branch: BranchView::of(&branch), operation: OperationView::of(operation) };
+        }
+        let operation = self.waited(&scope.caller, operation, seconds).await;
+        let branch = self.as_it_is(&scope.caller, branch, &operation).await;
+        Started { branch: BranchView::of(&branch), operation: OperationView::of(operation) }
+    }
+
+    async fn waited(&self, caller: &Caller, operation: Operation, seconds: u64) -> Operation {
+        // Who may start an operation and not look at it gets it as it was started.
+        match self.follow.run(caller, FollowOperation { id: operation.id }).await {
+            Ok(feed) => latest(feed, seconds).await.unwrap_or(operation),
+            Err(_) => operation,
+        }
+    }
+
+    /// The branch after the wait; as it was where nobody can ask for it any more.
+    async fn as_it_is(&self, caller: &Caller, branch: Branch, operation: &Operation) -> Branch {
+        match self.get_branch.run(caller, GetBranch { branch: branch.id.to_string() }).await {
+            Ok(found) => found.branch,
+            Err(_) if operation.kind == domain::OperationKind::DeleteBranch && operation.status == Progress::Succeeded => {
+                let at = operation.finished_at.unwrap_or(branch.updated_at);
+                Branch { state: domain::BranchState::Deleted { at }, ..branch }
+            }
+            Err(_) => branch,
+        }
+    }
+}
+
+/// The last state that a feed tells within so many seconds.
+pub(super) async fn latest(mut feed: Box<dyn OperationFeed>, seconds: u64) -> Option<Operation> {
+    let until = Instant::now() + Duration::from_secs(seconds.min(LONGEST_WAIT));
+    let mut last: Option<Operation> = None;
+    while let Ok(Ok(Some(operation))) = timeout_at(until, feed.next()).await {
+        let ended = operation.status.is_final();
+        last = Some(operation);
+        if ended {
+            break;
+        }
+    }
+    last
+}
