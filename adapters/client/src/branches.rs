@@ -6,9 +6,11 @@ use crate::{
 };
 use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, DataCloneMode, Generation, Operation, OperationId, OperationKind, Slug, StepName, UserId,
-    branch::Withheld,
+    branch::{Withheld, WithheldRows},
     operation::{OperationError, Progress, Step},
     page::Page,
+    privacy::MaskedColumn,
+    table::QualifiedName,
 };
 use http::Method;
 use ports::{
@@ -133,10 +135,34 @@ struct BranchDocument {
     expires_at: Option<OffsetDateTime>,
     generation: Option<Generation>,
     #[serde(default)]
-    withheld: Vec<Withheld>,
+    withheld: Vec<WithheldDocument>,
     error: Option<String>,
     #[serde(default)]
     operation_id: Option<OperationId>,
+}
+
+#[derive(Deserialize)]
+struct WithheldDocument {
+    #[serde(deserialize_with = "table_name")]
+    table: QualifiedName,
+    #[serde(flatten)]
+    rows: WithheldRows,
+    nulled_columns: Vec<String>,
+    #[serde(default)]
+    masked_columns: Vec<MaskedColumn>,
+    reason: String,
+}
+
+fn table_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<QualifiedName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    QualifiedName::read(&text).ok_or_else(|| de::Error::custom(format!("'{text}' is no name of a table")))
+}
+
+impl From<WithheldDocument> for Withheld {
+    fn from(document: WithheldDocument) -> Self {
+        let WithheldDocument { table, rows, nulled_columns, masked_columns, reason } = document;
+        Self { table, rows, nulled_columns, masked_columns, reason }
+    }
 }
 
 /// A request for a branch called `main` is refused, and yet there is one.
@@ -170,7 +196,7 @@ impl From<BranchDocument> for Branch {
             created_at: document.created_at,
             updated_at: document.updated_at,
             expires_at: document.expires_at,
-            withheld: document.withheld,
+            withheld: document.withheld.into_iter().map(Withheld::from).collect(),
             data_as_of: None,
             protected: false,
             pull_request: None,

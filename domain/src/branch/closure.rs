@@ -83,6 +83,13 @@ impl Withheld {
         Self { table, rows: WithheldRows::None, nulled_columns: columns, masked_columns: Vec::new(), reason: reason.into() }
     }
 
+    /// What was withheld, and why, in one line for people.
+    pub fn in_words(&self) -> String {
+        let masked: Vec<_> = self.masked_columns.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
+        let masked = if masked.is_empty() { String::new() } else { format!(" (masked: {})", masked.join(", ")) };
+        format!("{}: {}{masked}", self.table, self.reason)
+    }
+
     /// Whether a foreign key to the table may now dangle.
     fn leaves_rows_out(&self) -> bool {
         self.rows != WithheldRows::None

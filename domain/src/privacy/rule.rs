@@ -1,7 +1,7 @@
 //! Rules that people write: a column and what becomes of it, and columns that were looked at and found harmless.
 
 use super::Mask;
-use crate::table::QualifiedName;
+use crate::table::{QualifiedName, quoted_part, split_names};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 
@@ -95,24 +95,7 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 /// The three parts of a name, without their quotes.
 fn parts(raw: &str) -> Option<[String; 3]> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = raw.trim().chars().peekable();
-    while let Some(c) = characters.next() {
-        let part = parts.last_mut()?;
-        match c {
-            '"' if quoted && characters.peek() == Some(&'"') => part.extend(characters.next()),
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(String::new()),
-            c => part.push(c),
-        }
-    }
-    let whole = !quoted && parts.iter().all(|part| !part.is_empty());
-    <[String; 3]>::try_from(parts).ok().filter(|_| whole)
-}
-
-fn quoted(part: &str) -> String {
-    if part.contains(['.', '"']) { format!("\"{}\"", part.replace('"', "\"\"")) } else { part.to_owned() }
+    split_names(raw)?.try_into().ok()
 }
 
 impl FromStr for ColumnName {
@@ -134,14 +117,14 @@ impl FromStr for ColumnPattern {
 
 impl fmt::Display for ColumnName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", quoted(&self.table.schema), quoted(&self.table.name), quoted(&self.column))
+        write!(f, "{}.{}.{}", quoted_part(&self.table.schema), quoted_part(&self.table.name), quoted_part(&self.column))
     }
 }
 
 impl fmt::Display for ColumnPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self([schema, table, column]) = self;
-        write!(f, "{}.{}.{}", quoted(schema), quoted(table), quoted(column))
+        write!(f, "{}.{}.{}", quoted_part(schema), quoted_part(table), quoted_part(column))
     }
 }
 

@@ -9,6 +9,7 @@ mod write;
 
 pub use condition::{Condition, FieldPath, JsonStep, Operator, Quantifier, Test, TextSearch, TruthValue, Value};
 pub use name::QualifiedName;
+pub(crate) use name::{quoted_part, split_names};
 pub use page_subject::{FOREIGN_CURSOR, PageSubject};
 pub use selection::{CastType, CountMode, Direction, Embed, Field, Join, Nulls, OrderTerm, SelectItem, TableName, UnknownCast};
 pub use write::{Delete, Insert, OnConflict, Resolution, Returning, RowsShape, UnequalRows, Update};

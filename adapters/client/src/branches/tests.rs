@@ -16,7 +16,10 @@ fn branch(status: &str) -> Value {
         "id": BRANCH, "name": "Feature/X", "slug": "feature-x", "status": status, "type": "preview", "data_clone_mode": "full_clone",
         "parent_id": OPERATION, "created_by": null, "created_at": "2026-01-02T03:04:05.123456Z", "updated_at": "2026-01-02T03:04:05Z",
         "expires_at": "2026-01-09T03:04:05Z", "generation": if status == "ready" { json!(3) } else { json!(null) },
-        "withheld": [{ "table": { "schema": "auth", "name": "sessions" }, "rows": "all", "nulled_columns": [], "reason": "personal data" }],
+        "withheld": [{
+            "table": "auth.sessions", "rows": "none", "nulled_columns": [], "reason": "personal data",
+            "masked_columns": [{ "name": "agent", "as": "keep_last(4)", "reason": "its comment" }]
+        }],
         "error": if status == "error" { json!("disk full") } else { json!(null) }, "github": null,
     })
 }
@@ -71,7 +74,8 @@ async fn every_status_is_read() {
         let found = client(&server).send(&GetBranch { branch: "feature-x".to_owned() }).await.unwrap().output;
         assert_eq!(found.state.status(), status);
         assert_eq!(found.state.error(), (name == "error").then_some("disk full"));
-        assert_eq!(found.withheld[0].rows, WithheldRows::All);
+        assert_eq!(found.branch.withheld[0].rows, WithheldRows::None);
+        assert_eq!(found.branch.withheld[0].in_words(), "auth.sessions: personal data (masked: agent as keep_last(4))");
         if name == "ready" {
             assert_eq!(found.state, BranchState::Ready { generation: Generation::new(3).unwrap() });
         }

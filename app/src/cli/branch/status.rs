@@ -4,7 +4,7 @@ use super::reference;
 use crate::cli::{context::Context, failure::CliError, table, when::relative};
 use client::HttpClient;
 use comfy_table::Cell;
-use domain::{Branch, page::PageRequest};
+use domain::{Branch, branch::Withheld, page::PageRequest};
 use ports::{
     driven::ActivityEntry,
     driving::{GetBranch, ListBranchActivity},
@@ -39,7 +39,7 @@ async fn parent_of(client: &HttpClient, branch: &Branch) -> Option<String> {
 }
 
 fn properties(branch: &Branch, parent: Option<String>) -> String {
-    let withheld: Vec<_> = branch.withheld.iter().map(|withheld| format!("{}: {}", withheld.table, withheld.reason)).collect();
+    let withheld: Vec<_> = branch.withheld.iter().map(Withheld::in_words).collect();
     table::properties([
         ("Branch", Some(Cell::new(&branch.slug))),
         ("Name", Some(Cell::new(&branch.name))),
