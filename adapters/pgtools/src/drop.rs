@@ -73,20 +73,17 @@ pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings
 /// Takes away what an interrupted DROP left, too.
 pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
     let drop = format!("drop database if exists {} with (force)", ident(name.as_str()));
-    let Err(mut error) = run(admin, drop.as_str()).await else { return Ok(()) };
-    if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings, name).await? {
-        match run(admin, drop.as_str()).await {
-            Ok(()) => return Ok(()),
-            Err(second) => error = second,
+    loop {
+        let Err(error) = run(admin, drop.as_str()).await else { return Ok(()) };
+        let is_mended = match sql_state(&error).as_deref() {
+            Some("42501") => may_signal_logins(admin, settings, name).await?,
+            Some("55006") => roll_back_prepared(admin, settings, name).await?,
+            _ => false,
+        };
+        if !is_mended {
+            return Err(not_dropped(name.as_str(), error));
         }
     }
-    if sql_state(&error).as_deref() == Some("55006") && roll_back_prepared(admin, settings, name).await? {
-        match run(admin, drop).await {
-            Ok(()) => return Ok(()),
-            Err(third) => error = third,
-        }
-    }
-    Err(not_dropped(name.as_str(), error))
 }
 
 fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {

@@ -22,7 +22,7 @@ cd "$dir"
 printf %s "$PASSWORD" > password
 "$bin/initdb" -D data -U postgres -A scram-sha-256 --pwfile=password -E UTF8 --locale=C --no-sync > log 2>&1 || { cat log >&2; exit 1; }
 "$bin/pg_ctl" start -w -s -D data -l log \
-    -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80 -c max_prepared_transactions=5" \
+    -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80 -c max_prepared_transactions=20 -c wal_level=logical" \
     > /dev/null || { cat log >&2; exit 1; }
 "$bin/psql" -q -h "$dir" -p "$port" -U postgres -v ON_ERROR_STOP=1 -f - > log2 2>&1 <<SQL || { cat log2 >&2; exit 1; }
 create role anon nologin;

@@ -1,0 +1,85 @@
+//! What holds a database that is to go, though nobody is on it.
+
+use super::{Admin, cluster::cluster, connect, connections::Street, execute, refusal};
+use ports::driven::{BranchBuilder, LoginPurpose};
+use std::process::{Child, Command, Stdio};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_that_people_prepared_are_rolled_back() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let street = Street::new(admin).await;
+        let (user, password) = street.issue().await;
+        let number = &street.branch.database;
+        let database = street.branch.database.as_str();
+        let mut inside = connect(&user, password.expose(), database).await;
+        execute(&mut inside, &format!("begin; insert into t values (2); prepare transaction '{number} owner''s'")).await;
+        execute(&mut inside, "set role none").await;
+        execute(&mut inside, &format!("begin; insert into t values (3); prepare transaction '{number} own'")).await;
+        // The plain admin of these tests may not let others become them.
+        let [as_user, as_service] = if admin == Admin::Superuser { ["authenticated", "service_role"] } else { ["none"; 2] };
+        for (purpose, role) in [(LoginPurpose::User, as_user), (LoginPurpose::Service, as_service), (LoginPurpose::Builder, "none")] {
+            let login = street.house.settings.logins.of(purpose, &street.branch.database);
+            let mut inside = connect(&login.name, login.password.expose(), database).await;
+            execute(&mut inside, &format!("set role {role}")).await;
+            execute(&mut inside, &format!("begin; select txid_current(); prepare transaction '{number} {role} {}'", login.name)).await;
+        }
+        let prepared = format!("pg_prepared_xacts where database = '{database}'");
+        assert_eq!(street.house.count(&street.house.main, &prepared).await, 5);
+        street.house.builder().shut_out(&street.branch).await.unwrap();
+        street.house.builder().drop_database(&street.branch).await.unwrap();
+        assert_eq!(street.house.count(&street.house.main, &prepared).await, 0);
+        assert_eq!(street.house.databases().await, [""; 0]);
+        ports::driven::BranchLogins::revoke(&street.logins, street.branch.branch_id).await.unwrap();
+    }
+}
+
+/// A subscriber that holds a slot of the database, and comes back when it is cut off.
+struct Subscriber(Child);
+
+impl Subscriber {
+    #[expect(clippy::disallowed_methods, reason = "a test runs PostgreSQL's own client")]
+    fn start(database: &str, slot: &str) -> Self {
+        let mut command = Command::new(cluster().binaries.join("pg_recvlogical"));
+        command.env("PGPASSWORD", super::cluster::PASSWORD).args(["-h", "127.0.0.1", "-U", "postgres", "-p", &cluster().port.to_string()]);
+        command.args(["-d", database, "-S", slot, "--start", "-f", "-", "-o", "proto_version=1", "-o", "publication_names=everything"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_in_use_goes_with_its_database_or_the_way_out_is_told() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let street = Street::new(admin).await;
+        let database = street.branch.database.as_str();
+        let slot = format!("slot_of_{database}");
+        let create = format!("select pg_create_logical_replication_slot('{slot}', 'pgoutput')");
+        execute(&mut street.house.look_into(&street.branch.database).await, &create).await;
+        let create = "create publication everything for all tables";
+        execute(&mut street.house.look_into(&street.branch.database).await, create).await;
+        let subscriber = Subscriber::start(database, &slot);
+        let active = format!("pg_replication_slots where slot_name = '{slot}' and active");
+        while street.house.count(&street.house.main, &active).await == 0 {}
+
+        let shut = street.house.builder().shut_out(&street.branch).await;
+        if admin == Admin::Plain {
+            let (code, message) = refusal(shut);
+            assert!(code == "sessions_of_others" && message.contains("postgres") && message.contains("pg_signal_backend"), "{message}");
+            drop(subscriber);
+            while street.house.count(&street.house.main, &active).await == 1 {}
+            street.house.builder().shut_out(&street.branch).await.unwrap();
+        } else {
+            shut.unwrap();
+        }
+        street.house.builder().drop_database(&street.branch).await.unwrap();
+        assert_eq!(street.house.count(&street.house.main, &format!("pg_replication_slots where slot_name = '{slot}'")).await, 0);
+        assert_eq!(street.house.databases().await, [""; 0]);
+    }
+}
