@@ -44,8 +44,8 @@ use usecases::{
     authenticate::Authenticate,
     branches::{
         BranchAccessUseCase, BranchPorts, BranchingDisabled, CancelOperationUseCase, ConnectionUseCase, CreateBranchUseCase, DeleteBranchUseCase,
-        DiffBranchesUseCase, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase, ListBranchesUseCase, ListMigrationsUseCase,
-        MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
+        DiffBranchesUseCase, FollowOperationUseCase, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase, ListBranchesUseCase,
+        ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
     },
     guard::{Guards, RateLimits},
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
@@ -334,7 +334,7 @@ impl UseCases {
             list_branch_activity: branching!(ListBranchActivityUseCase::new(branches.clone())),
             list_migrations: branching!(ListMigrationsUseCase::new(branches.clone())),
             get_operation: branching!(GetOperationUseCase::new(branches.clone())),
-            follow_operation: branching!(GetOperationUseCase::new(branches.clone())),
+            follow_operation: branching!(FollowOperationUseCase::new(branches.clone())),
             cancel_operation: branching!(CancelOperationUseCase::new(branches.clone())),
         }
     }

@@ -1,6 +1,6 @@
 //! Follow an operation to its end.
 
-use super::GetOperationUseCase;
+use super::{BranchPorts, GetOperationUseCase};
 use async_trait::async_trait;
 use domain::{Caller, Failure, Operation, OperationId};
 use ports::{
@@ -25,9 +25,9 @@ pub struct FollowOperationUseCase {
 
 impl FollowOperationUseCase {
     /// Over the control plane.
-    pub fn new(control_plane: Arc<dyn ControlPlane>) -> Self {
-        let looks = Arc::new(Looks { control_plane: Arc::clone(&control_plane), at: Mutex::default() });
-        Self { get: GetOperationUseCase::new(control_plane), looks }
+    pub fn new(ports: BranchPorts) -> Self {
+        let looks = Arc::new(Looks { control_plane: Arc::clone(&ports.control_plane), at: Mutex::default() });
+        Self { get: GetOperationUseCase::new(ports), looks }
     }
 }
 
@@ -129,10 +129,13 @@ impl OperationFeed for Feed {
 #[cfg(test)]
 mod tests {
     use super::{EVERY, FollowOperationUseCase};
-    use crate::testing::{FakeWork, caller, main_branch};
+    use crate::{
+        branches::BranchPorts,
+        testing::{FakeWork, branch_ports, caller, main_branch},
+    };
     use domain::{BranchId, Operation, OperationId, OperationKind, Scope, operation::Progress};
     use ports::{
-        driven::{ControlPlane, MockControlPlane, StoreError},
+        driven::{MockControlPlane, StoreError},
         driving::{FollowOperation, OperationFeed, UseCase},
     };
     use std::sync::{
@@ -161,7 +164,8 @@ mod tests {
             work.branches.expect_find().returning(|_, _| Ok(Some(main_branch())));
             Ok(Box::new(work))
         });
-        (FollowOperationUseCase::new(Arc::new(control_plane) as Arc<dyn ControlPlane>), looks)
+        let ports = BranchPorts { control_plane: Arc::new(control_plane), ..branch_ports(FakeWork::default()) };
+        (FollowOperationUseCase::new(ports), looks)
     }
 
     async fn follow(use_case: &FollowOperationUseCase) -> Box<dyn OperationFeed> {
