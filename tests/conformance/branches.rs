@@ -4,7 +4,12 @@ use crate::{
     values::{NOW, branch, operation_id, two, user_id},
     worlds::World,
 };
-use domain::{Branch, BranchState, Generation, branch::Withheld, page::PageRequest, table::QualifiedName};
+use domain::{
+    Branch, BranchState, Generation,
+    branch::{AccessLevel, Grant, Previous, PullRequest, Withheld},
+    page::PageRequest,
+    table::QualifiedName,
+};
 use ports::driven::{KeyKind, StoreError};
 use std::{collections::BTreeSet, sync::Arc};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -22,6 +27,8 @@ pub(crate) async fn a_branch_is_read_back_as_it_was_written(world: &World) {
     for state in [
         BranchState::Ready { generation },
         BranchState::Migrating { operation: operation_id(), generation },
+        BranchState::Resetting { operation: operation_id(), generation: Some(generation), next: Generation::new(8).unwrap() },
+        BranchState::Resetting { operation: operation_id(), generation: None, next: Generation::new(8).unwrap() },
         BranchState::Error { reason: "it's \"broken\"".to_owned(), generation: None },
         BranchState::Error { reason: String::new(), generation: Some(generation) },
         BranchState::Deleting { operation: operation_id(), generation: Some(generation) },
@@ -32,11 +39,85 @@ pub(crate) async fn a_branch_is_read_back_as_it_was_written(world: &World) {
         made.updated_at += Duration::MICROSECOND;
         made.expires_at = made.expires_at.map(|at| at + Duration::HOUR);
         made.withheld.push(withheld());
+        made.protected = !made.protected;
+        made.name = format!("renamed {}", made.withheld.len()).parse().unwrap();
+        made.data_as_of = Some(NOW);
+        made.pull_request = Some(PullRequest { repository: Some("octo-org/hello.world".parse().unwrap()), number: 7 });
+        made.previous = Some(Previous {
+            generation: Generation::new(6).unwrap(),
+            since: NOW,
+            until: NOW + Duration::MINUTE,
+            closed: made.protected,
+            withheld: vec![withheld()],
+            data_as_of: None,
+        });
         let mut work = world.begin().await;
         work.branches().update(&made).await.unwrap();
         work.commit().await.unwrap();
         assert_eq!(world.begin().await.branches().find(made.id, false).await.unwrap(), Some(made.clone()));
     }
+}
+
+pub(crate) async fn access_is_granted_changed_and_taken_away(world: &World) {
+    let (alice, bob) = (user_id(), user_id());
+    let made = branch("shared", world.main.id);
+    world.add_branch(&made).await;
+    let grant = |user_id, level, seconds| Grant { user_id, level, granted_by: "fluxbase".to_owned(), granted_at: NOW + Duration::seconds(seconds) };
+    let mut work = world.begin().await;
+    for given in [grant(alice, AccessLevel::Read, 1), grant(bob, AccessLevel::Write, 2), grant(alice, AccessLevel::Admin, 3)] {
+        work.branches().grant(made.id, &given).await.unwrap();
+    }
+    // What is written back beside them leaves grants as they are.
+    work.branches().update(&Branch { protected: true, ..made.clone() }).await.unwrap();
+    work.commit().await.unwrap();
+    let found = world.branches.find(&made.slug).await.unwrap().unwrap();
+    assert_eq!(found.grants, [grant(bob, AccessLevel::Write, 2), grant(alice, AccessLevel::Admin, 3)]);
+    assert_eq!(listed(world, Some(bob)).await, [["main", "shared"]]);
+
+    let mut work = world.begin().await;
+    assert!(work.branches().revoke_grant(made.id, bob).await.unwrap());
+    assert!(!work.branches().revoke_grant(made.id, bob).await.unwrap());
+    work.commit().await.unwrap();
+    assert_eq!(world.branches.find(&made.slug).await.unwrap().unwrap().grants, [grant(alice, AccessLevel::Admin, 3)], "known at once");
+    assert_eq!(listed(world, Some(bob)).await, [["main"]]);
+}
+
+pub(crate) async fn what_is_live_and_what_is_kept_is_found(world: &World) {
+    let kept = Previous { generation: Generation::FIRST, since: NOW, until: NOW, closed: false, withheld: Vec::new(), data_as_of: None };
+    let gone = BranchState::Deleted { at: NOW };
+    for (name, previous, state) in [
+        ("plain", None, branch("x", world.main.id).state),
+        ("kept", Some(kept.clone()), BranchState::Ready { generation: Generation::new(2).unwrap() }),
+        ("gone", None, gone),
+    ] {
+        world.add_branch(&Branch { previous, state, ..branch(name, world.main.id) }).await;
+    }
+    let mut work = world.begin().await;
+    let slugs = |branches: Vec<Branch>| branches.into_iter().map(|branch| branch.slug.to_string()).collect::<BTreeSet<_>>();
+    assert_eq!(slugs(work.branches().live().await.unwrap()), ["kept", "main", "plain"].map(str::to_owned).into());
+    assert_eq!(slugs(work.branches().with_previous().await.unwrap()), ["kept".to_owned()].into());
+}
+
+pub(crate) async fn of_each_end_people_are_warned_once(world: &World) {
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+    let ready = BranchState::Ready { generation: Generation::FIRST };
+    let soon = Branch { expires_at: Some(now + Duration::minutes(30)), state: ready.clone(), ..branch("soon", world.main.id) };
+    world.add_branch(&soon).await;
+    world.add_branch(&Branch { expires_at: Some(now + Duration::hours(2)), state: ready, ..branch("later", world.main.id) }).await;
+    let unwarned = async || {
+        let found = world.begin().await.branches().unwarned(Duration::HOUR).await.unwrap();
+        found.into_iter().map(|branch| branch.slug.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(unwarned().await, ["soon"]);
+    let mut work = world.begin().await;
+    work.branches().warned(soon.id, soon.expires_at.unwrap()).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(unwarned().await, Vec::<String>::new());
+    // Another end is another matter.
+    let mut work = world.begin().await;
+    work.branches().update(&Branch { expires_at: Some(now + Duration::minutes(40)), ..soon }).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(unwarned().await, ["soon"]);
 }
 
 fn withheld() -> Withheld {
@@ -221,6 +302,8 @@ pub(crate) async fn expired_branches_are_those_whose_time_has_come(world: &World
     ] {
         world.add_branch(&Branch { expires_at, state, ..branch(name, world.main.id) }).await;
     }
+    let ready = BranchState::Ready { generation: Generation::FIRST };
+    world.add_branch(&Branch { expires_at: Some(LONG_AGO), protected: true, state: ready, ..branch("protected", world.main.id) }).await;
     let expired = world.begin().await.branches().expired().await.unwrap();
     assert_eq!(expired.iter().map(|branch| branch.slug.as_str()).collect::<Vec<_>>(), ["first", "second"]);
 }

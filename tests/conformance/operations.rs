@@ -136,6 +136,82 @@ pub(crate) async fn a_released_operation_waits_for_its_delay(world: &World) {
     assert_eq!(claim(world, LONG).await, None);
 }
 
+pub(crate) async fn what_did_not_work_out_is_counted_for_whoever_comes_next(world: &World) {
+    add(world, &[1]).await;
+    for failures in 0..3 {
+        let claimed = claim(world, LONG).await.unwrap();
+        assert_eq!(claimed.failures, failures);
+        let mut work = world.begin().await;
+        work.operations().retry(&claimed, Duration::ZERO).await.unwrap();
+        work.commit().await.unwrap();
+    }
+    let stale = claim(world, OVER).await.unwrap();
+    claim(world, LONG).await.unwrap();
+    assert!(matches!(world.begin().await.operations().retry(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
+}
+
+pub(crate) async fn what_nobody_has_claimed_is_cancelled_at_once(world: &World) {
+    let operations = add(world, &[1, 2]).await;
+    let claimed = claim(world, LONG).await.unwrap();
+    let mut work = world.begin().await;
+    assert!(!work.operations().cancel_queued(claimed.operation.id, NOW).await.unwrap(), "somebody is at work on it");
+    assert!(work.operations().cancel_queued(operations[1].id, NOW).await.unwrap());
+    assert!(!work.operations().cancel_queued(operations[1].id, NOW).await.unwrap(), "it has ended");
+    work.commit().await.unwrap();
+    let cancelled = found(world, operations[1].id).await;
+    assert_eq!((cancelled.status, cancelled.finished_at, cancelled.cancel_requested), (Progress::Cancelled, Some(NOW), true));
+    assert_eq!(claim(world, LONG).await, None);
+    let unfinished = world.begin().await.operations().unfinished().await.unwrap();
+    assert_eq!(unfinished.into_iter().map(|operation| operation.id).collect::<Vec<_>>(), [operations[0].id]);
+}
+
+pub(crate) async fn what_is_at_work_is_asked_to_end_and_claimed_at_once_where_it_waits(world: &World) {
+    let operations = add(world, &[1]).await;
+    let mut claimed = claim(world, LONG).await.unwrap();
+    let mut work = world.begin().await;
+    work.operations().retry(&claimed, LONG).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(claim(world, LONG).await, None);
+    let mut work = world.begin().await;
+    assert!(work.operations().request_cancel(operations[0].id).await.unwrap());
+    work.commit().await.unwrap();
+    claimed = claim(world, LONG).await.unwrap();
+    assert!(claimed.operation.cancel_requested);
+    claimed.operation.status = Progress::Cancelled;
+    claimed.operation.finished_at = Some(NOW);
+    let mut work = world.begin().await;
+    work.operations().save(&claimed).await.unwrap();
+    assert!(work.operations().cancel_requested(operations[0].id).await.unwrap());
+    work.commit().await.unwrap();
+    assert!(!world.begin().await.operations().request_cancel(operations[0].id).await.unwrap(), "it has ended");
+}
+
+pub(crate) async fn a_delayed_operation_is_not_claimed_before_its_time(world: &World) {
+    let late = operation(world.main.id, 1);
+    let soon = operation(world.main.id, 2);
+    let mut work = world.begin().await;
+    work.operations().insert_delayed(&late, LONG).await.unwrap();
+    work.operations().insert_delayed(&soon, Duration::ZERO).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(claim(world, LONG).await.unwrap().operation.id, soon.id);
+    assert_eq!(claim(world, LONG).await, None);
+}
+
+pub(crate) async fn turns_are_taken_by_one_and_given_back_at_the_end(world: &World) {
+    let (mut first, mut second) = (world.begin().await, world.begin().await);
+    assert!(first.operations().try_turn("a").await.unwrap());
+    assert!(first.operations().try_turn("a").await.unwrap(), "it is its own already");
+    assert!(!second.operations().try_turn("a").await.unwrap());
+    assert!(second.operations().try_turn("b").await.unwrap());
+    drop(first);
+    // A transaction that is dropped is rolled back a moment later.
+    let begun = Instant::now();
+    while !second.operations().try_turn("a").await.unwrap() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never given back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(world: &World) {
     add(world, &[1]).await;
     let mut claim_of_ours = claim(world, OVER).await.unwrap();

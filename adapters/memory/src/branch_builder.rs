@@ -49,6 +49,11 @@ impl MemoryBranchBuilder {
         self.world().failing.push((step, how));
     }
 
+    /// Lets every step work again.
+    pub fn heal(&self) {
+        self.world().failing.clear();
+    }
+
     /// The databases that are there, half built ones too.
     pub fn databases(&self) -> Vec<DatabaseTag> {
         self.world().databases.values().map(|database| database.tag.clone()).collect()
@@ -180,7 +185,7 @@ mod tests {
 
     fn request(target: DatabaseTag) -> BuildRequest {
         let parent = DatabaseName::existing("main");
-        BuildRequest { target, parent, parent_is_main: true, clone_mode: DataCloneMode::SchemaOnly, users: Vec::new() }
+        BuildRequest { target, parent, parent_is_main: true, clone_mode: DataCloneMode::SchemaOnly, max_age: None, users: Vec::new() }
     }
 
     #[tokio::test]

@@ -6,8 +6,9 @@ use ports::driven::{BranchDirectory, OpenDatabases};
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// How often it is looked which databases serve no more.
 const LOOK: Duration = Duration::from_secs(1);

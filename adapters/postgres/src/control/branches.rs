@@ -41,7 +41,7 @@ impl BranchRepository for PgUnitOfWork {
 
     async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError> {
         let sql = if lock {
-            concat!("select ", branch_columns!(), " from branching.branches where id = $1 for update")
+            concat!("select ", branch_columns!(), " from branching.branches where id = $1 for no key update")
         } else {
             concat!("select ", branch_columns!(), " from branching.branches where id = $1")
         };

@@ -1,6 +1,6 @@
 //! Dropping a generation that serves no more.
 
-use super::{OperationRunner, halt::Halt, progress::Hold};
+use super::{OperationRunner, halt::Halt, progress::Hold, runner::NOT_TO_DISCARD};
 use domain::{Branch, Generation, Operation, OperationId, OperationKind, StepName, operation::OperationInput};
 use ports::driven::{BuildProgress, StoreError, UnitOfWork};
 use std::sync::Arc;
@@ -24,13 +24,10 @@ impl OperationRunner {
         let operation = hold.operation().await;
         let branch = self.branch(operation.branch_id).await?;
         let Some(generation) = operation.input.generation else {
-            return Err(Halt::failed("no_generation", "the operation names no generation to discard"));
+            return Err(Halt::failed(NOT_TO_DISCARD, "the operation names no generation to discard"));
         };
         if branch.generations().contains(&generation) {
-            return Err(Halt::failed(
-                "generation_in_use",
-                format!("generation {generation} of branch '{}' is in use and not discarded", branch.slug),
-            ));
+            return Err(Halt::failed(NOT_TO_DISCARD, format!("generation {generation} of branch '{}' is in use and not discarded", branch.slug)));
         }
         let target = self.settings.names.tag(&branch, generation);
         hold.step(StepName::ShutOut).await?;

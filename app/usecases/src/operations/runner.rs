@@ -176,8 +176,8 @@ impl OperationRunner {
         Ok(work.commit().await?)
     }
 
-    /// Ends an operation that failed for good. What a create had made is gone before its branch says so; a delete stays to be tried again later, for a
-    /// branch that is half gone must not come back.
+    /// Ends an operation that failed for good. What a create had made is gone before its branch says so; what takes away stays to be tried again later:
+    /// a branch that is half gone must not come back, and no database is forgotten.
     async fn give_up(&self, hold: &Arc<Hold>, claim: &Claim, failed: &Failed) -> Result<(), Halt> {
         match claim.operation.kind {
             OperationKind::CreateBranch => self.fail_create(hold, failed).await,
@@ -185,8 +185,8 @@ impl OperationRunner {
             OperationKind::UndoReset => self.fail_undo(hold, failed).await,
             OperationKind::MigrateBranch => self.fail_migrate(hold, failed).await,
             OperationKind::DiffBranches => self.fail_trial(hold, failed).await,
-            OperationKind::DiscardGeneration => self.fail(hold, failed).await?.commit().await,
-            OperationKind::DeleteBranch => self.retry(hold, failed.error.clone(), LONGEST_PAUSE).await,
+            OperationKind::DiscardGeneration if failed.error.code == NOT_TO_DISCARD => self.fail(hold, failed).await?.commit().await,
+            OperationKind::DeleteBranch | OperationKind::DiscardGeneration => self.retry(hold, failed.error.clone(), LONGEST_PAUSE).await,
         }
     }
 
@@ -214,6 +214,9 @@ async fn while_held(hold: &Hold, work: impl Future<Output = Result<(), Halt>>) -
         lost = hold.keep_to_the_end() => Err(lost),
     }
 }
+
+/// Why a generation is not discarded, now or later.
+pub(super) const NOT_TO_DISCARD: &str = "not_to_discard";
 
 /// What takes away must come to its end, however often it has to be tried.
 const fn must_end_well(kind: OperationKind) -> bool {

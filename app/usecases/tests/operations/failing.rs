@@ -1,0 +1,116 @@
+//! Steps that fail, once and for good.
+
+use crate::world::{GRACE, World};
+use domain::{DataCloneMode, Generation, StepName, branch::Status, operation::Progress};
+use memory::Failing;
+use tokio::time::sleep;
+
+const BUILD: [StepName; 6] =
+    [StepName::CreateDatabase, StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints, StepName::Verify, StepName::Admit];
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_fails_once_is_made_up_for() {
+    for step in BUILD {
+        let mut world = World::new().await;
+        world.builder.fail(step, Failing::Once);
+        world.ready("x").await;
+        world.check().await;
+        world.builder.fail(step, Failing::Once);
+        let reset = world.reset("x").await.unwrap();
+        world.settled().await;
+        assert_eq!(world.operation(reset.id).await.status, Progress::Succeeded, "{step}");
+        assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2));
+        world.check().await;
+    }
+    for step in [StepName::ShutOut, StepName::DropDatabase] {
+        let mut world = World::new().await;
+        world.ready("x").await;
+        world.builder.fail(step, Failing::Once);
+        world.delete("x").await.unwrap();
+        world.settled().await;
+        assert!(world.databases().is_empty() && world.branch("x").await.is_none(), "{step}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_fails_for_good_leaves_nothing_but_the_reason() {
+    for step in BUILD {
+        let mut world = World::new().await;
+        world.builder.fail(step, Failing::ForGood);
+        let create = world.create("x", DataCloneMode::SchemaOnly, None).await.unwrap();
+        world.settled().await;
+        assert_eq!(world.operation(create.id).await.error.unwrap().code, "told_to_fail");
+        assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Error);
+        assert!(world.databases().is_empty(), "{step}");
+        world.check().await;
+
+        // What was never built may be built again, or be deleted.
+        world.builder.heal();
+        world.reset("x").await.unwrap();
+        world.settled().await;
+        assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2));
+
+        // A reset that fails leaves what serves.
+        world.builder.fail(step, Failing::ForGood);
+        world.reset("x").await.unwrap();
+        world.settled().await;
+        let branch = world.branch("x").await.unwrap();
+        assert_eq!((branch.state.status(), branch.state.serving()), (Status::Error, Generation::new(2)));
+        world.check().await;
+        world.builder.heal();
+        world.delete("x").await.unwrap();
+        world.settled().await;
+        assert!(world.databases().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_keeps_failing_is_given_up_after_some_tries() {
+    let mut world = World::new().await;
+    for _ in 0..3 {
+        world.builder.fail(StepName::CopyRows, Failing::Once);
+    }
+    let create = world.create("x", DataCloneMode::SchemaOnly, None).await.unwrap();
+    world.settled().await;
+    let operation = world.operation(create.id).await;
+    assert_eq!((operation.status, operation.error.unwrap().code.as_str()), (Progress::Failed, "build_failed"));
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_cannot_be_done_leaves_what_serves_and_closes_what_it_opened() {
+    let mut world = World::new().await;
+    world.ready("x").await;
+    world.reset("x").await.unwrap();
+    world.settled().await;
+    world.builder.fail(StepName::Admit, Failing::ForGood);
+    let undo = world.undo("x").await.unwrap();
+    world.settled().await;
+    assert_eq!(world.operation(undo.id).await.status, Progress::Failed);
+    let branch = world.branch("x").await.unwrap();
+    assert_eq!((branch.state.status(), branch.state.serving()), (Status::Ready, Generation::new(2)));
+    world.builder.heal();
+    sleep(GRACE * 2).await;
+    assert!(!world.is_open("b_x_g1"));
+    world.undo("x").await.unwrap();
+    world.settled().await;
+    assert_eq!(world.branch("x").await.unwrap().state.serving(), Some(Generation::FIRST));
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_cannot_be_done_is_tried_until_it_can() {
+    let mut world = World::new().await;
+    world.ready("x").await;
+    world.builder.fail(StepName::DropDatabase, Failing::ForGood);
+    let delete = world.delete("x").await.unwrap();
+    sleep(std::time::Duration::from_mins(5)).await;
+    let operation = world.operation(delete.id).await;
+    assert_eq!((operation.status, operation.error.unwrap().code.as_str()), (Progress::Running, "told_to_fail"), "people see why");
+    assert_eq!(world.cancel(delete.id).await.unwrap_err().code(), "too_late");
+    world.builder.heal();
+    world.settled().await;
+    let operation = world.operation(delete.id).await;
+    assert_eq!((operation.status, operation.error), (Progress::Succeeded, None));
+    assert!(world.databases().is_empty());
+}
