@@ -55,6 +55,9 @@ promises! {
         live_branches_are_counted_without_main,
         children_are_the_live_branches_cut_from_one,
         expired_branches_are_those_whose_time_has_come,
+        access_is_granted_changed_and_taken_away,
+        what_is_live_and_what_is_kept_is_found,
+        of_each_end_people_are_warned_once,
         cursors_of_other_lists_are_refused;
     operations:
         each_operation_is_claimed_by_one_worker,
@@ -63,6 +66,11 @@ promises! {
         a_stale_claim_writes_nothing,
         a_renewed_lease_lasts,
         a_released_operation_waits_for_its_delay,
+        what_did_not_work_out_is_counted_for_whoever_comes_next,
+        what_nobody_has_claimed_is_cancelled_at_once,
+        what_is_at_work_is_asked_to_end_and_claimed_at_once_where_it_waits,
+        a_delayed_operation_is_not_claimed_before_its_time,
+        turns_are_taken_by_one_and_given_back_at_the_end,
         what_was_saved_is_found_and_what_is_finished_is_not_claimed,
         a_claim_that_was_rolled_back_was_never_made,
         workers_are_woken_by_new_work,
