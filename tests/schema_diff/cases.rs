@@ -4,9 +4,14 @@ use crate::world::{Rights, World, read};
 use domain::{branch::DatabaseName, schema::SchemaDiff};
 use pgtools::PgSchemas;
 use ports::driven::{Proof, ScriptProver};
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
 const BASE: &str = include_str!("base.sql");
 const CASES: [&str; 2] = [include_str!("cases_tables.sql"), include_str!("cases_others.sql")];
+
+/// How many cases are tried at once.
+const AT_ONCE: usize = 4;
 
 struct Case {
     name: &'static str,
@@ -50,7 +55,8 @@ pub(crate) async fn try_script(world: &World, schemas: &PgSchemas, target: &str,
         Proof::Failed { statement, message } => Outcome::Missed(format!("{message} in: {}", diff.script[statement].sql)),
         Proof::Ran(left) if left.is_empty() && said.is_empty() => Outcome::Right,
         Proof::Ran(left) => {
-            let unsaid = left.objects.iter().find(|left| !diff.unscripted.iter().any(|said| said.kind == left.kind && said.identity == left.identity));
+            let unsaid =
+                left.objects.iter().find(|left| !diff.unscripted.iter().any(|said| said.kind == left.kind && said.identity == left.identity));
             match unsaid {
                 None => Outcome::Unscripted(said.join("; ")),
                 Some(unsaid) => Outcome::Missed(format!("left: {unsaid:?}")),
@@ -82,14 +88,19 @@ async fn both_ways(world: &World, schemas: &PgSchemas, base: &str, case: &Case) 
 
 async fn one_change(major: u32) {
     let Some(world) = World::start(major, Rights::All).await else { return };
-    let schemas = world.schemas();
-    let base = world.database(BASE).await;
+    let base = Arc::new(world.database(BASE).await);
+    let (schemas, world) = (Arc::new(world.schemas()), Arc::new(world));
     let wanted = std::env::var("SCHEMA_DIFF_CASE").unwrap_or_default();
-    let mut outcomes = Vec::new();
-    for case in cases().iter().filter(|case| case.name.contains(&wanted)) {
-        outcomes.extend(both_ways(&world, &schemas, &base, case).await);
+    let (mut outcomes, mut running) = (Vec::new(), JoinSet::new());
+    for case in cases().into_iter().filter(|case| case.name.contains(&wanted)) {
+        if running.len() == AT_ONCE {
+            outcomes.extend(running.join_next().await.into_iter().flat_map(Result::unwrap));
+        }
+        let (world, schemas, base) = (Arc::clone(&world), Arc::clone(&schemas), Arc::clone(&base));
+        running.spawn(async move { both_ways(&world, &schemas, &base, &case).await });
     }
-    world.stop().await;
+    outcomes.extend(running.join_all().await.into_iter().flatten());
+    Arc::into_inner(world).expect("all cases have ended").stop().await;
 
     let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, outcome)| is(outcome)).count();
     let (right, unscripted) = (count(|o| *o == Outcome::Right), count(|o| matches!(o, Outcome::Unscripted(_))));

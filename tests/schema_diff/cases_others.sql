@@ -92,7 +92,7 @@ create operator class app.odd_ops for type integer using btree as operator 1 <, 
 -- case: cast
 create function app.to_mood(integer) returns app.mood language sql as 'select ''ok''::app.mood'; create cast (integer as app.mood) with function app.to_mood(integer) as assignment;
 -- case: collation
-create collation app.german (provider = icu, locale = 'de-x-icu');
+create collation app.german (provider = libc, locale = 'C');
 -- case: text search
 create text search dictionary app.simple_dict (template = simple, stopwords = 'english'); create text search configuration app.conf (copy = simple); alter text search configuration app.conf alter mapping for word with app.simple_dict;
 -- case: view added
@@ -187,8 +187,6 @@ create foreign data wrapper files; create server here foreign data wrapper files
 create foreign data wrapper files; create server here foreign data wrapper files; create foreign table app.far (id integer) server here; create view app.near as select id from app.far;
 -- change
 alter foreign table app.far add column v text;
--- case: language
-create trusted language plother handler plpgsql_call_handler;
 -- case: public schema gone
 drop schema public;
 -- case: many at once

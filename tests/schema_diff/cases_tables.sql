@@ -25,7 +25,7 @@ alter table app.owners alter column score type bigint;
 -- case: column type under views
 drop rule quiet on app.happy; drop view app.happy_notes; drop view app.happy; alter table app.owners alter column note type text; create view app.happy as select id, name, mood, note from app.owners where mood = 'happy'; create view app.happy_notes as select n.id, n.title, app.slug(n.title) as slug, h.name from app.notes n join app.happy h on h.id = n.owner_id; create rule quiet as on delete to app.happy do instead nothing;
 -- case: column type of a key and its reference
-drop materialized view app.counts; drop view app.happy_notes; drop rule quiet on app.happy; drop view app.happy; drop policy own on app.notes; alter table app.notes alter column owner_id type numeric; alter table app.notes drop constraint notes_owner_id_fkey; alter table app.owners alter column id drop identity; alter table app.owners alter column id type numeric; alter table app.notes add foreign key (owner_id) references app.owners;
+drop materialized view app.counts; drop view app.happy_notes; drop rule quiet on app.happy; drop view app.happy; drop policy own on app.notes; alter table app.notes drop constraint notes_owner_id_fkey; alter table app.notes alter column owner_id type numeric; alter table app.owners alter column id drop identity; alter table app.owners alter column id type numeric; alter table app.notes add foreign key (owner_id) references app.owners;
 -- case: column collation
 alter table app.notes alter column body type text collate "C";
 -- case: column default set

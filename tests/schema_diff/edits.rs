@@ -28,7 +28,19 @@ impl Edits {
 
     fn type_name(&mut self) -> &'static str {
         self.pick(&[
-            "integer", "bigint", "text", "varchar(20)", "varchar(40)", "numeric(8,2)", "boolean", "date", "app.e0", "app.e1", "app.d0", "text[]", "app.e0[]",
+            "integer",
+            "bigint",
+            "text",
+            "varchar(20)",
+            "varchar(40)",
+            "numeric(8,2)",
+            "boolean",
+            "date",
+            "app.e0",
+            "app.e1",
+            "app.d0",
+            "text[]",
+            "app.e0[]",
         ])
     }
 
@@ -94,7 +106,10 @@ impl Edits {
             2 => format!("create or replace view {view} as select v.*, {function}(v.id) as f from {} v", self.name("v", 4)),
             3 => format!("drop view {view}{cascade}"),
             4 => format!("create function {function}(n integer) returns {result} language sql immutable as 'select n'"),
-            5 => format!("create or replace function {function}(n integer) returns {result} language sql immutable as 'select n + {}'", self.0.random_range(0..9)),
+            5 => format!(
+                "create or replace function {function}(n integer) returns {result} language sql immutable as 'select n + {}'",
+                self.0.random_range(0..9)
+            ),
             6 => format!("drop function {function}(integer){cascade}"),
             7 => format!("create materialized view {view} as select {column}, count(*) as n from {table} group by 1"),
             8 => format!("drop materialized view {view}{cascade}"),

@@ -1,8 +1,8 @@
 //! A PostgreSQL of a given version with the roles of branches, and databases on it that are copies of each other.
 
-use domain::{branch::DatabaseName, schema::SchemaSnapshot};
+use domain::{branch::DatabaseName, privacy::PrivacyRules, schema::SchemaSnapshot};
 use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
-use pgtools::{Login, PgSchemas, Place, Server, Settings, Tools};
+use pgtools::{Login, MaskingSettings, PgSchemas, Place, Server, Settings, StockSettings, Tools};
 use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, SchemaPlace, SchemaReader, Secret};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgSslMode};
@@ -91,7 +91,10 @@ impl World {
             instance: fluxbase_tests::fresh_id(),
             database_prefix: "branch_".to_owned(),
             excluded_tables: Vec::new(),
+            masking: MaskingSettings { rules: PrivacyRules::new(Vec::new(), Vec::new()).unwrap(), key: SecretString::from("key".to_owned()) },
             give_way_after: Duration::from_secs(1),
+            stock: StockSettings { max_templates: 0, ..StockSettings::default() },
+            clone_rate: 0,
         };
         PgSchemas::new(settings, vec!["auth".to_owned(), "storage".to_owned()])
     }

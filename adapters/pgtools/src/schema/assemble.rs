@@ -80,9 +80,16 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     ObjectMap::new(objects)
 }
 
+/// As initdb makes it.
 fn public() -> Object {
     let identity = Identity::new(Kind::Schema, None, "public");
-    Object::new(identity, "CREATE SCHEMA public;\n".to_owned(), Some("DROP SCHEMA public;\n".to_owned()), None, Vec::new())
+    Object::new(
+        identity,
+        "CREATE SCHEMA public;\nGRANT USAGE ON SCHEMA public TO PUBLIC;\nCOMMENT ON SCHEMA public IS 'standard public schema';\n".to_owned(),
+        Some("DROP SCHEMA public;\n".to_owned()),
+        None,
+        Vec::new(),
+    )
 }
 
 fn is_left_out(entry: &Entry, kind: &Kind, meta: &Meta) -> bool {

@@ -88,10 +88,8 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let aliases: Vec<AliasRow> = sqlx::query_as(include_str!("sql/aliases.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let columns: Vec<ColumnRow> = sqlx::query_as(include_str!("sql/columns.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let functions: Vec<FunctionRow> = sqlx::query_as(include_str!("sql/functions.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
-    let populated: Vec<Oid> = sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated")
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(reading)?;
+    let populated: Vec<Oid> =
+        sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
     let mut by_relation: BTreeMap<u32, Vec<ColumnFact>> = BTreeMap::new();
     for row in columns {
         let fact = ColumnFact {

@@ -15,9 +15,9 @@ impl ScriptProver for PgSchemas {
     async fn prove(&self, copy: &DatabaseName, script: &[ScriptStatement], source: &SchemaSnapshot) -> Result<Proof, BuildError> {
         let mut connection = self.settings.builder_in(copy).await?;
         if let Some((statement, error)) = apply(&mut connection, script).await? {
-            let message = error.as_database_error().map_or_else(|| error.to_string(), |error| {
-                format!("{} (SQLSTATE {})", error.message(), error.code().unwrap_or_default())
-            });
+            let message = error
+                .as_database_error()
+                .map_or_else(|| error.to_string(), |error| format!("{} (SQLSTATE {})", error.message(), error.code().unwrap_or_default()));
             return Ok(Proof::Failed { statement, message });
         }
         let _ = connection.close().await;

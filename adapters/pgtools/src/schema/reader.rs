@@ -136,9 +136,7 @@ fn fingerprint(map: &ObjectMap) -> Fingerprint {
 fn dump_failed(error: &ChildError) -> BuildError {
     match error {
         ChildError::NotRun(cause) => refused("tool_missing", format!("pg_dump could not be run: {cause}")),
-        ChildError::Failed(said) if said.contains("permission denied") => {
-            refused("insufficient_privilege", format!("reading the schema: {said}"))
-        }
+        ChildError::Failed(said) if said.contains("permission denied") => refused("insufficient_privilege", format!("reading the schema: {said}")),
         ChildError::Failed(said) if said.contains("version mismatch") => refused("wrong_tool", format!("reading the schema: {said}")),
         ChildError::Failed(said) => retryable(format!("reading the schema: {said}")),
     }

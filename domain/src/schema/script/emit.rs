@@ -9,8 +9,14 @@ use super::{
     table::TableSteps,
     types::step_aside,
 };
-use crate::schema::{Identity, Kind, Object, Unscripted, sql::bare};
+use crate::schema::{
+    Identity, Kind, Object, Unscripted,
+    sql::{TableText, bare, ident},
+};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes of a name at most.
+const MAX_NAME: usize = 63;
 
 /// When something is made. Within one turn, in the order of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,8 +180,15 @@ impl Writer<'_> {
     fn write_source(&mut self, place: usize, neutral: bool) {
         let plan = self.plan;
         let object = &plan.source.map.objects()[place];
+        if let Some(reason) = self.made.contains(&place).then(|| self.stands_on_the_unchanged(object)).flatten() {
+            return self.unscripted.push(Unscripted::new(&object.identity, reason));
+        }
         if self.made.contains(&place) || (neutral && object.identity.kind == Kind::DefaultAcl) {
-            return self.steps(&object.identity, &[(object.definition.clone(), self.hazards_of_making(object))]);
+            let definition = match object.identity.kind {
+                Kind::Table if plan.target.facts.server_major >= 18 => with_named_not_null(&object.identity.name, &object.definition),
+                _ => object.definition.clone(),
+            };
+            return self.steps(&object.identity, &[(definition, self.hazards_of_making(object))]);
         }
         let Some(before) = plan.target.map.place(&object.identity) else { return };
         match &plan.fates[before] {
@@ -188,6 +201,19 @@ impl Writer<'_> {
             Fate::Keep if self.lost_its_grants(object) => self.steps(&object.identity, &[(object.definition.clone(), Vec::new())]),
             _ => {}
         }
+    }
+
+    /// A table that should have been changed first, and was not.
+    fn stands_on_the_unchanged(&self, object: &Object) -> Option<String> {
+        if !object.identity.kind.hangs_on_a_relation() {
+            return None;
+        }
+        let required = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
+        let blocked = |identity: &&Identity| {
+            let place = self.plan.target.map.place(identity);
+            identity.kind == Kind::Table && place.is_some_and(|place| matches!(self.plan.fates[place], Fate::Blocked(_)))
+        };
+        required.into_iter().find(blocked).map(|table| format!("{table} is not changed"))
     }
 
     /// Grants on columns go with a revocation on their table.
@@ -258,5 +284,39 @@ impl Writer<'_> {
                 }
             }
         }
+    }
+}
+
+/// From PostgreSQL 18 on NOT NULL is a constraint with a name, and gets another than usual where a table that was renamed has that still: the usual name
+/// is asked for.
+fn with_named_not_null(table: &str, definition: &str) -> String {
+    let Some(read) = TableText::read(definition) else { return definition.to_owned() };
+    let line = |line: &str| {
+        let (text, comma) = line.strip_suffix(',').map_or((line, ""), |text| (text, ","));
+        let column = read.columns.iter().find(|column| {
+            column.not_null.as_deref() == Some("NOT NULL")
+                && text.strip_prefix("    ").and_then(|text| text.strip_prefix(column.name.as_str())).is_some_and(|rest| rest.starts_with(' '))
+        });
+        match (column, text.strip_suffix(" NOT NULL")) {
+            (Some(column), Some(head)) => {
+                let name = format!("{table}_{}_not_null", bare(&column.name));
+                // A longer one is cut by rules of its own.
+                if name.len() <= MAX_NAME { format!("{head} CONSTRAINT {} NOT NULL{comma}", ident(&name)) } else { line.to_owned() }
+            }
+            _ => line.to_owned(),
+        }
+    };
+    definition.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_named_not_null;
+
+    #[test]
+    fn only_not_null_without_a_name_gets_one() {
+        let text = "CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text CONSTRAINT x NOT NULL,\n    c text DEFAULT 'y'::text NOT NULL\n);";
+        let expected = "CREATE TABLE public.t (\n    a integer CONSTRAINT \"t_a_not_null\" NOT NULL,\n    b text CONSTRAINT x NOT NULL,\n    c text DEFAULT 'y'::text CONSTRAINT \"t_c_not_null\" NOT NULL\n);";
+        assert_eq!(with_named_not_null("t", text), expected);
     }
 }

@@ -47,7 +47,8 @@ impl Alteration {
 pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
     match &new.identity.kind {
         Kind::Table => match (TableText::read(&old.definition), TableText::read(&new.definition)) {
-            (Some(_), Some(_)) => Fate::Table,
+            (Some(old), Some(new)) if old.partition_key() == new.partition_key() => Fate::Table,
+            (Some(_), Some(_)) => Fate::Blocked("no statement changes how a table is partitioned".to_owned()),
             _ => Fate::Blocked("it is defined in a way that no statement changes".to_owned()),
         },
         Kind::View => view::change(target, source, old, new),

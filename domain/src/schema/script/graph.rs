@@ -63,6 +63,13 @@ impl Resolver<'_> {
         None
     }
 
+    /// Whether it is the default of one column and speaks of another: one that is generated.
+    fn speaks_of_another_column(&self, part: &Part, on: Node) -> bool {
+        let Part::Default(of) = part else { return false };
+        let columns = self.facts.columns.get(&on.address.object).map_or(&[][..], Vec::as_slice);
+        columns.iter().any(|column| column.number == on.column && column.name != *of)
+    }
+
     fn column(&self, place: usize, node: Node) -> Part {
         let of_a_table = matches!(self.map.objects()[place].identity.kind, Kind::Table | Kind::ForeignTable);
         let columns = self.facts.columns.get(&node.address.object);
@@ -80,7 +87,7 @@ impl Graph {
         for edge in &facts.edges {
             let (Some((place, part)), Some((on, _))) = (resolver.resolve(edge.from), resolver.resolve(edge.on)) else { continue };
             let column = if resolver.places.get(&edge.on.address) == Some(&on) { edge.on.column } else { 0 };
-            if place == on && !(matches!(part, Part::Default(_)) && column > 0) {
+            if place == on && !resolver.speaks_of_another_column(&part, edge.on) {
                 continue;
             }
             graph.dependencies.entry(place).or_default().push((on, column, edge.automatic));

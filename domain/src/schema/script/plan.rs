@@ -6,7 +6,10 @@ use super::{
     table::{Disturbance, TableChange},
     types::step_aside,
 };
-use crate::schema::{Kind, SchemaSnapshot, sql::TableText};
+use crate::schema::{
+    Kind, Object, SchemaSnapshot,
+    sql::{TableText, bare},
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What becomes of each object.
@@ -19,6 +22,8 @@ pub(super) struct Plan<'a> {
     pub(super) tables: BTreeMap<usize, TableChange>,
     /// Objects that are dropped before anything is made.
     pub(super) early: BTreeSet<usize>,
+    /// Those of them whose name something new takes.
+    pub(super) in_the_way: BTreeSet<usize>,
     /// Types that take another name until no column has them any more.
     pub(super) aside: BTreeSet<usize>,
     pub(super) graph: Graph,
@@ -64,15 +69,33 @@ pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -
 impl<'a> Plan<'a> {
     fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>) -> Self {
         let in_source: Vec<Option<usize>> = target.map.objects().iter().map(|object| source.map.place(&object.identity)).collect();
-        let fate = |(place, object): (usize, &crate::schema::Object)| match (blocked.get(&place), in_source[place]) {
+        let fate = |(place, object): (usize, &Object)| match (blocked.get(&place), in_source[place]) {
             (Some(reason), _) => Fate::Blocked(reason.clone()),
             (None, None) => Fate::Remove,
             (None, Some(at)) if source.map.objects()[at].canonical() == object.canonical() => Fate::Keep,
             (None, Some(at)) => of_changed(target, source, object, &source.map.objects()[at]),
         };
-        let fates = target.map.objects().iter().enumerate().map(fate).collect();
+        let mut fates: Vec<Fate> = target.map.objects().iter().enumerate().map(fate).collect();
+        // What is changed on a table that cannot be is left with it.
+        for (place, object) in target.map.objects().iter().enumerate() {
+            let on =
+                object.requires.iter().find(|on| matches!(fates[**on], Fate::Blocked(_)) && target.map.objects()[**on].identity.kind == Kind::Table);
+            if let (Some(on), Fate::Rebuild | Fate::Alter(_)) = (on, &fates[place]) {
+                fates[place] = Fate::Blocked(format!("{} is not changed", target.map.objects()[*on].identity));
+            }
+        }
         let graph = Graph::new(&target.map, &target.facts);
-        Self { target, source, fates, tables: BTreeMap::new(), early: BTreeSet::new(), aside: BTreeSet::new(), graph, in_source }
+        Self {
+            target,
+            source,
+            fates,
+            tables: BTreeMap::new(),
+            early: BTreeSet::new(),
+            in_the_way: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            graph,
+            in_source,
+        }
     }
 
     pub(super) fn kind(&self, place: usize) -> &Kind {
@@ -86,11 +109,11 @@ impl<'a> Plan<'a> {
 
     fn settle(&mut self) -> Result<(), Blocked> {
         let mut seeds = Vec::new();
-        let taken = self.names_taken();
+        self.in_the_way = self.in_the_way();
         for place in 0..self.fates.len() {
             match &self.fates[place] {
                 Fate::Rebuild => seeds.push(Seed { root: place, place, what: What::Whole }),
-                Fate::Remove if self.kind(place).hangs_on_a_relation() || taken.contains(&self.name(place)) => {
+                Fate::Remove if self.kind(place).hangs_on_a_relation() || self.in_the_way.contains(&place) => {
                     seeds.push(Seed { root: place, place, what: What::Whole });
                 }
                 Fate::Table => {
@@ -115,17 +138,12 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Names that new objects take: who has one of them goes first.
-    fn names_taken(&self) -> BTreeSet<(&'static str, Option<String>, String)> {
+    /// Removed objects whose names new ones take: they go first.
+    fn in_the_way(&self) -> BTreeSet<usize> {
         let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
-        objects
-            .filter_map(|object| Some((object.identity.kind.shares_names()?, object.identity.schema.clone(), object.identity.name.clone())))
-            .collect()
-    }
-
-    fn name(&self, place: usize) -> (&'static str, Option<String>, String) {
-        let identity = &self.target.map.objects()[place].identity;
-        (identity.kind.shares_names().unwrap_or_default(), identity.schema.clone(), identity.name.clone())
+        let taken: BTreeSet<_> = objects.filter_map(taken_name).collect();
+        let removed = self.target.map.objects().iter().enumerate().filter(|(place, _)| self.fates[*place] == Fate::Remove);
+        removed.filter(|(_, object)| taken_name(object).is_some_and(|name| taken.contains(&name))).map(|(place, _)| place).collect()
     }
 
     /// What somebody does about it that what it stands on goes or changes.
@@ -173,7 +191,7 @@ impl<'a> Plan<'a> {
         match &dependent.part {
             Part::Default(column) => {
                 let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
-                let generated = change.old.columns.iter().any(|old| crate::schema::sql::bare(&old.name) == *column && old.generated.is_some());
+                let generated = change.old.columns.iter().any(|old| bare(&old.name) == *column && old.generated.is_some());
                 if generated && !change.drops(column) {
                     change.regenerated.insert(column.clone());
                 } else if !generated {
@@ -250,4 +268,15 @@ impl<'a> Plan<'a> {
         let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
         found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
     }
+}
+
+/// The name that no other object of a schema may have beside this one.
+fn taken_name(object: &Object) -> Option<(&'static str, Option<String>, String)> {
+    let identity = &object.identity;
+    // A key's index has its name.
+    let (space, name) = match identity.kind {
+        Kind::Constraint => (Kind::Index.shares_names()?, object.definition.split_once("ADD CONSTRAINT ")?.1.split(' ').next()?.to_owned()),
+        _ => (identity.kind.shares_names()?, identity.name.clone()),
+    };
+    Some((space, identity.schema.clone(), bare(&name)))
 }

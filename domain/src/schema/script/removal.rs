@@ -14,7 +14,8 @@ use crate::schema::{
 /// The statements that take an object away; none where it goes with another. `None` where this knows no way.
 pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let object = &plan.target.map.objects()[place];
-    let bearer_is_dropped = || object.requires.iter().any(|required| plan.is_dropped(*required));
+    let objects = plan.target.map.objects();
+    let bearer_is_dropped = || object.requires.iter().any(|required| objects[*required].address.is_some() && plan.is_dropped(*required));
     let plain = |sql: String| Some(vec![(sql, Vec::new())]);
     let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
     match object.identity.kind {
@@ -77,11 +78,11 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
     let goes = |on: usize, column: i32| plan.is_dropped(on) && !plan.aside.contains(&on) || column > 0 && loses_column(plan, on, column);
     let with = own.iter().any(|(on, column, automatic)| {
         let of_the_parents = is_part_of_an_index && detached && matches!(plan.kind(*on), Kind::Index | Kind::Constraint);
-        *automatic && !of_the_parents && goes(*on, *column)
+        *automatic && *on != place && !of_the_parents && goes(*on, *column)
     });
     let in_the_way =
         own.iter().any(|(on, column, automatic)| !automatic && goes(*on, *column) && !own.iter().any(|(with, _, along)| *along && with == on));
-    with && !in_the_way
+    with && !in_the_way && !plan.in_the_way.contains(&place)
 }
 
 fn is_detached(plan: &Plan<'_>, table: usize) -> bool {

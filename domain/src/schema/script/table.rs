@@ -4,7 +4,7 @@ use super::{
     fate::Step,
     statement::Hazard,
     table_text::{column_of, undone},
-    widening::keeps_rows,
+    widening::{casts, family, keeps_rows},
 };
 use crate::schema::{
     ColumnFact,
@@ -134,7 +134,11 @@ impl TableChange {
         self.write_early(&mut steps);
         self.write_dropped(&mut steps);
         self.write_added(&mut steps);
-        for (old, new) in self.pairs().filter(|(old, new)| !self.regenerates(old, new)) {
+        let kept: Vec<_> = self.pairs().filter(|(old, new)| !self.regenerates(old, new)).collect();
+        for (old, new) in &kept {
+            self.write_nullable(old, new, &mut steps);
+        }
+        for (old, new) in &kept {
             self.write_column(old, new, &mut steps);
         }
         self.write_checks(&mut steps);
@@ -233,16 +237,14 @@ impl TableChange {
         if !default_stays && (has_default || new.default.is_some()) {
             steps.at.push((self.default_of(new), LOCK.to_vec()));
         }
-        if old.not_null != new.not_null {
-            self.write_not_null(old, new, steps);
-        }
+        self.write_not_null(old, new, steps);
     }
 
     fn retype(&self, old: &Column, new: &Column) -> Step {
         let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
-        // Through text where the type is another of the same name.
+        // Through text where no cast need be there: every type can be written and read.
         let again = self.retyped.contains(&bare(&new.name));
-        let through = if again { "::pg_catalog.text" } else { "" };
+        let through = if again || !casts(&old.type_name, &new.type_name) { "::pg_catalog.text" } else { "" };
         let using = format!(" USING {}{through}::{}", new.name, new.type_name);
         let using = if new.generated.is_some() { String::new() } else { using };
         let mut hazards =
@@ -253,21 +255,32 @@ impl TableChange {
         (self.alter(&format!("ALTER COLUMN {} TYPE {}{collation}{using}", new.name, new.type_name)), hazards)
     }
 
-    fn write_not_null(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
-        let parent_has = |table: fn(&(TableText, TableText)) -> &TableText| {
-            self.parent.as_ref().is_some_and(|parents| table(parents).column(&new.name).is_some_and(|column| column.not_null.is_some()))
-        };
-        let (parent_had, parent_has) = (parent_has(|(old, _)| old), parent_has(|(_, new)| new));
-        if old.not_null.is_some() && !(parent_had && !parent_has) {
+    /// Whether a partition's parent forbids NULL, before and after.
+    fn parent_requires(&self, name: &str) -> (bool, bool) {
+        let requires = |table: &TableText| table.column(name).is_some_and(|column| column.not_null.is_some());
+        self.parent.as_ref().map_or((false, false), |(old, new)| (requires(old), requires(new)))
+    }
+
+    /// Before others are forbidden NULL: from PostgreSQL 18 on that is a constraint with a name, which may be wanted elsewhere.
+    fn write_nullable(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+        let goes_with_parent = self.parent_requires(&new.name) == (true, false);
+        if old.not_null.is_some() && old.not_null != new.not_null && !goes_with_parent {
             steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP NOT NULL", new.name)), LOCK.to_vec()));
         }
+    }
+
+    fn write_not_null(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+        let (_, comes_with_parent) = self.parent_requires(&new.name);
+        if old.not_null == new.not_null || comes_with_parent {
+            return;
+        }
         match new.not_null.as_deref() {
-            Some("NOT NULL") if !parent_has => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
-            Some(named) if !parent_has => {
+            Some("NOT NULL") => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
+            Some(named) => {
                 let name = named.trim_start_matches("CONSTRAINT").replacen(" NOT NULL", &format!(" NOT NULL {}", new.name), 1);
                 steps.at.push((self.alter(&format!("ADD CONSTRAINT{name}")), CHECK.to_vec()));
             }
-            _ => {}
+            None => {}
         }
     }
 
@@ -322,13 +335,6 @@ impl TableChange {
             steps.unscripted.push(format!("columns stay in the order {}; the source has {}", got.join(", "), wanted.join(", ")));
         }
     }
-}
-
-/// A type without its modifiers.
-fn family(type_name: &str) -> String {
-    type_name
-        .split_once('(')
-        .map_or_else(|| type_name.to_owned(), |(name, rest)| format!("{name}{}", rest.split_once(')').map_or("", |(_, rest)| rest)))
 }
 
 fn parents(table: &TableText) -> Vec<&str> {

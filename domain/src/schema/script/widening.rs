@@ -18,6 +18,23 @@ pub(super) fn keeps_rows(old: &str, new: &str) -> bool {
     }
 }
 
+/// Whether PostgreSQL itself casts one into the other.
+pub(super) fn casts(old: &str, new: &str) -> bool {
+    const NUMBERS: [&str; 6] = ["smallint", "integer", "bigint", "numeric", "real", "double precision"];
+    const TIMES: [&str; 3] = ["date", "timestamp without time zone", "timestamp with time zone"];
+    const TEXTS: [&str; 3] = ["text", "character varying", "character"];
+    let (old, new) = (family(old), family(new));
+    let both = |list: &[&str]| list.contains(&old.as_str()) && list.contains(&new.as_str());
+    let truth = both(&["integer", "boolean"]);
+    old == new || both(&NUMBERS) || both(&TIMES) || truth || [&old, &new].iter().any(|family| TEXTS.contains(&family.as_str()))
+}
+
+/// A type without its modifiers.
+pub(super) fn family(type_name: &str) -> String {
+    let Some((name, rest)) = type_name.split_once('(') else { return type_name.to_owned() };
+    format!("{name}{}", rest.split_once(')').map_or("", |(_, rest)| rest))
+}
+
 fn grows(old: &[u32], new: &[u32]) -> bool {
     match (old.first(), new.first()) {
         (_, None) => true,
@@ -39,7 +56,7 @@ fn parts(type_name: &str) -> Parts<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::keeps_rows;
+    use super::{casts, keeps_rows};
 
     #[test]
     fn wider_is_free_and_narrower_is_not() {
@@ -55,6 +72,20 @@ mod tests {
             ("integer", "bigint", false),
         ] {
             assert_eq!(keeps_rows(old, new), free, "{old} to {new}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_cast_goes_through_text() {
+        for (old, new, direct) in [
+            ("integer", "numeric(8,2)", true),
+            ("timestamp(3) without time zone", "date", true),
+            ("integer", "text[]", false),
+            ("numeric", "date", false),
+            ("app.mood", "app.feeling", false),
+            ("app.mood", "character varying(9)", true),
+        ] {
+            assert_eq!(casts(old, new), direct, "{old} to {new}");
         }
     }
 }

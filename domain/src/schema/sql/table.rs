@@ -162,6 +162,11 @@ impl TableText {
         Some(table)
     }
 
+    /// `PARTITION BY ..`.
+    pub(in crate::schema) fn partition_key(&self) -> Option<&str> {
+        self.fixed.iter().map(String::as_str).find(|clause| clause.starts_with("PARTITION BY"))
+    }
+
     pub(in crate::schema) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -8,7 +8,7 @@ union all
 select 'pg_constraint'::regclass, oid, 'pg_constraint'::regclass, conparentid, 'whole', '' from pg_constraint where conparentid <> 0
 union all
 select 'pg_constraint'::regclass, oid, 'pg_class'::regclass, conrelid, case contype when 'c' then 'check' else 'whole' end, conname::text
-  from pg_constraint where conrelid <> 0 and conparentid = 0 and oid >= 16384
+  from pg_constraint where conrelid <> 0 and conparentid = 0 and contype <> 't' and oid >= 16384
 union all
 select 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, 'whole', '' from pg_constraint where contypid <> 0 and oid >= 16384
 union all
