@@ -4,16 +4,17 @@ use crate::{
     capture::{Parent, capture},
     default_grants::{self, DefaultGrant},
     empty,
-    finish::add_constraints,
+    finish::Finish,
     give_way::while_nobody_waits,
     large_objects,
     leader::{Leader, Table},
     masking::{self, Masks},
     materialized,
     meter::Meter,
-    rows, sequences,
+    sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
     stock::change_token,
+    streams::{self, Streams},
     users, verify, withholding,
 };
 use domain::{DataCloneMode, StepName, branch::Withheld};
@@ -48,27 +49,34 @@ pub(crate) struct Built {
     pub(crate) token: String,
 }
 
-/// A table, and how many of its rows were copied.
-type Copied = Vec<(Table, u64)>;
+/// What was copied while the parent held still.
+struct Rows {
+    plan: Plan,
+    /// Each table, and how many of its rows came.
+    copied: Vec<(Table, u64)>,
+    /// How many streams there were; what follows goes by as many.
+    streams: usize,
+}
 
 impl Build<'_> {
     /// Fills the empty database.
     pub(crate) async fn fill(self) -> Result<Built, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
         let (parent, leader) = Meter::new(0, "objects").watch(self.progress, capture(self.settings, self.request)).await?;
-        let (plan, copied) = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
+        let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
 
         self.progress.step(StepName::AddConstraints).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
-        let constraints = add_constraints(self.settings, self.request, &mut branch, &parent, plan.filled_views, &copied, &meter);
-        meter.watch(self.progress, constraints).await?;
+        let finish = Finish { settings: self.settings, request: self.request, parent: &parent, copied: &copied, streams, meter: &meter };
+        meter.watch(self.progress, finish.add_constraints(&mut branch, plan.filled_views)).await?;
 
         self.progress.step(StepName::Verify).await?;
-        let meter = Meter::new(copied.len() as u64, "tables");
+        let meter = Meter::new(parent.inventory.count(), "objects");
         let verified = async {
             verify::objects(&mut branch, &parent.inventory).await?;
-            verify::rows(&mut branch, &copied, &meter).await
+            meter.add(parent.inventory.count());
+            Ok(())
         };
         meter.watch(self.progress, verified).await?;
         // Last: from now on they hold for every new object.
@@ -85,7 +93,7 @@ impl Build<'_> {
     }
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.
-    async fn copy(&self, parent: &Parent, mut leader: Leader) -> Result<(Plan, Copied), BuildError> {
+    async fn copy(&self, parent: &Parent, mut leader: Leader) -> Result<Rows, BuildError> {
         let plan = self.plan(parent, &mut leader).await?;
         empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
@@ -95,9 +103,12 @@ impl Build<'_> {
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let Leader { mut connection, tables, .. } = leader;
         let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
-        let meter = Meter::new(tables.iter().map(|table| u64::try_from(table.estimate).unwrap_or_default()).sum(), "rows");
+        let meter = Meter::new(tables.iter().map(|table| table.bytes).sum(), "bytes");
+        let streams = streams::count(&mut connection, &tables).await?;
+        let Plan { withheld, masks, .. } = &plan;
+        let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter };
         let copied = async {
-            let counts = rows::copy(&mut connection, &mut branch, &tables, &plan.withheld, &plan.masks, &meter).await?;
+            let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;
             if self.request.clone_mode == DataCloneMode::FullClone {
                 large_objects::copy(&mut connection, &mut branch, &meter).await?;
             } else {
@@ -109,7 +120,7 @@ impl Build<'_> {
         let counts = meter.watch(self.progress, copied).await?;
         let _ = connection.close().await;
         let _ = branch.close().await;
-        Ok((plan, tables.into_iter().zip(counts).collect()))
+        Ok(Rows { plan, copied: tables.into_iter().zip(counts).collect(), streams })
     }
 
     async fn plan(&self, parent: &Parent, leader: &mut Leader) -> Result<Plan, BuildError> {

@@ -77,18 +77,17 @@ impl BranchBuilder for PgBranchBuilder {
         let provisional = provisional_name(settings.instance, request.target.branch_id);
         let birth =
             Birth { provisional: &provisional, database: &request.target.database, comment: Mark::of(settings.instance, &request.target).comment() };
-        let report = match self.take(&mut claim, request, &birth).await? {
-            Some(taken) => {
-                carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
-                claim.while_held(self.complete(request, &taken, progress.as_ref())).await?
-            }
-            None => {
-                stock::make_room(&mut claim, settings, request).await?;
-                create_database(claim.admin(), settings, &parent, &birth).await?;
-                carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
-                let build = Build { settings, request, progress: progress.as_ref() };
-                claim.while_held(Box::pin(build.fill())).await?.report
-            }
+        let taken = self.take(&mut claim, request, &birth).await?;
+        if taken.is_none() {
+            stock::make_room(&mut claim, settings, request).await?;
+            create_database(claim.admin(), settings, &parent, &birth).await?;
+        }
+        carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
+        let report = if let Some(taken) = taken {
+            claim.while_held(self.complete(request, &taken, progress.as_ref())).await?
+        } else {
+            let build = Build { settings, request, progress: progress.as_ref() };
+            claim.while_held(Box::pin(build.fill())).await?.report
         };
         claim.release().await;
         Ok(report)

@@ -1,34 +1,59 @@
 //! The step `add_constraints`: what is made over rows that are there, in the order in which one needs the other.
 
-use crate::{capture::Parent, connect::run, error::from_sql, grants, leader::Table, materialized, meter::Meter, settings::Settings};
+use crate::{
+    capture::Parent, connect::run, error::from_sql, grants, leader::Table, materialized, meter::Meter, settings::Settings, streams::Turns, verify,
+};
+use futures_util::future::{join, try_join_all};
 use ports::driven::{BuildError, BuildRequest};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 
-/// How many tables one statement analyses.
-const AT_ONCE: usize = 50;
-
-pub(crate) async fn add_constraints(
-    settings: &Settings,
-    request: &BuildRequest,
-    branch: &mut PgConnection,
-    parent: &Parent,
-    filled_views: BTreeSet<(String, String)>,
-    copied: &[(Table, u64)],
-    meter: &Meter,
-) -> Result<(), BuildError> {
-    parent.definitions.restore_after_rows(settings, request, meter).await?;
-    analyze(branch, copied).await?;
-    materialized::fill(branch, filled_views).await?;
-    parent.definitions.restore_policies(settings, request, meter).await?;
-    grants::carry_over(branch, &parent.inventory.grants).await
+/// A copy whose rows are there.
+pub(crate) struct Finish<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a BuildRequest,
+    pub(crate) parent: &'a Parent,
+    pub(crate) copied: &'a [(Table, u64)],
+    /// How much is done at once.
+    pub(crate) streams: usize,
+    pub(crate) meter: &'a Meter,
 }
 
-/// Statistics are made anew: those of the parent hold values of rows that may have been withheld.
-async fn analyze(branch: &mut PgConnection, copied: &[(Table, u64)]) -> Result<(), BuildError> {
-    let filled: Vec<_> = copied.iter().filter(|(_, rows)| *rows > 0).map(|(table, _)| table.quoted()).collect();
-    for some in filled.chunks(AT_ONCE) {
-        run(branch, format!("analyze {}", some.join(", "))).await.map_err(|error| from_sql("gathering statistics", error))?;
+impl Finish<'_> {
+    /// Indexes, keys, triggers, statistics, materialised views, policies, grants. The rows are counted on the way.
+    pub(crate) async fn add_constraints(&self, branch: &mut PgConnection, filled_views: BTreeSet<(String, String)>) -> Result<(), BuildError> {
+        let Self { settings, request, parent, meter, .. } = self;
+        parent.definitions.restore_after_rows(settings, request, self.streams, meter).await?;
+        self.look_through_rows(branch).await?;
+        materialized::fill(branch, filled_views).await?;
+        parent.definitions.restore_policies(settings, request, meter).await?;
+        grants::carry_over(branch, &parent.inventory.grants).await
     }
-    Ok(())
+
+    /// Counts every table's rows and gathers its statistics: anew, since those of the parent hold values of rows that may have been withheld.
+    async fn look_through_rows(&self, branch: &mut PgConnection) -> Result<(), BuildError> {
+        let turns = Turns::biggest_first(self.copied.iter().map(|(table, _)| table.bytes));
+        let mut others = Vec::new();
+        for _ in 1..self.streams {
+            others.push(self.settings.builder_in(&self.request.target.database).await?);
+        }
+        let by_others = others.iter_mut().map(|other| self.look_through(other, &turns));
+        let (own, by_others) = join(self.look_through(branch, &turns), try_join_all(by_others)).await;
+        by_others.and(own)?;
+        for other in others {
+            let _ = other.close().await;
+        }
+        Ok(())
+    }
+
+    async fn look_through(&self, branch: &mut PgConnection, turns: &Turns) -> Result<(), BuildError> {
+        while let Some(place) = turns.next() {
+            let (table, rows) = &self.copied[place];
+            verify::rows(branch, table, *rows).await?;
+            if *rows > 0 {
+                run(branch, format!("analyze {}", table.quoted())).await.map_err(|error| from_sql("gathering statistics", error))?;
+            }
+        }
+        Ok(())
+    }
 }

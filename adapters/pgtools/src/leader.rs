@@ -5,6 +5,7 @@ use crate::{
     error::{from_sql, sql_state},
     quoting::ident,
     settings::Settings,
+    streams,
 };
 use domain::table::QualifiedName;
 use ports::driven::{BuildError, BuildRequest};
@@ -15,7 +16,7 @@ use time::OffsetDateTime;
 /// A table that holds rows of its own, or is partitioned.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct Table {
-    oid: i64,
+    pub(crate) oid: i64,
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) partitioned: bool,
@@ -25,8 +26,9 @@ pub(crate) struct Table {
     pub(crate) required: Vec<String>,
     /// Whether policies hold for the owner too.
     pub(crate) forced_policies: bool,
-    /// What the planner thinks, 0 where it knows nothing.
-    pub(crate) estimate: i64,
+    /// On disk, without indexes; told once it is locked.
+    #[sqlx(skip)]
+    pub(crate) bytes: u64,
 }
 
 impl Table {
@@ -87,7 +89,9 @@ impl Leader {
         if !same(&listed, &seen) {
             return Err(NotYet::Moved("tables came, went or changed while they were being locked".to_owned()));
         }
-        Ok(Self { connection, backend, tables: seen, at })
+        let mut leader = Self { connection, backend, tables: seen, at };
+        streams::measure(&mut leader).await?;
+        Ok(leader)
     }
 }
 

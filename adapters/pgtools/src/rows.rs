@@ -4,16 +4,15 @@ use crate::{
     connect::run,
     error::{from_sql, refused, retryable, sql_state},
     leader::Table,
-    masking::{Masks, blame_masks},
     meter::Meter,
+    pace::Pace,
     quoting::idents,
-    withholding,
 };
 use bytes::{Bytes, BytesMut};
-use domain::branch::Withheld;
 use futures_util::TryStreamExt;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 /// Large enough that messages cost nothing, small enough that memory does not matter.
@@ -25,36 +24,46 @@ const CHUNKS: usize = 4;
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 const RAW: &str = "encoding 'SQL_ASCII'";
 
-/// Copies the tables one after the other. Gives the rows of each, in their order.
-pub(crate) async fn copy(
-    leader: &mut PgConnection,
-    branch: &mut PgConnection,
-    tables: &[Table],
-    withheld: &[Withheld],
-    masks: &Masks,
-    meter: &Meter,
-) -> Result<Vec<u64>, BuildError> {
-    let mut counts = Vec::with_capacity(tables.len());
-    for table in tables {
-        let own = withheld.iter().find(|entry| entry.table == table.qualified());
-        let rows = match withholding::source(table, own, masks) {
-            Some(source) if !table.partitioned => copy_table(leader, branch, table, &source, meter).await.map_err(|error| blame_masks(own, error))?,
-            _ => 0,
-        };
-        counts.push(rows);
+/// A table's part of the whole, in bytes as they lie on disk: what is streamed is more or less than that.
+pub(crate) struct Share<'a> {
+    meter: &'a Meter,
+    whole: u64,
+    told: AtomicU64,
+}
+
+impl<'a> Share<'a> {
+    pub(crate) fn new(meter: &'a Meter, whole: u64) -> Self {
+        Self { meter, whole, told: AtomicU64::new(0) }
     }
-    Ok(counts)
+
+    fn add(&self, streamed: u64) {
+        let more = streamed.min(self.whole - self.told.load(Ordering::Relaxed));
+        self.told.fetch_add(more, Ordering::Relaxed);
+        self.meter.add(more);
+    }
+
+    /// The table is done.
+    pub(crate) fn complete(&self) {
+        self.add(u64::MAX);
+    }
 }
 
 /// TRUNCATE in the same transaction lets COPY write rows that are frozen from the start. There are no triggers or foreign keys yet, so a plain owner
 /// may do it.
-async fn copy_table(leader: &mut PgConnection, branch: &mut PgConnection, table: &Table, source: &str, meter: &Meter) -> Result<u64, BuildError> {
+pub(crate) async fn copy_table(
+    reader: &mut PgConnection,
+    branch: &mut PgConnection,
+    table: &Table,
+    source: &str,
+    share: &Share<'_>,
+    pace: &Pace,
+) -> Result<u64, BuildError> {
     let name = table.quoted();
     let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
     run(branch, format!("begin; truncate only {name}")).await.map_err(failed)?;
     let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
     let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
-    let read = read(leader, format!("copy {source} to stdout with ({RAW})"), sender, meter);
+    let read = read(reader, format!("copy {source} to stdout with ({RAW})"), sender, share, pace);
     let write = async {
         let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {RAW})")).await?;
         while let Some(chunk) = chunks.recv().await {
@@ -73,18 +82,16 @@ async fn copy_table(leader: &mut PgConnection, branch: &mut PgConnection, table:
 }
 
 /// PostgreSQL sends one message per row, so the messages count the rows.
-async fn read(leader: &mut PgConnection, statement: String, chunks: mpsc::Sender<Bytes>, meter: &Meter) -> Result<u64, sqlx::Error> {
+async fn read(reader: &mut PgConnection, statement: String, chunks: mpsc::Sender<Bytes>, share: &Share<'_>, pace: &Pace) -> Result<u64, sqlx::Error> {
     let mut rows = 0;
     let mut gathered = BytesMut::with_capacity(CHUNK);
-    let mut source = leader.copy_out_raw(&statement).await?;
-    let mut untold = 0;
+    let mut source = reader.copy_out_raw(&statement).await?;
     while let Some(row) = source.try_next().await? {
         gathered.extend_from_slice(&row);
         rows += 1;
-        untold += 1;
         if gathered.len() >= CHUNK {
-            meter.add(untold);
-            untold = 0;
+            share.add(gathered.len() as u64);
+            pace.keep(gathered.len() as u64).await;
             // The other side reports why it ended; reading on would be for nothing.
             if chunks.send(gathered.split().freeze()).await.is_err() {
                 return Ok(rows);
@@ -92,7 +99,6 @@ async fn read(leader: &mut PgConnection, statement: String, chunks: mpsc::Sender
             gathered.reserve(CHUNK);
         }
     }
-    meter.add(untold);
     let _ = chunks.send(gathered.freeze()).await;
     Ok(rows)
 }

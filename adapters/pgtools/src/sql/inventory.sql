@@ -29,7 +29,8 @@ with space as materialized (
     union all
     select 'column', r.ident || '.' || quote_ident(a.attname),
            concat_ws('|', format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, nullif(a.attcollation, 0)::regcollation,
-                     case when r.relkind in ('r', 'p') then a.attstorage end, a.attcompression, a.attoptions::text, a.attfdwoptions::text,
+                     case when r.relkind in ('r', 'p') then a.attstorage end, a.attcompression, a.attoptions::text,
+                     (select string_agg(o, ',' order by o) from unnest(a.attfdwoptions) o),
                      to_jsonb(a) ->> 'attstattarget',
                      case when not exists (select from pg_inherits i where i.inhrelid = r.oid)
                           then row_number() over (partition by a.attrelid order by a.attnum) end,
@@ -118,7 +119,9 @@ with space as materialized (
       from pg_ts_config c join space s on s.oid = c.cfgnamespace
      where not exists (select from member m where m.classid = 'pg_ts_config'::regclass and m.objid = c.oid)
     union all
-    select 'foreign server', quote_ident(f.srvname), concat_ws('|', w.fdwname, f.srvoptions::text), null
+    select 'foreign server', quote_ident(f.srvname), concat_ws('|', w.fdwname, f.srvtype, f.srvversion,
+           -- A dump writes options in the order of their names.
+           (select string_agg(o, ',' order by o) from unnest(f.srvoptions) o)), null
       from pg_foreign_server f join pg_foreign_data_wrapper w on w.oid = f.srvfdw
      where not exists (select from member m where m.classid = 'pg_foreign_server'::regclass and m.objid = f.oid)
 )

@@ -4,8 +4,7 @@ select c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c
                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '{}') as columns,
        coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attnotnull), '{}') as required,
-       c.relforcerowsecurity and c.relrowsecurity as forced_policies,
-       greatest(c.reltuples, 0)::int8 as estimate
+       c.relforcerowsecurity and c.relrowsecurity as forced_policies
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and c.relpersistence <> 't'
    and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)

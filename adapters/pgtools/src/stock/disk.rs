@@ -18,10 +18,8 @@ const RESERVE: u64 = 512 * 1024 * 1024;
 /// How many bytes our databases may still take. `None`: nobody has said, and the disk is not ours to see.
 pub(crate) async fn left(admin: &mut PgConnection, settings: &Settings) -> Result<Option<u64>, BuildError> {
     let stock = &settings.stock;
-    let on_disk = stock.data_directory.as_deref().and_then(|folder| nix::sys::statvfs::statvfs(folder).ok()).map(|disk| {
-        let free = u64::from(disk.fragment_size()).saturating_mul(disk.blocks_available());
-        free.saturating_sub(RESERVE)
-    });
+    let free = stock.data_directory.as_deref().and_then(|folder| fs4::available_space(folder).ok());
+    let on_disk = free.map(|free| free.saturating_sub(RESERVE));
     if stock.disk_budget == 0 {
         return Ok(on_disk);
     }

@@ -93,13 +93,13 @@ async fn fill(hold: &mut Claim, settings: &Settings, wanted: &Wanted, parent: &L
         users: Vec::new(),
     };
     let build = Build { settings, request: &request, progress: &Silent };
-    let built = hold.while_held(Box::pin(build.fill())).await?;
+    let copied = hold.while_held(Box::pin(build.fill())).await?;
     let mut inside = settings.builder_in(&database).await?;
     mark.own_token = change_token(&mut inside).await?;
     let _ = inside.close().await;
     // The parent as the copy's snapshot saw it, which may be later than the look before.
-    mark.origin.token = built.token;
-    mark.contents = Contents::from(&built.report);
+    mark.origin.token = copied.token;
+    mark.contents = Contents::from(&copied.report);
     finish(hold.admin(), settings, mark).await
 }
 

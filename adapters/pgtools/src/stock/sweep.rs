@@ -115,16 +115,16 @@ impl Sweep<'_> {
 
     /// Templates and spares are their keeper's; here go the trials of operations that have ended.
     async fn stock(&mut self) -> Result<(), BuildError> {
-        let shelf = Shelf::read(&mut self.admin, self.settings, &Kind::ALL).await?;
-        for name in &shelf.foreign {
+        let stored = Shelf::read(&mut self.admin, self.settings, &Kind::ALL).await?;
+        for name in &stored.foreign {
             self.report.reported.push(format!("database {name}: it has a name of the stock and not this instance's mark"));
         }
         let ended = |mark: &&super::mark::StockMark| {
             mark.kind == Kind::Trial
                 && !self.running.contains(&OperationId::from_uuid(mark.id))
-                && shelf.now.saturating_sub(mark.made_at) > TRIAL_GRACE
+                && stored.now.saturating_sub(mark.made_at) > TRIAL_GRACE
         };
-        for mark in shelf.items.iter().chain(&shelf.waste).filter(ended).cloned().collect::<Vec<_>>() {
+        for mark in stored.items.iter().chain(&stored.waste).filter(ended).cloned().collect::<Vec<_>>() {
             let Some(mut hold) = Claim::try_take(self.settings, &mark.id.to_string()).await? else { continue };
             let gone = drop_marked(hold.admin(), self.settings, &mark).await;
             hold.release().await;

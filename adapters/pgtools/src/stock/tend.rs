@@ -40,15 +40,15 @@ impl Keeper<'_> {
     async fn put_in_order(&mut self) -> Result<(), BuildError> {
         let settings = self.settings;
         drop_by_name(self.hold.admin(), settings, &fresh::provisional(settings)).await?;
-        let mut shelf = Shelf::read(self.hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
-        let waste = std::mem::take(&mut shelf.waste);
+        let mut stored = Shelf::read(self.hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
+        let waste = std::mem::take(&mut stored.waste);
         self.drop_all(&waste).await;
         if settings.stock.max_templates == 0 {
-            self.drop_all(&shelf.items).await;
+            self.drop_all(&stored.items).await;
             return Ok(());
         }
-        let orders = self.note_uses(&mut shelf.items).await?;
-        let Clearance { goes, again, mut stays } = self.clear(shelf).await?;
+        let orders = self.note_uses(&mut stored.items).await?;
+        let Clearance { goes, again, mut stays } = self.clear(stored).await?;
         self.drop_all(&goes).await;
 
         let mut orders: VecDeque<Order> = again.into_iter().chain(orders).collect();
@@ -89,10 +89,10 @@ impl Keeper<'_> {
         Ok(orders)
     }
 
-    async fn clear(&mut self, shelf: Shelf) -> Result<Clearance, BuildError> {
+    async fn clear(&mut self, stored: Shelf) -> Result<Clearance, BuildError> {
         let settings = self.settings;
         let mut parents: HashMap<Wanted, Option<Origin>> = HashMap::new();
-        for mark in shelf.of_kind(Kind::Template) {
+        for mark in stored.of_kind(Kind::Template) {
             let wanted = Wanted::from(&mark.origin);
             if parents.contains_key(&wanted) {
                 continue;
@@ -108,7 +108,7 @@ impl Keeper<'_> {
             parents.insert(wanted, now);
         }
         let is_fresh = |mark: &StockMark| parents.get(&Wanted::from(&mark.origin)).is_some_and(|now| now.as_ref() == Some(&mark.origin));
-        let mut clearance = clear(shelf.items, &is_fresh, &settings.stock, shelf.now);
+        let mut clearance = clear(stored.items, &is_fresh, &settings.stock, stored.now);
         clearance.again.retain(|(wanted, ..)| parents.get(wanted).is_some_and(Option::is_some));
         Ok(clearance)
     }

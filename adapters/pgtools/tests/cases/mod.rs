@@ -1,5 +1,6 @@
 //! What the cases share: a main database of their own, and a builder over it.
 
+mod big;
 mod busy_parent;
 mod closure;
 mod connections;

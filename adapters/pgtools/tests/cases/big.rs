@@ -1,0 +1,50 @@
+//! Parents that are worth several streams.
+
+use super::{Admin, House, Quiet};
+use domain::DataCloneMode;
+use fluxbase_pgtools::PgBranchBuilder;
+use ports::driven::BranchBuilder;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_streams_copy_one_snapshot_and_what_hangs_on_it() {
+    let sql = "create table owners (id int primary key, note text);
+               create table things (id int primary key, owner int not null references owners, note text);
+               create table parts (id int, thing int references things, note text) partition by range (id);
+               create table parts_1 partition of parts for values from (0) to (40000);
+               create table parts_2 partition of parts default;
+               create table nothing (id int primary key);
+               insert into owners select n, repeat(md5(n::text), 10) from generate_series(1, 40000) n;
+               insert into things select n, 1 + n % 40000, repeat(md5(n::text), 10) from generate_series(1, 60000) n;
+               insert into parts select n, 1 + n % 60000, repeat(md5(n::text), 3) from generate_series(1, 80000) n;
+               create index on parts (thing); create index on things (owner); create index on things (md5(note));
+               create materialized view counted as select owner, count(*) from things group by owner";
+    let house = House::new(Admin::Superuser, sql).await;
+    let report = house.build("big", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(report.rows, 40_000 + 60_000 + 80_000);
+    let database = house.target("big").database;
+    for table in ["owners", "things", "parts_1", "parts_2", "counted"] {
+        let sum = format!("select md5(string_agg(t::text, ' ' order by t::text)) from public.{table} t");
+        assert_eq!(house.value::<String>(&database, &sum).await, house.value::<String>(&house.main, &sum).await, "{table}");
+    }
+    for counted in ["pg_constraint where convalidated", "pg_index where indisvalid", "pg_constraint where contype = 'f'"] {
+        assert_eq!(house.count(&database, counted).await, house.count(&house.main, counted).await, "{counted}");
+    }
+    assert!(house.count(&database, "pg_stats where tablename = 'things'").await > 0);
+    let frozen = "select (select relallvisible from pg_class where relname = 'things') > 0";
+    assert!(house.value::<bool>(&database, frozen).await, "rows are frozen from the start");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_holds() {
+    let sql = "create table t (note text); insert into t select repeat(md5(n::text), 10) from generate_series(1, 12000) n";
+    let house = House::new(Admin::Superuser, sql).await;
+    let mut settings = house.settings.clone();
+    settings.clone_rate = 2_000_000;
+    let begun = Instant::now();
+    PgBranchBuilder::new(settings).build(&house.request("slow", DataCloneMode::FullClone), Arc::new(Quiet)).await.unwrap();
+    assert!(begun.elapsed() > Duration::from_millis(1800), "3.8 MB at 2 MB a second: {:?}", begun.elapsed());
+}
