@@ -232,6 +232,8 @@ mod tests {
             ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
+            ("branching.connection_host", json!("postgres://db"), &["branching.connection_host", "postgres://db", "not a URL"]),
+            ("branching.connection_port", json!(0), &["branching.connection_port", "whole number from 1 to"]),
             ("branching.default_data_clone_mode", json!("seeds"), &["branching.default_data_clone_mode", "schema_only"]),
             ("database.schemas", json!([]), &["database.schemas", "at least one"]),
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),

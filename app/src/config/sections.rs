@@ -7,7 +7,11 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+};
 use url::Url;
 
 /// Everything that can be set.
@@ -57,6 +61,8 @@ pub(crate) struct ServerSection {
     pub(crate) max_connections: NonZeroU32,
     /// How long running requests may take to end when the server stops.
     pub(crate) shutdown_grace: Duration,
+    /// Whether `/metrics` is there, for Prometheus. Like `/healthz` it asks for no credential: it tells numbers, and no name of anybody's.
+    pub(crate) metrics: bool,
 }
 
 impl Default for ServerSection {
@@ -71,6 +77,7 @@ impl Default for ServerSection {
             max_body_bytes: NonZeroU32::new(10 * 1024 * 1024).expect("not zero"),
             max_connections: NonZeroU32::new(4096).expect("not zero"),
             shutdown_grace: Duration::seconds(10),
+            metrics: true,
         }
     }
 }
@@ -263,6 +270,12 @@ pub(crate) struct BranchingSection {
     pub(crate) seeds_dir: PathBuf,
     /// Branches built or deleted at the same time by one replica, at most.
     pub(crate) workers: NonZeroU32,
+    /// The host by which people's own tools reach PostgreSQL, in the URL of `branch connection`; that of `database.url` when not set.
+    pub(crate) connection_host: Option<String>,
+    /// Its port; that of `database.url` when not set.
+    pub(crate) connection_port: Option<NonZeroU16>,
+    /// Sessions of one branch's login at most, of all people together.
+    pub(crate) connection_limit: NonZeroU32,
 }
 
 impl Default for BranchingSection {
@@ -280,6 +293,9 @@ impl Default for BranchingSection {
             classified: Vec::new(),
             seeds_dir: PathBuf::from("seeds"),
             workers: NonZeroU32::new(2).expect("not zero"),
+            connection_host: None,
+            connection_port: None,
+            connection_limit: NonZeroU32::new(20).expect("not zero"),
         }
     }
 }

@@ -49,6 +49,10 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     if let Some(table) = settings.branching.excluded_table_data.iter().find(|table| table.split('.').count() != 2) {
         return Err(Invalid::new("branching.excluded_table_data", table, "expected tables as schema.table"));
     }
+    let outside = |c: char| c.is_whitespace() || c.is_control() || "/@?#\"".contains(c);
+    if let Some(host) = settings.branching.connection_host.as_ref().filter(|host| host.is_empty() || host.contains(outside)) {
+        return Err(Invalid::new("branching.connection_host", host, "expected a host name or an address, such as db.example.com; not a URL"));
+    }
     if let Err(repeated) = settings.branching.privacy_rules() {
         return Err(Invalid::new("branching.masking", &repeated.0, repeated.to_string()));
     }

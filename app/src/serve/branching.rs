@@ -17,7 +17,7 @@ use postgres::{
     wire::Host,
 };
 use sqlx::PgPool;
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
 use usecases::{
     branches::{BranchDefaults, BranchPorts, ExpireBranches},
@@ -28,9 +28,6 @@ use usecases::{
 
 /// How long requests that began before a switch may go on here after the longest statement has ended, and how much longer the database stays open.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// People's own tools on one branch, all together: the server's connections are everybody's.
-const SESSIONS_OF_A_BRANCH: u32 = 20;
 
 /// What works on branches.
 pub(super) struct Branching {
@@ -62,10 +59,6 @@ impl Branching {
         let tools = || builder_settings(settings, database, provisioned, ground.logins.clone());
         let schemas = Arc::new(PgSchemas::new(tools(), own_schemas(provisioned.auth)));
         let target = &database.target;
-        let (host, port) = match &target.host {
-            Host::Tcp(host, port) => (host.clone(), *port),
-            Host::Unix(folder, port) => (folder.display().to_string(), *port),
-        };
         let migrations = MigrationSettings {
             server: target.clone(),
             logins: ground.logins.clone(),
@@ -79,13 +72,28 @@ impl Branching {
             clock: ground.clock.clone(),
             names: ground.names.clone(),
             probe: Arc::new(PgBranchProbe::new(control_pool.clone(), ground.databases.clone())),
-            logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, Entrance { host, port, sessions: SESSIONS_OF_A_BRANCH })),
+            logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, database))),
             migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),
             migration_files: Arc::new(MigrationFolder::new(&settings.migrations.dir)),
             seeds: Arc::new(PgSeedRunner::new(migrations)),
             schemas: schemas.clone(),
         };
         Self { ports, builder: Arc::new(PgBranchBuilder::new(tools())), schemas }
+    }
+}
+
+/// Where people's own tools reach the server, unless the settings say otherwise: the embedded one listens on this machine, and its socket is its owner's.
+fn entrance(settings: &Settings, database: &MainDatabase) -> Entrance {
+    let (host, port) = match (&database.cluster, &database.target.host) {
+        (Some(cluster), _) => (Ipv4Addr::LOCALHOST.to_string(), cluster.port()),
+        (None, Host::Tcp(host, port)) => (host.clone(), *port),
+        (None, Host::Unix(folder, port)) => (folder.display().to_string(), *port),
+    };
+    let section = &settings.branching;
+    Entrance {
+        host: section.connection_host.clone().unwrap_or(host),
+        port: section.connection_port.map_or(port, NonZeroU16::get),
+        sessions: section.connection_limit.get(),
     }
 }
 

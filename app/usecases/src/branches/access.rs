@@ -3,8 +3,9 @@
 use super::{
     lookup::{find_locked, find_visible},
     ports::BranchPorts,
+    refusal::from_build,
 };
-use crate::trail;
+use crate::trail::{self, FLUXBASE};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, UserId,
@@ -26,6 +27,33 @@ impl BranchAccessUseCase {
     pub fn new(ports: BranchPorts) -> Self {
         Self { ports }
     }
+
+    /// Everybody who may connect to a branch may know the password of its login: when one of them may no more, it ends. The others have another made.
+    async fn end_connection(
+        &self,
+        work: &mut dyn UnitOfWork,
+        branch: &Branch,
+        before: Option<AccessLevel>,
+        after: Option<AccessLevel>,
+    ) -> Result<(), Failure> {
+        let connects = |level: Option<AccessLevel>| level >= Some(branch.owner_level());
+        if !connects(before) || connects(after) {
+            return Ok(());
+        }
+        let logins = &self.ports.logins;
+        if let Some(serving) = branch.state.serving()
+            && logins.find(&self.ports.names.tag(branch, serving)).await.map_err(from_build)?.is_none()
+        {
+            return Ok(());
+        }
+        logins.revoke(branch.id).await.map_err(from_build)?;
+        work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "connection_revoked", None, self.ports.clock.now())).await?;
+        Ok(())
+    }
+}
+
+fn level_of(branch: &Branch, user: UserId) -> Option<AccessLevel> {
+    branch.grants.iter().find(|grant| grant.user_id == user).map(|grant| grant.level)
 }
 
 #[async_trait]
@@ -49,6 +77,7 @@ impl UseCase<GrantBranchAccess> for BranchAccessUseCase {
         let now = self.ports.clock.now();
         let grant = Grant { user_id, level: command.level, granted_by: trail::actor(caller), granted_at: now };
         work.branches().grant(branch.id, &grant).await?;
+        self.end_connection(&mut *work, &branch, level_of(&branch, user_id), Some(grant.level)).await?;
         let detail = format!("{} to user:{user_id}", grant.level);
         tell(work, caller, Told { branch: &branch, action: Action::GrantBranchAccess, line: "access_granted", detail, now }).await?;
         Ok(grant)
@@ -69,6 +98,7 @@ impl UseCase<RevokeBranchAccess> for BranchAccessUseCase {
         if !work.branches().revoke_grant(branch.id, user_id).await? {
             return Err(Failure::not_found("grant for user", command.user));
         }
+        self.end_connection(&mut *work, &branch, level_of(&branch, user_id), None).await?;
         let (now, detail) = (self.ports.clock.now(), format!("user:{user_id}"));
         tell(work, caller, Told { branch: &branch, action: Action::RevokeBranchAccess, line: "access_revoked", detail, now }).await
     }
@@ -104,12 +134,20 @@ async fn find_user(users: &mut dyn UserRepository, reference: &str) -> Result<Us
 #[cfg(test)]
 mod tests {
     use super::BranchAccessUseCase;
-    use crate::testing::{branch, branch_ports, caller, main_branch, work_with};
-    use domain::{Scope, UserId, branch::AccessLevel, user::User};
+    use crate::{
+        branches::BranchPorts,
+        testing::{branch, branch_ports, caller, main_branch, work_with},
+    };
+    use domain::{
+        Branch, Scope, UserId,
+        branch::{AccessLevel, DatabaseName, Grant},
+        user::User,
+    };
     use ports::{
-        driven::StoredUser,
+        driven::{BranchLogin, MockBranchLogins, StoredUser},
         driving::{GrantBranchAccess, RevokeBranchAccess, UseCase},
     };
+    use std::sync::Arc;
     use time::OffsetDateTime;
     use uuid::Uuid;
 
@@ -144,6 +182,35 @@ mod tests {
         }
         let main = BranchAccessUseCase::new(branch_ports(work_with(Some(main_branch()))));
         assert_eq!(main.run(&caller(None, [Scope::AdminBranches]), grant("x@example.com")).await.unwrap_err().code(), "main_branch");
+    }
+
+    #[tokio::test]
+    async fn who_may_connect_no_more_takes_the_password_along() {
+        let bob = UserId::from_uuid(Uuid::from_u128(2));
+        let held = |level| Grant { user_id: bob, level, granted_by: String::new(), granted_at: OffsetDateTime::UNIX_EPOCH };
+        for (level, revoked) in [(AccessLevel::Read, 0), (AccessLevel::Write, 1), (AccessLevel::Admin, 1)] {
+            let mut work = work_with(Some(Branch { grants: vec![held(level)], ..branch("pr-1", Some(1)) }));
+            work.branches.expect_revoke_grant().returning(|_, _| Ok(true));
+            work.activity.expect_record().times(1 + revoked).returning(|_| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let mut logins = MockBranchLogins::new();
+            logins.expect_find().times(revoked).returning(|_| Ok(Some(login())));
+            logins.expect_revoke().times(revoked).returning(|_| Ok(()));
+            let ports = BranchPorts { logins: Arc::new(logins), ..branch_ports(work) };
+            let revoke = RevokeBranchAccess { branch: "pr-1".to_owned(), user: bob.to_string() };
+            BranchAccessUseCase::new(ports).run(&caller(Some(1), [Scope::WriteBranches]), revoke).await.unwrap();
+        }
+    }
+
+    fn login() -> BranchLogin {
+        BranchLogin {
+            user: "u".to_owned(),
+            host: "h".to_owned(),
+            port: 5432,
+            database: DatabaseName::existing("b_pr-1_g1"),
+            rotated_at: OffsetDateTime::UNIX_EPOCH,
+            other_databases: Vec::new(),
+        }
     }
 
     #[tokio::test]
