@@ -6,6 +6,7 @@ use crate::{
     problem::Problem,
     route::{RemoteCommand, Route},
 };
+use domain::Slug;
 use http::{HeaderMap, StatusCode, header::LOCATION};
 use reqwest::{Response, redirect::Policy};
 use serde_json::Value;
@@ -22,6 +23,7 @@ const ANSWER_BYTES: usize = 64 << 20;
 pub struct HttpClient {
     base_url: Url,
     credential: Option<Credential>,
+    branch: Option<Slug>,
     limit: Duration,
     http: reqwest::Client,
 }
@@ -71,7 +73,24 @@ impl HttpClient {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(InvalidClient::Tls)?;
-        Ok(Self { base_url, credential, limit, http })
+        Ok(Self { base_url, credential, branch: None, limit, http })
+    }
+
+    /// The same for requests that mean this branch.
+    #[must_use]
+    pub fn on_branch(self, branch: Option<Slug>) -> Self {
+        Self { branch, ..self }
+    }
+
+    /// The same with another credential.
+    #[must_use]
+    pub fn with_credential(self, credential: Option<Credential>) -> Self {
+        Self { credential, ..self }
+    }
+
+    /// The branch that requests mean, where it is not main.
+    pub fn branch(&self) -> Option<&Slug> {
+        self.branch.as_ref()
     }
 
     /// The server's base URL, without a slash at its end.
@@ -89,14 +108,28 @@ impl HttpClient {
         if !status.is_success() {
             return Err(self.refusal(status, &headers, &body));
         }
-        let read = serde_json::from_slice::<Value>(&body).and_then(|document| Ok(Answer { output: command.read(&document)?, document }));
+        // What is answered without a body has nothing to say.
+        let document = if status == StatusCode::NO_CONTENT { Ok(Value::Null) } else { serde_json::from_slice::<Value>(&body) };
+        let read = document.and_then(|document| Ok(Answer { output: command.read(&document)?, document }));
         read.map_err(|error| self.not_fluxbase(format!("its answer to {} cannot be read: {error}", C::ACTION.name())))
+    }
+
+    /// The text that answers a route.
+    pub(crate) async fn text(&self, route: Route) -> Result<String, RemoteFailure> {
+        let (status, headers, body) = self.exchange(route, None).await?;
+        if !status.is_success() {
+            return Err(self.refusal(status, &headers, &body));
+        }
+        String::from_utf8(body).map_err(|_| self.not_fluxbase("its answer is no text".to_owned()))
     }
 
     async fn exchange(&self, route: Route, request_id: Option<&str>) -> Result<(StatusCode, HeaderMap, Vec<u8>), RemoteFailure> {
         let mut request = self.http.request(route.method.clone(), self.url(&route));
         if let Some(credential) = &self.credential {
             request = request.header(credential.header_name(), credential.sensitive_value());
+        }
+        if let Some(branch) = &self.branch {
+            request = request.header("x-fluxbase-branch", branch.as_str());
         }
         if let Some(id) = request_id {
             request = request.header("x-request-id", id);

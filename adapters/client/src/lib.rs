@@ -5,19 +5,24 @@
 //!
 //! The program installs rustls' default provider before it makes a client.
 
+mod access;
 mod branches;
 mod client;
 mod credential;
+mod diffs;
 mod document;
 mod failure;
 mod keys;
+mod migrations;
 mod problem;
 mod route;
+mod sessions;
 mod use_case;
 mod users;
 
 pub use client::{Answer, HttpClient, InvalidClient};
 pub use credential::{Credential, InvalidCredential};
+pub use diffs::{CompareBranches, DiffText};
 pub use failure::RemoteFailure;
 pub use problem::Problem;
 pub use route::{RemoteCommand, Route};

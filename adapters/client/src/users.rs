@@ -57,7 +57,7 @@ impl RemoteCommand for ListUsers {
 }
 
 #[derive(Deserialize)]
-struct UserDocument {
+pub(crate) struct UserDocument {
     id: UserId,
     email: String,
     admin: bool,

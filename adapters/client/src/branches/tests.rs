@@ -1,11 +1,14 @@
 use crate::testing::{Answers, client};
 use domain::{
     BranchState, BranchType, DataCloneMode, Generation,
-    branch::{Status, WithheldRows},
+    branch::{PullRequest, Status, WithheldRows},
     operation::Progress,
     page::PageRequest,
 };
-use ports::driving::{CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches};
+use ports::driving::{
+    CancelOperation, CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches, MigrateBranch, ProveDiff, ResetBranch,
+    UndoReset, UpdateBranch,
+};
 use serde_json::{Value, json};
 
 const BRANCH: &str = "00000000-0000-4000-8000-000000000001";
@@ -45,17 +48,25 @@ async fn a_branch_is_asked_for_with_what_was_said_and_nothing_else() {
         branch_type: Some(BranchType::Preview),
         clone_mode: Some(DataCloneMode::FullClone),
         expires_in: Some("7d".parse().unwrap()),
+        seeds: Some(vec!["1.sql".to_owned()]),
+        max_age: Some("1h".parse().unwrap()),
+        pull_request: Some(PullRequest { repository: Some("octo/repo".parse().unwrap()), number: 7 }),
     };
     let made = client(&server).send(&command).await.unwrap();
     let asked = server.only_request();
     assert_eq!(asked.target, "POST /api/v1/admin/branches");
-    let expected = json!({ "name": "Feature/X", "parent": "main", "type": "preview", "data_clone_mode": "full_clone", "expires_in": "604800s" });
+    let expected = json!({
+        "name": "Feature/X", "parent": "main", "type": "preview", "data_clone_mode": "full_clone", "expires_in": "604800s", "seeds": ["1.sql"],
+        "max_age": "3600s", "github": { "repository": "octo/repo", "pr_number": 7 },
+    });
     assert_eq!(asked.json(), expected);
     assert_eq!(made.output.branch.state.operation(), Some(made.output.operation.id));
     assert_eq!(made.document["branch"]["slug"], "feature-x");
 
     let server = Answers::with(202, json!({ "branch": branch("creating"), "operation": operation() })).await;
-    let bare = CreateBranch { parent: None, branch_type: None, clone_mode: None, expires_in: None, ..command };
+    let name = command.name;
+    let (branch_type, clone_mode) = (None, None);
+    let bare = CreateBranch { name, parent: None, branch_type, clone_mode, expires_in: None, seeds: None, max_age: None, pull_request: None };
     client(&server).send(&bare).await.unwrap();
     assert_eq!(server.only_request().json(), json!({ "name": "Feature/X" }));
 }
@@ -72,12 +83,12 @@ async fn every_status_is_read() {
     ] {
         let server = Answers::with(200, branch(name)).await;
         let found = client(&server).send(&GetBranch { branch: "feature-x".to_owned() }).await.unwrap().output;
-        assert_eq!(found.state.status(), status);
-        assert_eq!(found.state.error(), (name == "error").then_some("disk full"));
+        assert_eq!(found.branch.state.status(), status);
+        assert_eq!(found.branch.state.error(), (name == "error").then_some("disk full"));
         assert_eq!(found.branch.withheld[0].rows, WithheldRows::None);
         assert_eq!(found.branch.withheld[0].in_words(), "auth.sessions: personal data (masked: agent as keep_last(4))");
         if name == "ready" {
-            assert_eq!(found.state, BranchState::Ready { generation: Generation::new(3).unwrap() });
+            assert_eq!(found.branch.state, BranchState::Ready { generation: Generation::new(3).unwrap() });
         }
         assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/feature-x");
     }
@@ -127,4 +138,53 @@ async fn a_history_is_read() {
     let page = client(&server).send(&ListBranchActivity { branch: "x".to_owned(), page: PageRequest::default() }).await.unwrap().output;
     assert_eq!((page.items[0].actor.as_str(), page.items[0].action.as_str()), ("fluxbase", "created"));
     assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/x/activity?limit=100");
+}
+
+#[tokio::test]
+async fn what_only_a_look_into_the_database_tells_is_read_too() {
+    let mut document = branch("ready");
+    document["protected"] = json!(true);
+    document["github"] = json!({ "repository": "octo/repo", "pr_number": 7 });
+    document["previous"] = json!({ "generation": 2, "until": "2026-01-02T03:14:05Z", "data_as_of": null });
+    document["health"] = json!({ "reachable": true, "size_bytes": 5, "connections": 1, "last_used_at": null });
+    document["migrations"] = json!({ "applied": 1, "pending": 2, "drift": true });
+    let server = Answers::with(200, document).await;
+    let found = client(&server).send(&GetBranch { branch: "x".to_owned() }).await.unwrap().output;
+    assert!(found.branch.protected && found.migrations.unwrap().drift);
+    assert_eq!((found.branch.pull_request.unwrap().number, found.health.unwrap().size_bytes), (7, Some(5)));
+    assert_eq!(found.branch.previous.unwrap().generation.number(), 2);
+}
+
+#[tokio::test]
+async fn each_command_goes_to_its_route_with_what_was_said() {
+    let files = vec![domain::operation::NamedText { name: "1_a.sql".to_owned(), text: "select 1".to_owned() }];
+    let begun = json!({ "branch": branch("ready"), "operation": operation() });
+    let x = || "x".to_owned();
+    macro_rules! goes {
+        ($command:expr, $answer:expr, $target:expr, $body:expr) => {{
+            let server = Answers::with(202, $answer).await;
+            client(&server).send(&$command).await.unwrap();
+            let asked = server.only_request();
+            assert_eq!(asked.target, $target);
+            let body = if asked.body.is_empty() { Value::Null } else { asked.json() };
+            assert_eq!(body, $body);
+        }};
+    }
+    goes!(ResetBranch { branch: x(), seeds: None, max_age: None }, begun.clone(), "POST /api/v1/admin/branches/x/reset", json!({}));
+    goes!(UndoReset { branch: x() }, begun.clone(), "POST /api/v1/admin/branches/x/undo", Value::Null);
+    goes!(
+        MigrateBranch { branch: x(), files, dry_run: true, allow_out_of_order: false },
+        begun.clone(),
+        "POST /api/v1/admin/branches/x/migrate",
+        json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }], "dry_run": true })
+    );
+    goes!(ProveDiff { branch: x(), target: Some("main".to_owned()) }, begun, "POST /api/v1/admin/branches/x/diff", json!({ "target": "main" }));
+    goes!(
+        UpdateBranch { branch: x(), name: None, expires_in: Some(None), protected: Some(true) },
+        branch("ready"),
+        "PATCH /api/v1/admin/branches/x",
+        json!({ "expires_in": null, "protected": true })
+    );
+    let id = OPERATION.parse().unwrap();
+    goes!(CancelOperation { id }, operation(), format!("POST /api/v1/admin/operations/{OPERATION}/cancel"), Value::Null);
 }

@@ -121,3 +121,10 @@ fn what_is_on_this_machine_is_known_to_be() {
         assert_eq!(is_loopback(&url.parse().unwrap()), expected, "{url}");
     }
 }
+
+#[tokio::test]
+async fn the_branch_goes_along_with_every_request() {
+    let server = Answers::with(200, json!({ "items": [] })).await;
+    client(&server).on_branch(Some("pr-1".parse().unwrap())).send(&users()).await.unwrap();
+    assert_eq!(server.only_request().header("x-fluxbase-branch"), Some("pr-1"));
+}
