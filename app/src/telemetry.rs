@@ -1,4 +1,8 @@
-//! Log lines on standard error.
+//! What the server tells of itself: log lines on standard error, and metrics.
+
+mod recorder;
+
+pub(crate) use recorder::gather as gather_metrics;
 
 use crate::config::{LogFormat, LogSection};
 use std::io::IsTerminal;

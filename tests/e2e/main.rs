@@ -9,6 +9,7 @@ mod door;
 mod injection;
 mod keys;
 mod large;
+mod metrics;
 mod mixed;
 mod postgrest;
 mod raw;

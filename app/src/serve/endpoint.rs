@@ -3,7 +3,7 @@
 use super::{ServeError, files::ServerFile, readiness::DatabaseReadiness, wiring::House};
 use crate::config::Settings;
 use auth::HmacCursorSeal;
-use http_api::{Edge, RestSettings, TrustedProxies};
+use http_api::{Edge, RenderMetrics, RestSettings, TrustedProxies};
 use mcp::{McpBranchPorts, McpPorts, McpSettings};
 use poem::Endpoint;
 use ports::driven::CursorSeal;
@@ -14,11 +14,12 @@ pub(super) fn endpoint(
     settings: &Settings,
     server: &ServerFile,
     readiness: DatabaseReadiness,
+    render_metrics: Option<RenderMetrics>,
 ) -> Result<impl Endpoint + 'static, ServeError> {
     let rest_settings = RestSettings {
         max_body_bytes: settings.server.max_body_bytes.get() as usize,
         branch_domain: settings.server.branch_domain.clone(),
-        render_metrics: None,
+        render_metrics,
     };
     let mut rest = http_api::routes(house.rest_ports(Arc::new(readiness)), rest_settings);
     if settings.mcp.enabled {

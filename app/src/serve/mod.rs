@@ -11,6 +11,7 @@ mod error;
 mod failpoints;
 pub(crate) mod files;
 mod first_keys;
+mod gauges;
 mod instance_key;
 mod readiness;
 mod signals;
@@ -25,6 +26,7 @@ use crate::{config::Settings, telemetry};
 use banner::Banner;
 use database::MainDatabase;
 use files::ServerFile;
+use gauges::Gauges;
 use http_api::{Listener, ServeOptions};
 use std::{num::NonZeroUsize, path::Path, time::Duration};
 use wiring::House;
@@ -59,6 +61,8 @@ async fn serve(
     cluster: Option<&embedded::Cluster>,
     stop: &signals::Stop,
 ) -> Result<(), ServeError> {
+    let gathered = settings.server.metrics.then(telemetry::gather_metrics).transpose();
+    let gathered = gathered.map_err(|source| ServeError::Other { what: "cannot gather metrics", source: source.into() })?;
     let house = tokio::select! {
         house = House::build(settings, &database, cluster.is_some()) => house?,
         () = stop.asked() => return Ok(()),
@@ -66,8 +70,12 @@ async fn serve(
     let keys = first_keys::ensure(&house, settings).await?;
     let server = server_file(settings, listener.local_addr());
     let readiness = readiness::DatabaseReadiness::new(house.control_pool.clone(), cluster.map(embedded::Cluster::state));
-    let endpoint = endpoint::endpoint(&house, settings, &server, readiness)?;
-    let workers = house.start_workers(settings);
+    let gauges = gathered.map(|handle| Gauges::of(&house, settings, handle));
+    let endpoint = endpoint::endpoint(&house, settings, &server, readiness, gauges.clone().map(Gauges::renderer))?;
+    let mut workers = house.start_workers(settings);
+    if let Some(gauges) = gauges {
+        workers.spawn(gauges.keep_counting());
+    }
 
     let options = ServeOptions {
         max_connections: NonZeroUsize::try_from(settings.server.max_connections).expect("32 bits fit"),

@@ -137,7 +137,7 @@ pub(super) struct House {
     pub(super) branches: Arc<PgBranchDirectory>,
     pub(super) signals: Arc<PgOperationSignals>,
     pub(super) databases: Arc<PgBranchDatabases>,
-    audit: Arc<PgAuditLog>,
+    pub(super) audit: Arc<PgAuditLog>,
     names: DatabaseNames,
     catalogue_signal: CatalogueSignal,
     _listener: ChangeListener,

@@ -58,6 +58,11 @@ impl PgAuditLog {
         }
     }
 
+    /// Rows that wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     async fn send(&self, message: Message) -> Result<(), Failure> {
         self.queue.send(message).await.map_err(|_| Failure::unavailable("the server is shutting down", None))
     }

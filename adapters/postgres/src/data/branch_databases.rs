@@ -11,7 +11,7 @@ use domain::{BranchId, Failure, branch::DatabaseName};
 use ports::driven::{BranchDatabases, BranchSession, OpenDatabase, OpenDatabases, SecurityContext};
 
 use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings, shares::Shares};
-use crate::wire::Budget;
+use crate::wire::{Budget, PoolStats};
 
 /// What nobody asked for in this time is forgotten.
 const UNUSED: Duration = Duration::from_mins(15);
@@ -55,6 +55,12 @@ impl PgBranchDatabases {
         let catalogue = &self.database(database).catalogue;
         catalogue.set_told(has_event_trigger);
         catalogue.invalidate(); // nobody may have been listening until now
+    }
+
+    /// The connections that there are now, to all databases together.
+    pub fn connections(&self) -> PoolStats {
+        let stats = self.databases().values().map(|opened| opened.database.connections()).collect::<Vec<_>>();
+        stats.into_iter().fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
     }
 
     /// How long nobody has asked for a database's data here; `None` where nobody ever did.

@@ -11,7 +11,7 @@ use super::{
     catalogue::{CatalogueCache, CatalogueSource},
     settings::{Login, Settings},
 };
-use crate::wire::{Budget, Pool, PoolOptions, Target};
+use crate::wire::{Budget, Pool, PoolOptions, PoolStats, Target};
 
 /// One database: its pools, one for each login that is used, and its catalogue.
 #[derive(Debug)]
@@ -53,9 +53,17 @@ impl Database {
         if let Some(pool) = slot {
             return Ok(pool.clone());
         }
-        let pool = Pool::new(self.target(&self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
+        let pool =
+            Pool::new(self.target(&self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
         *slot = Some(pool.clone());
         Ok(pool)
+    }
+
+    /// The connections that its pools have now.
+    pub(super) fn connections(&self) -> PoolStats {
+        let state = self.state();
+        let stats = [&state.user, &state.service].into_iter().flatten().map(Pool::stats);
+        stats.fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
     }
 
     pub(super) fn unused_for(&self) -> Duration {

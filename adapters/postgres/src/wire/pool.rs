@@ -55,7 +55,7 @@ impl PoolOptions {
 }
 
 /// What a pool has at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStats {
     /// Connections open, or being opened or closed.
     pub open: usize,

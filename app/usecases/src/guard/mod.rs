@@ -1,13 +1,15 @@
-//! What stands around every use case, written once: tracing, audit, scope, rate limit.
+//! What stands around every use case, written once: tracing, metrics, audit, scope, rate limit.
 
 mod audited;
 mod authorized;
 mod limited;
+mod metered;
 mod traced;
 
 pub use audited::Audited;
 pub use authorized::Authorized;
 pub use limited::{Limited, RateLimits};
+pub use metered::Metered;
 pub use traced::Traced;
 
 use ports::{
@@ -30,11 +32,12 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Puts every guard around a use case: traced, then audited (refusals too), then held to its budget (who tries what it may not is held as well), then
+    /// Puts every guard around a use case: traced, then counted and timed, then audited (refusals too), then held to its budget (who tries what it may not is held as well), then
     /// authorised.
     pub fn around<C: Command>(&self, use_case: impl UseCase<C> + 'static) -> Arc<dyn UseCase<C>> {
         let limited = Limited::new(Authorized::new(use_case), Arc::clone(&self.limiter), self.limits);
-        Arc::new(Traced::new(Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock))))
+        let audited = Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock));
+        Arc::new(Traced::new(Metered::new(audited)))
     }
 }
 

@@ -1,0 +1,88 @@
+//! Counts and times what comes of every use case.
+
+use async_trait::async_trait;
+use domain::{Action, Caller, Failure, access::Door};
+use ports::driving::{Command, UseCase};
+use std::{borrow::Cow, time::Instant};
+
+/// Counts every request by door, action and outcome, and times it by door and action. Without a recorder it costs nothing.
+#[derive(Debug)]
+pub struct Metered<U>(U);
+
+impl<U> Metered<U> {
+    /// Wraps a use case.
+    pub fn new(inner: U) -> Self {
+        Self(inner)
+    }
+}
+
+#[async_trait]
+impl<C: Command, U: UseCase<C>> UseCase<C> for Metered<U> {
+    async fn run(&self, caller: &Caller, command: C) -> Result<C::Output, Failure> {
+        let mut running = Running { began: Instant::now(), action: C::ACTION, door: caller.door, outcome: Cow::Borrowed("abandoned") };
+        let result = self.0.run(caller, command).await;
+        running.outcome = outcome(&result);
+        result
+    }
+}
+
+/// A request that is counted when it ends, however it does.
+struct Running {
+    began: Instant,
+    action: Action,
+    door: Door,
+    outcome: Cow<'static, str>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (door, action, outcome) = (self.door.name(), self.action.name(), std::mem::take(&mut self.outcome));
+        metrics::counter!("fluxbase_requests_total", "door" => door, "action" => action, "outcome" => outcome).increment(1);
+        metrics::histogram!("fluxbase_request_duration_seconds", "door" => door, "action" => action).record(self.began.elapsed());
+    }
+}
+
+/// A word of a closed list: PostgreSQL's own refusals are one, since a function of anybody's may raise whatever code it likes.
+fn outcome<T>(result: &Result<T, Failure>) -> Cow<'static, str> {
+    match result {
+        Ok(_) => Cow::Borrowed("ok"),
+        Err(Failure::Database(_)) => Cow::Borrowed("database"),
+        Err(failure) => Cow::Owned(failure.code().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metered;
+    use crate::testing::caller;
+    use domain::{Failure, Scope, SqlFailure};
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use ports::driving::{ListUsers, MockUseCase, UseCase};
+
+    #[tokio::test]
+    async fn requests_are_counted_by_outcome_and_timed() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _here = metrics::set_default_local_recorder(&recorder);
+        let mut use_case = MockUseCase::<ListUsers>::new();
+        let mut outcomes = vec![
+            Err(Failure::Database(Box::new(SqlFailure { sqlstate: "PT123".to_owned(), message: "secret row".to_owned(), detail: None, hint: None }))),
+            Err(Failure::not_found("x", "secret name")),
+            Ok(domain::page::Page { items: Vec::new(), next_cursor: None }),
+        ];
+        use_case.expect_run().times(3).returning(move |_, _| outcomes.pop().expect("three"));
+        let metered = Metered::new(use_case);
+        for _ in 0..3 {
+            let _ = metered.run(&caller(None, [Scope::AdminKeys]), ListUsers { page: domain::page::PageRequest::default() }).await;
+        }
+        let text = recorder.handle().render();
+        for line in [
+            r#"fluxbase_requests_total{door="rest",action="list_users",outcome="ok"} 1"#,
+            r#"fluxbase_requests_total{door="rest",action="list_users",outcome="not_found"} 1"#,
+            r#"fluxbase_requests_total{door="rest",action="list_users",outcome="database"} 1"#,
+            r#"fluxbase_request_duration_seconds_count{door="rest",action="list_users"} 3"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(!text.contains("secret") && !text.contains("PT123"), "{text}");
+    }
+}
