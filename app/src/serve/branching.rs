@@ -84,10 +84,11 @@ impl Branching {
 
 /// Where people's own tools reach the server, unless the settings say otherwise: the embedded one listens on this machine, and its socket is its owner's.
 fn entrance(settings: &Settings, database: &MainDatabase) -> Entrance {
-    let (host, port) = match (&database.cluster, &database.target.host) {
-        (Some(cluster), _) => (Ipv4Addr::LOCALHOST.to_string(), cluster.port()),
-        (None, Host::Tcp(host, port)) => (host.clone(), *port),
-        (None, Host::Unix(folder, port)) => (folder.display().to_string(), *port),
+    let embedded = settings.database.url.is_none();
+    let (host, port) = match &database.target.host {
+        Host::Unix(_, port) if embedded => (Ipv4Addr::LOCALHOST.to_string(), *port),
+        Host::Unix(folder, port) => (folder.display().to_string(), *port),
+        Host::Tcp(host, port) => (host.clone(), *port),
     };
     let section = &settings.branching;
     Entrance {
