@@ -3,16 +3,22 @@
 use crate::{error::from_sql, meter::Meter};
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
 
 /// How much of one is read at once.
 const PIECE: i32 = 256 * 1024;
 
-/// Copies every large object under its own number, which is what rows refer to it by.
-pub(crate) async fn copy(leader: &mut PgConnection, branch: &mut PgConnection, meter: &Meter) -> Result<u64, BuildError> {
+/// Copies large objects under their own numbers, which is what rows refer to them by.
+pub(crate) async fn copy(
+    leader: &mut PgConnection,
+    branch: &mut PgConnection,
+    hidden: &BTreeSet<i64>,
+    meter: &Meter,
+) -> Result<(), BuildError> {
     let failed = |error| from_sql("copying large objects", error);
     let ids: Vec<i64> =
         sqlx::query_scalar("select oid::int8 from pg_largeobject_metadata order by oid").fetch_all(&mut *leader).await.map_err(failed)?;
-    for id in &ids {
+    for id in ids.iter().filter(|id| !hidden.contains(id)) {
         let mut write = branch.begin().await.map_err(failed)?;
         sqlx::query("select lo_create($1::oid)").bind(id).execute(&mut *write).await.map_err(failed)?;
         let mut place = 0_i64;
@@ -33,5 +39,5 @@ pub(crate) async fn copy(leader: &mut PgConnection, branch: &mut PgConnection, m
         write.commit().await.map_err(failed)?;
         meter.add(1);
     }
-    Ok(ids.len() as u64)
+    Ok(())
 }

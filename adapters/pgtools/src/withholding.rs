@@ -1,6 +1,6 @@
 //! What a full clone leaves out: facts read from the catalogue, closed over foreign keys by the domain's rule, written as the text of a COPY.
 
-use crate::{error::from_sql, leader::Table, masking::Masks, quoting::ident};
+use crate::{error::from_sql, leader::Table, masking::{Masks, pointing}, quoting::ident};
 use domain::{
     branch::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys},
     table::QualifiedName,
@@ -139,11 +139,7 @@ pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) 
     let filter = match withheld.map(|withheld| &withheld.rows) {
         Some(WithheldRows::All) => return None,
         Some(WithheldRows::None) | None => String::new(),
-        Some(WithheldRows::Referencing { keys }) => {
-            let pointing: Vec<_> =
-                keys.iter().map(|key| key.iter().map(|column| format!("{} is not null", ident(column))).collect::<Vec<_>>().join(" and ")).collect();
-            format!(" where not ({})", pointing.iter().map(|key| format!("({key})")).collect::<Vec<_>>().join(" or "))
-        }
+        Some(WithheldRows::Referencing { keys }) => format!(" where not ({})", pointing(keys)),
     };
     let nulled = |column: &String| withheld.is_some_and(|withheld| withheld.nulled_columns.contains(column));
     let value = |column: &String| match (nulled(column), table.required.contains(column)) {

@@ -1,8 +1,10 @@
 //! Masking: the expressions that stand in the place of personal values while a table is copied.
 
 mod expression;
+mod hidden_objects;
 
 pub(crate) use expression::KEY_SETTING;
+pub(crate) use hidden_objects::pointing;
 
 use crate::error::{from_sql, refused};
 use domain::{
@@ -14,7 +16,10 @@ use ports::driven::BuildError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, types::Json};
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 /// What is known of personal data beforehand.
 #[derive(Clone, Debug)]
@@ -47,12 +52,16 @@ impl MaskingSettings {
 
 /// What is selected instead of masked columns. Only that goes over the wire: raw values never reach a branch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Masks(BTreeMap<QualifiedName, BTreeMap<String, String>>);
+pub(crate) struct Masks {
+    expressions: BTreeMap<QualifiedName, BTreeMap<String, String>>,
+    /// Large objects that only withheld values point at.
+    pub(crate) hidden_objects: BTreeSet<i64>,
+}
 
 impl Masks {
     /// By column, where a table has any.
     pub(crate) fn of(&self, table: &QualifiedName) -> Option<&BTreeMap<String, String>> {
-        self.0.get(table)
+        self.expressions.get(table)
     }
 }
 
@@ -60,7 +69,10 @@ impl From<&MaskingPlan> for Masks {
     fn from(plan: &MaskingPlan) -> Self {
         let expressions =
             |planned: &Vec<PlannedMask>| planned.iter().map(|planned| (planned.column.clone(), expression::expression(planned))).collect();
-        Self(plan.tables.iter().map(|(table, planned)| (table.clone(), expressions(planned))).collect())
+        Self {
+            expressions: plan.tables.iter().map(|(table, planned)| (table.clone(), expressions(planned))).collect(),
+            hidden_objects: BTreeSet::new(),
+        }
     }
 }
 
@@ -74,7 +86,7 @@ pub(crate) async fn plan(
 ) -> Result<Masks, BuildError> {
     let tables: Vec<Json<PrivateTable>> = sqlx::query_scalar(include_str!("sql/columns.sql"))
         .bind(excluded)
-        .fetch_all(leader)
+        .fetch_all(&mut *leader)
         .await
         .map_err(|error| from_sql("reading which columns are personal", error))?;
     let tables: Vec<PrivateTable> = tables.into_iter().map(|Json(table)| table).collect();
@@ -83,7 +95,8 @@ pub(crate) async fn plan(
     for (table, planned) in &plan.tables {
         report(withheld, table, planned);
     }
-    Ok(Masks::from(&plan))
+    let hidden_objects = hidden_objects::find(leader, &tables, withheld).await?;
+    Ok(Masks { hidden_objects, ..Masks::from(&plan) })
 }
 
 fn report(withheld: &mut Vec<Withheld>, table: &QualifiedName, planned: &[PlannedMask]) {

@@ -247,3 +247,21 @@ async fn a_check_that_masked_values_break_is_named() {
     let (_, said) = refusal(house.build("checked", DataCloneMode::FullClone).await);
     assert!(said.contains("code_shape") && said.contains("masked") && said.contains("code as hash"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_objects_of_withheld_rows_and_masked_columns_stay_behind() {
+    let sql = "
+        create table t (id int primary key, scan oid, face oid);
+        create table gone (id int primary key, content oid);
+        create table child (gone int not null references gone, attached oid);
+        insert into t values (1, lo_from_bytea(101, 'kept'), lo_from_bytea(102, 'masked'));
+        insert into gone values (1, lo_from_bytea(103, 'withheld')), (2, 101);
+        insert into child values (1, lo_from_bytea(104, 'left out'));
+        select lo_from_bytea(105, 'nobody points at it');
+        comment on column t.face is '@pii null'";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "gone"));
+    house.build("objects", DataCloneMode::FullClone).await.unwrap();
+    let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
+    assert_eq!(house.value::<String>(&house.target("objects").database, found).await, "101 105");
+}
