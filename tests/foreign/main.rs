@@ -40,7 +40,7 @@ async fn postgresql_18_as_a_plain_owner() {
 async fn serves_zabbix(major: u32, owner: Owner) {
     let Some(scripts) = zabbix::scripts().await else { return };
     let Some(cluster) = ForeignCluster::start(major).await else { return };
-    let url = cluster.database(owner, scripts).await;
+    let url = cluster.database(owner, "zabbix", scripts).await;
     let main = cluster.superuser("zabbix").await;
     let rows = counts(&main).await;
     assert!(rows.len() > 160 && rows.values().sum::<i64>() > 40_000, "{rows:?}");
@@ -83,7 +83,7 @@ async fn serves_zabbix(major: u32, owner: Owner) {
     })
     .await;
     let left: Vec<String> =
-        sqlx::query_scalar("select datname::text from pg_database where datname like 'fluxbase%'").fetch_all(&main).await.unwrap();
+        sqlx::query_scalar("select datname::text from pg_database where datname like 'fluxbase\\_b%'").fetch_all(&main).await.unwrap();
     assert_eq!(left, Vec::<String>::new());
     main.close().await;
     server.stop().await;

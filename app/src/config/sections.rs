@@ -270,6 +270,18 @@ pub(crate) struct BranchingSection {
     pub(crate) seeds_dir: PathBuf,
     /// Branches built or deleted at the same time by one replica, at most.
     pub(crate) workers: NonZeroU32,
+    /// Templates at most: copies of parents that branches were lately cut from, kept for the next ones. 0 keeps none, and no spares.
+    pub(crate) max_templates: u32,
+    /// Bytes of templates and spares at most.
+    pub(crate) max_template_bytes: u64,
+    /// Copies of each template that lie ready to be handed over.
+    pub(crate) spares: u32,
+    /// When a template that nobody uses goes, with its spares; rows older than this are never kept.
+    pub(crate) spare_max_age: Duration,
+    /// Bytes that the databases of branches, templates and spares may take in all; 0 is no limit.
+    pub(crate) disk_budget: u64,
+    /// Bytes a second that a clone reads from its parent at most; 0 is as fast as it goes.
+    pub(crate) clone_rate: u64,
     /// The host by which people's own tools reach PostgreSQL, in the URL of `branch connection`; that of `database.url` when not set.
     pub(crate) connection_host: Option<String>,
     /// Its port; that of `database.url` when not set.
@@ -293,6 +305,12 @@ impl Default for BranchingSection {
             classified: Vec::new(),
             seeds_dir: PathBuf::from("seeds"),
             workers: NonZeroU32::new(2).expect("not zero"),
+            max_templates: 5,
+            max_template_bytes: 10 * 1024 * 1024 * 1024,
+            spares: 2,
+            spare_max_age: Duration::seconds(86_400),
+            disk_budget: 0,
+            clone_rate: 0,
             connection_host: None,
             connection_port: None,
             connection_limit: NonZeroU32::new(20).expect("not zero"),

@@ -59,6 +59,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     for (key, duration) in [
         ("database.statement_timeout", settings.database.statement_timeout),
         ("database.acquire_timeout", settings.database.acquire_timeout),
+        ("branching.spare_max_age", settings.branching.spare_max_age),
         ("auth.access_token_lifetime", settings.auth.access_token_lifetime),
         ("auth.refresh_token_lifetime", settings.auth.refresh_token_lifetime),
     ] {

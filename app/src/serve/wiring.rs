@@ -415,12 +415,25 @@ pub(super) fn builder_settings(
         instance: provisioned.instance,
         database_prefix: settings.branching.database_prefix.clone(),
         give_way_after: GIVE_WAY_AFTER,
-        stock: pgtools::StockSettings::default(),
-        clone_rate: 0,
+        stock: stock_settings(settings),
+        clone_rate: settings.branching.clone_rate,
         excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
         masking: pgtools::MaskingSettings {
             rules: settings.branching.privacy_rules().expect("the configuration was checked"),
             key: database.key.derive("fluxbase masks").iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
         },
+    }
+}
+
+fn stock_settings(settings: &Settings) -> pgtools::StockSettings {
+    let section = &settings.branching;
+    pgtools::StockSettings {
+        max_templates: section.max_templates,
+        max_bytes: section.max_template_bytes,
+        spares: section.spares,
+        max_idle: section.spare_max_age.0,
+        disk_budget: section.disk_budget,
+        // The embedded server's files are here; where another's are is not ours to see.
+        data_directory: settings.database.url.is_none().then(|| settings.embedded.data_dir.clone()),
     }
 }

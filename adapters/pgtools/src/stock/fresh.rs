@@ -16,10 +16,9 @@ use crate::{
     error::refused,
     locale::Likeness,
     settings::Settings,
-    tag::provisional_name,
 };
 use async_trait::async_trait;
-use domain::{BranchId, StepName, branch::DatabaseName};
+use domain::{StepName, branch::DatabaseName};
 use ports::driven::{BuildError, BuildProgress, BuildRequest};
 use sqlx::{Connection, PgConnection};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -46,7 +45,7 @@ impl CloneProbe {
 
 /// The name under which the stock's keeper creates databases. There is one keeper at a time, so what an earlier one left is its to drop.
 pub(super) fn provisional(settings: &Settings) -> DatabaseName {
-    DatabaseName::existing(provisional_name(settings.instance, BranchId::from_uuid(settings.instance)))
+    DatabaseName::existing(format!("{}{}", Kind::Template.prefix(settings.instance), settings.instance.simple()))
 }
 
 /// Copies the parent into a template.

@@ -1,6 +1,9 @@
 //! What lies in the stock now, read from the server itself: there is no other list that could be wrong.
 
-use super::mark::{Kind, StockMark};
+use super::{
+    fresh,
+    mark::{Kind, StockMark},
+};
 use crate::{
     connect::run,
     drop::drop_by_name,
@@ -46,7 +49,8 @@ impl Shelf {
             Some(row) => shelf.now = row.now,
             None => shelf.now = now(admin).await?,
         }
-        for row in rows {
+        let half_made = fresh::provisional(settings);
+        for row in rows.into_iter().filter(|row| row.database != half_made.as_str()) {
             let mark = row.comment.as_deref().and_then(StockMark::read);
             match mark.filter(|mark| mark.instance == settings.instance && mark.database().as_str() == row.database) {
                 None => shelf.foreign.push(row.database),

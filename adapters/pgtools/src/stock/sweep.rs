@@ -1,7 +1,6 @@
 //! What crashes left under our names: found by name and mark, dropped where both are proved to be ours and nobody needs it, reported otherwise.
 
 use super::{
-    fresh,
     mark::Kind,
     shelf::{Shelf, drop_marked},
 };
@@ -91,13 +90,13 @@ impl Sweep<'_> {
 
     /// A name under which databases are created proves whose it is; whoever creates holds a claim meanwhile.
     async fn provisional(&mut self) -> Result<(), BuildError> {
-        let (prefix, keeper) = (provisional_prefix(self.settings.instance), fresh::provisional(self.settings));
+        let prefix = provisional_prefix(self.settings.instance);
         let names: Vec<String> = sqlx::query_scalar("select datname::text from pg_database where starts_with(datname, $1) order by 1")
             .bind(&prefix)
             .fetch_all(&mut self.admin)
             .await
             .map_err(|error| from_sql("looking for half-made databases", error))?;
-        for name in names.into_iter().filter(|name| *name != keeper.as_str()) {
+        for name in names {
             let Ok(id) = Uuid::parse_str(&name[prefix.len()..]) else {
                 self.report.reported.push(format!("database {name}: it looks half made, but not by Fluxbase"));
                 continue;
