@@ -15,7 +15,7 @@ pub use copy_header::{InvalidCsvHeader, read_csv_header};
 pub use file::{Checksum, InvalidMigrationFile, LeftOut, MigrationFile, MigrationSet, MigrationVersion};
 pub use index_build::IndexBuild;
 pub use ledger::{LedgerEntry, LedgerState};
-pub use plan::{Plan, plan};
+pub use plan::{Coverage, Plan, plan};
 pub use refusal::Refusal;
 pub use seed::{InvalidSeedName, Seed, SeedKind};
 pub use split::{Piece, PieceKind, SplitFault, SplitProblem, split};

@@ -16,17 +16,29 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
 }
 
+/// How much of a project the files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// All of its files, as a folder has them.
+    Whole,
+    /// Those that a request sent along: it need not repeat what came before the oldest of them.
+    From,
+}
+
 /// Compares a project's files, in the order of their versions, with a database's ledger.
 ///
 /// A file that was begun and not ended is pending whatever its text: whoever applies it checks that what has run is still what it begins with.
-pub fn plan(files: &[MigrationFile], ledger: &[LedgerEntry], allow_out_of_order: bool) -> Plan {
+pub fn plan(files: &[MigrationFile], coverage: Coverage, ledger: &[LedgerEntry], allow_out_of_order: bool) -> Plan {
     let known: BTreeMap<MigrationVersion, &MigrationFile> = files.iter().map(|file| (file.version, file)).collect();
     let applied: BTreeMap<MigrationVersion, &LedgerEntry> = ledger.iter().map(|entry| (entry.version, entry)).collect();
+    let oldest = known.keys().next().copied();
+    let came_before = |entry: &LedgerEntry| coverage == Coverage::From && entry.is_applied() && oldest.is_some_and(|oldest| entry.version < oldest);
     let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| entry.version);
     let mut plan = Plan::default();
     for entry in applied.values() {
         let (version, name) = (entry.version, entry.name.clone());
         match known.get(&version) {
+            None if came_before(entry) => {}
             None => plan.refusals.push(Refusal::FileMissing { version, name }),
             Some(file) if entry.is_applied() && file.checksum != entry.checksum => {
                 plan.refusals.push(Refusal::ChecksumChanged { version, name: file.name.clone() });
@@ -49,7 +61,7 @@ pub fn plan(files: &[MigrationFile], ledger: &[LedgerEntry], allow_out_of_order:
 
 #[cfg(test)]
 mod tests {
-    use super::{super::file::Checksum, super::ledger::LedgerState, LedgerEntry, MigrationFile, MigrationVersion, Refusal, plan};
+    use super::{super::file::Checksum, super::ledger::LedgerState, Coverage, LedgerEntry, MigrationFile, MigrationVersion, Refusal, plan};
     use std::time::Duration;
     use time::OffsetDateTime;
 
@@ -82,29 +94,40 @@ mod tests {
 
     #[test]
     fn what_the_ledger_lacks_is_pending_in_order() {
-        let planned = plan(&[file(1, 0), file(2, 0), file(10, 0)], &[entry(1, 0, LedgerState::Applied)], false);
+        let planned = plan(&[file(1, 0), file(2, 0), file(10, 0)], Coverage::Whole, &[entry(1, 0, LedgerState::Applied)], false);
         assert_eq!((versions(&planned.pending), planned.refusals), (vec![2, 10], vec![]));
     }
 
     #[test]
     fn each_refusal_tells_its_way_out() {
         let ledger = [1, 3, 4].map(|version| entry(version, 0, LedgerState::Applied));
-        let planned = plan(&[file(1, 9), file(2, 0), file(4, 0), file(5, 0)], &ledger, false);
+        let planned = plan(&[file(1, 9), file(2, 0), file(4, 0), file(5, 0)], Coverage::Whole, &ledger, false);
         let codes: Vec<_> = planned.refusals.iter().map(|refusal| (refusal.code(), refusal.version().number())).collect();
         assert_eq!(codes, [("migration_changed", 1), ("migration_missing", 3), ("migration_out_of_order", 2)]);
         assert!(planned.refusals[2].to_string().contains("allow_out_of_order"), "{planned:?}");
         assert!(planned.refusals.iter().all(|refusal| refusal.fault().message == refusal.to_string()));
         assert_eq!(versions(&planned.pending), [2, 5]);
-        let allowed = plan(&[file(1, 0), file(2, 0), file(3, 0), file(4, 0)], &ledger, true);
+        let allowed = plan(&[file(1, 0), file(2, 0), file(3, 0), file(4, 0)], Coverage::Whole, &ledger, true);
         assert_eq!((versions(&allowed.pending), allowed.refusals), (vec![2], vec![]));
+    }
+
+    #[test]
+    fn a_request_need_not_repeat_what_came_before_its_oldest_file() {
+        let ledger = [1, 2, 3].map(|version| entry(version, 0, LedgerState::Applied));
+        let sent = plan(&[file(4, 0)], Coverage::From, &ledger, false);
+        assert_eq!((versions(&sent.pending), sent.refusals), (vec![4], vec![]));
+        let with_a_gap = plan(&[file(2, 0), file(4, 0)], Coverage::From, &ledger, false);
+        assert!(matches!(with_a_gap.refusals.as_slice(), [Refusal::FileMissing { version, .. }] if version.number() == 3), "{with_a_gap:?}");
+        let begun = [entry(1, 0, LedgerState::Failed { done: 1, message: "x".to_owned() })];
+        assert_eq!(plan(&[file(2, 0)], Coverage::From, &begun, false).refusals.len(), 1, "what was begun has to be ended first");
     }
 
     #[test]
     fn a_file_that_was_begun_goes_on_even_when_it_was_mended() {
         let ledger = [entry(1, 0, LedgerState::Failed { done: 1, message: "x".to_owned() }), entry(2, 0, LedgerState::Applied)];
-        let planned = plan(&[file(1, 9), file(2, 0)], &ledger, false);
+        let planned = plan(&[file(1, 9), file(2, 0)], Coverage::Whole, &ledger, false);
         assert_eq!((versions(&planned.pending), planned.refusals.as_slice()), (vec![1], [].as_slice()));
-        let gone = plan(&[file(2, 0)], &ledger, false);
+        let gone = plan(&[file(2, 0)], Coverage::Whole, &ledger, false);
         assert!(matches!(gone.refusals.as_slice(), [Refusal::FileMissing { .. }]));
     }
 }

@@ -3,7 +3,7 @@
 use super::{ports::BranchPorts, refusal::from_migrations};
 use domain::{
     Branch, Failure, Fault,
-    migration::{InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
+    migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
     operation::NamedText,
 };
 use ports::driven::{BranchRoute, MigrationRunner, MigrationTarget, SchemaPlace};
@@ -24,7 +24,8 @@ impl MigrationView {
         let files = if call.is_empty() { read_project(ports).await? } else { read_call(&*ports.migrations, call)? };
         let target = MigrationTarget { database: route.database.clone(), is_main: branch.is_main() };
         let ledger = ports.migrations.ledger(&target).await.map_err(from_migrations)?;
-        let plan = plan(&files.files, &ledger, false);
+        let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
+        let plan = plan(&files.files, coverage, &ledger, false);
         let drift = drift(ports, &target, &ledger).await?;
         Ok(Self { ledger, plan, drift })
     }

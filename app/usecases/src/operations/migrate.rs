@@ -10,7 +10,7 @@ use super::{
 };
 use domain::{
     Branch, BranchState, StepName,
-    migration::{LedgerEntry, MigrationFile, MigrationSet, plan},
+    migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, plan},
     operation::OperationInput,
 };
 use ports::driven::{
@@ -54,7 +54,8 @@ impl OperationRunner {
     pub(super) async fn pending(&self, input: &OperationInput, target: &MigrationTarget) -> Result<Vec<MigrationFile>, Halt> {
         let files = self.files(input).await?;
         let ledger: Vec<LedgerEntry> = self.ports.migrations.ledger(target).await?;
-        let plan = plan(&files.files, &ledger, input.allow_out_of_order);
+        let coverage = if input.files.is_empty() { Coverage::Whole } else { Coverage::From };
+        let plan = plan(&files.files, coverage, &ledger, input.allow_out_of_order);
         let Some(first) = plan.refusals.first() else { return Ok(plan.pending) };
         let told: Vec<_> = plan.refusals.iter().map(ToString::to_string).collect();
         Err(Halt::failed(first.code(), told.join("\n")))
