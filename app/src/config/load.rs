@@ -148,6 +148,7 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
 fn in_words(expected: &str) -> &str {
     match expected {
         "a nonzero u32" => "a whole number from 1 to 4294967295",
+        "a nonzero u16" => "a whole number from 1 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
         "a boolean" | "bool" => "true or false",
         section if section.starts_with("struct ") => "a section: keys and values, indented below its name",

@@ -165,7 +165,7 @@ async fn a_login_has_no_power_over_the_server() {
             for role in ["fluxbase_branch_owner", "none"] {
                 execute(&mut inside, &format!("set role {role}")).await;
                 let refused = try_execute(&mut inside, attempt).await.err().unwrap_or_else(|| panic!("as {role}: {attempt}"));
-                let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+                let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
                 assert!(code == "42501" || code == "0P000", "as {role}: {attempt}: {refused}");
             }
         }
