@@ -7,7 +7,7 @@ use ports::driven::{Proof, ScriptProver};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-const BASE: &str = include_str!("base.sql");
+pub(crate) const BASE: &str = include_str!("base.sql");
 const CASES: [&str; 2] = [include_str!("cases_tables.sql"), include_str!("cases_others.sql")];
 
 /// How many cases are tried at once.

@@ -2,5 +2,6 @@
 
 mod cases;
 mod edits;
+mod reading;
 mod walk;
 mod world;

@@ -47,7 +47,7 @@ pub(crate) struct World {
     cluster: Cluster,
     url: Url,
     pub(crate) bin: std::path::PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
     next: AtomicU32,
 }
 
@@ -63,7 +63,7 @@ impl World {
         options.launcher = fluxbase_tests::launcher();
         let cluster = Cluster::start(options).await.unwrap();
         let url = Url::parse(cluster.superuser_url("postgres").expose_secret()).unwrap();
-        let world = Self { cluster, url, bin, _folder: folder, next: AtomicU32::new(0) };
+        let world = Self { cluster, url, bin, folder, next: AtomicU32::new(0) };
         let superuser = if rights == Rights::All { "superuser" } else { "nosuperuser" };
         let roles = format!(
             "create role anon; create role authenticated; create role service_role; create role fluxbase_branch_owner {superuser};
@@ -137,6 +137,31 @@ impl World {
         outcome.map(|_| ())
     }
 
+    /// A copy by `pg_dump` and `psql`, as the owner of branches.
+    pub(crate) async fn restored(&self, of: &str) -> String {
+        let name = self.database("").await;
+        let file = self.folder.path().join(&name);
+        std::fs::write(&file, self.dump(of).await).unwrap();
+        let restored = self.tool("psql", &name).args(["-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file).output().await.unwrap();
+        assert!(restored.status.success(), "{restored:?}");
+        name
+    }
+
+    /// What `pg_dump --schema-only` says of a database.
+    pub(crate) async fn dump(&self, of: &str) -> Vec<u8> {
+        let dumped = self.tool("pg_dump", of).args(["-s", "--no-owner", "--role=fluxbase_branch_owner"]).output().await.unwrap();
+        assert!(dumped.status.success(), "{dumped:?}");
+        dumped.stdout
+    }
+
+    fn tool(&self, program: &str, database: &str) -> tokio::process::Command {
+        let mut command = program_of(&self.bin, program);
+        command.env("PGHOST", self.url.host_str().unwrap()).env("PGPORT", self.url.port().unwrap().to_string());
+        command.env("PGUSER", "builder").env("PGPASSWORD", "builder").env("PGDATABASE", database);
+        command.env("PGOPTIONS", "-c role=fluxbase_branch_owner");
+        command
+    }
+
     pub(crate) async fn drop(&self, database: &str) {
         self.run("postgres", &format!("drop database {database} with (force)")).await.unwrap();
     }
@@ -161,4 +186,9 @@ fn find(major: u32) -> Result<Binaries, String> {
     let configured = Path::new(&debian).is_dir().then(|| debian.into());
     let options = FindOptions { configured, cache_dir: fluxbase_tests::installations(), allow_fetch: true, major: Some(major) };
     find_or_install(&options, &mut |step| eprintln!("{step}")).map_err(|error| error.to_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "PostgreSQL's own programs say what a faithful copy is")]
+fn program_of(bin: &Path, program: &str) -> tokio::process::Command {
+    tokio::process::Command::new(bin.join(program))
 }

@@ -174,19 +174,19 @@ fn table_fields(old: &TableText, new: &TableText) -> Vec<FieldChange> {
         rest.push(("settings".to_owned(), table.trailing.join(";\n")));
         rest
     };
-    let mut found = differing(columns(old), columns(new));
+    let mut found = differing(&columns(old), &columns(new));
     if found.is_empty() {
-        found.extend(differing(vec![("column order".to_owned(), order(old))], vec![("column order".to_owned(), order(new))]));
+        found.extend(differing(&[("column order".to_owned(), order(old))], &[("column order".to_owned(), order(new))]));
     }
-    found.extend(differing(checks(old), checks(new)));
-    found.extend(differing(rest(old), rest(new)));
+    found.extend(differing(&checks(old), &checks(new)));
+    found.extend(differing(&rest(old), &rest(new)));
     found
 }
 
-fn differing(old: Vec<(String, String)>, new: Vec<(String, String)>) -> Vec<FieldChange> {
+fn differing(old: &[(String, String)], new: &[(String, String)]) -> Vec<FieldChange> {
     let of = |list: &[(String, String)], name: &str| list.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     let mut names: Vec<&String> = old.iter().map(|(name, _)| name).collect();
-    names.extend(new.iter().map(|(name, _)| name).filter(|name| of(&old, name).is_none()));
-    let change = |name: &String| FieldChange { field: name.clone(), before: of(&old, name), after: of(&new, name) };
+    names.extend(new.iter().map(|(name, _)| name).filter(|name| of(old, name).is_none()));
+    let change = |name: &String| FieldChange { field: name.clone(), before: of(old, name), after: of(new, name) };
     names.into_iter().map(change).filter(|change| change.before != change.after).collect()
 }

@@ -1,10 +1,9 @@
 //! What a catalogue tells beside definitions: who depends on whom, and what a change in place must know.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A catalogue and a row of it, by their ids. Means something within one reading of one database only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     /// The catalogue.
     pub class: u32,
@@ -13,17 +12,16 @@ pub struct Address {
 }
 
 /// An object or a column of one; column 0 is the whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node {
     /// The object.
-    #[serde(flatten)]
     pub address: Address,
     /// The column's number.
     pub column: i32,
 }
 
 /// One depends on the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// Who depends.
     pub from: Node,
@@ -34,8 +32,7 @@ pub struct Edge {
 }
 
 /// Which part of its bearer a catalogue row without a definition of its own is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "part", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AliasPart {
     /// The bearer itself, by another row: a view's rule, an array type, a key's index.
     Whole,
@@ -52,19 +49,18 @@ pub enum AliasPart {
 }
 
 /// A catalogue row that stands for a part of another.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The row.
     pub row: Address,
     /// What it belongs to.
     pub bearer: Address,
     /// Which part of that.
-    #[serde(flatten)]
     pub part: AliasPart,
 }
 
 /// A column of a relation or an attribute of a composite type.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnFact {
     /// Its number.
     pub number: i32,
@@ -79,7 +75,7 @@ pub struct ColumnFact {
 }
 
 /// What decides whether a routine can be replaced in place.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionFact {
     /// What it returns.
     pub result: Option<String>,
@@ -92,7 +88,7 @@ pub struct FunctionFact {
 }
 
 /// What one reading of a catalogue tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The server's major version.
     pub server_major: u32,

@@ -8,7 +8,7 @@ macro_rules! kinds {
         /// What sort of object it is, as `pg_dump` sorts them.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Kind {
-            $(#[doc = $name] $kind,)*
+            $(#[doc = concat!("`", $name, "`")] $kind,)*
             /// A kind that this version has no word for, by its tag in the dump.
             Other(String),
         }

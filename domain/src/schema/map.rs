@@ -1,7 +1,10 @@
 //! The object map: every object of a database with its definition, in the order in which they can be made.
 
 use super::{Address, Identity, normal::canonical};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+};
 
 /// An object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +81,7 @@ impl ObjectMap {
         for (identity, object) in self.by_identity() {
             // Lengths before the parts: no definition can pose as another object.
             let name = identity.to_string();
-            text.push_str(&format!("{} {} {name}\n{}\n", name.len(), object.canonical.len(), object.canonical));
+            let _ = writeln!(text, "{} {} {name}\n{}", name.len(), object.canonical.len(), object.canonical);
         }
         text
     }

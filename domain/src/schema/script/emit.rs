@@ -253,7 +253,7 @@ impl Writer<'_> {
             let full = object.address.is_some_and(|address| source.facts.populated.contains(&address.object));
             if object.identity.kind == Kind::MaterializedView && full {
                 let name =
-                    object.definition.strip_prefix("CREATE MATERIALIZED VIEW ").and_then(|rest| rest.split_once(" AS\n").or(rest.split_once("\n")));
+                    object.definition.strip_prefix("CREATE MATERIALIZED VIEW ").and_then(|rest| rest.split_once(" AS\n").or(rest.split_once('\n')));
                 if let Some((name, _)) = name {
                     self.steps(&object.identity, &[(format!("REFRESH MATERIALIZED VIEW {}", name.trim()), vec![Hazard::LongScan])]);
                 }
@@ -273,15 +273,15 @@ impl Writer<'_> {
     fn write_late(&mut self, neutral: bool) {
         let plan = self.plan;
         let objects = plan.target.map.objects();
+        // Grants have gone already.
+        let written = |kind: &Kind| *kind == Kind::Acl || (neutral && *kind == Kind::DefaultAcl);
         for place in (0..objects.len()).rev() {
             let identity = &objects[place].identity;
             if plan.aside.contains(&place) {
                 let (_, name) = step_aside(&objects[place]).expect("it was planned to");
                 self.steps(identity, &[(format!("DROP {name}"), Vec::new())]);
-            } else if plan.fates[place] == Fate::Remove && !plan.early.contains(&place) && identity.kind != Kind::Acl {
-                if !(neutral && identity.kind == Kind::DefaultAcl) {
-                    self.remove(place);
-                }
+            } else if plan.fates[place] == Fate::Remove && !plan.early.contains(&place) && !written(&identity.kind) {
+                self.remove(place);
             }
         }
     }

@@ -158,12 +158,12 @@ impl<'a> Plan<'a> {
         let kind = self.kind(place).clone();
         match (&kind, seed.what) {
             (Kind::Table, _) => return self.disturb_table(seed, dependent),
-            (Kind::Schema | Kind::Extension | Kind::Sequence, _) => return Ok(Vec::new()),
-            (Kind::Index | Kind::Constraint | Kind::Statistics | Kind::CheckConstraint, What::Column(_, Disturbance::Retyped(_))) => {
-                // PostgreSQL makes them again by itself.
+            // Of these, those that stand on a column that gets another type are made again by PostgreSQL itself.
+            (Kind::Schema | Kind::Extension | Kind::Sequence, _)
+            | (Kind::FkConstraint, What::Column(_, Disturbance::Retyped(false)))
+            | (Kind::Index | Kind::Constraint | Kind::Statistics | Kind::CheckConstraint, What::Column(_, Disturbance::Retyped(_))) => {
                 return Ok(Vec::new());
             }
-            (Kind::FkConstraint, What::Column(_, Disturbance::Retyped(false))) => return Ok(Vec::new()),
             _ => {}
         }
         let object = &self.target.map.objects()[place];

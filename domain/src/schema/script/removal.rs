@@ -16,18 +16,17 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let object = &plan.target.map.objects()[place];
     let objects = plan.target.map.objects();
     let bearer_is_dropped = || object.requires.iter().any(|required| objects[*required].address.is_some() && plan.is_dropped(*required));
-    let plain = |sql: String| Some(vec![(sql, Vec::new())]);
+    let simply = |sql: String| Some(vec![(sql, Vec::new())]);
     let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
     match object.identity.kind {
         Kind::IndexAttach => Some(Vec::new()),
         Kind::Comment | Kind::SecurityLabel | Kind::Acl | Kind::TableAttach | Kind::SequenceOwnedBy | Kind::RowSecurity if bearer_is_dropped() => {
             Some(Vec::new())
         }
-        Kind::Comment | Kind::SecurityLabel if is_of_lost_column(plan, object) => Some(Vec::new()),
-        Kind::Acl if is_of_lost_column(plan, object) => Some(Vec::new()),
+        Kind::Comment | Kind::SecurityLabel | Kind::Acl if is_of_lost_column(plan, object) => Some(Vec::new()),
         Kind::Comment | Kind::SecurityLabel => {
             let at = find_words(&object.definition, "IS")?;
-            plain(format!("{}IS NULL", &object.definition[..at]))
+            simply(format!("{}IS NULL", &object.definition[..at]))
         }
         Kind::Acl | Kind::DefaultAcl => {
             let steps = grants::changes(Some(&object.definition), None)?;
@@ -40,7 +39,7 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             let end = find_words(rest, "FOR VALUES").or_else(|| find_words(rest, "DEFAULT"))?;
             locked(format!("ALTER TABLE {parent} DETACH PARTITION {}", rest[..end].trim()))
         }
-        Kind::SequenceOwnedBy => plain(nobodys(object)),
+        Kind::SequenceOwnedBy => simply(nobodys(object)),
         Kind::RowSecurity => {
             let at = find_words(&object.definition, "ENABLE")?;
             locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))

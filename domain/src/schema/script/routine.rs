@@ -17,8 +17,8 @@ pub(super) fn change(target: &SchemaSnapshot, source: &SchemaSnapshot, old: &Obj
 
 /// Neither what it returns nor a name that callers may use changes, and no default is taken away.
 fn fits(before: &FunctionFact, after: &FunctionFact) -> bool {
-    let named = |(old, new): (&String, &String)| old.is_empty() || old == new;
-    let names = before.names.is_empty() || (before.names.len() == after.names.len() && before.names.iter().zip(&after.names).all(named));
+    let unchanged = |(old, new): (&String, &String)| old.is_empty() || old == new;
+    let names = before.names.is_empty() || (before.names.len() == after.names.len() && before.names.iter().zip(&after.names).all(unchanged));
     before.result == after.result && before.modes == after.modes && names && after.defaults >= before.defaults
 }
 

@@ -21,9 +21,7 @@ pub(super) fn change(old: &Object, new: &Object) -> Fate {
                 None => Fate::Rebuild,
             }
         }
-        (Some(TypeText::Base), _) | (_, Some(TypeText::Base)) | (None, _) | (_, None) => {
-            Fate::Blocked("a type written in C is changed by hand".to_owned())
-        }
+        (Some(TypeText::Base) | None, _) | (_, Some(TypeText::Base) | None) => Fate::Blocked("a type written in C is changed by hand".to_owned()),
         _ => Fate::Rebuild,
     }
 }
@@ -52,22 +50,22 @@ pub(super) fn change_domain(old: &Object, new: &Object) -> Fate {
     if before.base != after.base {
         return Fate::Rebuild;
     }
-    let alter = |what: String, hazards: &[Hazard]| (format!("ALTER DOMAIN {} {what}", after.name), hazards.to_vec());
+    let change = |what: String, hazards: &[Hazard]| (format!("ALTER DOMAIN {} {what}", after.name), hazards.to_vec());
     let checks = [Hazard::LongScan, Hazard::MayFail];
     let mut steps = Vec::new();
     for (name, _) in before.constraints.iter().filter(|constraint| !after.constraints.contains(constraint)) {
-        steps.push(alter(format!("DROP CONSTRAINT {name}"), &[]));
+        steps.push(change(format!("DROP CONSTRAINT {name}"), &[]));
     }
     if before.default != after.default {
-        steps.push(alter(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), &[]));
+        steps.push(change(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), &[]));
     }
     match (before.not_null, after.not_null) {
-        (false, true) => steps.push(alter("SET NOT NULL".to_owned(), &checks)),
-        (true, false) => steps.push(alter("DROP NOT NULL".to_owned(), &[])),
+        (false, true) => steps.push(change("SET NOT NULL".to_owned(), &checks)),
+        (true, false) => steps.push(change("DROP NOT NULL".to_owned(), &[])),
         _ => {}
     }
     for (name, definition) in after.constraints.iter().filter(|constraint| !before.constraints.contains(constraint)) {
-        steps.push(alter(format!("ADD CONSTRAINT {name} {definition}"), &checks));
+        steps.push(change(format!("ADD CONSTRAINT {name} {definition}"), &checks));
     }
     Alteration::at(steps)
 }

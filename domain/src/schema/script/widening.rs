@@ -7,13 +7,12 @@ pub(super) fn keeps_rows(old: &str, new: &str) -> bool {
     }
     let (old, new) = (parts(old), parts(new));
     match (old.name, new.name) {
-        ("character varying" | "text", "text") => true,
         ("text", "character varying") => new.limits.is_empty(),
         ("character varying", "character varying") | ("bit varying", "bit varying") => grows(&old.limits, &new.limits),
         ("numeric", "numeric") => {
             new.limits.is_empty() || (old.limits.get(1) == new.limits.get(1) && grows(&old.limits[..old.limits.len().min(1)], &new.limits[..1]))
         }
-        ("cidr", "inet") => true,
+        ("character varying" | "text", "text") | ("cidr", "inet") => true,
         _ => false,
     }
 }

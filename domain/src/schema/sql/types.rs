@@ -37,7 +37,10 @@ impl TypeText {
 }
 
 fn attribute(text: &str) -> Option<(String, String)> {
-    let at = if text.starts_with('"') { text[1..].find("\" ")? + 2 } else { text.find([' ', '\t'])? };
+    let at = match text.strip_prefix('"') {
+        Some(rest) => rest.find("\" ")? + 2,
+        None => text.find([' ', '\t'])?,
+    };
     Some((text[..at].to_owned(), text[at..].trim().to_owned()))
 }
 
