@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{SUPERUSER, cluster, error::ClusterError, orphan::PidFile, password};
+use crate::{SUPERUSER, error::ClusterError, folders::pgdata, orphan::PidFile, password};
 
 /// Where a running cluster is reached by its superuser. Debug hides the password.
 #[derive(Clone, Debug)]
@@ -22,10 +22,10 @@ impl Address {
 
     /// The address of the cluster that another process runs on this data folder: for `fluxbase db url` and the like. `None` while none is ready.
     pub fn of_running(data_dir: &Path) -> Result<Option<Self>, ClusterError> {
-        let Some(found) = PidFile::read(&cluster::pgdata(data_dir)).filter(PidFile::is_ready) else {
+        let Some(found) = PidFile::read(&pgdata(data_dir)).filter(PidFile::is_ready) else {
             return Ok(None);
         };
-        if !found.is_of(&cluster::pgdata(data_dir)) {
+        if !found.is_of(&pgdata(data_dir)) {
             return Ok(None);
         }
         let password = password::read(data_dir)?;

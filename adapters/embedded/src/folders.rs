@@ -1,10 +1,15 @@
-//! Making folders with a stated mode, whatever the umask.
+//! The folders of a cluster: where PostgreSQL's own files are, and how folders are made with a stated mode, whatever the umask.
 
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
+
+/// Where in a data folder PostgreSQL's own files are.
+pub(crate) fn pgdata(data_dir: &Path) -> PathBuf {
+    data_dir.join("postgres")
+}
 
 /// Makes `path` and what is missing on the way to it; only what was made gets `mode`.
 pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<()> {

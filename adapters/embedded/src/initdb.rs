@@ -14,9 +14,8 @@ use secrecy::SecretString;
 use crate::{
     SUPERUSER,
     binaries::Binaries,
-    cluster::pgdata,
     error::ClusterError,
-    folders::{make_dirs, sync_names},
+    folders::{make_dirs, pgdata, sync_names},
     launcher::Launcher,
     password,
     user::RunAs,

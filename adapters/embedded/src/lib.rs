@@ -17,6 +17,7 @@ mod launcher;
 mod local;
 mod lock;
 mod log;
+mod options;
 mod orphan;
 mod password;
 mod psql;
@@ -28,11 +29,12 @@ mod wheel;
 
 pub use address::Address;
 pub use binaries::{Binaries, BinarySource};
-pub use cluster::{Cluster, ClusterOptions, ClusterState};
+pub use cluster::Cluster;
 pub use error::ClusterError;
 pub use find::{FindOptions, find_or_install};
 pub use install_error::{InstallError, Looked};
 pub use launcher::{Launcher, run_launcher_if_asked};
+pub use options::{ClusterOptions, ClusterState};
 pub use psql::{NoPsql, become_psql};
 
 /// The cluster's superuser.

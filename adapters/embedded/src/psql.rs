@@ -10,7 +10,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use crate::{SUPERUSER, address::Address, child, cluster};
+use crate::{SUPERUSER, address::Address, child, folders::pgdata};
 
 /// What would lead psql somewhere else than to the cluster.
 const MISLEADING: [&str; 6] = ["PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE", "PGTARGETSESSIONATTRS", "PGREQUIREAUTH"];
@@ -27,7 +27,7 @@ pub struct NoPsql {
 ///
 /// The password goes by the environment, so that no list of processes shows it.
 pub fn become_psql(data_dir: &Path, address: &Address, database: &str, arguments: &[OsString]) -> NoPsql {
-    let program = psql_beside(&cluster::pgdata(data_dir)).unwrap_or_else(|| PathBuf::from("psql"));
+    let program = psql_beside(&pgdata(data_dir)).unwrap_or_else(|| PathBuf::from("psql"));
     let source = command(&program, address, database, arguments).exec();
     NoPsql { program, source }
 }

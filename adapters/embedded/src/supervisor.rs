@@ -15,12 +15,12 @@ use tokio::{
 
 use crate::{
     address::Address,
-    cluster::{ClusterOptions, ClusterState, pgdata},
     error::ClusterError,
-    folders::{is_empty_but_for, make_dirs},
+    folders::{is_empty_but_for, make_dirs, pgdata},
     initdb::{self, Found},
     lock::{DataLock, LOCK_FILE},
     log::Log,
+    options::{ClusterOptions, ClusterState},
     orphan, password,
     server::{Running, Server, free_port},
     user::{RunAs, name_of},

@@ -15,7 +15,7 @@ use super::{
     dial::timed_out,
     error::WireError,
     idle::{Member, Ticket},
-    pool::Shared,
+    shared::Shared,
     startup,
 };
 

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,46 +12,14 @@ use std::{
 use tokio::{runtime::Handle, sync::Semaphore, time::Instant};
 
 use super::{
-    budget::Budget,
     dial::Dialer,
     error::WireError,
     exchange::Exchange,
-    idle::{IdleList, OpenCount},
     lease::Lease,
+    shared::{PoolOptions, Shared},
     stream::RowsStream,
     target::Target,
 };
-
-/// Limits of a pool.
-#[derive(Clone, Debug)]
-pub struct PoolOptions {
-    /// How many connections this pool may use at a time.
-    pub max_connections: NonZeroUsize,
-    /// What all pools together may have open.
-    pub budget: Arc<Budget>,
-    /// After which time without use a connection is closed.
-    pub idle_timeout: Duration,
-    /// How long opening a connection may take.
-    pub connect_timeout: Duration,
-    /// How long a caller waits for a connection.
-    pub acquire_timeout: Duration,
-    /// How many prepared statements a connection keeps.
-    pub statement_cache: NonZeroUsize,
-}
-
-impl PoolOptions {
-    /// The usual limits for `max_connections` out of `budget`.
-    pub fn new(max_connections: NonZeroUsize, budget: Arc<Budget>) -> Self {
-        Self {
-            max_connections,
-            budget,
-            idle_timeout: Duration::from_mins(5),
-            connect_timeout: Duration::from_secs(10),
-            acquire_timeout: Duration::from_secs(10),
-            statement_cache: NonZeroUsize::new(128).expect("128 is not zero"),
-        }
-    }
-}
 
 /// What a pool has at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,18 +34,6 @@ pub struct PoolStats {
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
-}
-
-pub(super) struct Shared {
-    pub(super) dialer: Dialer,
-    pub(super) options: PoolOptions,
-    /// One for each connection that may be in use.
-    pub(super) slots: Arc<Semaphore>,
-    pub(super) idle: Arc<IdleList>,
-    pub(super) open: Arc<OpenCount>,
-    /// Callers that have no connection yet.
-    pub(super) waiting: AtomicUsize,
-    pub(super) runtime: Handle,
 }
 
 impl Pool {

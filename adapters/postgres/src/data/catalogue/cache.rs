@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use domain::{Failure, catalogue::Catalogue};
+use domain::Failure;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
-use super::source::CatalogueSource;
+use super::{known::KnownCatalogue, source::CatalogueSource};
 use crate::wire::Pool;
 
 /// How long a check holds where nobody tells of changes.
@@ -35,13 +35,6 @@ pub(in crate::data) struct CatalogueCache {
     refreshing: AtomicBool,
     /// Somebody tells of changes.
     told: AtomicBool,
-}
-
-/// A catalogue with the change token it was read at.
-#[derive(Debug)]
-pub(in crate::data) struct KnownCatalogue {
-    pub(in crate::data) token: String,
-    pub(in crate::data) catalogue: Arc<Catalogue>,
 }
 
 #[derive(Debug, Default)]

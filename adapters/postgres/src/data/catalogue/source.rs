@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Failure, branch::DatabaseName};
 
-use super::{cache::KnownCatalogue, rows};
+use super::{known::KnownCatalogue, rows};
 use crate::{
     data::{failure::Deadline, one_row::one_row, settings::Settings},
     wire::{Exchange, Pool, Statement},

@@ -7,9 +7,9 @@ use domain::table::{Condition, Operator, Quantifier, Test, TextSearch, TruthValu
 use super::{
     array,
     field::Expression,
-    planner::{Place, Planner, Scope},
+    planner::{Place, Planner},
     refusal::Refusal,
-    relationship::is_null_test,
+    relationship::{Scope, is_null_test},
 };
 
 impl<'a> Planner<'a> {

@@ -3,10 +3,10 @@
 use domain::{catalogue::Link, table::Join};
 
 use super::{
-    planner::{Planner, Scope},
+    planner::Planner,
     query::Query,
     refusal::Refusal,
-    relationship::Embedded,
+    relationship::{Embedded, Scope},
     select_list::Shown,
     statement::{Alias, push_identifier, push_relation},
 };

@@ -6,8 +6,9 @@ use domain::{
 };
 
 use super::{
-    planner::{Place, Planner, Scope, column},
+    planner::{Place, Planner, column},
     refusal::Refusal,
+    relationship::Scope,
     statement::push_number,
 };
 

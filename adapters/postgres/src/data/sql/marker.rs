@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 use domain::Failure;
 use rand::RngExt;
 
+/// Bytes of rows that a write may give back: they are held in memory until it is known to be committed.
+pub(super) const LARGEST_ANSWER: u64 = 32 * 1024 * 1024;
+
 const TOO_MANY: &str = "too_many";
 const NOT_ONE: &str = "not_one";
 const TOO_LARGE: &str = "too_large";
@@ -55,7 +58,7 @@ impl Broken {
         match self {
             Self::TooMany => Failure::TooManyAffected { affected: number, max: max_affected.unwrap_or(0) },
             Self::NotOne => Failure::NotSingular { rows: number },
-            Self::TooLarge => Failure::TooLarge { what: "what the write would give back", limit: super::returning::LARGEST_ANSWER },
+            Self::TooLarge => Failure::TooLarge { what: "what the write would give back", limit: LARGEST_ANSWER },
         }
     }
 }

@@ -3,9 +3,10 @@
 use domain::table::{Direction, Nulls, OrderTerm};
 
 use super::{
-    planner::{Place, Planner, Scope},
+    planner::{Place, Planner},
     query::Query,
     refusal::{Refusal, hint},
+    relationship::Scope,
     statement::{Alias, push_separated},
 };
 

@@ -8,7 +8,6 @@ use domain::{
 
 use super::{
     refusal::{Refusal, hint, step},
-    relationship::Embedded,
     statement::{Alias, Params, Statement, push_identifier},
 };
 
@@ -47,17 +46,6 @@ pub(super) struct Planner<'a> {
     aliases: u32,
     /// For writes: which of the root's columns are asked back, by their place.
     used: Option<Vec<bool>>,
-}
-
-/// A relation that names are looked up in, under its alias.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'s, 'a> {
-    pub(super) relation: &'a Relation,
-    pub(super) alias: Alias,
-    /// What is embedded into it.
-    pub(super) embeds: &'s [Embedded<'a>],
-    /// The embeds that lead here, each with a dot behind it: for pointers.
-    pub(super) path: &'s str,
 }
 
 /// Which part of a request a name stands in: for pointers.

@@ -1,11 +1,11 @@
-//! Embedded relations and how their rows belong to their parents'.
+//! Embedded relations, how their rows belong to their parents', and what names are looked up in.
 
 use domain::{
     catalogue::{Link, Relation},
     table::{Embed, Operator, Test, TruthValue, Value},
 };
 
-use super::{planner::Scope, statement::Alias};
+use super::statement::Alias;
 
 /// An embed with the relation it means and the way there, and so for those within it.
 pub(super) struct Embedded<'a> {
@@ -15,6 +15,17 @@ pub(super) struct Embedded<'a> {
     pub(super) embeds: Vec<Embedded<'a>>,
     /// `projects.tasks.`
     pub(super) path: String,
+}
+
+/// A relation that names are looked up in, under its alias.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    pub(super) relation: &'a Relation,
+    pub(super) alias: Alias,
+    /// What is embedded into it.
+    pub(super) embeds: &'s [Embedded<'a>],
+    /// The embeds that lead here, each with a dot behind it: for pointers.
+    pub(super) path: &'s str,
 }
 
 impl<'a> Embedded<'a> {

@@ -6,17 +6,14 @@ use domain::{
 };
 
 use super::{
-    marker::Broken,
-    planner::{Grounds, Planner, Scope},
+    marker::{Broken, LARGEST_ANSWER},
+    planner::{Grounds, Planner},
     query::{Query, bigint},
     refusal::Refusal,
-    relationship::Embedded,
+    relationship::{Embedded, Scope},
     select_list::Shown,
     statement::{Alias, Statement, push_identifier, push_number},
 };
-
-/// Bytes of rows that a write may give back: they are held in memory until it is known to be committed.
-pub(super) const LARGEST_ANSWER: u64 = 32 * 1024 * 1024;
 
 /// A write. Its first row is a header: the number of rows touched and, where they were counted, of those inserted, parted by a space. The rows come
 /// behind it, as JSON text in the second column.

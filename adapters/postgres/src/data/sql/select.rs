@@ -3,9 +3,10 @@
 use domain::table::{Select, Shape};
 
 use super::{
-    planner::{Grounds, Planner, Scope},
+    planner::{Grounds, Planner},
     query::Query,
     refusal::Refusal,
+    relationship::Scope,
     select_list::Shown,
     statement::{Alias, Statement, push_relation},
 };

@@ -3,9 +3,10 @@
 use domain::table::{Field, JsonStep, SelectItem};
 
 use super::{
-    planner::{Planner, Scope},
+    planner::Planner,
     query::Query,
     refusal::Refusal,
+    relationship::Scope,
     statement::{push_identifier, push_separated},
 };
 
