@@ -7,7 +7,7 @@ use std::{fs, time::Duration};
 
 /// What the server may grow by.
 const ALLOWED: u64 = 64 * 1024 * 1024;
-/// And for tools, whose answers are short: none of a row of 50 MB is kept.
+/// And for tools, whose answers are short: neither a row of 50 MB is kept, nor the 27 MB that a write gives back.
 const ALLOWED_FOR_TOOLS: u64 = 16 * 1024 * 1024;
 
 /// Most memory that the process ever had resident, and what it has now, in bytes.
@@ -37,7 +37,7 @@ async fn half_a_gigabyte_streams_over_rest_and_is_cut_for_tools() {
         "create table public.heaviest (n int primary key, note text, body text)",
         "grant select on public.wide, public.heavy to authenticated",
         "grant all on public.heaviest to service_role",
-        "insert into public.heaviest select n, null, repeat('z', 50000000) from generate_series(1, 3) n",
+        "insert into public.heaviest select n, null, repeat('z', 9000000) from generate_series(1, 3) n",
     ] {
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
