@@ -6,7 +6,6 @@ mod serve;
 mod system;
 mod telemetry;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// A tenth of a request's processor time is allocation; the system's allocator takes a third more for it (ADR 10).
@@ -17,5 +16,8 @@ fn main() -> ExitCode {
     // A child of ours that becomes PostgreSQL: nothing else may happen in it.
     embedded::run_launcher_if_asked();
     rustls::crypto::ring::default_provider().install_default().expect("nobody installed a provider before main");
-    cli::run(cli::Cli::parse())
+    match cli::Cli::read(std::env::args_os()) {
+        Ok(read) => cli::run(read),
+        Err(error) => error.exit(),
+    }
 }

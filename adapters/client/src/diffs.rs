@@ -15,8 +15,8 @@ use serde_json::Value;
 pub struct CompareBranches {
     /// Id or slug of the source.
     pub source: String,
-    /// Id or slug of the target.
-    pub target: String,
+    /// Id or slug of the target; the parent when not given.
+    pub target: Option<String>,
 }
 
 impl Command for CompareBranches {
@@ -26,7 +26,8 @@ impl Command for CompareBranches {
 
 impl RemoteCommand for CompareBranches {
     fn route(&self) -> Route {
-        Route::new(Method::GET, ["admin", "branches", &self.source, "diff"]).query("target", self.target.as_str())
+        let route = Route::new(Method::GET, ["admin", "branches", &self.source, "diff"]);
+        self.target.iter().fold(route, |route, target| route.query("target", target.as_str()))
     }
 
     fn read(&self, _document: &Value) -> Result<(), serde_json::Error> {
@@ -62,7 +63,7 @@ mod tests {
     #[tokio::test]
     async fn text_is_given_as_it_came() {
         let server = Answers::raw("HTTP/1.1 200 X\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\n+ a\n".to_owned()).await;
-        let command = CompareBranches { source: "x".to_owned(), target: "main".to_owned() };
+        let command = CompareBranches { source: "x".to_owned(), target: Some("main".to_owned()) };
         assert_eq!(client(&server).diff_text(&command, DiffText::Unified).await.unwrap(), "+ a\n");
         assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/x/diff?target=main&format=text");
     }

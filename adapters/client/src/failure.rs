@@ -129,18 +129,27 @@ fn not_found(detail: &str) -> Failure {
 
 /// The codes that use cases and the domain give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 11] = [
+    const CODES: [&str; 20] = [
         "branch_error",
         "branch_mismatch",
+        "branch_not_ready",
+        "branch_protected",
+        "branching_disabled",
         "foreign_auth",
         "has_children",
         "illegal_transition",
         "invalid_parameter",
         "main_branch",
+        "migrations_invalid",
+        "no_migrations",
+        "nothing_to_undo",
+        "operation_running",
         "parent_not_ready",
         "protected",
         "quota_exceeded",
+        "seed_unknown",
         "taken",
+        "too_late",
     ];
     CODES.into_iter().find(|known| *known == code).unwrap_or("refused")
 }

@@ -3,13 +3,15 @@
 use super::{
     Globals,
     failure::CliError,
+    logins::Logins,
     output::{self, Format},
+    project::Project,
     server::{self, Found, Lookup},
 };
 use crate::config::{self, Flags, Loaded};
 use client::HttpClient;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) struct Context {
     globals: Globals,
@@ -29,6 +31,11 @@ impl Context {
         self.globals.key.as_deref()
     }
 
+    /// The server's URL that was given on the command line.
+    pub(super) fn url_flag(&self) -> Option<&str> {
+        self.globals.url.as_deref()
+    }
+
     /// The configuration, with what the command adds to it.
     pub(super) fn load(&self, overrides: Vec<(String, Value)>) -> Result<Loaded, CliError> {
         let data_dir = self.globals.data_dir.iter().map(|dir| ("embedded.data_dir".to_owned(), json!(dir)));
@@ -40,23 +47,45 @@ impl Context {
         Ok(self.load(Vec::new())?.settings.embedded.data_dir)
     }
 
+    /// The working folder.
+    pub(super) fn folder() -> PathBuf {
+        std::env::current_dir().unwrap_or_default()
+    }
+
     /// The server to talk to, and the credential for it.
     pub(super) fn find_server(&self) -> Result<Found, CliError> {
         let environment = |name: &str| std::env::var(name).ok();
         let data_dir = || self.data_dir();
-        let folder = std::env::current_dir().unwrap_or_default();
+        let logins = Logins::of_user();
         server::find(&Lookup {
             url_flag: self.globals.url.as_deref(),
             key_flag: self.globals.key.as_deref(),
             environment: &environment,
-            folder: &folder,
+            folder: &Self::folder(),
             data_dir: &data_dir,
+            login: &|url| logins.as_ref().map_or(Ok(None), |logins| logins.find(url)),
         })
     }
 
-    pub(super) fn connect(&self) -> Result<HttpClient, CliError> {
+    /// A client for the server, on the branch that the project is switched to.
+    pub(super) async fn connect(&self) -> Result<HttpClient, CliError> {
         let found = self.find_server()?;
-        Ok(HttpClient::new(found.url, found.credential)?)
+        let client = HttpClient::new(found.url.clone(), None)?;
+        let credential = match (found.login, Logins::of_user()) {
+            (Some(login), Some(logins)) => logins.fresh_credential(&client, &found.url, login).await?,
+            _ => found.credential,
+        };
+        Ok(client.with_credential(credential).on_branch(found.branch))
+    }
+
+    /// The folder with the project's migration files: the one that is named, else `migrations` of the project, where there is one.
+    pub(super) fn migrations_dir(named: Option<&Path>) -> Option<PathBuf> {
+        let of_project = || {
+            let folder = Self::folder();
+            let root = Project::of(&folder).map_or(folder, |project| project.root().to_owned());
+            Some(root.join("migrations")).filter(|dir| dir.is_dir())
+        };
+        named.map(Path::to_owned).or_else(of_project)
     }
 
     /// Writes a result to standard output.

@@ -1,8 +1,10 @@
 //! `fluxbase db`: the embedded PostgreSQL, as its owner.
 
-use super::{context::Context, failure::CliError};
+use super::{context::Context, failure::CliError, output::write_stderr, project::Project};
 use crate::serve::EMBEDDED_DATABASE;
+use domain::branch::DatabaseName;
 use embedded::{Address, become_psql};
+use ports::driving::GetBranch;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::{ffi::OsString, path::PathBuf};
@@ -13,7 +15,8 @@ Examples:
   fluxbase db psql
   fluxbase db psql -- -c 'select count(*) from users'
 
-The owner is a superuser: row level security does not hold for it. The server must be running.";
+The owner is a superuser: row level security does not hold for it. The server must be running. Both mean the branch that the
+project is switched to, if it is to one.";
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -30,19 +33,31 @@ pub(super) enum DbCommand {
     },
 }
 
-pub(super) fn run(context: &Context, command: DbCommand) -> Result<(), CliError> {
+pub(super) async fn run(context: &Context, command: DbCommand) -> Result<(), CliError> {
     let (data_dir, address) = running(context)?;
+    let database = database(context).await?;
     match command {
         DbCommand::Url => {
-            let url = address.superuser_url(EMBEDDED_DATABASE);
+            let url = address.superuser_url(&database);
             let url = url.expose_secret();
             context.print(&json!({ "url": url }), || url.to_owned())
         }
         // On success nothing of this program is left.
-        DbCommand::Psql { arguments } => {
-            Err(CliError::local("no_psql", become_psql(&data_dir, &address, EMBEDDED_DATABASE, &arguments).to_string(), None))
-        }
+        DbCommand::Psql { arguments } => Err(CliError::local("no_psql", become_psql(&data_dir, &address, &database, &arguments).to_string(), None)),
     }
+}
+
+/// The database of the branch that the project is switched to; main's where it is to none.
+async fn database(context: &Context) -> Result<String, CliError> {
+    let Some(branch) = Project::of(&Context::folder()).map_or(Ok(None), |project| project.config()?.branch())? else {
+        return Ok(EMBEDDED_DATABASE.to_owned());
+    };
+    let client = context.connect().await?;
+    let found = client.send(&GetBranch { branch: branch.to_string() }).await?.output.branch;
+    let generation = found.state.serving().ok_or_else(|| CliError::local("not_ready", format!("nothing serves branch '{branch}' now"), None))?;
+    write_stderr(&format!("on branch '{branch}'"));
+    let prefix = context.load(Vec::new())?.settings.branching.database_prefix;
+    Ok(DatabaseName::of_generation(&prefix, &found.slug, generation).to_string())
 }
 
 fn running(context: &Context) -> Result<(PathBuf, Address), CliError> {

@@ -24,12 +24,18 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Remote(#[from] RemoteFailure),
     /// The work that was waited for failed.
-    #[error("{what}: {}", .error.message)]
+    #[error("{what}: {}", told(.error))]
     Operation {
         /// What did not work out.
         what: String,
         /// Why.
         error: OperationError,
+    },
+    /// Everything was told already; only the exit code is left to say.
+    #[error("")]
+    Told {
+        /// The exit code.
+        code: u8,
     },
     /// The configuration will not do.
     #[error(transparent)]
@@ -70,10 +76,12 @@ impl CliError {
                 // A server without the route is another version, and says nothing of the thing asked for.
                 (Some(404), "no_such_route") => 1,
                 (Some(404), _) => 3,
-                (Some(401 | 403), _) | (Some(409), "protected" | "main_branch" | "has_children" | "quota_exceeded") => 4,
+                (Some(401 | 403), _)
+                | (Some(409), "branch_protected" | "branching_disabled" | "protected" | "main_branch" | "has_children" | "quota_exceeded") => 4,
                 (Some(400 | 422), _) => 2,
                 _ => 1,
             },
+            Self::Told { code } => *code,
             Self::Operation { .. } | Self::Serve(_) | Self::Local { .. } => 1,
         }
     }
@@ -84,6 +92,7 @@ impl CliError {
             Self::NotFound { .. } => "not_found",
             Self::Remote(failure) => failure.code(),
             Self::Operation { error, .. } => &error.code,
+            Self::Told { .. } => "told",
             Self::Config(_) => "configuration",
             Self::Serve(_) => "serve",
             Self::Local { code, .. } => code,
@@ -114,11 +123,21 @@ impl CliError {
                 error["errors"] = json!(problem.errors);
             }
         }
+        if let Self::Operation { error: OperationError { file, line, statement, sqlstate, .. }, .. } = self {
+            for (name, value) in [("file", json!(file)), ("line", json!(line)), ("statement", json!(statement)), ("sqlstate", json!(sqlstate))] {
+                if !value.is_null() {
+                    error[name] = value;
+                }
+            }
+        }
         json!({ "error": error })
     }
 
     /// Tells it on standard error: a line and a hint, or one line of JSON where results are JSON.
     pub(super) fn tell(&self, format: Format) {
+        if matches!(self, Self::Told { .. }) {
+            return;
+        }
         let text = match format {
             Format::Json => self.document().to_string(),
             Format::Yaml => serde_yaml_ng::to_string(&self.document()).unwrap_or_default().trim_end().to_owned(),
@@ -129,6 +148,25 @@ impl CliError {
         };
         write_stderr(&text);
     }
+}
+
+/// What failed, and where it did, as far as the message does not say so itself.
+fn told(error: &OperationError) -> String {
+    let mut told = error.message.clone();
+    let place = match (&error.file, error.line) {
+        (Some(file), Some(line)) => Some(format!("{file}, line {line}")),
+        (Some(file), None) => Some(file.clone()),
+        (None, _) => None,
+    };
+    for part in place.into_iter().chain(error.sqlstate.as_ref().map(|code| format!("SQLSTATE {code}"))) {
+        if !told.contains(&part) {
+            told = format!("{told} ({part})");
+        }
+    }
+    if let Some(statement) = error.statement.as_ref().filter(|statement| !told.contains(statement.as_str())) {
+        told = format!("{told}\n  {}", statement.trim().replace('\n', "\n  "));
+    }
+    told
 }
 
 impl From<InvalidCredential> for CliError {
@@ -175,7 +213,10 @@ mod tests {
             (409, "has_children", 4),
             (409, "quota_exceeded", 4),
             (409, "protected", 4),
+            (409, "branch_protected", 4),
+            (409, "branching_disabled", 4),
             (409, "main_branch", 4),
+            (409, "nothing_to_undo", 1),
             (409, "taken", 1),
             (409, "illegal_transition", 1),
             (400, "bad_request", 2),
@@ -200,6 +241,21 @@ mod tests {
         ] {
             assert_eq!(error.exit_code(), expected, "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_that_failed_is_told_with_its_place() {
+        let error = OperationError {
+            file: Some("2_b.sql".to_owned()),
+            line: Some(3),
+            statement: Some("drop table x".to_owned()),
+            sqlstate: Some("42P01".to_owned()),
+            ..OperationError::new("statement_failed", "table x does not exist")
+        };
+        let error = CliError::Operation { what: "branch 'x' could not be migrated".to_owned(), error };
+        let expected = "branch 'x' could not be migrated: table x does not exist (2_b.sql, line 3) (SQLSTATE 42P01)\n  drop table x";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.document()["error"]["line"], 3);
     }
 
     #[test]

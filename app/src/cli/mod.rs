@@ -7,10 +7,19 @@ mod context;
 mod db;
 mod doctor;
 mod failure;
+mod git;
+mod init;
 mod keys;
+mod login;
+mod logins;
 mod mcp;
+mod migration_files;
+mod migrations;
+mod operation;
 mod output;
 mod pages;
+mod password;
+mod project;
 mod serve;
 mod server;
 mod table;
@@ -18,18 +27,20 @@ mod users;
 mod wait;
 mod when;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, error::ErrorKind};
 use context::Context;
 use failure::CliError;
 use output::Format;
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
   fluxbase                                          start a server, with a PostgreSQL of its own and demo data
+  fluxbase --no-demo                                the same with an empty database: flags of serve need no word
   fluxbase serve --database-url postgres://...      start a server in front of an existing PostgreSQL
   fluxbase keys create --name claude --user alice@example.com
   fluxbase branch create pr-12 --clone-data full_clone --wait
+  fluxbase branch switch pr-12                      later commands mean that branch
   fluxbase mcp config claude-code
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused.";
@@ -72,9 +83,21 @@ struct Globals {
 enum Command {
     /// Start the server
     Serve(serve::ServeArgs),
-    /// Make, list, inspect and delete branches of the database
+    /// Make a folder a project: which server and which branch it means
+    Init(init::InitArgs),
+    /// Sign in at a server
+    Login(login::LoginArgs),
+    /// Sign out at a server
+    Logout(login::LogoutArgs),
+    /// Make, switch, migrate, compare, reset and delete branches of the database
     #[command(subcommand)]
     Branch(branch::BranchCommand),
+    /// Make, list and apply the project's migrations
+    #[command(subcommand)]
+    Migrations(migrations::MigrationsCommand),
+    /// Show, follow and call off long-running work
+    #[command(subcommand)]
+    Operation(operation::OperationCommand),
     /// Make, promote and list users
     #[command(subcommand)]
     Users(users::UsersCommand),
@@ -96,6 +119,21 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Cli {
+    /// Reads a command line. Flags of `serve` need not have the word before them; what neither reading understands is told as the first one has it.
+    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        Self::try_parse_from(&arguments).or_else(|error| {
+            if error.kind() != ErrorKind::UnknownArgument || arguments.is_empty() {
+                return Err(error);
+            }
+            let mut with_word = arguments;
+            with_word.insert(1, "serve".into());
+            Self::try_parse_from(with_word).map_err(|_| error)
+        })
+    }
+}
+
 /// Carries out what the command line says.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let format = cli.globals.output;
@@ -112,10 +150,15 @@ fn carry_out(cli: Cli) -> Result<(), CliError> {
     let context = Context::new(cli.globals);
     match cli.command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default())) {
         Command::Serve(args) => in_runtime(serve::run(&context, args)),
+        Command::Init(args) => init::run(&context, args),
+        Command::Login(args) => in_runtime(login::login(&context, args)),
+        Command::Logout(args) => in_runtime(login::logout(&context, args)),
+        Command::Migrations(command) => in_runtime(migrations::run(&context, command)),
+        Command::Operation(command) => in_runtime(operation::run(&context, command)),
         Command::Branch(command) => in_runtime(branch::run(&context, command)),
         Command::Users(command) => in_runtime(users::run(&context, command)),
         Command::Keys(command) => in_runtime(keys::run(&context, command)),
-        Command::Db(command) => db::run(&context, command),
+        Command::Db(command) => in_runtime(db::run(&context, command)),
         Command::Config(command) => config::run(&context, command),
         Command::Mcp(command) => mcp::run(&context, command),
         Command::Doctor(args) => in_runtime(doctor::run(&context, args)),

@@ -1,17 +1,16 @@
 //! Finding the server that is meant, and the credential for it.
 
-use super::failure::CliError;
+use super::{
+    failure::CliError,
+    logins::Login,
+    project::{Project, read, unusable},
+};
 use crate::serve::files::{owner_key_file, server_file};
 use client::Credential;
+use domain::Slug;
 use serde::Deserialize;
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 use url::{Host, Url};
-
-/// The folder of a project that says which server it belongs to.
-const PROJECT: &str = ".fluxbase";
 
 /// Where to look.
 pub(super) struct Lookup<'a> {
@@ -25,6 +24,8 @@ pub(super) struct Lookup<'a> {
     pub(super) folder: &'a Path,
     /// The data folder; asked for only where it is needed, since it takes reading the configuration.
     pub(super) data_dir: &'a dyn Fn() -> Result<PathBuf, CliError>,
+    /// Who signed in at a server.
+    pub(super) login: &'a dyn Fn(&Url) -> Result<Option<Login>, CliError>,
 }
 
 /// The server that is meant.
@@ -36,6 +37,10 @@ pub(super) struct Found {
     pub(super) mcp_url: Option<Url>,
     /// The credential for it; `None` where nobody gave one.
     pub(super) credential: Option<Credential>,
+    /// The login that the credential is of, where it is one's: it may have to be refreshed.
+    pub(super) login: Option<Login>,
+    /// The branch that the project is switched to, where it is not main.
+    pub(super) branch: Option<Slug>,
 }
 
 /// What a running server writes about itself into its data folder.
@@ -47,48 +52,50 @@ struct ServerFile {
 
 /// Finds both: flags, then the environment, then the project, then the data folder.
 pub(super) fn find(lookup: &Lookup<'_>) -> Result<Found, CliError> {
-    let project = project_of(lookup.folder);
-    let named = named_url(lookup, project.as_deref())?;
-    let credential = named_credential(lookup)?;
-    if let (Some(named), Some(credential)) = (&named, &credential) {
-        return Ok(Found { url: named.url.clone(), mcp_url: None, credential: Some(credential.clone()) });
+    let project = Project::of(lookup.folder);
+    let branch = project.as_ref().map_or(Ok(None), |project| project.config()?.branch())?;
+    let named = named_url(lookup, project.as_ref())?;
+    let given = named_credential(lookup)?;
+    let (url, mcp_url, of_project) = match named {
+        Some(Named { url, of_project }) => (url, None, of_project),
+        None => {
+            let data_dir = (lookup.data_dir)()?;
+            let running = running_on(&data_dir)?.ok_or_else(|| nothing_runs_on(&data_dir))?;
+            (running.url, running.mcp_url, None)
+        }
+    };
+    let found = |credential, login| Found { url: url.clone(), mcp_url: mcp_url.clone(), credential, login, branch: branch.clone() };
+    if given.is_some() {
+        return Ok(found(given, None));
     }
-    if let Some(Named { url, of_project: Some(project) }) = &named
-        && let Some(key) = read(&project.join("key"))?
-    {
-        return Ok(Found { url: url.clone(), mcp_url: None, credential: Some(Credential::from_text(&key)?) });
+    if let Some(login) = (lookup.login)(&url)? {
+        return Ok(found(Some(login.credential()?), Some(login)));
     }
+    if let Some(key) = of_project.map_or(Ok(None), |project| project.key())? {
+        return Ok(found(Some(Credential::from_text(&key)?), None));
+    }
+    // The local owner's key opens everything: it goes to the local server and to no other.
     let data_dir = (lookup.data_dir)()?;
-    let running = running_on(&data_dir)?;
-    match (named, running) {
-        (None, None) => Err(nothing_runs_on(&data_dir)),
-        (None, Some(running)) => {
-            let credential = credential.map_or_else(|| owner_key(&data_dir), |credential| Ok(Some(credential)))?;
-            Ok(Found { url: running.url, mcp_url: running.mcp_url, credential })
-        }
-        // The local owner's key opens everything: it goes to the local server and to no other.
-        (Some(Named { url, .. }), Some(running)) if same_server(&url, &running.url) => {
-            let credential = owner_key(&data_dir)?;
-            Ok(Found { url, mcp_url: None, credential })
-        }
-        (Some(Named { url, .. }), _) => Ok(Found { url, mcp_url: None, credential }),
+    match running_on(&data_dir)? {
+        Some(running) if same_server(&url, &running.url) => Ok(found(owner_key(&data_dir)?, None)),
+        _ => Ok(found(None, None)),
     }
 }
 
 struct Named {
     url: Url,
-    /// The project's folder, where it is the project that names it.
-    of_project: Option<PathBuf>,
+    /// The project, where it is the project that names it.
+    of_project: Option<Project>,
 }
 
-fn named_url(lookup: &Lookup<'_>, project: Option<&Path>) -> Result<Option<Named>, CliError> {
+fn named_url(lookup: &Lookup<'_>, project: Option<&Project>) -> Result<Option<Named>, CliError> {
     let given = lookup.url_flag.map(|text| ("--url".to_owned(), text.to_owned()));
     if let Some((place, text)) = given.or_else(|| variable(lookup, "FLUXBASE_URL").map(|text| ("FLUXBASE_URL".to_owned(), text))) {
         return Ok(Some(Named { url: parse(&text, &place)?, of_project: None }));
     }
     let Some(project) = project else { return Ok(None) };
-    let Some((place, text)) = project_url(project)? else { return Ok(None) };
-    Ok(Some(Named { url: parse(&text, &place.display().to_string())?, of_project: Some(project.to_owned()) }))
+    let Some((place, text)) = project.url()? else { return Ok(None) };
+    Ok(Some(Named { url: parse(&text, &place.display().to_string())?, of_project: Some(project.clone()) }))
 }
 
 fn named_credential(lookup: &Lookup<'_>) -> Result<Option<Credential>, CliError> {
@@ -107,28 +114,6 @@ fn parse(text: &str, place: &str) -> Result<Url, CliError> {
         .map_err(|error| CliError::Usage(format!("{place} is not the URL of a server ({error}); expected something like http://127.0.0.1:8080")))
 }
 
-/// The nearest project folder, from the working folder upwards.
-fn project_of(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().map(|folder| folder.join(PROJECT)).find(|project| ["config.json", "url"].iter().any(|file| project.join(file).is_file()))
-}
-
-/// The project's server, and the file that names it.
-fn project_url(project: &Path) -> Result<Option<(PathBuf, String)>, CliError> {
-    #[derive(Deserialize)]
-    struct Config {
-        url: Option<String>,
-    }
-    let config = project.join("config.json");
-    if let Some(text) = read(&config)? {
-        let read: Config = serde_json::from_str(&text).map_err(|error| unusable(&config, &error))?;
-        if let Some(url) = read.url {
-            return Ok(Some((config, url)));
-        }
-    }
-    let plain = project.join("url");
-    Ok(read(&plain)?.map(|url| (plain, url)))
-}
-
 fn running_on(data_dir: &Path) -> Result<Option<ServerFile>, CliError> {
     let file = server_file(data_dir);
     let Some(text) = read(&file)? else { return Ok(None) };
@@ -137,22 +122,6 @@ fn running_on(data_dir: &Path) -> Result<Option<ServerFile>, CliError> {
 
 fn owner_key(data_dir: &Path) -> Result<Option<Credential>, CliError> {
     Ok(read(&owner_key_file(data_dir))?.map(|text| Credential::from_text(&text)).transpose()?)
-}
-
-/// A file's text; `None` where there is no file.
-fn read(path: &Path) -> Result<Option<String>, CliError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => {
-            let hint = "run this as the user who started the server, or name the server and a key with --url and --key";
-            Err(CliError::local("unreadable", format!("cannot read {}: {error}", path.display()), Some(hint)))
-        }
-    }
-}
-
-fn unusable(path: &Path, error: &serde_json::Error) -> CliError {
-    CliError::local("unreadable", format!("{} cannot be understood: {error}", path.display()), None)
 }
 
 fn nothing_runs_on(data_dir: &Path) -> CliError {

@@ -72,6 +72,10 @@ impl Server {
         Self { url, asked, task }
     }
 
+    pub(super) fn url(&self) -> Url {
+        self.url.clone()
+    }
+
     pub(super) fn client(&self) -> HttpClient {
         // The provider is a matter of the process: the first test installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -17,6 +17,20 @@ fn nothing_said_is_serve() {
 }
 
 #[test]
+fn flags_of_serve_need_no_word_before_them() {
+    let read = |line: &str| Cli::read(line.split(' ').map(Into::into));
+    for line in ["fluxbase --no-demo", "fluxbase --data-dir d --no-demo --address 127.0.0.1:0", "fluxbase --database-url postgres://a --config c"] {
+        assert!(matches!(read(line).unwrap().command, Some(Command::Serve(_))), "{line}");
+    }
+    assert_eq!(read("fluxbase --data-dir d --no-demo").unwrap().globals.data_dir.unwrap().to_str(), Some("d"));
+    let error = read("fluxbase --no-dmeo").unwrap_err().to_string();
+    assert!(error.contains("--no-dmeo"), "{error}");
+    let error = read("fluxbase branch list --no-demo").unwrap_err().to_string();
+    assert!(error.contains("fluxbase branch list"), "told as the first reading has it: {error}");
+    assert!(read("fluxbase --no-demo branch list").is_err());
+}
+
+#[test]
 fn global_options_stand_anywhere() {
     for line in ["fluxbase --url http://a -o json branch list", "fluxbase branch list --url http://a -o json"] {
         let globals = parse(line).unwrap().globals;
@@ -31,6 +45,14 @@ fn what_is_misspelt_is_usage_and_names_what_would_be_right() {
         ("fluxbase branch create x --type main", "persistent"),
         ("fluxbase branch create x --expires-in soon", "168h"),
         ("fluxbase branch create 42", "a to z"),
+        ("fluxbase branch create x --pr 0", "1.."),
+        ("fluxbase branch create x --pr 1 --repo octo", "owner/name"),
+        ("fluxbase branch create x --repo octo/repo", "--pr"),
+        ("fluxbase branch update x", "--protected"),
+        ("fluxbase branch update x --expires-in soon", "168h"),
+        ("fluxbase branch access grant x a@b.c --level owner", "read, write, admin"),
+        ("fluxbase branch diff x --format xml", "sql"),
+        ("fluxbase migrations new --", "NAME"),
         ("fluxbase keys create --name n --scope read:all", "read:tables"),
         ("fluxbase users create alice", "name@example.com"),
         ("fluxbase mcp config emacs", "claude-code"),

@@ -1,16 +1,12 @@
 //! `fluxbase users`: people who sign in.
 
-use super::{context::Context, failure::CliError, output::write_stderr, pages, table, when::relative};
+use super::{context::Context, failure::CliError, output::write_stderr, pages, password, table, when::relative};
 use comfy_table::Cell;
 use domain::{
     page::PageRequest,
     user::{Email, User},
 };
-use ports::{
-    driven::Secret,
-    driving::{CreateUser, ListUsers, PromoteUser},
-};
-use std::io;
+use ports::driving::{CreateUser, ListUsers, PromoteUser};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,15 +60,15 @@ pub(super) async fn run(context: &Context, command: UsersCommand) -> Result<(), 
 }
 
 async fn create(context: &Context, args: CreateArgs) -> Result<(), CliError> {
-    let password = if args.password_stdin { Some(password_of(&mut io::stdin().lock())?) } else { None };
-    let client = context.connect()?;
+    let password = if args.password_stdin { Some(password::of_stdin()?) } else { None };
+    let client = context.connect().await?;
     write_stderr(&format!("making user {} on {}", args.email.as_str(), client.base_url()));
     let made = client.send(&CreateUser { email: args.email, password, admin: args.admin }).await?;
     context.print(&made.document, || properties(&made.output))
 }
 
 async fn promote(context: &Context, args: PromoteArgs) -> Result<(), CliError> {
-    let client = context.connect()?;
+    let client = context.connect().await?;
     write_stderr(&format!("promoting user {} on {}", args.user, client.base_url()));
     let promoted = client.send(&PromoteUser { user: args.user, admin: args.admin }).await?;
     context.print(&promoted.document, || properties(&promoted.output))
@@ -87,20 +83,9 @@ fn properties(user: &User) -> String {
     ])
 }
 
-/// The first line, without its end: spaces may belong to it.
-fn password_of(input: &mut impl io::BufRead) -> Result<Secret, CliError> {
-    let mut line = String::new();
-    input.read_line(&mut line).map_err(|error| CliError::local("no_password", format!("cannot read the password: {error}"), None))?;
-    let password = line.trim_end_matches(['\n', '\r']);
-    if password.is_empty() {
-        return Err(CliError::Usage("--password-stdin is given, and there is no password on standard input".to_owned()));
-    }
-    Ok(Secret::new(password))
-}
-
 async fn list(context: &Context) -> Result<(), CliError> {
     let command = |cursor| ListUsers { page: PageRequest { limit: PageRequest::MAX_LIMIT, cursor } };
-    let (users, documents) = pages::all(&context.connect()?, command).await?;
+    let (users, documents) = pages::all(&context.connect().await?, command).await?;
     context.print(&pages::document(&documents), || user_table(&users))
 }
 
@@ -113,17 +98,4 @@ fn user_table(users: &[User]) -> String {
 
 const fn yes(value: bool) -> &'static str {
     if value { "yes" } else { "no" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::password_of;
-
-    #[test]
-    fn a_password_is_one_line_with_its_spaces() {
-        assert_eq!(password_of(&mut " correct horse \r\nmore\n".as_bytes()).unwrap().expose(), " correct horse ");
-        for nothing in ["", "\n"] {
-            assert_eq!(password_of(&mut nothing.as_bytes()).unwrap_err().exit_code(), 2);
-        }
-    }
 }

@@ -6,6 +6,7 @@ use client::{Answer, HttpClient, RemoteFailure};
 use domain::{Operation, OperationId};
 use ports::driving::GetOperation;
 use progress::Show;
+pub(super) use progress::{amount, at_work, bytes};
 use std::time::{Duration, Instant};
 
 /// How often to ask, and for how long to bear with a server that does not answer.

@@ -40,7 +40,7 @@ pub(super) fn make_data_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that only its owner reads, whole or not at all.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);

@@ -1,21 +1,21 @@
 //! `fluxbase branch create`.
 
-use super::reference;
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait, when::relative};
-use client::HttpClient;
-use comfy_table::Cell;
+use super::{begun::Begun, reference};
+use crate::cli::{context::Context, failure::CliError, git, output::write_stderr};
 use domain::{
-    Branch, BranchName, BranchType, DataCloneMode, Slug,
-    branch::{ExpiresIn, UnknownBranchType},
-    operation::Progress,
+    BranchName, BranchType, DataCloneMode, Slug,
+    branch::{ExpiresIn, PullRequest, RepositoryName, UnknownBranchType},
 };
-use ports::driving::{CreateBranch, GetBranch};
-use serde_json::{Value, json};
+use ports::driving::CreateBranch;
+use std::path::Path;
 
 const EXAMPLES: &str = "\
 Examples:
   fluxbase branch create feature/login
   fluxbase branch create pr-12 --from staging --clone-data full_clone --wait
+  fluxbase branch create pr-12 --pr 12                  the repository is that of the git remote
+  fluxbase branch create demo --clone-data seed_data --seed 10_users.sql --seed 20_tasks.csv
+  fluxbase branch create load-test --clone-data full_clone --max-age 1h --wait
   fluxbase branch create demo --type persistent -o json";
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,18 @@ pub(crate) struct CreateArgs {
     /// When it goes by itself, such as 12h or 7d [default: the server's, for previews]
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<ExpiresIn>,
+    /// The number of the pull request that it belongs to
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pr: Option<u32>,
+    /// The pull request's repository [default: that of the git remote origin]
+    #[arg(long, value_name = "OWNER/NAME", requires = "pr")]
+    repo: Option<RepositoryName>,
+    /// A seed file to run, for seed_data; repeat it [default: all of them]
+    #[arg(long, value_name = "FILE")]
+    seed: Vec<String>,
+    /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
+    #[arg(long, value_name = "DURATION")]
+    max_age: Option<ExpiresIn>,
     /// Wait until it is ready
     #[arg(long)]
     wait: bool,
@@ -48,67 +60,54 @@ fn branch_type(text: &str) -> Result<BranchType, UnknownBranchType> {
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
     let wait = args.wait;
-    let command = args.command()?;
-    let client = context.connect()?;
+    let command = args.command(&Context::folder())?;
+    let client = context.connect().await?;
     let slug = command.name.slug();
     write_stderr(&format!("making branch '{slug}' from '{}' on {}", command.parent.as_deref().unwrap_or(Slug::MAIN), client.base_url()));
-    let (branch, document) = carry_out(&client, &command, wait).await?;
+    let answer = client.send(&command).await?;
+    let begun = Begun { branch: answer.output.branch, operation: answer.output.operation, document: answer.document };
+    let begun = if wait { begun.ended(&client, &format!("branch '{slug}' could not be made")).await? } else { begun };
     if !wait {
         write_stderr(&format!("it is being made; `fluxbase branch status {slug}` tells how it gets on"));
     }
-    context.print(&document, || properties(&branch))
+    context.print(&begun.document, || begun.properties())
 }
 
 impl CreateArgs {
-    fn command(self) -> Result<CreateBranch, CliError> {
+    fn command(self, folder: &Path) -> Result<CreateBranch, CliError> {
         let parent = self.from.as_deref().map(reference::resolve).transpose()?;
+        let pull_request = self.pr.map(|number| pull_request(number, self.repo, folder)).transpose()?;
         Ok(CreateBranch {
             name: self.name,
             parent,
             branch_type: self.r#type,
             clone_mode: self.clone_data,
             expires_in: self.expires_in,
-            seeds: None,
-            max_age: None,
-            pull_request: None,
+            seeds: (!self.seed.is_empty()).then_some(self.seed),
+            max_age: self.max_age,
+            pull_request,
         })
     }
 }
 
-/// The branch as it then is, and the document of it and its operation.
-async fn carry_out(client: &HttpClient, command: &CreateBranch, wait: bool) -> Result<(Branch, Value), CliError> {
-    let begun = client.send(command).await?;
-    let branch = begun.output.branch;
-    if !wait {
-        return Ok((branch, begun.document));
-    }
-    let ended = wait::until_done(client, begun.output.operation.id).await?;
-    if ended.output.status != Progress::Succeeded {
-        return Err(CliError::of_operation(format!("branch '{}' could not be made", branch.slug), ended.output));
-    }
-    let branch = client.send(&GetBranch { branch: branch.id.to_string() }).await?;
-    Ok((branch.output.branch, json!({ "branch": branch.document, "operation": ended.document })))
-}
-
-fn properties(branch: &Branch) -> String {
-    table::properties([
-        ("Branch", Some(Cell::new(&branch.slug))),
-        ("Status", Some(table::status(branch.state.status()))),
-        ("Type", Some(Cell::new(branch.branch_type))),
-        ("Data", Some(Cell::new(branch.clone_mode))),
-        ("Expires", branch.expires_at.map(|at| Cell::new(relative(at)))),
-    ])
+fn pull_request(number: u32, named: Option<RepositoryName>, folder: &Path) -> Result<PullRequest, CliError> {
+    let missing = || CliError::Usage("the repository of the pull request is not known: no git remote 'origin' here; name it with --repo".to_owned());
+    let repository = named.or_else(|| git::origin(folder)).ok_or_else(missing)?;
+    Ok(PullRequest { repository: Some(repository), number })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{branch_type, carry_out};
-    use crate::cli::testing::{Server, branch, operation};
+    use super::{super::begun::Begun, branch_type, pull_request};
+    use crate::cli::{
+        failure::CliError,
+        testing::{Server, branch, operation},
+    };
     use ports::driving::CreateBranch;
     use serde_json::json;
 
-    fn command() -> CreateBranch {
-        CreateBranch {
+    async fn made(server: &Server) -> Result<Begun, CliError> {
+        let command = CreateBranch {
             name: "x".parse().unwrap(),
             parent: None,
             branch_type: None,
@@ -117,14 +116,17 @@ mod tests {
             seeds: None,
             max_age: None,
             pull_request: None,
-        }
+        };
+        let answer = server.client().send(&command).await.unwrap();
+        let begun = Begun { branch: answer.output.branch, operation: answer.output.operation, document: answer.document };
+        begun.ended(&server.client(), "branch 'x' could not be made").await
     }
 
     #[tokio::test]
     async fn waiting_gives_the_branch_and_the_operation_as_they_end() {
         let begun = json!({ "branch": branch("x", "creating"), "operation": operation("queued", &["queued"]) });
         let server = Server::answering([(202, begun), (200, operation("succeeded", &["succeeded"])), (200, branch("x", "ready"))]).await;
-        let (_, document) = carry_out(&server.client(), &command(), true).await.unwrap();
+        let document = made(&server).await.unwrap().document;
         assert_eq!((&document["branch"]["status"], &document["operation"]["status"]), (&json!("ready"), &json!("succeeded")));
         assert_eq!(server.asked().len(), 3);
     }
@@ -133,20 +135,24 @@ mod tests {
     async fn a_branch_that_cannot_be_made_is_a_failure_with_its_reason() {
         let begun = json!({ "branch": branch("x", "creating"), "operation": operation("queued", &["queued"]) });
         let server = Server::answering([(202, begun), (200, operation("failed", &["failed"]))]).await;
-        let error = carry_out(&server.client(), &command(), true).await.unwrap_err();
+        let error = made(&server).await.err().unwrap();
         assert_eq!((error.exit_code(), error.to_string().as_str()), (1, "branch 'x' could not be made: no space left"));
-    }
-
-    #[tokio::test]
-    async fn without_waiting_it_is_answered_at_once() {
-        let begun = json!({ "branch": branch("x", "creating"), "operation": operation("queued", &["queued"]) });
-        let server = Server::answering([(202, begun.clone())]).await;
-        assert_eq!(carry_out(&server.client(), &command(), false).await.unwrap().1, begun);
     }
 
     #[test]
     fn nobody_makes_a_main_branch() {
         assert!(branch_type("persistent").is_ok());
         assert!(branch_type("main").unwrap_err().to_string().contains("main is there already"));
+    }
+
+    #[test]
+    fn a_pull_request_is_of_the_repository_that_is_named_or_that_one_is_in() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(pull_request(7, None, dir.path()).unwrap_err().exit_code(), 2);
+        std::fs::create_dir(dir.path().join(".git")).unwrap();
+        std::fs::write(dir.path().join(".git/config"), "[remote \"origin\"]\nurl = git@github.com:octo/repo.git\n").unwrap();
+        assert_eq!(pull_request(7, None, dir.path()).unwrap().repository.unwrap().as_str(), "octo/repo");
+        let named = Some("a/b".parse().unwrap());
+        assert_eq!(pull_request(7, named, dir.path()).unwrap().repository.unwrap().as_str(), "a/b");
     }
 }

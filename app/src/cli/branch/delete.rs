@@ -1,6 +1,6 @@
 //! `fluxbase branch delete`.
 
-use super::reference;
+use super::{reference, switch};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait};
 use client::HttpClient;
 use comfy_table::Cell;
@@ -30,10 +30,13 @@ pub(crate) struct DeleteArgs {
 
 pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliError> {
     let command = DeleteBranch { branch: reference::resolve(&args.name)?, force: args.force };
-    let client = context.connect()?;
+    let client = context.connect().await?;
     let too = if args.force { " and its children" } else { "" };
     write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
     let (slug, status, document) = carry_out(&client, &command, args.wait).await?;
+    if slug.parse().is_ok_and(|slug| switch::leave(&slug).is_ok_and(|left| left)) {
+        write_stderr("switched to branch 'main'");
+    }
     context.print(&document, || table::properties([("Branch", Some(Cell::new(slug))), ("Status", Some(table::status(status)))]))
 }
 

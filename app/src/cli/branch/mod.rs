@@ -1,10 +1,18 @@
 //! `fluxbase branch`: branches of the database.
 
+mod access;
+mod begun;
+mod connection;
 mod create;
 mod delete;
+mod diff;
 mod list;
-mod reference;
+pub(super) mod migrate;
+pub(super) mod reference;
+mod reset;
 mod status;
+mod switch;
+mod update;
 
 use super::{context::Context, failure::CliError};
 use client::HttpClient;
@@ -17,7 +25,10 @@ Examples:
   fluxbase branch create feature/login
   fluxbase branch create pr-12 --clone-data full_clone --expires-in 3d --wait
   fluxbase branch list
-  fluxbase branch status pr-12 -o json
+  fluxbase branch switch pr-12
+  fluxbase branch status -o json
+  fluxbase branch migrate
+  fluxbase branch diff pr-12 main
   fluxbase branch delete pr-12 --force --wait";
 
 #[derive(Debug, clap::Subcommand)]
@@ -28,9 +39,26 @@ pub(super) enum BranchCommand {
     /// List the branches that you may see
     #[command(after_help = EXAMPLES)]
     List,
-    /// Show one branch and its history
+    /// Show one branch: its health, its migrations, its history
     #[command(after_help = EXAMPLES)]
     Status(status::StatusArgs),
+    /// Choose the branch that later commands mean
+    Switch(switch::SwitchArgs),
+    /// Bring a branch back to its parent's present state
+    Reset(reset::ResetArgs),
+    /// Bring back what the latest reset replaced
+    Undo(reset::UndoArgs),
+    /// Apply the migrations that a branch lacks
+    Migrate(migrate::MigrateArgs),
+    /// Compare the schemas of two branches
+    Diff(diff::DiffArgs),
+    /// Change a branch's name, lifetime or protection
+    Update(update::UpdateArgs),
+    /// See and change who else has access to a branch
+    #[command(subcommand)]
+    Access(access::AccessCommand),
+    /// Print a URL for connecting to a branch's database, with a new password
+    Connection(connection::ConnectionArgs),
     /// Delete a branch and its data
     Delete(delete::DeleteArgs),
 }
@@ -40,6 +68,14 @@ pub(super) async fn run(context: &Context, command: BranchCommand) -> Result<(),
         BranchCommand::Create(args) => create::run(context, args).await,
         BranchCommand::List => list::run(context).await,
         BranchCommand::Status(args) => status::run(context, args).await,
+        BranchCommand::Switch(args) => switch::run(context, args).await,
+        BranchCommand::Reset(args) => reset::reset(context, args).await,
+        BranchCommand::Undo(args) => reset::undo(context, args).await,
+        BranchCommand::Migrate(args) => migrate::run(context, args).await,
+        BranchCommand::Diff(args) => diff::run(context, args).await,
+        BranchCommand::Update(args) => update::run(context, args).await,
+        BranchCommand::Access(command) => access::run(context, command).await,
+        BranchCommand::Connection(args) => connection::run(context, args).await,
         BranchCommand::Delete(args) => delete::run(context, args).await,
     }
 }

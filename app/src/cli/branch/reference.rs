@@ -1,10 +1,21 @@
 //! How people name a branch: by id, by slug, or by the name that it was made with.
 
 use crate::cli::failure::CliError;
-use domain::{BranchId, BranchName, Slug};
+use client::HttpClient;
+use domain::{BranchId, BranchName, OperationId, Slug};
+
+/// The branch that the project is switched to.
+pub(in crate::cli) fn switched_to(client: &HttpClient) -> String {
+    client.branch().map_or_else(|| Slug::MAIN.to_owned(), Slug::to_string)
+}
+
+/// An operation's id; what is none belongs to no operation.
+pub(in crate::cli) fn operation(text: &str) -> Result<OperationId, CliError> {
+    text.trim().parse().map_err(|_| CliError::NotFound { what: "operation", name: text.to_owned() })
+}
 
 /// What the server is asked for. A text that no branch can be called is not found, and nobody is asked.
-pub(super) fn resolve(text: &str) -> Result<String, CliError> {
+pub(in crate::cli) fn resolve(text: &str) -> Result<String, CliError> {
     let text = text.trim();
     if text.parse::<BranchId>().is_ok() || text.parse::<Slug>().is_ok() {
         return Ok(text.to_owned());

@@ -1,13 +1,13 @@
 //! `fluxbase branch status`.
 
 use super::reference;
-use crate::cli::{context::Context, failure::CliError, table, when::relative};
+use crate::cli::{context::Context, failure::CliError, table, wait, when::relative};
 use client::HttpClient;
 use comfy_table::Cell;
 use domain::{Branch, branch::Withheld, page::PageRequest};
 use ports::{
     driven::ActivityEntry,
-    driving::{GetBranch, ListBranchActivity},
+    driving::{BranchDetails, GetBranch, GetOperation, ListBranchActivity},
 };
 
 /// Lines of history that are shown.
@@ -15,20 +15,30 @@ const HISTORY: u32 = 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// Its name, slug or id
-    name: String,
+    /// Its name, slug or id [default: the branch that is switched to]
+    name: Option<String>,
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliError> {
-    let branch = reference::resolve(&args.name)?;
-    let client = context.connect()?;
+    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
+    let client = context.connect().await?;
+    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
     let found = client.send(&GetBranch { branch }).await?;
+    let branch = &found.output.branch;
     let page = PageRequest { limit: HISTORY, cursor: None };
-    let history = client.send(&ListBranchActivity { branch: found.output.branch.id.to_string(), page }).await?;
-    let parent = parent_of(&client, &found.output.branch).await;
+    let history = client.send(&ListBranchActivity { branch: branch.id.to_string(), page }).await?;
+    let parent = parent_of(&client, branch).await;
+    let at_work = match branch.state.operation() {
+        Some(id) => client.send(&GetOperation { id }).await.ok(),
+        None => None,
+    };
     let mut document = found.document;
     document["activity"] = history.document["items"].clone();
-    context.print(&document, || format!("{}\n\n{}", properties(&found.output.branch, parent), history_table(&history.output.items)))
+    if let Some(at_work) = &at_work {
+        document["operation"] = at_work.document.clone();
+    }
+    let at_work = at_work.map(|at_work| wait::at_work(&at_work.output));
+    context.print(&document, || format!("{}\n\n{}", properties(&found.output, parent, at_work), history_table(&history.output.items)))
 }
 
 /// The parent's slug; its id where it cannot be seen.
@@ -38,13 +48,23 @@ async fn parent_of(client: &HttpClient, branch: &Branch) -> Option<String> {
     Some(parent.map_or(id, |parent| parent.output.branch.slug.to_string()))
 }
 
-fn properties(branch: &Branch, parent: Option<String>) -> String {
+fn properties(details: &BranchDetails, parent: Option<String>, at_work: Option<String>) -> String {
+    let (branch, health) = (&details.branch, details.health.as_ref());
+    let github = branch.pull_request.as_ref().map(|pull_request| match &pull_request.repository {
+        Some(repository) => format!("{repository}#{}", pull_request.number),
+        None => format!("#{}", pull_request.number),
+    });
+    let migrations = details.migrations.map(|counts| {
+        let drift = if counts.drift { "; the schema was changed beside them (drift)" } else { "" };
+        format!("{} applied, {} pending{drift}", counts.applied, counts.pending)
+    });
     let withheld: Vec<_> = branch.withheld.iter().map(Withheld::in_words).collect();
     table::properties([
         ("Branch", Some(Cell::new(&branch.slug))),
         ("Name", Some(Cell::new(&branch.name))),
         ("Id", Some(Cell::new(branch.id))),
         ("Status", Some(table::status(branch.state.status()))),
+        ("At work", at_work.map(Cell::new)),
         ("Error", branch.state.error().map(Cell::new)),
         ("Type", Some(Cell::new(branch.branch_type))),
         ("Data", (!branch.is_main()).then(|| Cell::new(branch.clone_mode))),
@@ -52,6 +72,15 @@ fn properties(branch: &Branch, parent: Option<String>) -> String {
         ("Made by", branch.created_by.map(|user| Cell::new(format!("user {user}")))),
         ("Created", Some(Cell::new(relative(branch.created_at)))),
         ("Expires", branch.expires_at.map(|at| Cell::new(relative(at)))),
+        ("Protected", branch.protected.then(|| Cell::new("yes"))),
+        ("Pull request", github.map(Cell::new)),
+        ("Data as of", branch.data_as_of.map(|at| Cell::new(relative(at)))),
+        ("Undo until", branch.previous.as_ref().map(|previous| Cell::new(relative(previous.until)))),
+        ("Reachable", health.map(|health| Cell::new(if health.reachable { "yes" } else { "no" }))),
+        ("Size", health.and_then(|health| health.size_bytes).map(|bytes| Cell::new(wait::bytes(bytes)))),
+        ("Connections", health.and_then(|health| health.connections).map(Cell::new)),
+        ("Last used", health.and_then(|health| health.last_used_at).map(|at| Cell::new(relative(at)))),
+        ("Migrations", migrations.map(Cell::new)),
         ("Generation", branch.state.serving().map(Cell::new)),
         ("Withheld", (!withheld.is_empty()).then(|| Cell::new(withheld.join("\n")))),
     ])

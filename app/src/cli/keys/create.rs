@@ -63,7 +63,7 @@ fn table_name(text: &str) -> Result<QualifiedName, String> {
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
     let scopes = args.scopes()?;
-    let client = context.connect()?;
+    let client = context.connect().await?;
     let kind = if args.service { "service key" } else { "API key" };
     write_stderr(&format!("making {kind} '{}' on {}", args.name, client.base_url()));
     let made = if args.service {

@@ -16,7 +16,7 @@ pub(crate) struct ListArgs {
 }
 
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliError> {
-    let client = context.connect()?;
+    let client = context.connect().await?;
     let page = |cursor| PageRequest { limit: PageRequest::MAX_LIMIT, cursor };
     let (keys, documents) = if args.service {
         pages::all(&client, |cursor| ListServiceKeys { page: page(cursor) }).await?

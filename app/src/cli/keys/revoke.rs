@@ -17,7 +17,7 @@ pub(crate) struct RevokeArgs {
 
 pub(super) async fn run(context: &Context, args: RevokeArgs) -> Result<(), CliError> {
     let id = args.id.trim().parse().map_err(|_| CliError::NotFound { what: "key", name: args.id.clone() })?;
-    let client = context.connect()?;
+    let client = context.connect().await?;
     write_stderr(&format!("revoking key {id} on {}", client.base_url()));
     let revoked = carry_out(&client, id).await?;
     context.print(&revoked.document, || table::properties(properties(&revoked.output)))

@@ -1,5 +1,5 @@
 use super::{Found, Lookup, find};
-use crate::cli::failure::CliError;
+use crate::cli::{failure::CliError, logins::Login};
 use client::Credential;
 use std::{collections::HashMap, fs, path::PathBuf};
 use tempfile::TempDir;
@@ -8,6 +8,7 @@ use tempfile::TempDir;
 struct Machine {
     dir: TempDir,
     environment: HashMap<&'static str, &'static str>,
+    logged_in_at: Option<&'static str>,
 }
 
 impl Machine {
@@ -15,7 +16,7 @@ impl Machine {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("project/src/deep")).unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
-        Self { dir, environment: HashMap::new() }
+        Self { dir, environment: HashMap::new(), logged_in_at: None }
     }
 
     fn write(self, path: &str, text: &str) -> Self {
@@ -47,6 +48,7 @@ impl Machine {
             environment: &|name| self.environment.get(name).map(|value| (*value).to_owned()),
             folder: &self.dir.path().join("project/src/deep"),
             data_dir: &|| Ok(data_dir.clone()),
+            login: &|url| Ok(self.logged_in_at.filter(|at| *at == url.as_str()).map(|_| Login::Key { key: "fb_pk_login".to_owned() })),
         })
     }
 
@@ -118,4 +120,21 @@ fn what_is_no_url_and_what_is_no_key_are_usage() {
     for error in [machine.find(Some("nowhere"), Some("fb_pk_a")).unwrap_err(), machine.find(Some("http://a"), Some("a b")).unwrap_err()] {
         assert_eq!(error.exit_code(), 2, "{error}");
     }
+}
+
+#[test]
+fn who_signed_in_comes_before_files_and_after_what_is_given() {
+    let machine = Machine::new().with_server().with_project().write("project/.fluxbase/key", "fb_pk_project\n");
+    let mut machine = machine.set("FLUXBASE_URL", "");
+    machine.logged_in_at = Some("http://project:1/");
+    assert_eq!(machine.found(None, None).1.as_deref(), Some("fb_pk_login"));
+    assert_eq!(machine.found(None, Some("fb_pk_flag")).1.as_deref(), Some("fb_pk_flag"));
+    assert_eq!(machine.found(Some("http://127.0.0.1:8080"), None).1.as_deref(), Some("sb_service_owner"), "another server, another login");
+}
+
+#[test]
+fn the_branch_that_a_project_is_switched_to_is_found() {
+    let machine = Machine::new().with_server().with_project();
+    assert_eq!(machine.find(None, Some("fb_pk_a")).unwrap().branch.unwrap().as_str(), "x");
+    assert!(Machine::new().with_server().find(None, None).unwrap().branch.is_none());
 }

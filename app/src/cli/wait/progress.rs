@@ -24,35 +24,65 @@ pub(super) fn on_stderr() -> Box<dyn Show> {
     if io::stderr().is_terminal() { Box::new(Line::new()) } else { Box::new(Lines::to(io::stderr())) }
 }
 
-/// One line that changes.
-struct Line(ProgressBar);
+/// One line that changes: a bar where it is known how much there is, and a line that stays for each step that ended.
+struct Line {
+    bar: ProgressBar,
+    told: Vec<StepName>,
+}
 
 impl Line {
     fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        bar.set_style(ProgressStyle::with_template("{spinner} {msg} ({elapsed})").expect("a constant template is valid"));
+        bar.set_style(style(SPINNER));
         bar.enable_steady_tick(Duration::from_millis(100));
-        Self(bar)
+        Self { bar, told: Vec::new() }
     }
+}
+
+const SPINNER: &str = "{spinner} {msg} ({elapsed})";
+const BAR: &str = "{spinner} [{bar:24}] {percent:>3} % {msg} ({elapsed})";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a constant template is valid").progress_chars("=> ")
 }
 
 impl Show for Line {
     fn update(&mut self, operation: &Operation) {
-        self.0.set_message(at_work(operation));
-        if operation.status.is_final() {
-            self.0.finish_and_clear();
+        for step in newly_ended(&mut self.told, operation) {
+            self.bar.println(ended(step));
         }
+        if operation.status.is_final() {
+            self.bar.finish_and_clear();
+            return;
+        }
+        match at_work_step(operation).and_then(|(_, step)| step.done.zip(step.total)) {
+            Some((done, total)) if total > 0 => {
+                self.bar.set_style(style(BAR));
+                self.bar.set_length(total);
+                self.bar.set_position(done.min(total));
+            }
+            _ => self.bar.set_style(style(SPINNER)),
+        }
+        self.bar.set_message(at_work(operation));
     }
 
     fn trouble(&mut self, failure: &RemoteFailure) {
-        self.0.set_message(trouble(failure));
+        self.bar.set_message(trouble(failure));
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
+}
+
+/// The steps that ended since the last look.
+fn newly_ended<'a>(told: &mut Vec<StepName>, operation: &'a Operation) -> Vec<&'a Step> {
+    let ended = operation.steps.iter().filter(|step| step.status.is_final());
+    let new: Vec<_> = ended.filter(|step| !told.contains(&step.name)).collect();
+    told.extend(new.iter().map(|step| step.name));
+    new
 }
 
 /// A line for each step that ended.
@@ -76,11 +106,8 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Show for Lines<W> {
     fn update(&mut self, operation: &Operation) {
         self.troubled = false;
-        for step in operation.steps.iter().filter(|step| step.status.is_final()) {
-            if !self.told.contains(&step.name) {
-                self.told.push(step.name);
-                self.say(&ended(step));
-            }
+        for step in newly_ended(&mut self.told, operation) {
+            self.say(&ended(step));
         }
     }
 
@@ -110,11 +137,9 @@ fn ended(step: &Step) -> String {
     }
 }
 
-/// `step 3 of 7: copy rows, 12000 of 50000 rows`.
-fn at_work(operation: &Operation) -> String {
-    let Some((index, step)) = operation.steps.iter().enumerate().find(|(_, step)| !step.status.is_final()) else {
-        return operation.status.name().to_owned();
-    };
+/// `step 3 of 8: copy rows, 12000 of 50000 rows`.
+pub(in crate::cli) fn at_work(operation: &Operation) -> String {
+    let Some((index, step)) = at_work_step(operation) else { return operation.status.name().to_owned() };
     let place = format!("step {} of {}: {}", index + 1, operation.steps.len(), title(step));
     match amount(step) {
         Some(amount) => format!("{place}, {amount}"),
@@ -122,22 +147,35 @@ fn at_work(operation: &Operation) -> String {
     }
 }
 
+fn at_work_step(operation: &Operation) -> Option<(usize, &Step)> {
+    operation.steps.iter().enumerate().find(|(_, step)| !step.status.is_final())
+}
+
 fn title(step: &Step) -> String {
     step.name.name().replace('_', " ")
 }
 
-fn amount(step: &Step) -> Option<String> {
+/// `5 of 9 rows`, `1.5 of 20.0 MB`.
+pub(in crate::cli) fn amount(step: &Step) -> Option<String> {
     let (done, unit) = (step.done?, step.unit.as_deref().unwrap_or_default());
-    let amount = match step.total {
-        Some(total) if total != done => format!("{done} of {total} {unit}"),
-        _ => format!("{done} {unit}"),
+    let total = step.total.filter(|total| *total != done);
+    let amount = match (total, unit) {
+        (Some(total), "bytes") => format!("{} of {}", bytes(done), bytes(total)),
+        (None, "bytes") => bytes(done),
+        (Some(total), _) => format!("{done} of {total} {unit}"),
+        (None, _) => format!("{done} {unit}"),
     };
     Some(amount.trim_end().to_owned())
 }
 
+/// `12.3 MB`.
+pub(in crate::cli) fn bytes(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{at_work, ended};
+    use super::{amount, at_work, ended};
     use domain::{
         BranchId, Operation, OperationId, OperationKind,
         operation::{Progress, Step},
@@ -158,11 +196,13 @@ mod tests {
     #[test]
     fn the_step_at_work_is_told_with_how_far_it_is() {
         let mut operation = operation();
-        assert_eq!(at_work(&operation), "step 3 of 7: copy rows, 5 of 9 rows");
+        assert_eq!(at_work(&operation), "step 3 of 8: copy rows, 5 of 9 rows");
         operation.steps[2].status = Progress::Succeeded;
         operation.steps[2].done = Some(9);
         assert_eq!(ended(&operation.steps[2]), "copy rows ... done (9 rows)");
-        assert_eq!(at_work(&operation), "step 4 of 7: add constraints");
+        assert_eq!(at_work(&operation), "step 4 of 8: add constraints");
+        let bytes = Step { done: Some(1_500_000), total: Some(20_000_000), unit: Some("bytes".to_owned()), ..operation.steps[3].clone() };
+        assert_eq!(amount(&bytes).unwrap(), "1.50 MB of 20.00 MB");
         operation.steps[3].status = Progress::Failed;
         assert_eq!(ended(&operation.steps[3]), "add constraints ... failed");
     }

@@ -1,0 +1,40 @@
+//! `fluxbase branch connection`.
+
+use super::reference;
+use crate::cli::{context::Context, failure::CliError, output::write_stderr};
+use ports::driving::{GetConnection, IssueConnection};
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase branch connection pr-12
+  psql \"$(fluxbase branch connection pr-12)\"
+  fluxbase branch connection pr-12 --show          without making a new password
+
+The role can connect to this branch's database and to no other that Fluxbase made.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ConnectionArgs {
+    /// Its name, slug or id [default: the branch that is switched to]
+    name: Option<String>,
+    /// Show where the database is, without making a new password
+    #[arg(long)]
+    show: bool,
+}
+
+pub(super) async fn run(context: &Context, args: ConnectionArgs) -> Result<(), CliError> {
+    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
+    let client = context.connect().await?;
+    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let document = if args.show {
+        client.send(&GetConnection { branch }).await?.document
+    } else {
+        write_stderr(&format!("making a new password for branch '{branch}' on {}; an earlier one is good no more", client.base_url()));
+        client.send(&IssueConnection { branch }).await?.document
+    };
+    if let Some(others) = document["other_databases"].as_array().filter(|others| !others.is_empty()) {
+        let others: Vec<_> = others.iter().filter_map(|name| name.as_str()).collect();
+        write_stderr(&format!("other databases of the server let anybody in, this role too: {}", others.join(", ")));
+    }
+    context.print(&document, || document["url"].as_str().unwrap_or_default().to_owned())
+}

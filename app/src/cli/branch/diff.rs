@@ -1,0 +1,156 @@
+//! `fluxbase branch diff`.
+
+use super::{reference, reset::begun};
+use crate::cli::{
+    context::Context,
+    failure::CliError,
+    output::{self, Format, colours, print_text, write_stderr},
+    wait,
+};
+use client::{CompareBranches, DiffText, HttpClient};
+use domain::operation::Progress;
+use ports::driving::ProveDiff;
+use serde_json::Value;
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase branch diff pr-12                       against its parent
+  fluxbase branch diff pr-12 staging
+  fluxbase branch diff pr-12 main --format sql > pr-12.sql
+  fluxbase branch diff pr-12 main --prove          applies the script to a throw-away copy of main, and compares again
+  fluxbase branch diff pr-12 main --exit-code      exit code 1 where they differ
+
+Lines with + are the source's, lines with - the target's; the script turns the target into the source.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DiffArgs {
+    /// The branch that is compared, by name, slug or id [default: the branch that is switched to]
+    source: Option<String>,
+    /// The branch to compare it with [default: its parent]
+    target: Option<String>,
+    /// How it is written [default: text; json with -o json]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<DiffFormat>,
+    /// Prove the script on a throw-away copy of the target, and tell whether anything is left
+    #[arg(long)]
+    prove: bool,
+    /// Exit with 1 where they differ, as git does
+    #[arg(long)]
+    exit_code: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum DiffFormat {
+    // Unified text. No doc comments, see `output::Format`.
+    Text,
+    Json,
+    Sql,
+}
+
+pub(super) async fn run(context: &Context, args: DiffArgs) -> Result<(), CliError> {
+    let source = args.source.as_deref().map(reference::resolve).transpose()?;
+    let target = args.target.as_deref().map(reference::resolve).transpose()?;
+    let client = context.connect().await?;
+    let source = source.unwrap_or_else(|| reference::switched_to(&client));
+    if args.prove {
+        prove(context, &client, &source, target.as_deref()).await?;
+    }
+    let command = CompareBranches { source, target };
+    // With --prove and without a format its own words are what is asked for.
+    let format = args.format.or(match (args.prove, context.format()) {
+        (true, _) => None,
+        (false, Format::Table) => Some(DiffFormat::Text),
+        (false, Format::Json | Format::Yaml) => Some(DiffFormat::Json),
+    });
+    let differ = match format {
+        None => false,
+        Some(DiffFormat::Text) => told(&client.diff_text(&command, DiffText::Unified).await?)?,
+        Some(DiffFormat::Sql) => {
+            let script = client.diff_text(&command, DiffText::Script).await?;
+            print_text(&script)?;
+            !script.is_empty()
+        }
+        Some(DiffFormat::Json) => {
+            let answer = client.send(&command).await?;
+            let format = if context.format() == Format::Yaml { Format::Yaml } else { Format::Json };
+            output::print(format, &answer.document, String::new)?;
+            answer.document["objects"].as_array().is_some_and(|objects| !objects.is_empty())
+        }
+    };
+    if args.exit_code && differ { Err(CliError::Told { code: 1 }) } else { Ok(()) }
+}
+
+/// Writes unified text, in colours on a terminal. Gives whether there is any.
+fn told(text: &str) -> Result<bool, CliError> {
+    if text.trim().is_empty() {
+        write_stderr("the schemas are equal");
+        return Ok(false);
+    }
+    if colours() {
+        print_text(&coloured(text))?
+    } else {
+        print_text(text)?
+    }
+    Ok(true)
+}
+
+fn coloured(text: &str) -> String {
+    let line = |line: &str| match line {
+        line if line.starts_with("+++") || line.starts_with("---") => format!("\u{1b}[1m{line}\u{1b}[0m\n"),
+        line if line.starts_with("@@") => format!("\u{1b}[36m{line}\u{1b}[0m\n"),
+        line if line.starts_with('+') => format!("\u{1b}[32m{line}\u{1b}[0m\n"),
+        line if line.starts_with('-') => format!("\u{1b}[31m{line}\u{1b}[0m\n"),
+        line => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// Has the script proved, and tells what came of it. A script that leaves something, or fails, is a failure.
+async fn prove(context: &Context, client: &HttpClient, source: &str, target: Option<&str>) -> Result<(), CliError> {
+    let against = target.map_or_else(|| "its parent".to_owned(), |target| format!("'{target}'"));
+    write_stderr(&format!("proving the script that turns {against} into '{source}', on a throw-away copy, on {}", client.base_url()));
+    let begun = begun(client.send(&ProveDiff { branch: source.to_owned(), target: target.map(str::to_owned) }).await?);
+    let ended = wait::until_done(client, begun.operation.id).await?;
+    if ended.output.status != Progress::Succeeded {
+        return Err(CliError::of_operation("the script could not be proved".to_owned(), ended.output));
+    }
+    let result = &ended.document["result"];
+    let proved = result["proved"] == true;
+    context.print(&ended.document, || verdict(result))?;
+    if proved { Ok(()) } else { Err(CliError::local("not_proved", "the script is not proved", None)) }
+}
+
+fn verdict(result: &Value) -> String {
+    if result["proved"] == true {
+        return "proved: the script was applied to a copy, and nothing was left".to_owned();
+    }
+    if let Some(message) = result["failure"]["message"].as_str() {
+        return format!("not proved: statement {} failed: {message}", result["failure"]["statement"].as_u64().unwrap_or_default() + 1);
+    }
+    let left = result["left"]["objects"].as_array().into_iter().flatten();
+    let left: Vec<_> = left.filter_map(|object| Some(format!("{} {}", object["kind"].as_str()?, object["identity"].as_str()?))).collect();
+    format!("not proved: left after the script: {}", left.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{coloured, verdict};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_added_is_green_and_what_is_gone_is_red() {
+        let text = coloured("--- main\n+++ x\n@@ -1 +1 @@\n-a\n+b\n c\n");
+        assert!(text.contains("\u{1b}[1m--- main\u{1b}[0m\n") && text.contains("\u{1b}[31m-a") && text.contains("\u{1b}[32m+b"), "{text}");
+        assert!(text.ends_with(" c\n"));
+    }
+
+    #[test]
+    fn a_verdict_says_what_is_left() {
+        assert!(verdict(&json!({ "proved": true })).starts_with("proved"));
+        let left = json!({ "proved": false, "left": { "objects": [{ "kind": "table", "identity": "public.t" }] } });
+        assert_eq!(verdict(&left), "not proved: left after the script: table public.t");
+        let failed = json!({ "proved": false, "failure": { "statement": 2, "message": "no" } });
+        assert_eq!(verdict(&failed), "not proved: statement 3 failed: no");
+    }
+}

@@ -1,0 +1,124 @@
+//! `fluxbase branch migrate`.
+
+use super::{begun::Begun, reference, reset::begun};
+use crate::cli::{context::Context, failure::CliError, migration_files, output::write_stderr, table};
+use comfy_table::Cell;
+use ports::driving::MigrateBranch;
+use serde_json::Value;
+use std::{fmt::Write, path::PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase branch migrate pr-12                       migrations/ of the project, else the server's own
+  fluxbase branch migrate pr-12 --dir db/migrations
+  fluxbase branch migrate main --dry-run              on a throw-away copy: durations, locks, rewrites, the difference
+
+A file that fails leaves the branch as it was before it; file, line, statement and SQLSTATE are told.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct MigrateArgs {
+    /// Its name, slug or id [default: the branch that is switched to]
+    name: Option<String>,
+    #[command(flatten)]
+    how: MigrateOptions,
+}
+
+/// What `migrations up` takes too.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct MigrateOptions {
+    /// The folder with the migration files [default: migrations/ of the project, else the server's own]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Try it on a throw-away copy only
+    #[arg(long)]
+    dry_run: bool,
+    /// Apply files that come before one that is already applied, too
+    #[arg(long)]
+    allow_out_of_order: bool,
+    /// Do not wait until it is done
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliError> {
+    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
+    migrate(context, branch, args.how).await
+}
+
+/// Migrates a branch; the one that is switched to where none is named.
+pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, how: MigrateOptions) -> Result<(), CliError> {
+    let dir = Context::migrations_dir(how.dir.as_deref());
+    let files = dir.as_deref().map_or(Ok(Vec::new()), migration_files::of)?;
+    if how.dir.is_some() && files.is_empty() {
+        return Err(CliError::Usage(format!("there is no SQL file in {}", dir.unwrap_or_default().display())));
+    }
+    let client = context.connect().await?;
+    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let from = match &dir {
+        Some(dir) if !files.is_empty() => format!("{} files of {}", files.len(), dir.display()),
+        _ => "the server's own files".to_owned(),
+    };
+    let what = if how.dry_run { "trying migrations on a copy of" } else { "migrating" };
+    write_stderr(&format!("{what} branch '{branch}' by {from} on {}", client.base_url()));
+    let command = MigrateBranch { branch: branch.clone(), files, dry_run: how.dry_run, allow_out_of_order: how.allow_out_of_order };
+    let begun = begun(client.send(&command).await?);
+    if how.no_wait {
+        write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
+        return context.print(&begun.document, || begun.properties());
+    }
+    let ended = begun.ended(&client, &format!("branch '{branch}' could not be migrated")).await?;
+    context.print(&ended.document, || report(&ended, how.dry_run))
+}
+
+fn report(ended: &Begun, dry_run: bool) -> String {
+    let result = &ended.document["operation"]["result"];
+    let files = result["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let slug = &ended.branch.slug;
+    if files.is_empty() {
+        return format!("branch '{slug}' has every migration");
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let ms = |value: &Value| format!("{:.1} ms", value.as_f64().unwrap_or_default());
+    let mut report = table::list(["FILE", "TIME"], files.iter().map(|file| [Cell::new(text(&file["name"])), Cell::new(ms(&file["duration_ms"]))]));
+    if dry_run {
+        for file in files {
+            let rows = file["statements"].as_array().into_iter().flatten().map(|statement| {
+                let first = text(&statement["statement"]).lines().next().unwrap_or_default().chars().take(60).collect::<String>();
+                let line = format!("{}:{}", text(&file["name"]), statement["line"]);
+                [
+                    Cell::new(line),
+                    Cell::new(first),
+                    Cell::new(ms(&statement["duration_ms"])),
+                    Cell::new(locks(statement)),
+                    Cell::new(rewrites(statement)),
+                ]
+            });
+            let _ = write!(report, "\n\n{}", table::list(["WHERE", "STATEMENT", "TIME", "LOCKS", "REWRITES"], rows));
+        }
+        if let Some(summary) = result["diff"]["summary"].as_object() {
+            let count = |name: &str| summary.get(name).and_then(Value::as_u64).unwrap_or_default();
+            let _ =
+                write!(report, "\n\nthe schema would have {} objects more, {} fewer, {} changed", count("added"), count("removed"), count("changed"));
+        }
+    }
+    report
+}
+
+/// `AccessExclusive public.t, Share public.u`, or a dash.
+fn locks(statement: &Value) -> String {
+    let lock = |lock: &Value| {
+        let mode = lock["mode"].as_str().unwrap_or_default().trim_end_matches("Lock");
+        format!("{mode} {}", lock["relation"].as_str().unwrap_or_default())
+    };
+    listed(statement["locks"].as_array().into_iter().flatten().map(lock))
+}
+
+fn rewrites(statement: &Value) -> String {
+    listed(statement["rewrites"].as_array().into_iter().flatten().map(|table| table.as_str().unwrap_or_default().to_owned()))
+}
+
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let items = items.collect::<Vec<_>>().join(", ");
+    if items.is_empty() { "-".to_owned() } else { items }
+}

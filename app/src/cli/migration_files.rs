@@ -1,0 +1,41 @@
+//! Migration files of a folder, as they go along with a request.
+
+use super::failure::CliError;
+use domain::operation::NamedText;
+use std::{fs, path::Path};
+
+/// Every SQL file of a folder, in the order of names; folders in it are passed over.
+pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {
+    let unreadable = |error: std::io::Error| {
+        let message = format!("cannot read the migrations in {}: {error}", dir.display());
+        CliError::local("unreadable", message, Some("name their folder with --dir; `fluxbase migrations new` makes the first one"))
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
+            files.push(NamedText { name: name.to_owned(), text: fs::read_to_string(&path).map_err(unreadable)? });
+        }
+    }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use std::fs;
+
+    #[test]
+    fn only_sql_files_go_along_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("2_b.sql", "b"), ("1_a.sql", "a"), ("README.md", "no"), (".hidden", "no")] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        fs::create_dir(dir.path().join("old.sql")).unwrap();
+        let files: Vec<_> = of(dir.path()).unwrap().into_iter().map(|file| (file.name, file.text)).collect();
+        assert_eq!(files, [("1_a.sql".to_owned(), "a".to_owned()), ("2_b.sql".to_owned(), "b".to_owned())]);
+        assert!(of(&dir.path().join("nowhere")).unwrap_err().to_string().contains("nowhere"));
+    }
+}

@@ -1,0 +1,62 @@
+//! `fluxbase migrations list`.
+
+use super::EXAMPLES;
+use crate::cli::{branch::reference, context::Context, failure::CliError, migration_files, output::write_stderr, table, when::relative};
+use comfy_table::{Cell, Color};
+use domain::migration::{LedgerEntry, LedgerState};
+use ports::driving::{ListMigrations, MigrationOverview};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ListArgs {
+    /// The branch, by name, slug or id [default: the branch that is switched to, else main]
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<String>,
+    /// The folder with the migration files [default: migrations/ of the project, else the server's own]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliError> {
+    let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
+    let dir = Context::migrations_dir(args.dir.as_deref());
+    let files = dir.as_deref().map_or(Ok(Vec::new()), migration_files::of)?;
+    let client = context.connect().await?;
+    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    // The route takes the branch from where every request has it; the one that is named is the only one that is meant.
+    let client = client.on_branch(None);
+    let found = client.send(&ListMigrations { branch, files }).await?;
+    let overview = &found.output;
+    for refusal in &overview.refusals {
+        write_stderr(&format!("in the way: {refusal}"));
+    }
+    if overview.drift == Some(true) {
+        write_stderr("the schema is another than after the last migration: it was changed beside them (drift)");
+    }
+    context.print(&found.document, || listed(overview))
+}
+
+fn listed(overview: &MigrationOverview) -> String {
+    let applied = overview
+        .applied
+        .iter()
+        .map(|entry| [Cell::new(&entry.name), state(entry), Cell::new(relative(entry.applied_at)), Cell::new(&entry.who), Cell::new(took(entry))]);
+    let pending = overview.pending.iter().map(|name| {
+        let dash = || Cell::new("-");
+        [Cell::new(name), Cell::new("pending").fg(Color::Yellow), dash(), dash(), dash()]
+    });
+    table::list(["FILE", "STATE", "WHEN", "BY", "TIME"], applied.chain(pending))
+}
+
+fn state(entry: &LedgerEntry) -> Cell {
+    match &entry.state {
+        LedgerState::Applied => Cell::new("applied").fg(Color::Green),
+        LedgerState::Running { done } => Cell::new(format!("begun, {done} of {} statements", entry.statements)).fg(Color::Yellow),
+        LedgerState::Failed { done, .. } => Cell::new(format!("failed after {done} of {} statements", entry.statements)).fg(Color::Red),
+    }
+}
+
+fn took(entry: &LedgerEntry) -> String {
+    format!("{} ms", entry.duration.as_millis())
+}
