@@ -43,18 +43,19 @@ impl ForeignCluster {
         &self.tools
     }
 
-    /// A database called `zabbix` with what these scripts make; returns its owner's URL.
-    pub(crate) async fn database(&self, owner: Owner, scripts: &[String]) -> String {
+    /// A database with what these scripts make; returns its owner's URL. A plain owner has the database's name.
+    pub(crate) async fn database(&self, owner: Owner, name: &str, scripts: &[String]) -> String {
         let admin = self.superuser("postgres").await;
-        let mut url = Url::parse(self.cluster.superuser_url("zabbix").expose_secret()).unwrap();
-        let mut make = vec!["create database zabbix"];
+        let mut url = Url::parse(self.cluster.superuser_url(name).expose_secret()).unwrap();
+        let mut make = vec![format!("create database {name}")];
         if owner == Owner::Plain {
-            make = vec!["create role zabbix login nosuperuser createdb createrole password 'zabbix'", "create database zabbix owner zabbix"];
-            url.set_username("zabbix").unwrap();
-            url.set_password(Some("zabbix")).unwrap();
+            let role = format!("create role {name} login nosuperuser createdb createrole password '{name}'");
+            make = vec![role, format!("create database {name} owner {name}")];
+            url.set_username(name).unwrap();
+            url.set_password(Some(name)).unwrap();
         }
         for sql in make {
-            sqlx::query(sql).execute(&admin).await.unwrap();
+            sqlx::query(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
         }
         admin.close().await;
         let pool = PgPoolOptions::new().max_connections(1).connect(url.as_str()).await.unwrap();
