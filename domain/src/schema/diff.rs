@@ -190,3 +190,51 @@ fn differing(old: &[(String, String)], new: &[(String, String)]) -> Vec<FieldCha
     let change = |name: &String| FieldChange { field: name.clone(), before: of(old, name), after: of(new, name) };
     names.into_iter().map(change).filter(|change| change.before != change.after).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SchemaDiff;
+    use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaSnapshot};
+
+    fn snapshot(name: &str, column: &str) -> SchemaSnapshot {
+        let definition = format!("CREATE TABLE public.t (\n    id integer,\n    {column}\n);\n");
+        let table =
+            Object::new(Identity::new(Kind::Table, Some("public"), "t"), definition, Some("DROP TABLE public.t;\n".to_owned()), None, Vec::new());
+        SchemaSnapshot { map: ObjectMap::new(vec![table]), facts: Facts::default(), fingerprint: Fingerprint::from_hex(name) }
+    }
+
+    #[test]
+    fn a_diff_is_told_as_the_contract_has_it() {
+        let diff = SchemaDiff::between(&snapshot("aa", "note text"), &snapshot("bb", "text text"));
+        let expected = serde_json::json!({
+            "summary": {"added": 0, "removed": 0, "changed": 1},
+            "objects": [{
+                "kind": "table",
+                "identity": "public.t",
+                "change": "changed",
+                "fields": [
+                    {"field": "column note", "before": "text", "after": null},
+                    {"field": "column text", "before": null, "after": "text"},
+                ],
+            }],
+            "hazards": ["data_loss", "exclusive_lock"],
+            "script": [
+                {
+                    "sql": "ALTER TABLE public.t DROP COLUMN note",
+                    "object": "table public.t",
+                    "hazards": ["data_loss", "exclusive_lock"],
+                    "in_transaction": true,
+                },
+                {"sql": "ALTER TABLE public.t ADD COLUMN text text", "object": "table public.t", "hazards": ["exclusive_lock"], "in_transaction": true},
+            ],
+            "unscripted": [],
+            "possible_renames": [
+                {"kind": "column", "from": "public.t.note", "to": "public.t.text", "sql": "ALTER TABLE public.t RENAME COLUMN note TO text"},
+            ],
+            "source_fingerprint": "bb",
+            "target_fingerprint": "aa",
+        });
+        assert_eq!(serde_json::to_value(&diff).unwrap(), expected);
+        assert!(SchemaDiff::equal(Fingerprint::from_hex("aa")).is_empty());
+    }
+}

@@ -103,7 +103,7 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     }
     Ok(Facts {
         server_major: meta.server_major,
-        edges: edges.into_iter().map(edge).collect(),
+        edges: edges.iter().map(edge).collect(),
         aliases: aliases.into_iter().map(alias).collect(),
         columns: by_relation,
         functions: functions.into_iter().map(function).collect(),
@@ -115,7 +115,7 @@ fn address(class: Oid, object: Oid) -> Address {
     Address { class: class.0, object: object.0 }
 }
 
-fn edge(row: EdgeRow) -> Edge {
+fn edge(row: &EdgeRow) -> Edge {
     let from = Node { address: address(row.classid, row.objid), column: row.objsubid };
     let on = Node { address: address(row.refclassid, row.refobjid), column: row.refobjsubid };
     Edge { from, on, automatic: row.automatic }

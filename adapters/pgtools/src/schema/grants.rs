@@ -15,7 +15,7 @@ pub(super) fn of_others(definition: &str, owner: &str) -> String {
             by_grantee.entry(grantee).or_default().push(statement);
         }
     }
-    by_grantee.into_values().flatten().map(|statement| format!("{statement};\n")).collect()
+    by_grantee.into_values().flatten().flat_map(|statement| [statement, ";\n"]).collect()
 }
 
 /// Default grants as the reader's own: `FOR ROLE x` goes.
