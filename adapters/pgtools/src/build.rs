@@ -13,9 +13,8 @@ use crate::{
     meter::Meter,
     sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
-    stock::change_token,
     streams::{self, Streams},
-    users, verify, withholding,
+    turn, users, verify, withholding,
 };
 use domain::{DataCloneMode, StepName, branch::Withheld};
 use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource};
@@ -37,7 +36,6 @@ struct Plan {
     positions: Vec<sequences::Position>,
     default_grants: Vec<DefaultGrant>,
     filled_views: BTreeSet<(String, String)>,
-    token: String,
     /// When the snapshot was taken.
     at: OffsetDateTime,
 }
@@ -62,8 +60,14 @@ impl Build<'_> {
     /// Fills the empty database.
     pub(crate) async fn fill(self) -> Result<Built, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
-        let (parent, leader) = Meter::new(0, "objects").watch(self.progress, capture(self.settings, self.request)).await?;
+        let waiting = Meter::new(0, "objects");
+        let turn = match self.request.clone_mode {
+            DataCloneMode::FullClone => Some(waiting.watch(self.progress, turn::take(self.settings, &self.request.parent)).await?),
+            DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
+        };
+        let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request)).await?;
         let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
+        drop(turn);
 
         self.progress.step(StepName::AddConstraints).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
@@ -89,7 +93,7 @@ impl Build<'_> {
             data_as_of: (self.request.clone_mode == DataCloneMode::FullClone).then_some(plan.at),
             source: BuildSource::Parent,
         };
-        Ok(Built { report, token: plan.token })
+        Ok(Built { report, token: parent.token })
     }
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.
@@ -110,7 +114,7 @@ impl Build<'_> {
         let copied = async {
             let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;
             if self.request.clone_mode == DataCloneMode::FullClone {
-                large_objects::copy(&mut connection, &mut branch, &meter).await?;
+                large_objects::copy(&mut connection, &mut branch, &plan.masks.hidden_objects, &meter).await?;
             } else {
                 users::write(&mut branch, &self.request.users).await?;
             }
@@ -137,7 +141,6 @@ impl Build<'_> {
             positions: sequences::read(&mut leader.connection, &parent.excluded, |schema| self.copies_rows_of(schema)).await?,
             default_grants: DefaultGrant::read(&mut leader.connection, &parent.excluded).await?,
             filled_views: materialized::filled(&mut leader.connection, &parent.excluded).await?,
-            token: change_token(&mut leader.connection).await?,
             at: leader.at,
         })
     }

@@ -10,6 +10,7 @@ use crate::{
     leader::{Leader, NotYet, back_off},
     left_out::control_schemas,
     settings::Settings,
+    stock::change_token,
 };
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::Connection;
@@ -24,6 +25,8 @@ pub(crate) struct Parent {
     pub(crate) inventory: Inventory,
     /// Schemas that are not copied.
     pub(crate) excluded: Vec<String>,
+    /// The change token, as the leader's snapshot sees it.
+    pub(crate) token: String,
 }
 
 /// Dumps first and locks after: once the leader holds its locks, a waiting ALTER TABLE queues before every newcomer, `pg_dump` too. That both saw the
@@ -53,19 +56,25 @@ async fn try_capture(settings: &Settings, request: &BuildRequest) -> Result<(Par
     let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut first).await.map_err(reading)?;
     let excluded = control_schemas(&mut first, request.parent_is_main).await?;
     let extensions = extensions(&mut first).await?;
-    let inventory = Inventory::read(&mut first, &excluded).await?;
-    let archive = Definitions::dump(settings, request, &snapshot, &excluded).await.map_err(dump_failed)?;
+    let token = change_token(&mut first).await?;
+    // By one snapshot, and so at the same time.
+    let (inventory, archive) = tokio::join!(Inventory::read(&mut first, &excluded), Definitions::dump(settings, request, &snapshot, &excluded));
+    let (inventory, archive) = (inventory?, archive.map_err(dump_failed)?);
     let _ = first.close().await;
 
     let schemas: Vec<_> = extensions.iter().filter_map(Extension::needs_schema).collect();
     let definitions = Definitions::open(settings, archive, &schemas).await?;
     let mut leader = Leader::begin(settings, request, &excluded).await?;
-    let now = Inventory::read(&mut leader.connection, &excluded).await?;
-    let changed = inventory.changes(&now);
-    if !changed.is_empty() {
-        return Err(NotYet::Moved(format!("changed meanwhile: {}", changed.summary())));
+    let token_now = change_token(&mut leader.connection).await?;
+    // Not every change is of something that a copy has.
+    if token_now != token {
+        let now = Inventory::read(&mut leader.connection, &excluded).await?;
+        let changed = inventory.changes(&now);
+        if !changed.is_empty() {
+            return Err(NotYet::Moved(format!("changed meanwhile: {}", changed.summary())));
+        }
     }
-    Ok((Parent { definitions, extensions, inventory, excluded }, leader))
+    Ok((Parent { definitions, extensions, inventory, excluded, token: token_now }, leader))
 }
 
 /// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.

@@ -38,9 +38,10 @@ const OPTIONS: [(&str, &str); 15] = [
 ];
 
 impl Settings {
-    /// The admin's connection to the metadata database.
+    /// The admin's connection to the metadata database. What it does need not be on disk at once: whoever goes on from there writes to this database too,
+    /// and that is on disk only with everything before it. (CREATE and DROP DATABASE are at once, whatever is said.)
     pub(crate) async fn admin(&self) -> Result<PgConnection, BuildError> {
-        self.open(&self.admin, &self.metadata_database, false).await
+        self.open(&self.admin, &self.metadata_database, true).await
     }
 
     /// The admin's connection into a database that is still empty.

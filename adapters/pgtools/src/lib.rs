@@ -41,6 +41,7 @@ mod streams;
 mod tag;
 mod toc;
 mod tools;
+mod turn;
 mod users;
 mod verify;
 mod withholding;

@@ -32,6 +32,8 @@ struct Image {
     inherits: bool,
     member_of: Vec<String>,
     settings: Vec<String>,
+    /// Whether whoever makes it may let it read past policies.
+    by_superuser: bool,
 }
 
 /// Makes the database's logins, or puts them right: whoever worked in it may have changed their passwords and settings.
@@ -53,7 +55,9 @@ pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, databa
             .fetch_one(&mut *transaction)
             .await
             .map_err(failed)?;
-        run(&mut transaction, statements(&login, &image, there, with_options)).await.map_err(failed)?;
+        // A table's owner may lift its policies, and the builder acts for the owner: this only lets it read a parent without touching it.
+        let past_policies = purpose == LoginPurpose::Builder && image.by_superuser;
+        run(&mut transaction, statements(&login, &image, there, with_options, past_policies)).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
 }
@@ -61,6 +65,7 @@ pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, databa
 async fn image(connection: &mut PgConnection, role: &str) -> Result<Image, sqlx::Error> {
     sqlx::query_as(
         "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
+                (select own.rolsuper from pg_roles own where own.rolname = current_user) as by_superuser,
                 coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
                     as member_of
            from pg_roles r where r.rolname = $1",
@@ -70,13 +75,14 @@ async fn image(connection: &mut PgConnection, role: &str) -> Result<Image, sqlx:
     .await
 }
 
-fn statements(login: &DatabaseLogin, image: &Image, there: bool, with_options: bool) -> String {
+fn statements(login: &DatabaseLogin, image: &Image, there: bool, with_options: bool, past_policies: bool) -> String {
     let name = ident(&login.name);
     let verb = if there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
     // The server is told a verifier: the password itself would stand in its log.
     let verifier = literal(&scram_sha_256(login.password.expose().as_bytes()));
-    let mut statements = vec![format!("{verb} role {name} login {inherit} password {verifier}")];
+    let bypass = if past_policies { " bypassrls" } else { "" };
+    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {verifier}")];
     if there {
         statements.push(format!("alter role {name} reset all"));
     }
@@ -104,11 +110,16 @@ mod tests {
     #[test]
     fn a_login_is_the_image_of_the_instances_own() {
         let login = DatabaseLogin { name: "x".to_owned(), password: Secret::new("correct horse") };
-        let image = Image { inherits: false, member_of: vec!["anon".to_owned()], settings: vec!["search_path=public, \"a b\"".to_owned()] };
-        let sql = statements(&login, &image, true, true);
+        let image = Image {
+            inherits: false,
+            member_of: vec!["anon".to_owned()],
+            settings: vec!["search_path=public, \"a b\"".to_owned()],
+            by_superuser: true,
+        };
+        let sql = statements(&login, &image, true, true, false);
         assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
         assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
         assert!(sql.ends_with("alter role \"x\" set search_path to 'public', 'a b'"), "{sql}");
-        assert!(!sql.contains("correct"));
+        assert!(!sql.contains("correct") && !sql.contains("bypassrls"));
     }
 }

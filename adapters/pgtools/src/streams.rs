@@ -91,6 +91,7 @@ impl Streams<'_> {
         let turns = Turns::biggest_first(self.tables.iter().map(|table| table.bytes));
         let counts = Mutex::new(vec![0; self.tables.len()]);
         let pace = Pace::new(self.settings.clone_rate);
+        self.see_all(leader).await?;
         let mut others = Vec::new();
         if streams > 1 {
             let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()")
@@ -116,7 +117,17 @@ impl Streams<'_> {
         let mut reader = self.settings.reader_in(&self.request.parent, self.request.parent_is_main).await?;
         let begin = format!("begin isolation level repeatable read read only; set transaction snapshot {}", literal(snapshot));
         run(&mut reader, begin).await.map_err(|error| from_sql("sharing the snapshot", error))?;
+        self.see_all(&mut reader).await?;
         Ok(reader)
+    }
+
+    /// Where policies hold for the owner too, its builder reads as itself: it has the owner's rights, and may read past policies where its maker could let
+    /// it. Where it may not, reading is an error.
+    async fn see_all(&self, reader: &mut PgConnection) -> Result<(), BuildError> {
+        if self.request.parent_is_main || !self.tables.iter().any(|table| table.forced_policies) {
+            return Ok(());
+        }
+        run(reader, "set role none").await.map_err(|error| from_sql("reading as the builder", error))
     }
 
     async fn stream(

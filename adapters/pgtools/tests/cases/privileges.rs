@@ -1,7 +1,9 @@
 //! Whose rights are at work inside a branch.
 
-use super::{Admin, House, execute, refusal};
+use super::{Admin, House, Quiet, execute, refusal};
 use domain::DataCloneMode;
+use ports::driven::{BranchBuilder, BuildRequest};
+use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn code_in_a_table_never_acts_as_a_superuser() {
@@ -50,7 +52,11 @@ async fn rows_behind_policies_are_refused_not_fewer() {
 
     let house = House::new(Admin::Superuser, sql).await;
     house.build("all", DataCloneMode::FullClone).await.unwrap();
-    assert_eq!(house.count(&house.target("all").database, "mine").await, 10);
+    let parent = house.target("all").database;
+    assert_eq!(house.count(&parent, "mine").await, 10);
+    let below = BuildRequest { parent: parent.clone(), parent_is_main: false, ..house.request("below", DataCloneMode::FullClone) };
+    house.builder().build(&below, Arc::new(Quiet)).await.unwrap();
+    assert_eq!(house.count(&below.target.database, "mine").await, 10, "a branch is a parent like main");
 }
 
 #[tokio::test(flavor = "multi_thread")]

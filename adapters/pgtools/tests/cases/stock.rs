@@ -31,7 +31,7 @@ impl House {
         (self.stock("template").await.len(), self.stock("spare").await.len())
     }
 
-    async fn on_main(&self, sql: &str) {
+    pub(super) async fn on_main(&self, sql: &str) {
         execute(&mut self.look_into(&self.main).await, sql).await;
     }
 }

@@ -1,0 +1,177 @@
+//! The server whose branches are measured, and PostgreSQL's own programs over the same data.
+
+use crate::{
+    BoxError,
+    options::{Options, Part},
+    parent,
+};
+use fluxbase_tests::{Answer, ServerSettings, TestServer};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::process::Command;
+
+/// How often it is asked whether a branch is ready.
+const LOOK: Duration = Duration::from_millis(3);
+/// Nothing takes longer.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+pub(crate) struct World {
+    server: TestServer,
+    pub(crate) pool: PgPool,
+    binaries: PathBuf,
+    made: AtomicU32,
+}
+
+impl World {
+    /// The release build with its own PostgreSQL and the defaults, but no spares yet and room for many branches.
+    pub(crate) async fn start() -> Result<Self, BoxError> {
+        let settings = ServerSettings::new().argument("--no-demo").set("branching.max_total_branches", "1000").set("branching.reset_undo", "0s");
+        let server = settings.set("branching.spares", "0").start().await;
+        let pool = server.superuser().await;
+        let postgres = server.postgres_pid().ok_or("the server runs a PostgreSQL of its own")?;
+        let program = std::fs::read_link(format!("/proc/{postgres}/exe"))?;
+        let binaries = program.parent().ok_or("a program lies in a folder")?.to_owned();
+        Ok(Self { server, pool, binaries, made: AtomicU32::new(0) })
+    }
+
+    /// Makes the parent of a part.
+    pub(crate) async fn fill(&self, part: Part, options: &Options) -> Result<(), BoxError> {
+        let sql = if part == Part::Schema { parent::schema(options.tables) } else { parent::rows(options.megabytes) };
+        self.pool.execute(AssertSqlSafe(sql)).await?;
+        self.pool.execute("checkpoint").await?;
+        let (objects, bytes): (i64, i64) = sqlx::query_as(
+            "select (select count(*) from pg_depend where classid <> 0 and objid >= 16384 and deptype = 'n'), pg_database_size(current_database())",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        eprintln!("{}: parent with {} MB, {objects} dependencies", part.name(), bytes / (1024 * 1024));
+        Ok(())
+    }
+
+    /// The same server, which from now on keeps a spare.
+    pub(crate) async fn keep_spares(&mut self) {
+        self.server.reconfigure(|settings| settings.set("branching.spares", "1"));
+        self.server.restart().await;
+        self.pool = self.server.superuser().await;
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.pool.close().await;
+        self.server.stop().await;
+    }
+
+    /// How long a branch takes until requests can use it, and what it was made of.
+    pub(crate) async fn branch(&self, mode: &str, max_age: Option<&str>) -> Result<(Duration, String), BoxError> {
+        let (slug, key) = (format!("b{}", self.made.fetch_add(1, Ordering::Relaxed) + 1), self.server.owner_key());
+        let mut body = json!({"name": slug, "data_clone_mode": mode});
+        if let Some(max_age) = max_age {
+            body["max_age"] = json!(max_age);
+        }
+        let begun = Instant::now();
+        let asked = self.server.send(Method::POST, "admin/branches", &key, &body).await;
+        if asked.status != 202 {
+            return Err(format!("{asked:?}").into());
+        }
+        let branch = self.until(&slug, |branch| branch["status"] != "creating").await?;
+        let took = begun.elapsed();
+        if branch["status"] != "ready" {
+            return Err(format!("{branch}").into());
+        }
+        let activity = self.server.get(&format!("admin/branches/{slug}/activity"), &key).await.json();
+        Ok((took, activity.to_string()))
+    }
+
+    /// Takes the latest branch away again.
+    pub(crate) async fn forget(&self) -> Result<(), BoxError> {
+        let path = format!("admin/branches/b{}", self.made.load(Ordering::Relaxed));
+        let asked = Answer::to(self.server.rest(Method::DELETE, &path, &self.server.owner_key())).await;
+        if asked.status != 202 {
+            return Err(format!("{asked:?}").into());
+        }
+        let begun = Instant::now();
+        while self.server.get(&path, &self.server.owner_key()).await.status != 404 {
+            in_time(begun)?;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    async fn until(&self, slug: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value, BoxError> {
+        let (begun, path) = (Instant::now(), format!("admin/branches/{slug}"));
+        loop {
+            let branch = self.server.get(&path, &self.server.owner_key()).await.json();
+            if is_so(&branch) {
+                return Ok(branch);
+            }
+            in_time(begun)?;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until so many databases of the stock are there and closed.
+    pub(crate) async fn stocked(&self, kind: &str) -> Result<(), BoxError> {
+        let begun = Instant::now();
+        let pattern = format!("fluxbase_{kind}_%");
+        loop {
+            let there: bool = sqlx::query_scalar(
+                "select exists (select from pg_database where datname like $1 and shobj_description(oid, 'pg_database') like '%\"verified\":true%')",
+            )
+            .bind(&pattern)
+            .fetch_one(&self.pool)
+            .await?;
+            if there {
+                return Ok(());
+            }
+            in_time(begun)?;
+            tokio::time::sleep(LOOK * 10).await;
+        }
+    }
+
+    /// Runs a shell's script with PostgreSQL's programs at hand, as the server's superuser.
+    pub(crate) async fn shell(&self, script: &str) -> Result<(Duration, String), BoxError> {
+        let options = self.pool.connect_options();
+        let path = format!("{}:{}", self.binaries.display(), std::env::var("PATH").unwrap_or_default());
+        let begun = Instant::now();
+        let output = Command::from(shell())
+            .args(["-ec", &format!("set -o pipefail; {script}")])
+            .envs([("PATH", path), ("PGHOST", options.get_host().to_owned()), ("PGPORT", options.get_port().to_string())])
+            .envs([("PGUSER", options.get_username()), ("PGDATABASE", options.get_database().unwrap_or_default())])
+            .env("PGPASSWORD", self.password()?)
+            .output()
+            .await?;
+        let took = begun.elapsed();
+        if !output.status.success() {
+            return Err(format!("{script}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok((took, String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    fn password(&self) -> Result<String, BoxError> {
+        let url = url::Url::parse(sqlx::ConnectOptions::to_url_lossy(&*self.pool.connect_options()).as_str())?;
+        Ok(percent_encoding::percent_decode_str(url.password().unwrap_or_default()).decode_utf8()?.into_owned())
+    }
+
+    /// Where PostgreSQL keeps the files of a database.
+    pub(crate) async fn files(&self, database: &str) -> Result<PathBuf, BoxError> {
+        let (folder, oid): (String, i64) = sqlx::query_as("select current_setting('data_directory'), oid::int8 from pg_database where datname = $1")
+            .bind(database)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Path::new(&folder).join("base").join(oid.to_string()))
+    }
+}
+
+fn in_time(begun: Instant) -> Result<(), BoxError> {
+    if begun.elapsed() < PATIENCE { Ok(()) } else { Err("it took too long".into()) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the benchmark runs PostgreSQL's own programs")]
+fn shell() -> std::process::Command {
+    std::process::Command::new("bash")
+}
