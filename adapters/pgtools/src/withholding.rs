@@ -1,6 +1,11 @@
 //! What a full clone leaves out: facts read from the catalogue, closed over foreign keys by the domain's rule, written as the text of a COPY.
 
-use crate::{error::from_sql, leader::Table, masking::{Masks, pointing}, quoting::ident};
+use crate::{
+    error::from_sql,
+    leader::Table,
+    masking::{Masks, pointing},
+    quoting::ident,
+};
 use domain::{
     branch::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys},
     table::QualifiedName,

@@ -9,6 +9,11 @@ use domain::privacy::{Kind, Mask, PlannedMask};
 /// The secret, as the reader's session has it. It is no part of any statement, so that no log and no statistic shows it.
 pub(crate) const KEY_SETTING: &str = "fluxbase.mask_key";
 
+/// `u_` and `@example.invalid`.
+const AROUND_EMAIL: u32 = 18;
+/// `+999`.
+const BEFORE_PHONE: u32 = 4;
+
 /// What is selected in the column's place.
 pub(super) fn expression(planned: &PlannedMask) -> String {
     let column = Column { name: ident(&planned.column), kind: planned.kind };
@@ -17,11 +22,11 @@ pub(super) fn expression(planned: &PlannedMask) -> String {
         Mask::Keep => column.name,
         Mask::Null => "null".to_owned(),
         Mask::Email => {
-            let digits = planned.width - "u_@example.invalid".len() as u32;
+            let digits = planned.width - AROUND_EMAIL;
             not_empty(&text, &format!("'u_' || left({}, {digits}) || '@example.invalid'", hex(&text)))
         }
         Mask::Phone => {
-            let digits = planned.width - "+999".len() as u32;
+            let digits = planned.width - BEFORE_PHONE;
             let number = format!("lpad(({} % {})::text, {digits}, '0')", bits(&text, 1), 10_u64.pow(digits));
             not_empty(&text, &format!("'+999' || {number}"))
         }
@@ -82,7 +87,7 @@ impl Column {
     fn whole_number(&self) -> String {
         let name = &self.name;
         // The numbers of each count of digits begin at a power of ten, and there are `upper * lower` of them. The last count ends where the type does.
-        let (digits, least, last) = match self.kind {
+        let (digits, outside, (last_upper, last_lower)) = match self.kind {
             Kind::Small => (5, i64::from(i16::MIN), (1423, 16)),
             Kind::Integer => (10, i64::from(i32::MIN), (2_241_179, 512)),
             _ => (19, i64::MIN, (31_369_674_823_207, 262_144)),
@@ -90,32 +95,27 @@ impl Column {
         let list = |of: &dyn Fn(u32) -> i64| (1..=digits).map(|count| of(count).to_string()).collect::<Vec<_>>().join(",");
         let power = |exponent: u32| 10_i64.pow(exponent);
         let first = list(&|count| power(count - 1));
-        let upper = list(&|count| if count == digits { last.0 } else { 9 * power(count - 1 - count / 2) });
-        let lower = list(&|count| if count == digits { last.1 } else { power(count / 2) });
-        let mut rounds = String::new();
-        for round in 1..=4 {
-            let before = 2 * (round - 1);
-            let half = |of: &str, from: u32| bits(&format!("concat_ws(':', 'number', d.digits, {round}, '{of}', r{from}.{of})"), 1);
-            rounds.push_str(&format!(
-                ", lateral (select (r{before}.a + {}) % d.upper as a, r{before}.b as b offset 0) r{}",
-                half("b", before),
-                before + 1
-            ));
-            rounds.push_str(&format!(
-                ", lateral (select r{0}.a as a, (r{0}.b + {1}) % d.lower as b offset 0) r{2}",
-                before + 1,
-                half("a", before + 1),
-                before + 2
-            ));
-        }
+        let upper = list(&|count| if count == digits { last_upper } else { 9 * power(count - 1 - count / 2) });
+        let lower = list(&|count| if count == digits { last_lower } else { power(count / 2) });
+        let half = |of: &str, round: u32, from: u32| bits(&format!("concat_ws(':', 'number', d.digits, {round}, '{of}', r{from}.{of})"), 1);
+        let round = |round: u32| {
+            let (before, between, after) = (2 * round - 2, 2 * round - 1, 2 * round);
+            format!(
+                "lateral (select (r{before}.a + {}) % d.upper as a, r{before}.b as b offset 0) r{between}, \
+                 lateral (select r{between}.a as a, (r{between}.b + {}) % d.lower as b offset 0) r{after}",
+                half("b", round, before),
+                half("a", round, between)
+            )
+        };
+        let rounds = [1, 2, 3, 4].map(round).join(", ");
         format!(
-            "(select case when v.x in (0, {least}) then v.x else sign(v.x)::bigint * (d.first + r8.a * d.lower + r8.b) end \
+            "(select case when v.x in (0, {outside}) then v.x else sign(v.x)::bigint * (d.first + r8.a * d.lower + r8.b) end \
              from (select {name}::bigint as x offset 0) v, \
-             lateral (select abs(nullif(v.x, {least})) as size, length(abs(nullif(v.x, {least}))::text) as digits offset 0) s, \
+             lateral (select abs(nullif(v.x, {outside})) as size, length(abs(nullif(v.x, {outside}))::text) as digits offset 0) s, \
              lateral (select s.digits, ('{{{first}}}'::bigint[])[s.digits] as first, ('{{{upper}}}'::bigint[])[s.digits] as upper, \
              ('{{{lower}}}'::bigint[])[s.digits] as lower offset 0) d, \
-             lateral (select (s.size - d.first) / d.lower as a, (s.size - d.first) % d.lower as b offset 0) r0{rounds})",
-            least = if least == i64::MIN { "'-9223372036854775808'::bigint".to_owned() } else { least.to_string() },
+             lateral (select (s.size - d.first) / d.lower as a, (s.size - d.first) % d.lower as b offset 0) r0, {rounds})",
+            outside = if outside == i64::MIN { "'-9223372036854775808'::bigint".to_owned() } else { outside.to_string() },
         )
     }
 
