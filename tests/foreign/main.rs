@@ -1,5 +1,6 @@
 //! A database that nobody here designed: Zabbix's, as Debian packs it, behind `--database-url`.
 
+mod branch_admin;
 mod cluster;
 mod zabbix;
 

@@ -240,6 +240,7 @@ mod tests {
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),
             ("log.level", json!("inof"), &["log.level", "inof", "expected error, warn, info"]),
             ("auth.jwt_secret", json!("short"), &["auth.jwt_secret", "32 bytes"]),
+            ("branching.admin_database_url", json!("postgres://shortened@h/d"), &["branching.admin_database_url", "goes with database.url"]),
         ] {
             let error = with(key, value).unwrap_err().to_string();
             assert!(parts.iter().all(|part| error.contains(part)) && error.contains("(command line)"), "{key}: {error}");

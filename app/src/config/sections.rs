@@ -253,6 +253,11 @@ pub(crate) struct BranchingSection {
     pub(crate) auto_delete_after: Duration,
     /// How long what a reset replaced is kept, for `undo`; 0 is not at all.
     pub(crate) reset_undo: Duration,
+    /// A login that makes and drops the databases and logins of branches, where that of `database.url` shall not: on the same server, with CREATEDB and
+    /// CREATEROLE, and a member of `database.url`'s login. Which database it names does not matter. Without it, `database.url`'s own does it.
+    pub(crate) admin_database_url: Option<Secret>,
+    /// A file that holds `branching.admin_database_url`.
+    pub(crate) admin_database_url_file: Option<PathBuf>,
     /// What the names of branch databases begin with.
     pub(crate) database_prefix: String,
     /// Tables, as `schema.table`, whose rows no branch gets, beside the four of `auth` that hold personal data.
@@ -299,6 +304,8 @@ impl Default for BranchingSection {
             default_data_clone_mode: DataCloneMode::SchemaOnly,
             auto_delete_after: Duration::seconds(7 * 86_400),
             reset_undo: Duration::seconds(600),
+            admin_database_url: None,
+            admin_database_url_file: None,
             database_prefix: "fluxbase_branch_".to_owned(),
             excluded_table_data: Vec::new(),
             masking: Vec::new(),

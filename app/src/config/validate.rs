@@ -81,6 +81,14 @@ impl Settings {
     /// Reads the secrets that lie in files.
     pub(super) fn with_files_read(mut self) -> Result<Self, Invalid> {
         read_secret("database.url", &mut self.database.url, self.database.url_file.take())?;
+        let branching = &mut self.branching;
+        // Empty is how the documentation's example has it: the same as nothing.
+        branching.admin_database_url.take_if(|url| url.expose().is_empty());
+        read_secret("branching.admin_database_url", &mut branching.admin_database_url, branching.admin_database_url_file.take())?;
+        if branching.admin_database_url.is_some() && self.database.url.is_none() {
+            let expected = "goes with database.url; the embedded PostgreSQL has an administrator of its own";
+            return Err(Invalid::new("branching.admin_database_url", "(hidden)", expected));
+        }
         read_secret("auth.jwt_secret", &mut self.auth.jwt_secret, self.auth.jwt_secret_file.take())?;
         read_secret("security.encryption_key", &mut self.security.encryption_key, self.security.encryption_key_file.take())?;
         if self.auth.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {

@@ -2,7 +2,7 @@
 
 use super::{
     LEASE,
-    database::MainDatabase,
+    database::{MainDatabase, connect_options},
     wiring::{House, builder_settings},
 };
 use crate::config::Settings;
@@ -16,7 +16,7 @@ use postgres::{
     provision::{AuthSchema, MainSeat, Provisioned},
     wire::Host,
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
 use usecases::{
@@ -71,7 +71,7 @@ impl Branching {
             ids: ground.ids.clone(),
             clock: ground.clock.clone(),
             names: ground.names.clone(),
-            probe: Arc::new(PgBranchProbe::new(control_pool.clone(), ground.databases.clone())),
+            probe: Arc::new(PgBranchProbe::new(probing_pool(database, control_pool), ground.databases.clone())),
             logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, database))),
             migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),
             migration_files: Arc::new(MigrationFolder::new(&settings.migrations.dir)),
@@ -80,6 +80,12 @@ impl Branching {
         };
         Self { ports, builder: Arc::new(PgBranchBuilder::new(tools())), schemas }
     }
+}
+
+/// Sizes are told to the owner of a database.
+fn probing_pool(database: &MainDatabase, control_pool: &PgPool) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(2).min_connections(0);
+    database.branch_admin.as_ref().map_or_else(|| control_pool.clone(), |admin| options.connect_lazy_with(connect_options(admin)))
 }
 
 /// Where people's own tools reach the server, unless the settings say otherwise: the embedded one listens on this machine, and its socket is its owner's.

@@ -1,6 +1,6 @@
 //! The PostgreSQL that is served: the embedded one, or the one that `database.url` names.
 
-use super::{ServeError, files, instance_key::InstanceKey, tools};
+use super::{ServeError, branch_admin, files, instance_key::InstanceKey, tools};
 use crate::config::Settings;
 use embedded::{Cluster, ClusterOptions, FindOptions, Launcher};
 use pgtools::Tools;
@@ -18,6 +18,8 @@ pub(crate) const EMBEDDED_DATABASE: &str = "fluxbase";
 pub(super) struct MainDatabase {
     /// Where it is, as its owner.
     pub(super) target: Target,
+    /// Who makes databases there for branches, where it is not the owner.
+    pub(super) branch_admin: Option<Target>,
     /// What secrets at rest are sealed with.
     pub(super) key: InstanceKey,
     /// `pg_dump` and `pg_restore`, as far as they were found.
@@ -41,7 +43,8 @@ impl MainDatabase {
         files::make_data_dir(&settings.embedded.data_dir)
             .map_err(|source| ServeError::File { path: settings.embedded.data_dir.display().to_string(), source })?;
         let tools = tools::for_server(settings, &target).await?;
-        Ok(Self { target, key, tools, cluster: None })
+        let branch_admin = branch_admin::find(settings, &target).await?;
+        Ok(Self { target, branch_admin, key, tools, cluster: None })
     }
 
     async fn embedded(settings: &Settings) -> Result<Self, ServeError> {
@@ -65,7 +68,12 @@ impl MainDatabase {
         let key = InstanceKey::of_data_dir(settings.security.encryption_key.as_ref(), &data_dir)?;
         let target = target_of(&cluster)?;
         make_database(&target).await?;
-        Ok(Self { target, key, tools, cluster: Some(cluster) })
+        Ok(Self { target, branch_admin: None, key, tools, cluster: Some(cluster) })
+    }
+
+    /// Main's database as whoever makes databases reaches it.
+    pub(super) fn branch_admin(&self) -> &Target {
+        self.branch_admin.as_ref().unwrap_or(&self.target)
     }
 
     /// For sqlx, as the owner.

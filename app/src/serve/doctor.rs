@@ -1,6 +1,6 @@
 //! Checks what a server needs here, and says how to get what is missing.
 
-use super::{database::connect_options, instance_key::InstanceKey, tools, wiring::secret_box};
+use super::{branch_admin, database::connect_options, instance_key::InstanceKey, tools, wiring::secret_box};
 use crate::config::Settings;
 use embedded::{Cluster, FindOptions};
 use pgtools::Tools;
@@ -105,6 +105,14 @@ async fn external(settings: &Settings, url: &str) -> Vec<Check> {
         }
         Ok(pool) => {
             checks.extend(rights(settings, &pool).await);
+            match branch_admin::find(settings, &target).await {
+                Ok(None) => {}
+                Ok(Some(admin)) => {
+                    checks.retain(|check| check.name != "create_databases");
+                    checks.push(Check::ok("branch_admin", format!("branches are made as '{}'", admin.user)));
+                }
+                Err(error) => checks.push(Check::wrong("branch_admin", CheckStatus::Fail, error.to_string(), "correct branching.admin_database_url")),
+            }
             match tools::for_server(settings, &target).await {
                 Ok(found) => checks.extend(tool_checks(&found, server_major(&pool).await).await),
                 Err(error) => checks.push(Check::wrong("tools", CheckStatus::Warn, error.to_string(), "set database.tools")),

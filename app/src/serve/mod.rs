@@ -1,6 +1,7 @@
 //! Serving: the database opened and prepared, everything wired, requests answered until a signal ends it.
 
 mod banner;
+mod branch_admin;
 mod branching;
 mod catalogue_changes;
 mod database;

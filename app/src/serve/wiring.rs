@@ -159,7 +159,10 @@ impl House {
         check_encryption_key(&control_pool, &ports::driven::SecretBox::fingerprint(&secrets)).await.map_err(ServeError::database)?;
         let options = ProvisionOptions { schemas: settings.database.schemas.clone(), ours };
         let provisioned = provision(&control_pool, &secrets, &options).await.map_err(ServeError::database)?;
-        for finding in &provisioned.capabilities.findings {
+        // That the owner makes no databases is as it was meant where somebody else does.
+        let findings =
+            provisioned.capabilities.findings.iter().filter(|finding| database.branch_admin.is_none() || finding.code != "create_databases");
+        for finding in findings {
             tracing::warn!(code = finding.code, "{finding}");
         }
         ensure_main(&control_pool).await.map_err(ServeError::database)?;
@@ -407,8 +410,8 @@ pub(super) fn builder_settings(
         tools: database.tools.clone(),
         server: pgtools::Server { place, port, tls: super::database::ssl_mode(target.tls), root_certificate: target.root_certificate.clone() },
         admin: pgtools::Login {
-            user: target.user.clone(),
-            password: target.password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
+            user: database.branch_admin().user.clone(),
+            password: database.branch_admin().password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
         },
         logins,
         metadata_database: DatabaseName::existing(&target.database),
