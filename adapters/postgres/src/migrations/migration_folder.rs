@@ -3,7 +3,11 @@
 use super::failure::refused;
 use async_trait::async_trait;
 use ports::driven::{MigrationError, MigrationFiles, ProjectFile};
-use std::{collections::BTreeMap, io::ErrorKind, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 /// Files of `migrations.dir`. A folder that is not there holds none.
 #[derive(Debug)]
@@ -33,7 +37,8 @@ impl MigrationFiles for MigrationFolder {
         let mut found = BTreeMap::new();
         while let Some(entry) = entries.next_entry().await.map_err(|error| self.unreadable(&error))? {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if !name.ends_with(".sql") || name.starts_with('.') {
+            let is_sql = Path::new(&name).extension().is_some_and(|extension| extension == "sql");
+            if !is_sql || name.starts_with('.') {
                 continue;
             }
             let bytes = tokio::fs::read(entry.path()).await.map_err(|error| self.unreadable(&error))?;

@@ -20,10 +20,9 @@ impl OperationRunner {
             return ending.commit().await;
         }
         ending.branch.state = ending.branch.state.clone().called_off(operation.input.error_before, ending.now).map_err(elsewhere)?;
-        match (operation.kind, &mut ending.branch.previous) {
+        if let (OperationKind::UndoReset, Some(previous)) = (operation.kind, &mut ending.branch.previous) {
             // It may have been opened already.
-            (OperationKind::UndoReset, Some(previous)) => previous.closed = false,
-            _ => {}
+            previous.closed = false;
         }
         if ending.branch.state.status() == Status::Deleted {
             ending.work.keys().revoke_pinned(&ending.branch.slug, ending.now).await?;

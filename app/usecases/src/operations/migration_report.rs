@@ -24,7 +24,8 @@ struct File<'a> {
 #[derive(Serialize)]
 struct Statement<'a> {
     line: u32,
-    statement: &'a str,
+    #[serde(rename = "statement")]
+    text: &'a str,
     duration_ms: f64,
     rows: u64,
     locks: Vec<Lock<'a>>,
@@ -57,7 +58,7 @@ impl<'a> MigrationReport<'a> {
 fn statement(report: &StatementReport) -> Statement<'_> {
     Statement {
         line: report.line,
-        statement: &report.statement,
+        text: &report.statement,
         duration_ms: milliseconds(report.duration),
         rows: report.rows,
         locks: report.locks.iter().map(|lock| Lock { relation: &lock.relation, mode: &lock.mode }).collect(),
