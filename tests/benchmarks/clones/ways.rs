@@ -42,7 +42,7 @@ async fn branch(world: &World, part: Part, subject: &'static str, source: &str, 
 async fn others(world: &World, part: Part, report: &mut Report) -> Result<(), BoxError> {
     let what = if part == Part::Schema { "-s" } else { "" };
     world.shell("psql -qXc 'drop database if exists other' -c 'create database other'").await?;
-    let (took, _) = world.shell(&format!("pg_dump {what} -N branching -N fluxbase | psql -qX -v ON_ERROR_STOP=1 -o /dev/null other")).await?;
+    let (took, _) = world.shell(&format!("pg_dump {what} | psql -qX -v ON_ERROR_STOP=1 -o /dev/null other")).await?;
     report.add(part.name(), DUMP, took);
 
     let begun = Instant::now();
@@ -57,7 +57,7 @@ async fn others(world: &World, part: Part, report: &mut Report) -> Result<(), Bo
 
     world.shell("psql -qXc 'drop database copied' -c 'drop database other' -c 'create database other'").await?;
     let folder = aside.path().join("dump");
-    let script = format!("pg_dump {what} -N branching -N fluxbase -Fd -j2 -f {0}; pg_restore -j2 -d other {0}", folder.display());
+    let script = format!("pg_dump {what} -Fd -j2 -f {0}; pg_restore -j2 -d other {0}", folder.display());
     let (took, _) = world.shell(&script).await?;
     report.add(part.name(), "pg_dump -Fd -j2; pg_restore -j2", took);
     world.shell("psql -qXc 'drop database other'").await?;
