@@ -50,7 +50,7 @@ async fn walks(major: u32, seeds: std::ops::Range<u64>) {
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let from = number("SCHEMA_DIFF_SEED", 0);
-    from..from + number("SCHEMA_DIFF_WALKS", 12)
+    from..from + number("SCHEMA_DIFF_WALKS", 4)
 }
 
 #[tokio::test]
