@@ -50,7 +50,8 @@ async fn clones_are_faithful(major: u32, owner: Owner) {
     // What only our own client understands.
     server.set_query(None);
     let dumps = Dumps { tools: cluster.tools().into(), server };
-    let role = if owner == Owner::Plain { PARENT.to_owned() } else { sqlx::query_scalar("select current_user::text").fetch_one(&parent).await.unwrap() };
+    let role =
+        if owner == Owner::Plain { PARENT.to_owned() } else { sqlx::query_scalar("select current_user::text").fetch_one(&parent).await.unwrap() };
     let settings = ServerSettings::new()
         .set("database.url", &url)
         .set("security.encryption_key", ENCRYPTION_KEY)
@@ -137,7 +138,10 @@ async fn nothing_acts_from(cluster: &ForeignCluster, database: &str) {
 /// The rules of a server that masks: by configuration, and by comments.
 async fn hides_what_is_private(cluster: &ForeignCluster, dumps: &Dumps, settings: ServerSettings, parent: &PgPool, role: &str) {
     let settings = settings
-        .set("branching.masking", r#"[{column="app.people.email",as="email"},{column="app.people.full_name",as="name"},{column="app.people.home",as="null"}]"#)
+        .set(
+            "branching.masking",
+            r#"[{column="app.people.email",as="email"},{column="app.people.full_name",as="name"},{column="app.people.home",as="null"}]"#,
+        )
         .set("branching.excluded_table_data", "[app.secrets,app.forced]");
     let mut server = settings.clone().start().await;
     let refused = make_branch(&server, "unclassified", "full_clone").await;

@@ -54,10 +54,9 @@ impl Answer for Details {}
 
 impl From<BranchDetails> for Details {
     fn from(details: BranchDetails) -> Self {
-        let withheld = |withheld: &Withheld| format!("{}: {}", withheld.table, withheld.reason);
         Self {
             branch: BranchView::of(&details.branch),
-            withheld: details.branch.withheld.iter().map(withheld).collect(),
+            withheld: details.branch.withheld.iter().map(Withheld::in_words).collect(),
             health: details.health.map(|health| Health {
                 reachable: health.reachable,
                 size_bytes: health.size_bytes,
