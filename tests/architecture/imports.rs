@@ -20,7 +20,9 @@ fn rule(package: &Package) -> Option<Rule> {
     let rule = match package.name.as_str() {
         "fluxbase-domain" => Rule { own: Some(DOMAIN), foreign: Some(&["serde", "thiserror", "time", "uuid"]) },
         "fluxbase-ports" => Rule { own: Some(PORTS), foreign: Some(&["async-trait", "bytes", "mockall", "thiserror", "time", "uuid"]) },
-        "fluxbase-usecases" => Rule { own: Some(INSIDE), foreign: Some(&["async-trait", "metrics", "serde", "serde_json", "time", "tokio", "tracing", "uuid"]) },
+        "fluxbase-usecases" => {
+            Rule { own: Some(INSIDE), foreign: Some(&["async-trait", "metrics", "serde", "serde_json", "time", "tokio", "tracing", "uuid"]) }
+        }
         "fluxbase" | "fluxbase-tests" => Rule { own: None, foreign: None },
         _ if package.folder.starts_with("adapters/") => Rule { own: Some(INSIDE), foreign: None },
         _ => return None,

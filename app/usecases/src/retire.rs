@@ -3,11 +3,7 @@
 use crate::routing::DatabaseNames;
 use domain::branch::DatabaseName;
 use ports::driven::{BranchDirectory, OpenDatabases};
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How often it is looked which databases serve no more.

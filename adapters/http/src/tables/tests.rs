@@ -295,7 +295,10 @@ async fn an_insert_can_give_its_rows_or_their_place() {
     response.assert_header("preference-applied", "return=representation");
     assert_eq!(text(response).await, r#"[{"id":5}]"#);
     let returning = taken(&asked).insert.returning;
-    assert!(matches!(&returning, Returning::Rows { columns, order, shape: Shape::Array, .. } if columns.len() == 1 && order.len() == 1), "{returning:?}");
+    assert!(
+        matches!(&returning, Returning::Rows { columns, order, shape: Shape::Array, .. } if columns.len() == 1 && order.len() == 1),
+        "{returning:?}"
+    );
 
     let (client, asked) = inserting(Ok(written(1, Some(1), Some(r#"{"id":5}"#))));
     let response = send(&client, Method::POST, "app/t", &[("prefer", "return=headers-only")], r#"{"a":1}"#).await;

@@ -62,8 +62,8 @@ impl Database {
     /// The connections that its pools have now.
     pub(super) fn connections(&self) -> PoolStats {
         let state = self.state();
-        let stats = [&state.user, &state.service].into_iter().flatten().map(Pool::stats);
-        stats.fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
+        let pools = [&state.user, &state.service].into_iter().flatten();
+        pools.map(Pool::stats).fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
     }
 
     pub(super) fn unused_for(&self) -> Duration {

@@ -14,9 +14,8 @@ pub async fn grant_upon_change(pool: PgPool, schemas: Vec<String>, every: Durati
         let outcome = look(&pool, &schemas, &mut seen).await;
         match &outcome {
             Err(error) if !failing => tracing::warn!(%error, "could not look after the rights of service_role on new tables; trying on"),
-            Err(_) => {}
             Ok(()) if failing => tracing::info!("looking after the rights of service_role again"),
-            Ok(()) => {}
+            Ok(()) | Err(_) => {}
         }
         failing = outcome.is_err();
         tokio::time::sleep(every).await;

@@ -14,7 +14,9 @@ use domain::{
     Branch, BranchId, BranchState, BranchType, DataCloneMode, Generation, OperationId, UserId,
     access::{KeyId, Restrictions},
 };
-use fluxbase_postgres::control::{ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgSessionDirectory, ensure_main, migrate};
+use fluxbase_postgres::control::{
+    ChangeListener, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgSessionDirectory, ensure_main, migrate,
+};
 use ports::driven::{ControlPlane, KeyKind, KeyRecord, OperationSignals, UnitOfWork};
 use sqlx::{
     Executor, PgPool,
