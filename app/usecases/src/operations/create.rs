@@ -56,8 +56,8 @@ impl OperationRunner {
     pub(super) async fn fail_create(&self, hold: &Hold, failed: &super::halt::Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
         let mut ending = self.fail(hold, failed).await?;
-        ending.branch.state = ending.branch.state.clone().failed(failed.error.message.clone()).map_err(elsewhere)?;
-        ending.tell("create_failed", Some(failed.error.message.clone())).await?;
+        ending.branch.state = ending.branch.state.clone().failed(failed.told()).map_err(elsewhere)?;
+        ending.tell("create_failed", Some(failed.told())).await?;
         ending.commit_with_branch().await
     }
 

@@ -28,6 +28,18 @@ pub(super) struct Failed {
     pub(super) result: Option<String>,
 }
 
+impl Failed {
+    /// What a branch says of it: where it happened, where that is a file, and what.
+    pub(super) fn told(&self) -> String {
+        let OperationError { message, file, line, .. } = &self.error;
+        match (file, line) {
+            (Some(file), Some(line)) => format!("{file}, line {line}: {message}"),
+            (Some(file), None) => format!("{file}: {message}"),
+            (None, _) => message.clone(),
+        }
+    }
+}
+
 impl Halt {
     pub(super) fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::because(OperationError::new(code, message))
@@ -86,5 +98,29 @@ impl From<Failure> for Halt {
             Failure::Internal(source) => Self::Again { message: "internal error".to_owned(), source: Some(source) },
             refused => Self::failed(refused.code(), refused.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failed, file_error};
+    use domain::operation::OperationError;
+    use ports::driven::FileFailure;
+
+    #[test]
+    fn a_file_that_failed_is_named_where_its_failure_is_told() {
+        let failure = FileFailure {
+            file: "2_b.sql".to_owned(),
+            line: Some(3),
+            statement: None,
+            sqlstate: None,
+            code: "psql_command",
+            message: "no psql here".to_owned(),
+        };
+        let told = |error| Failed { error, result: None }.told();
+        assert_eq!(told(file_error(&failure)), failure.to_string());
+        let whole = FileFailure { line: None, ..failure };
+        assert_eq!(told(file_error(&whole)), whole.to_string());
+        assert_eq!(told(OperationError::new("no_room", "no room")), "no room");
     }
 }

@@ -50,8 +50,8 @@ impl OperationRunner {
     pub(super) async fn fail_reset(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
         let mut ending = self.fail(hold, failed).await?;
-        ending.branch.state = ending.branch.state.clone().reset_failed(failed.error.message.clone()).map_err(elsewhere)?;
-        ending.tell("reset_failed", Some(failed.error.message.clone())).await?;
+        ending.branch.state = ending.branch.state.clone().reset_failed(failed.told()).map_err(elsewhere)?;
+        ending.tell("reset_failed", Some(failed.told())).await?;
         ending.commit_with_branch().await
     }
 }
