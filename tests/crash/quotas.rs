@@ -28,3 +28,39 @@ async fn of_twenty_branches_at_once_exactly_the_quota_is_made() {
     assert_eq!(world.databases().await, world.databases_of(&slugs.iter().map(|slug| (slug.as_str(), 1)).collect::<Vec<_>>()));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_fifty_branches_at_once_on_two_replicas_exactly_the_quota_is_made() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("branching.max_total_branches", "10")).await;
+    let other = world.replica().await;
+    let mut requests = JoinSet::new();
+    for number in 0..50 {
+        let server = if number % 2 == 0 { &world.server } else { &other };
+        let body = json!({"name": format!("rush-{number}"), "data_clone_mode": "schema_only"});
+        let request = server.rest(Method::POST, "admin/branches", &server.owner_key()).json(&body);
+        requests.spawn(async move { fluxbase_tests::Answer::to(request).await });
+    }
+    let answers = requests.join_all().await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
+    assert_eq!((made.len(), refused.len()), (10, 40));
+    assert!(refused.iter().all(|answer| answer.problem(409) == "quota_exceeded"));
+    let slugs: Vec<String> = made.iter().map(|answer| answer.json()["branch"]["slug"].as_str().unwrap().to_owned()).collect();
+    for slug in &slugs {
+        world.ready(slug).await;
+    }
+    world.holds_just(&slugs.iter().map(|slug| (slug.as_str(), 1)).collect::<Vec<_>>()).await;
+    // One that goes makes room for one.
+    world.delete(&slugs[0]).await;
+    world.gone(&slugs[0]).await;
+    let mut requests = JoinSet::new();
+    for number in 0..6 {
+        let server = if number % 2 == 0 { &world.server } else { &other };
+        let request = server.rest(Method::POST, "admin/branches", &server.owner_key()).json(&json!({"name": format!("late-{number}")}));
+        requests.spawn(async move { fluxbase_tests::Answer::to(request).await });
+    }
+    let late = requests.join_all().await;
+    assert_eq!(late.iter().filter(|answer| answer.status == 202).count(), 1, "{late:?}");
+    world.settles().await;
+    drop(other);
+    world.end().await;
+}

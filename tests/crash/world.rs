@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
+use tempfile::TempDir;
 
 /// How long a branch may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,7 +29,9 @@ pub(crate) struct World {
     pub(crate) server: TestServer,
     pub(crate) pool: PgPool,
     settings: ServerSettings,
-    prefix: String,
+    pub(crate) prefix: String,
+    /// The folder that its seed files are in.
+    pub(crate) seeds: TempDir,
     /// The database in the shared cluster; `None` where the server runs a PostgreSQL of its own.
     database: Option<TestDatabase>,
 }
@@ -41,26 +44,36 @@ impl World {
         let pool = database.pool(4).await;
         run(&pool, schema).await;
         let prefix = format!("t{}_{}_", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let seeds = seeds();
         let settings = ServerSettings::new()
+            .set("branching.seeds_dir", &seeds.path().display().to_string())
             .set("database.url", database.url().as_str())
             .set("security.encryption_key", ENCRYPTION_KEY)
             .set("branching.database_prefix", &prefix);
-        let server = change(settings.clone()).start().await;
-        Self { server, pool, settings, prefix, database: Some(database) }
+        let settings = change(settings);
+        let server = settings.clone().start().await;
+        Self { server, pool, settings, prefix, seeds, database: Some(database) }
     }
 
     /// A server that runs its own PostgreSQL, which dies with it, with this schema instead of the demo.
     pub(crate) async fn embedded(schema: &'static str) -> Self {
-        let settings = ServerSettings::new().argument("--no-demo");
+        Self::embedded_with(schema, |settings| settings).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn embedded_with(schema: &'static str, change: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
+        let seeds = seeds();
+        let settings = ServerSettings::new().argument("--no-demo").set("branching.seeds_dir", &seeds.path().display().to_string());
+        let settings = change(settings);
         let server = settings.clone().start().await;
         let pool = server.superuser().await;
         run(&pool, schema).await;
-        Self { server, pool, settings, prefix: "fluxbase_branch_".to_owned(), database: None }
+        Self { server, pool, settings, prefix: "fluxbase_branch_".to_owned(), seeds, database: None }
     }
 
     /// Another server on the same database, with a data folder and a port of its own.
     pub(crate) async fn replica(&self) -> TestServer {
-        self.settings.clone().start().await
+        self.settings.clone().without_variable("FLUXBASE_FAILPOINT").start().await
     }
 
     /// Starts the server again after a crash, without the variable that made it crash.
@@ -88,6 +101,35 @@ impl World {
         assert_eq!(answer.status, 202, "{answer:?}");
     }
 
+    /// Begins something on a branch, which must be accepted: the operation's id.
+    pub(crate) async fn begin(&self, slug: &str, what: &str, body: &Value) -> String {
+        let answer = self.ask(Method::POST, &format!("admin/branches/{slug}/{what}"), body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["operation"]["id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+    }
+
+    /// Waits until an operation has succeeded, and gives it.
+    pub(crate) async fn succeeded(&self, operation: &str) -> Value {
+        eventually("the operation succeeds", PATIENCE, async || {
+            let answer = self.server.get(&format!("admin/operations/{operation}"), &self.server.owner_key()).await.json();
+            assert!(answer["status"] != "failed" && answer["status"] != "cancelled", "{answer}\n{}", self.server.stderr());
+            answer["status"] == "succeeded"
+        })
+        .await;
+        self.server.get(&format!("admin/operations/{operation}"), &self.server.owner_key()).await.json()
+    }
+
+    /// Throw-away copies of this world's server.
+    pub(crate) async fn trials(&self) -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from pg_database
+              where starts_with(datname, (select 'fluxbase_trial_' || left(id::text, 8) from fluxbase.instance))",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
     /// Asks for a branch to be deleted, which must be accepted.
     pub(crate) async fn delete(&self, slug: &str) {
         let answer = self.server.rest(Method::DELETE, &format!("admin/branches/{slug}"), &self.server.owner_key());
@@ -106,7 +148,8 @@ impl World {
         eventually(&format!("{slug} is ready"), PATIENCE, async || {
             let answer = self.server.get(&format!("admin/branches/{slug}"), &self.server.owner_key()).await;
             let branch = answer.json();
-            assert!(branch["status"] == "creating" || branch["status"] == "ready", "{branch}\n{}", self.server.stderr());
+            let on_its_way = ["creating", "migrating", "ready"].iter().any(|status| branch["status"] == *status);
+            assert!(on_its_way, "{branch}\n{}", self.server.stderr());
             branch["status"] == "ready"
         })
         .await;
@@ -125,6 +168,18 @@ impl World {
                  or starts_with(datname, (select 'fluxbase_build_' || left(id::text, 8) from fluxbase.instance))",
         )
         .bind(&self.prefix)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        names.into_iter().collect()
+    }
+
+    /// What lies ready for branches to come, and what operations try things on.
+    pub(crate) async fn stock(&self) -> BTreeSet<String> {
+        let names: Vec<String> = sqlx::query_scalar(
+            "select datname::text from pg_database, (select left(id::text, 8) as short from fluxbase.instance) instance
+              where datname ~ format('^fluxbase_(template|spare|trial)_%s_', short)",
+        )
         .fetch_all(&self.pool)
         .await
         .unwrap();
@@ -160,12 +215,19 @@ impl World {
     pub(crate) async fn end(mut self) {
         self.server.kill().await;
         if self.database.is_some() {
-            for name in self.databases().await {
+            for name in self.databases().await.into_iter().chain(self.stock().await) {
                 run(&self.pool, &format!("drop database {name:?} with (force)")).await;
             }
             self.pool.close().await;
         }
     }
+}
+
+/// A folder with one tree to sow.
+fn seeds() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("1_trees.sql"), "insert into public.trees values (1, 'sown');\n").unwrap();
+    folder
 }
 
 /// Runs statements that these tests put together themselves.

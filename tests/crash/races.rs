@@ -1,0 +1,242 @@
+//! Two servers on one database that are asked for the same at once: one operation at a time works on a branch.
+
+use crate::{
+    life::files,
+    world::{ORCHARD, PATIENCE, World, run},
+};
+use fluxbase_tests::{Answer, TestServer, eventually};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Instant};
+use tokio::task::JoinSet;
+
+/// Requests of each kind to each server.
+const AT_ONCE: usize = 4;
+
+async fn two(change: impl FnOnce(fluxbase_tests::ServerSettings) -> fluxbase_tests::ServerSettings) -> (World, TestServer) {
+    let world = World::on_shared_cluster(ORCHARD, |settings| change(settings.set("database.statement_timeout", "2s"))).await;
+    let other = world.replica().await;
+    (world, other)
+}
+
+/// Sends all of these about a branch to both servers at once.
+async fn rush(world: &World, other: &TestServer, slug: &str, asked: &[(&'static str, Value)]) -> Vec<(&'static str, Answer)> {
+    let mut requests = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        for server in [&world.server, other] {
+            for (what, body) in asked {
+                let (method, path) = match *what {
+                    "delete" => (Method::DELETE, format!("admin/branches/{slug}")),
+                    _ => (Method::POST, format!("admin/branches/{slug}/{what}")),
+                };
+                let request = server.rest(method, &path, &server.owner_key());
+                let request = if *what == "delete" { request } else { request.json(body) };
+                let what = *what;
+                requests.spawn(async move { (what, Answer::to(request).await) });
+            }
+        }
+    }
+    requests.join_all().await
+}
+
+/// One was accepted; the others are told what stands in the way.
+fn one_of(answers: &[(&'static str, Answer)]) -> String {
+    let (accepted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, answer)| answer.status == 202);
+    assert_eq!(accepted.len(), 1, "{answers:?}");
+    for (what, answer) in refused {
+        assert_eq!(answer.problem(409), "operation_running", "{what}");
+    }
+    accepted[0].1.json()["operation"]["id"].as_str().unwrap().to_owned()
+}
+
+/// No two operations were at work on one branch at the same time. What tries things on copies, or drops what serves no more, is not on the branch.
+async fn one_at_a_time(world: &World) {
+    let overlapping: Vec<String> = sqlx::query_scalar(
+        "select format('%s %s and %s %s', a.kind, a.id, b.kind, b.id)
+           from branching.operations a join branching.operations b on a.branch_id = b.branch_id and a.id < b.id
+          where not exists (select from unnest(array[a.kind, b.kind]) kind where kind in ('discard_generation', 'diff_branches'))
+            and a.created_at < coalesce(b.finished_at, 'infinity') and b.created_at < coalesce(a.finished_at, 'infinity')",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert!(overlapping.is_empty(), "{overlapping:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_ask_two_replicas_for_the_same_one_is_heard() {
+    let (world, other) = two(|settings| settings).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    world.plant(1001, "victim").await;
+    let pears = files(&[("1_pears.sql", "create table public.pears (id int primary key); select pg_sleep(0.5)")]);
+    for (what, body) in [("migrate", pears), ("reset", json!({})), ("undo", json!({}))] {
+        let operation = one_of(&rush(&world, &other, "victim", &[(what, body)]).await);
+        world.succeeded(&operation).await;
+    }
+    // The migration and the row are back: the reset was undone.
+    assert_eq!((world.count("trees", "victim").await, world.count("pears", "victim").await), (201, 0));
+    for refused in rush(&world, &other, "victim", &[("undo", json!({}))]).await {
+        assert_eq!(refused.1.problem(409), "nothing_to_undo");
+    }
+    world.settles().await;
+    world.holds_just(&[("victim", 1)]).await;
+    let answers = rush(&world, &other, "victim", &[("delete", json!({}))]).await;
+    let accepted = answers.iter().filter(|(_, answer)| answer.status == 202).count();
+    assert_eq!(accepted, 1, "{answers:?}");
+    // Who comes when it is gone already finds nothing.
+    assert!(answers.iter().all(|(_, answer)| [202, 404, 409].contains(&answer.status.as_u16())), "{answers:?}");
+    world.gone("victim").await;
+    one_at_a_time(&world).await;
+    world.holds_just(&[]).await;
+    drop(other);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_at_once_comes_one_after_the_other() {
+    let (world, other) = two(|settings| settings).await;
+    let asked = |round: u32| {
+        [
+            ("reset", json!({})),
+            ("undo", json!({})),
+            ("migrate", files(&[(&format!("{}_t.sql", round + 1), &format!("create table public.t{round} (id int)"))])),
+            ("delete", json!({})),
+        ]
+    };
+    let mut accepted = BTreeSet::new();
+    for round in 0..6 {
+        if world.status("victim").await.is_none() {
+            world.create("victim").await;
+            world.ready("victim").await;
+        }
+        let answers = rush(&world, &other, "victim", &asked(round)).await;
+        for (what, answer) in &answers {
+            match answer.status.as_u16() {
+                202 => drop(accepted.insert(*what)),
+                404 => {}
+                409 => drop(answer.problem(409)),
+                other => panic!("{what}: {other} {answer:?}"),
+            }
+        }
+        assert!(answers.iter().any(|(_, answer)| answer.status == 202), "{answers:?}");
+        eventually("the branch is ready, wrong or gone", PATIENCE, async || {
+            let status = world.status("victim").await;
+            status.as_deref().is_none_or(|status| status == "ready" || status == "error")
+        })
+        .await;
+        one_at_a_time(&world).await;
+    }
+    println!("accepted were {accepted:?}");
+    if world.status("victim").await.is_some() {
+        world.delete("victim").await;
+        world.gone("victim").await;
+    }
+    world.settles().await;
+    world.holds_just(&[]).await;
+    drop(other);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_called_off_on_one_ends_on_the_other() {
+    let (world, other) = two(|settings| settings).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    world.plant(1001, "victim").await;
+
+    // Nothing can be read of the parent while this is held: the reset waits, on whichever of them has it.
+    let mut holding = world.pool.begin().await.unwrap();
+    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let operation = world.begin("victim", "reset", &json!({})).await;
+    let mut requests = JoinSet::new();
+    for number in 0..2 * AT_ONCE {
+        let server = if number % 2 == 0 { &world.server } else { &other };
+        let request = server.rest(Method::POST, &format!("admin/operations/{operation}/cancel"), &server.owner_key()).json(&json!({}));
+        requests.spawn(async move { Answer::to(request).await });
+    }
+    for answer in requests.join_all().await {
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    assert_eq!(world.outcome(&operation).await["status"], "cancelled");
+    holding.rollback().await.unwrap();
+    assert_eq!((world.status("victim").await.as_deref(), world.count("trees", "victim").await), (Some("ready"), 201));
+    world.holds_just(&[("victim", 1)]).await;
+
+    // At any moment: either it is called off and nothing came of it, or it is too late and it was done.
+    let begun = Instant::now();
+    world.done("victim", "reset", &json!({})).await;
+    let usual = begun.elapsed();
+    let mut random = StdRng::seed_from_u64(20_261_126);
+    let (mut cancelled, mut late, mut generation) = (0, 0, world.branch("victim").await["generation"].as_u64().unwrap());
+    for _ in 0..8 {
+        let operation = world.begin("victim", "reset", &json!({})).await;
+        tokio::time::sleep(usual.mul_f64(1.3 * random.random::<f64>())).await;
+        let path = format!("admin/operations/{operation}/cancel");
+        let answer = other.send(Method::POST, &path, &other.owner_key(), &json!({})).await;
+        let outcome = world.outcome(&operation).await;
+        let now = world.branch("victim").await["generation"].as_u64().unwrap();
+        if answer.status == 202 {
+            cancelled += 1;
+            assert_eq!((&outcome["status"], now), (&json!("cancelled"), generation), "{outcome}");
+        } else {
+            late += 1;
+            assert_eq!(answer.problem(409), "too_late");
+            assert_eq!(outcome["status"], "succeeded", "{outcome}");
+            assert!(now > generation);
+            generation = now;
+        }
+        assert_eq!(world.status("victim").await.as_deref(), Some("ready"));
+    }
+    println!("{cancelled} resets were called off, {late} were done");
+    world.delete("victim").await;
+    world.gone("victim").await;
+    one_at_a_time(&world).await;
+    world.holds_just(&[]).await;
+    drop(other);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_branches_are_made_and_dropped_at_once() {
+    let (world, other) = two(|settings| settings).await;
+    run(&world.pool, "delete from public.apples where id > 500").await;
+    let slugs: Vec<String> = (0..20).map(|number| format!("many-{number}")).collect();
+    let answers = at_once(&world, &other, &slugs, |server, slug, number| {
+        let mode = ["schema_only", "full_clone", "seed_data"][number % 3];
+        let body = json!({"name": slug, "data_clone_mode": mode});
+        server.rest(Method::POST, "admin/branches", &server.owner_key()).json(&body)
+    })
+    .await;
+    assert!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
+    for (number, slug) in slugs.iter().enumerate() {
+        world.ready(slug).await;
+        assert_eq!(world.count("trees", slug).await, [0, 200, 1][number % 3], "{slug}");
+    }
+    world.holds_just(&slugs.iter().map(|slug| (slug.as_str(), 1)).collect::<Vec<_>>()).await;
+    let answers =
+        at_once(&world, &other, &slugs, |server, slug, _| server.rest(Method::DELETE, &format!("admin/branches/{slug}"), &server.owner_key())).await;
+    assert!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
+    for slug in &slugs {
+        world.gone(slug).await;
+    }
+    world.settles().await;
+    world.holds_just(&[]).await;
+    drop(other);
+    world.end().await;
+}
+
+async fn at_once(
+    world: &World,
+    other: &TestServer,
+    slugs: &[String],
+    request: impl Fn(&TestServer, &str, usize) -> reqwest::RequestBuilder,
+) -> Vec<Answer> {
+    let mut requests = JoinSet::new();
+    for (number, slug) in slugs.iter().enumerate() {
+        let request = request(if number % 2 == 0 { &world.server } else { other }, slug, number);
+        requests.spawn(async move { Answer::to(request).await });
+    }
+    requests.join_all().await
+}
