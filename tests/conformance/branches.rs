@@ -98,6 +98,7 @@ pub(crate) async fn what_is_live_and_what_is_kept_is_found(world: &World) {
     assert_eq!(slugs(work.branches().with_previous().await.unwrap()), ["kept".to_owned()].into());
 }
 
+#[expect(clippy::disallowed_methods, reason = "the database measures by its own clock, and so does the fake of this test")]
 pub(crate) async fn of_each_end_people_are_warned_once(world: &World) {
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
     let ready = BranchState::Ready { generation: Generation::FIRST };
