@@ -37,9 +37,9 @@ async fn branches_are_made_by_the_login_that_is_named() {
         settings.set("database.tools", cluster.tools()).set("branching.admin_database_url", admin)
     };
 
-    let elsewhere = settings(&maker(&other_url)).try_start().await.err().expect("another server is refused").stderr;
+    let elsewhere = settings(&maker(&other_url)).try_start().await.map(drop).expect_err("another server is refused").stderr;
     assert!(elsewhere.contains("branching.admin_database_url names another server than database.url"), "{elsewhere}");
-    let lacking = settings(&maker(&url)).try_start().await.err().expect("a login without rights is refused").stderr;
+    let lacking = settings(&maker(&url)).try_start().await.map(drop).expect_err("a login without rights is refused").stderr;
     assert!(lacking.contains("alter role maker createdb; alter role maker createrole; grant app to maker"), "{lacking}");
     assert!(!elsewhere.contains("secret") && !lacking.contains("secret"));
 
