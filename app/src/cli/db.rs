@@ -15,8 +15,11 @@ Examples:
   fluxbase db psql
   fluxbase db psql -- -c 'select count(*) from users'
 
-The owner is a superuser: row level security does not hold for it. The server must be running. Both mean the branch that the
-project is switched to, if it is to one.";
+The owner is a superuser: row level security does not hold for it. The server must be running. Where the project is switched to
+a branch, both mean its database, and begin as the owner of its objects (reset role: the superuser).";
+
+/// Owns what is in branches.
+const BRANCH_OWNER: &str = "fluxbase_branch_owner";
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -35,29 +38,32 @@ pub(super) enum DbCommand {
 
 pub(super) async fn run(context: &Context, command: DbCommand) -> Result<(), CliError> {
     let (data_dir, address) = running(context)?;
-    let database = database(context).await?;
+    let branch = branch_database(context).await?;
+    // What the superuser made in a branch as itself would be nobody's there.
+    let (database, role) = branch.as_ref().map_or((EMBEDDED_DATABASE, None), |database| (database.as_str(), Some(BRANCH_OWNER)));
     match command {
         DbCommand::Url => {
-            let url = address.superuser_url(&database);
-            let url = url.expose_secret();
-            context.print(&json!({ "url": url }), || url.to_owned())
+            let url = address.superuser_url(database);
+            let role = role.map(|role| format!("?options=-c%20role%3D{role}")).unwrap_or_default();
+            let url = format!("{}{role}", url.expose_secret());
+            context.print(&json!({ "url": url }), || url.clone())
         }
         // On success nothing of this program is left.
-        DbCommand::Psql { arguments } => Err(CliError::local("no_psql", become_psql(&data_dir, &address, &database, &arguments).to_string(), None)),
+        DbCommand::Psql { arguments } => {
+            Err(CliError::local("no_psql", become_psql(&data_dir, &address, database, role, &arguments).to_string(), None))
+        }
     }
 }
 
-/// The database of the branch that the project is switched to; main's where it is to none.
-async fn database(context: &Context) -> Result<String, CliError> {
-    let Some(branch) = Project::of(&Context::folder()).map_or(Ok(None), |project| project.config()?.branch())? else {
-        return Ok(EMBEDDED_DATABASE.to_owned());
-    };
+/// The database of the branch that the project is switched to, where it is to one.
+async fn branch_database(context: &Context) -> Result<Option<DatabaseName>, CliError> {
+    let Some(branch) = Project::of(&Context::folder()).map_or(Ok(None), |project| project.config()?.branch())? else { return Ok(None) };
     let client = context.connect().await?;
     let found = client.send(&GetBranch { branch: branch.to_string() }).await?.output.branch;
     let generation = found.state.serving().ok_or_else(|| CliError::local("not_ready", format!("nothing serves branch '{branch}' now"), None))?;
     write_stderr(&format!("on branch '{branch}'"));
     let prefix = context.load(Vec::new())?.settings.branching.database_prefix;
-    Ok(DatabaseName::of_generation(&prefix, &found.slug, generation).to_string())
+    Ok(Some(DatabaseName::of_generation(&prefix, &found.slug, generation)))
 }
 
 fn running(context: &Context) -> Result<(PathBuf, Address), CliError> {

@@ -29,7 +29,7 @@ pub(crate) enum CliError {
         /// What did not work out.
         what: String,
         /// Why.
-        error: OperationError,
+        error: Box<OperationError>,
     },
     /// Everything was told already; only the exit code is left to say.
     #[error("")]
@@ -64,7 +64,7 @@ impl CliError {
     pub(super) fn of_operation(what: String, operation: Operation) -> Self {
         let status = operation.status.name();
         let without_reason = || OperationError::new(status, format!("the operation was {status}"));
-        Self::Operation { what, error: operation.error.unwrap_or_else(without_reason) }
+        Self::Operation { what, error: Box::new(operation.error.unwrap_or_else(without_reason)) }
     }
 
     /// 1 failed, 2 usage, 3 not found, 4 refused.
@@ -123,7 +123,8 @@ impl CliError {
                 error["errors"] = json!(problem.errors);
             }
         }
-        if let Self::Operation { error: OperationError { file, line, statement, sqlstate, .. }, .. } = self {
+        if let Self::Operation { error: failed, .. } = self {
+            let OperationError { file, line, statement, sqlstate, .. } = &**failed;
             for (name, value) in [("file", json!(file)), ("line", json!(line)), ("statement", json!(statement)), ("sqlstate", json!(sqlstate))] {
                 if !value.is_null() {
                     error[name] = value;
@@ -236,7 +237,7 @@ mod tests {
             (CliError::Usage(String::new()), 2),
             (CliError::NotFound { what: "branch", name: "x".to_owned() }, 3),
             (RemoteFailure::Unreachable { url: String::new(), reason: String::new() }.into(), 1),
-            (CliError::Operation { what: "branch 'x' could not be made".to_owned(), error: failed }, 1),
+            (CliError::Operation { what: "branch 'x' could not be made".to_owned(), error: Box::new(failed) }, 1),
             (CliError::local("no_server", "nothing runs", None), 1),
         ] {
             assert_eq!(error.exit_code(), expected, "{error}");
@@ -252,7 +253,7 @@ mod tests {
             sqlstate: Some("42P01".to_owned()),
             ..OperationError::new("statement_failed", "table x does not exist")
         };
-        let error = CliError::Operation { what: "branch 'x' could not be migrated".to_owned(), error };
+        let error = CliError::Operation { what: "branch 'x' could not be migrated".to_owned(), error: Box::new(error) };
         let expected = "branch 'x' could not be migrated: table x does not exist (2_b.sql, line 3) (SQLSTATE 42P01)\n  drop table x";
         assert_eq!(error.to_string(), expected);
         assert_eq!(error.document()["error"]["line"], 3);

@@ -39,7 +39,7 @@ pub(super) async fn login(context: &Context, args: LoginArgs) -> Result<(), CliE
         (Some(email), None) => {
             let password = if args.password_stdin { of_stdin()? } else { asked(&format!("password of {}: ", email.as_str()))? };
             let session = client.send(&SignIn { email, password }).await?.output;
-            (Login::of_session(&session), session.user.email.to_string())
+            (Login::of_session(&session), session.user.email.clone())
         }
         (None, Some(key)) => {
             let login = Login::Key { key: key.trim().to_owned() };

@@ -67,7 +67,7 @@ impl Login {
     pub(super) fn of_session(tokens: &SessionTokens) -> Self {
         let lifetime = Duration::seconds(i64::try_from(tokens.expires_in).unwrap_or(i64::MAX));
         Self::Session {
-            email: tokens.user.email.to_string(),
+            email: tokens.user.email.clone(),
             access_token: tokens.access_token.expose().to_owned(),
             refresh_token: tokens.refresh_token.expose().to_owned(),
             expires_at: SystemClock.now().saturating_add(lifetime),

@@ -56,13 +56,12 @@ pub(super) fn find(lookup: &Lookup<'_>) -> Result<Found, CliError> {
     let branch = project.as_ref().map_or(Ok(None), |project| project.config()?.branch())?;
     let named = named_url(lookup, project.as_ref())?;
     let given = named_credential(lookup)?;
-    let (url, mcp_url, of_project) = match named {
-        Some(Named { url, of_project }) => (url, None, of_project),
-        None => {
-            let data_dir = (lookup.data_dir)()?;
-            let running = running_on(&data_dir)?.ok_or_else(|| nothing_runs_on(&data_dir))?;
-            (running.url, running.mcp_url, None)
-        }
+    let (url, mcp_url, of_project) = if let Some(Named { url, of_project }) = named {
+        (url, None, of_project)
+    } else {
+        let data_dir = (lookup.data_dir)()?;
+        let running = running_on(&data_dir)?.ok_or_else(|| nothing_runs_on(&data_dir))?;
+        (running.url, running.mcp_url, None)
     };
     let found = |credential, login| Found { url: url.clone(), mcp_url: mcp_url.clone(), credential, login, branch: branch.clone() };
     if given.is_some() {

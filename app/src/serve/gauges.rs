@@ -63,7 +63,9 @@ impl Gauges {
             match census(&self.control_pool).await {
                 Ok(census) => {
                     // What is no more is none, not what it was.
-                    known.values_mut().for_each(|count| *count = 0);
+                    for count in known.values_mut() {
+                        *count = 0;
+                    }
                     known.extend(census.branches.into_iter().map(|(status, count)| ((None, status), count)));
                     known.extend(census.operations.into_iter().map(|(kind, status, count)| ((Some(kind), status), count)));
                     known.iter().for_each(tell);

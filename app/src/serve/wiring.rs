@@ -423,7 +423,7 @@ pub(super) fn builder_settings(
         excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
         masking: pgtools::MaskingSettings {
             rules: settings.branching.privacy_rules().expect("the configuration was checked"),
-            key: database.key.derive("fluxbase masks").iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+            key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),
         },
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct CreateArgs {
     /// The pull request's repository [default: that of the git remote origin]
     #[arg(long, value_name = "OWNER/NAME", requires = "pr")]
     repo: Option<RepositoryName>,
-    /// A seed file to run, for seed_data; repeat it [default: all of them]
+    /// A seed file to run, for seed data; repeat it [default: all of them]
     #[arg(long, value_name = "FILE")]
     seed: Vec<String>,
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]

@@ -68,8 +68,11 @@ pub(super) async fn run(context: &Context, args: DiffArgs) -> Result<(), CliErro
         Some(DiffFormat::Text) => told(&client.diff_text(&command, DiffText::Unified).await?)?,
         Some(DiffFormat::Sql) => {
             let script = client.diff_text(&command, DiffText::Script).await?;
-            print_text(&script)?;
-            !script.is_empty()
+            let differ = !script.is_empty();
+            if differ {
+                print_text(&script)?;
+            }
+            differ
         }
         Some(DiffFormat::Json) => {
             let answer = client.send(&command).await?;
@@ -88,9 +91,9 @@ fn told(text: &str) -> Result<bool, CliError> {
         return Ok(false);
     }
     if colours() {
-        print_text(&coloured(text))?
+        print_text(&coloured(text))?;
     } else {
-        print_text(text)?
+        print_text(text)?;
     }
     Ok(true)
 }

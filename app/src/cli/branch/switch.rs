@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: SwitchArgs) -> Result<(), CliEr
         return context.print(&json!({ "branch": branch }), || branch.to_string());
     };
     let asked = match name.as_str() {
-        "-" => before(Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string(),
+        "-" => before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string(),
         _ => reference::resolve(&name)?,
     };
     // A branch that is not there, or not for the caller, is none to switch to.
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: SwitchArgs) -> Result<(), CliEr
     context.print(&document, || format!("switched to branch '{}'", branch.slug))
 }
 
-fn before(config: ProjectConfig) -> Result<Slug, CliError> {
+fn before(config: &ProjectConfig) -> Result<Slug, CliError> {
     config.previous_branch()?.ok_or_else(|| CliError::Usage("there is no branch before: nothing was switched yet".to_owned()))
 }
 

@@ -17,7 +17,7 @@ use time::{OffsetDateTime, macros::format_description};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct NewArgs {
-    /// What it does, such as add_tasks
+    /// What it does, such as "add tasks"
     #[arg(value_parser = words)]
     name: String,
     /// The folder for it [default: migrations/ of the project]
