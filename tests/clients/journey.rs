@@ -3,7 +3,22 @@
 use crate::session::Session;
 use serde_json::{Value, json};
 
-pub(crate) const ALL_TOOLS: [&str; 6] = ["delete_record", "describe_table", "insert_record", "list_tables", "query_table", "update_record"];
+pub(crate) const ALL_TOOLS: [&str; 14] = [
+    "create_branch",
+    "delete_branch",
+    "delete_record",
+    "describe_table",
+    "diff_branches",
+    "get_branch",
+    "get_operation",
+    "insert_record",
+    "list_branches",
+    "list_tables",
+    "migrate_branch",
+    "query_table",
+    "reset_branch",
+    "update_record",
+];
 const READING_TOOLS: [&str; 3] = ["describe_table", "list_tables", "query_table"];
 
 /// Alice looks around, and begins, changes and ends a project of a name that nobody else uses.
@@ -36,14 +51,37 @@ pub(crate) async fn every_tool(session: &mut impl Session, slug: &str) {
     let deleted = session.call("delete_record", json!({"table": "projects", "filter": mine})).await;
     assert_eq!(deleted["affected"], 1);
 
+    branches(session, slug).await;
+
     let refused = session.result("tools/call", json!({"name": "query_table", "arguments": {"table": "nowhere"}})).await;
     assert_eq!(refused["isError"], true, "{refused}");
+}
+
+/// Alice makes a branch, looks at it from every side and takes it away.
+async fn branches(session: &mut impl Session, slug: &str) {
+    let branch = format!("b-{slug}");
+    let made = session.call("create_branch", json!({"name": branch, "wait": 50})).await;
+    assert_eq!((&made["branch"]["status"], &made["operation"]["status"]), (&json!("ready"), &json!("succeeded")), "{made}");
+    let listed = session.call("list_branches", json!({})).await;
+    assert!(listed["branches"].as_array().is_some_and(|all| all.iter().any(|other| other["slug"] == made["branch"]["slug"])), "{listed}");
+    let shown = session.call("get_branch", json!({"branch": made["branch"]["slug"]})).await;
+    assert_eq!(shown["status"], "ready", "{shown}");
+    let diff = session.call("diff_branches", json!({"branch": made["branch"]["slug"]})).await;
+    assert_eq!(diff["objects"], json!([]), "{diff}");
+    let reset = session.call("reset_branch", json!({"branch": made["branch"]["slug"]})).await;
+    let ended = session.call("get_operation", json!({"id": reset["operation"]["id"], "wait": 50})).await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    let gone = session.call("delete_branch", json!({"branch": made["branch"]["slug"], "wait": 50})).await;
+    assert_eq!(gone["branch"]["status"], "deleted", "{gone}");
 }
 
 /// The list, the template, and what either leads to.
 pub(crate) async fn every_resource(session: &mut impl Session) {
     let listed = session.result("resources/list", json!({})).await;
-    assert_eq!(listed["resources"][0]["uri"], "fluxbase://schema/tables", "{listed}");
+    let uris: Vec<_> = listed["resources"].as_array().into_iter().flatten().map(|resource| resource["uri"].clone()).collect();
+    assert_eq!(uris, ["fluxbase://branches", "fluxbase://schema/tables"]);
+    let branches = read(session, "fluxbase://branches").await;
+    assert_eq!(branches["branches"][0]["slug"], "main", "{branches}");
     let templates = session.result("resources/templates/list", json!({})).await;
     assert_eq!(templates["resourceTemplates"][0]["uriTemplate"], "fluxbase://schema/tables/{schema}/{table}", "{templates}");
 

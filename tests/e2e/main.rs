@@ -2,6 +2,8 @@
 
 mod attacks;
 mod audit;
+mod branch_commands;
+mod branch_doors;
 mod command_line;
 mod database_url;
 mod disconnect;

@@ -125,6 +125,28 @@ impl TestServer {
         ran.expect("the binary runs")
     }
 
+    /// The same from a folder, such as a project's.
+    pub async fn cli_in(&self, folder: &std::path::Path, arguments: &[&str]) -> Output {
+        let mut command = process::command(process::fluxbase_program());
+        command.args(arguments).current_dir(folder).env("HOME", folder).env("FLUXBASE_DATA_DIR", self.data_dir());
+        let ran = tokio::task::spawn_blocking(move || command.output()).await.expect("running does not panic");
+        ran.expect("the binary runs")
+    }
+
+    /// The same as [`TestServer::cli_with`], with something on standard input.
+    pub async fn cli_fed(&self, arguments: &[&str], environment: &[(&str, &str)], input: &'static [u8]) -> Output {
+        let mut command = process::command(process::fluxbase_program());
+        command.args(arguments).current_dir(self.place.path()).env("HOME", self.place.path()).env("FLUXBASE_DATA_DIR", self.data_dir());
+        command.envs(environment.iter().copied()).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::piped());
+        let ran = tokio::task::spawn_blocking(move || {
+            let mut child = command.spawn()?;
+            std::io::Write::write_all(&mut child.stdin.take().expect("it is a pipe"), input)?;
+            child.wait_with_output()
+        });
+        ran.await.expect("running does not panic").expect("the binary runs")
+    }
+
     /// What a command prints, as JSON. It must succeed.
     pub async fn cli_json(&self, arguments: &[&str]) -> serde_json::Value {
         let output = self.cli(&[arguments, &["-o", "json"]].concat()).await;

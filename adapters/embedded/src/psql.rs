@@ -25,14 +25,14 @@ pub struct NoPsql {
 
 /// Becomes psql, as the cluster's superuser; returns only where that cannot be done.
 ///
-/// The password goes by the environment, so that no list of processes shows it.
-pub fn become_psql(data_dir: &Path, address: &Address, database: &str, arguments: &[OsString]) -> NoPsql {
+/// The password goes by the environment, so that no list of processes shows it. Where a role is named, the session begins as it.
+pub fn become_psql(data_dir: &Path, address: &Address, database: &str, role: Option<&str>, arguments: &[OsString]) -> NoPsql {
     let program = psql_beside(&pgdata(data_dir)).unwrap_or_else(|| PathBuf::from("psql"));
-    let source = command(&program, address, database, arguments).exec();
+    let source = command(&program, address, database, role, arguments).exec();
     NoPsql { program, source }
 }
 
-fn command(program: &Path, address: &Address, database: &str, arguments: &[OsString]) -> Command {
+fn command(program: &Path, address: &Address, database: &str, role: Option<&str>, arguments: &[OsString]) -> Command {
     let mut command = child::command(program);
     for name in MISLEADING {
         command.env_remove(name);
@@ -44,6 +44,9 @@ fn command(program: &Path, address: &Address, database: &str, arguments: &[OsStr
         .env("PGPASSWORD", address.password().expose_secret())
         .env("PGDATABASE", database)
         .args(arguments);
+    if let Some(role) = role {
+        command.env("PGOPTIONS", format!("-c role={role}"));
+    }
     command
 }
 
@@ -89,10 +92,11 @@ mod tests {
     #[test]
     fn the_password_is_in_the_environment_and_nowhere_else() {
         let address = Address::new(5433, None, "s3cret".to_owned().into());
-        let command = command(Path::new("psql"), &address, "fluxbase", &["-c".into(), "select 1".into()]);
+        let command = command(Path::new("psql"), &address, "fluxbase", Some("owner"), &["-c".into(), "select 1".into()]);
         assert_eq!(command.get_args().collect::<Vec<_>>(), ["-c", "select 1"]);
         let variable = |name: &str| command.get_envs().find(|(known, _)| *known == OsStr::new(name)).and_then(|(_, value)| value);
         assert_eq!(variable("PGPASSWORD"), Some(OsStr::new("s3cret")));
+        assert_eq!(variable("PGOPTIONS"), Some(OsStr::new("-c role=owner")));
         assert_eq!((variable("PGPORT"), variable("PGSERVICE")), (Some(OsStr::new("5433")), None));
     }
 }

@@ -78,7 +78,7 @@ impl BranchAccess {
     ) -> Result<Answer<200, ConnectionDocument>, Problem> {
         let missing = || {
             let problem = asking.refused(Failure::not_found("connection of branch", id.0.clone()));
-            problem.hint(Some("POST makes one".to_owned()))
+            problem.hint(Some("make one with POST, or with `fluxbase branch connection`".to_owned()))
         };
         let login = asking.run(&*self.get_connection, GetConnection { branch: id.0.clone() }).await?;
         Ok(Answer(login.ok_or_else(missing)?.into()))

@@ -158,9 +158,9 @@ mod tests {
         let counted = Arc::clone(&looks);
         control_plane.expect_begin().returning(move || {
             let look = counted.fetch_add(1, Ordering::SeqCst).min(states.len() - 1);
-            let status = states[look].ok_or_else(|| StoreError::Unavailable("no".into()))?;
+            let shown = states[look].ok_or_else(|| StoreError::Unavailable("no".into()))?;
             let mut work = FakeWork::default();
-            work.operations.expect_find().returning(move |_| Ok(Some(operation(status))));
+            work.operations.expect_find().returning(move |_| Ok(Some(operation(shown))));
             work.branches.expect_find().returning(|_, _| Ok(Some(main_branch())));
             Ok(Box::new(work))
         });

@@ -162,7 +162,7 @@ async fn a_password_is_shown_when_it_is_made_and_then_no_more() {
     let seen = json_of(ask(&client, "GET", "branches/x/connection", Value::Null).await).await;
     assert_eq!((&seen["url"], &seen["other_databases"]), (&json!("postgres://u@localhost:5432/d"), &json!(["postgres"])));
     let missing = problem(ask(&client, "GET", "branches/y/connection", Value::Null).await, 404).await;
-    assert_eq!((&missing["code"], &missing["hint"]), (&json!("not_found"), &json!("POST makes one")));
+    assert_eq!((&missing["code"], &missing["hint"]), (&json!("not_found"), &json!("make one with POST, or with `fluxbase branch connection`")));
 }
 
 #[tokio::test]

@@ -1,0 +1,154 @@
+//! `fluxbase branch` and its kin as people use them: from a project's folder, switching as with git.
+
+use fluxbase_tests::{TestServer, fresh_id};
+use serde_json::{Value, json};
+use std::{fs, path::Path, process::Output};
+
+/// A project in a folder of its own, beside others that run at the same time.
+struct Project {
+    server: &'static TestServer,
+    dir: tempfile::TempDir,
+}
+
+impl Project {
+    async fn new() -> Self {
+        let server = TestServer::shared().await;
+        let project = Self { server, dir: tempfile::tempdir().unwrap() };
+        fs::create_dir(project.path().join(".git")).unwrap();
+        fs::write(project.path().join(".git/config"), "[remote \"origin\"]\n\turl = git@github.com:octo/repo.git\n").unwrap();
+        project
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.server.cli_in(self.path(), arguments).await;
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    async fn ok(&self, arguments: &[&str]) -> String {
+        let (code, stdout, stderr) = self.run(arguments).await;
+        assert_eq!(code, 0, "{arguments:?}: {stderr}");
+        stdout
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(&[arguments, &["-o", "json"]].concat()).await).unwrap()
+    }
+}
+
+fn named(what: &str) -> String {
+    format!("{what}-{}", &fresh_id().simple().to_string()[..8])
+}
+
+#[tokio::test]
+async fn later_commands_carry_the_branch_that_was_switched_to() {
+    let (project, name) = (Project::new().await, named("cli"));
+    let made = project.json(&["branch", "create", &name, "--pr", "12", "--wait"]).await;
+    assert_eq!(made["branch"]["github"], json!({"repository": "octo/repo", "pr_number": 12}));
+    let (code, _, stderr) = project.run(&["branch", "switch", "nowhere"]).await;
+    assert_eq!((code, stderr.contains("nowhere")), (3, true), "{stderr}");
+    project.ok(&["branch", "switch", &name]).await;
+    assert_eq!(project.ok(&["branch", "switch"]).await.trim(), name);
+    assert_eq!(project.json(&["branch", "status"]).await["slug"], json!(name));
+    assert!(project.ok(&["branch", "list"]).await.lines().any(|line| line.starts_with('*') && line.contains(&name)));
+    let database = project.ok(&["db", "psql", "--", "-Atc", "select current_database()"]).await;
+    assert!(database.contains(&name), "{database}");
+    project.ok(&["branch", "switch", "-"]).await;
+    assert_eq!(project.ok(&["branch", "switch"]).await.trim(), "main");
+    project.ok(&["branch", "switch", "-"]).await;
+    let (code, _, stderr) = project.run(&["branch", "delete", &name, "--wait"]).await;
+    assert!(code == 0 && stderr.contains("switched to branch 'main'"), "{stderr}");
+    assert_eq!(project.ok(&["branch", "switch"]).await.trim(), "main");
+}
+
+#[tokio::test]
+async fn what_is_refused_has_the_exit_code_of_a_refusal() {
+    let (project, name) = (Project::new().await, named("cli"));
+    project.ok(&["branch", "create", &name, "--wait"]).await;
+    assert_eq!(project.json(&["branch", "update", &name, "--protected"]).await["protected"], true);
+    for (arguments, code, said) in [
+        (&["branch", "delete", &name][..], 4, "protected"),
+        (&["branch", "reset", &name], 4, "protected"),
+        (&["branch", "reset", "main"], 4, "main"),
+        (&["branch", "undo", &name], 4, "protected"),
+        (&["branch", "undo", "main"], 1, "no reset"),
+        (&["branch", "migrate", "nowhere"], 3, "nowhere"),
+        (&["branch", "create", "x", "--clone-data", "all"], 2, "full_clone"),
+        (&["branch", "access", "grant", &name, "nobody@example.com"], 3, "nobody@example.com"),
+        (&["operation", "get", "00000000-0000-4000-8000-000000000000"], 3, "operation"),
+    ] {
+        let (found, stdout, stderr) = project.run(arguments).await;
+        assert_eq!(found, code, "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said) && stdout.is_empty(), "{arguments:?}: {stderr}");
+    }
+    project.ok(&["branch", "update", &name, "--protected=false"]).await;
+    project.ok(&["branch", "delete", &name, "--wait"]).await;
+}
+
+#[tokio::test]
+async fn a_reset_is_undone_and_a_difference_is_shown_and_proved() {
+    let (project, name) = (Project::new().await, named("cli"));
+    project.ok(&["branch", "create", &name, "--wait"]).await;
+    project.ok(&["branch", "switch", &name]).await;
+    project.ok(&["db", "psql", "--", "-c", "create table public.labels (id bigint primary key)"]).await;
+    let (code, text, said) = project.run(&["branch", "diff", &name, "main", "--exit-code"]).await;
+    assert!(code == 1 && text.contains("+CREATE TABLE public.labels") && !text.contains('\u{1b}'), "{code}: {text}{said}");
+    assert!(project.ok(&["branch", "diff", "--format", "sql"]).await.contains("CREATE TABLE public.labels"));
+    assert_eq!(project.json(&["branch", "diff", &name, "main"]).await["target"], "main");
+    let (code, verdict, progress) = project.run(&["branch", "diff", &name, "main", "--prove"]).await;
+    assert!(code == 0 && verdict.starts_with("proved") && progress.contains("prove ... done"), "{verdict} {progress}");
+    project.ok(&["branch", "reset", &name, "--wait"]).await;
+    assert_eq!(project.ok(&["branch", "diff"]).await, "");
+    project.ok(&["branch", "undo", &name]).await;
+    assert_eq!(project.run(&["branch", "diff", "--exit-code"]).await.0, 1);
+    let url = project.ok(&["branch", "connection"]).await;
+    assert!(url.starts_with("postgres://") && url.contains(&name), "{url}");
+    project.ok(&["branch", "delete", &name]).await;
+}
+
+#[tokio::test]
+async fn migrations_are_made_listed_and_applied_and_a_failure_tells_its_place() {
+    let (project, name) = (Project::new().await, named("cli"));
+    project.ok(&["init"]).await;
+    let path = project.json(&["migrations", "new", "Add labels"]).await["path"].as_str().unwrap().to_owned();
+    assert!(path.ends_with("_add_labels.sql"), "{path}");
+    fs::write(&path, "create table public.labels (id bigint primary key);\n").unwrap();
+    project.ok(&["branch", "create", &name, "--wait"]).await;
+    project.ok(&["branch", "switch", &name]).await;
+    let file = Path::new(&path).file_name().unwrap().to_str().unwrap();
+    assert_eq!(project.json(&["migrations", "list"]).await["pending"], json!([file]));
+    let tried = project.ok(&["migrations", "up", "--dry-run"]).await;
+    assert!(tried.contains("create table public.labels") && tried.contains("the schema would have"), "{tried}");
+    let (code, _, said) = project.run(&["migrations", "up"]).await;
+    assert!(code == 0 && said.contains(&format!("migrating branch '{name}'")), "{said}");
+    let listed = project.json(&["migrations", "list"]).await;
+    assert_eq!((&listed["applied"][0]["name"], &listed["pending"]), (&json!(file), &json!([])), "{listed}");
+    assert!(project.ok(&["branch", "migrate"]).await.contains("has every migration"));
+
+    fs::write(project.path().join("migrations/99990101000000_bad.sql"), "select 1;\ndrop table public.nowhere;\n").unwrap();
+    let (code, _, said) = project.run(&["branch", "migrate", &name]).await;
+    assert!(code == 1 && said.contains("99990101000000_bad.sql") && said.contains("line 2") && said.contains("42P01"), "{said}");
+    project.ok(&["branch", "delete", &name]).await;
+}
+
+#[tokio::test]
+async fn who_signs_in_is_who_acts_until_they_sign_out() {
+    let project = Project::new().await;
+    let email = format!("{}@example.com", fresh_id().simple());
+    let account = json!({"email": email, "password": "correct horse"});
+    let made = project.server.send(reqwest::Method::POST, "admin/users", &project.server.owner_key(), &account).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let home = [("HOME", project.path().to_str().unwrap())];
+    let password = project.path().join("password");
+    fs::write(&password, "correct horse\n").unwrap();
+    let login = project.server.cli_fed(&["login", &email, "--password-stdin"], &home, b"correct horse\n").await;
+    assert!(login.status.success(), "{login:?}");
+    let refused = project.server.cli_with(&["users", "list"], &home).await;
+    assert_eq!(refused.status.code(), Some(4), "the session is asked with, and not the owner's key: {refused:?}");
+    assert!(project.server.cli_with(&["logout"], &home).await.status.success());
+    assert!(project.server.cli_with(&["users", "list"], &home).await.status.success());
+}
