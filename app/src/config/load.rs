@@ -229,6 +229,7 @@ mod tests {
             ("database.max_connections", json!(0), &["database.max_connections", "0", "whole number from 1 to"]),
             ("mcp.rate_limit_per_min", json!(-1), &["mcp.rate_limit_per_min", "-1", "whole number from 0 to"]),
             ("database.statement_timeout", json!("soon"), &["database.statement_timeout", "soon", "such as 30s"]),
+            ("server.branch_domain", json!("https://b.example.com"), &["server.branch_domain", "without scheme", "branches.example.com"]),
             ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "true or false"]),
             ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),

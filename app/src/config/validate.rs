@@ -28,6 +28,21 @@ impl Invalid {
 /// The schemas that are Fluxbase's or PostgreSQL's own.
 const PRIVATE_SCHEMAS: [&str; 7] = ["auth", "branching", "fluxbase", "fluxbase_migrations", "storage", "pg_catalog", "information_schema"];
 
+/// A domain's name, under which the server itself is not: its own host would be taken for a branch's.
+fn branch_domain(settings: &Settings) -> Result<(), Invalid> {
+    let Some(domain) = &settings.server.branch_domain else { return Ok(()) };
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !domain.split('.').all(label) {
+        return Err(Invalid::new("server.branch_domain", domain, "expected a domain without scheme and port, such as branches.example.com"));
+    }
+    let public = settings.server.public_url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_ascii_lowercase();
+    if public.ends_with(&format!(".{}", domain.to_ascii_lowercase())) {
+        let expected = format!("server.public_url's host {public} lies below it and would be taken for a branch's: use a domain for branches alone");
+        return Err(Invalid::new("server.branch_domain", domain, expected));
+    }
+    Ok(())
+}
+
 pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     let schemas = &settings.database.schemas;
     if schemas.is_empty() {
@@ -40,6 +55,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     if !path.starts_with('/') || path.ends_with('/') || path.contains("//") || path.starts_with("/api") {
         return Err(Invalid::new("mcp.base_path", path, "must begin with '/', not end with '/', and not lie below /api"));
     }
+    branch_domain(settings)?;
     let prefix = &settings.branching.database_prefix;
     let plain = prefix.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !plain || !prefix.starts_with(|c: char| c.is_ascii_lowercase()) || prefix.len() > DatabaseName::MAX_PREFIX_LEN {
