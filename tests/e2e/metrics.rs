@@ -32,7 +32,7 @@ async fn requests_connections_branches_and_operations_are_told() {
     }
 
     server.rest(reqwest::Method::POST, "admin/branches", &server.owner_key()).json(&json!({"name": "hidden-name"})).send().await.unwrap();
-    eventually("the branch is counted", Duration::from_secs(60), async || {
+    eventually("the branch is counted", Duration::from_mins(1), async || {
         let (_, text) = metrics(&server).await;
         text.contains(r#"fluxbase_branches{status="ready"} 1"#) && text.contains(r#"fluxbase_operations{kind="create_branch",status="succeeded"} 1"#)
     })

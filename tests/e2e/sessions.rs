@@ -124,7 +124,7 @@ async fn who_signed_up_makes_no_full_clone_before_an_administrator_says_so() {
     assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
     // What is being made cannot be deleted yet.
     let branch = format!("admin/branches/{}", text(&full["name"]));
-    eventually("the clone can be deleted", Duration::from_secs(60), async || {
+    eventually("the clone can be deleted", Duration::from_mins(1), async || {
         server.send(Method::DELETE, &branch, token, &Value::Null).await.status == StatusCode::ACCEPTED
     })
     .await;
