@@ -4,7 +4,7 @@ mod ways;
 
 use domain::OperationKind;
 use std::collections::BTreeSet;
-use ways::{create, delete, discard, dry_run, migrate, prove, reset, seeded, undo};
+use ways::{create, delete, discard, dry_run, from_stock, migrate, prove, reset, seeded, undo};
 
 /// The places that a test of a name like this crashes at: a step that an earlier operation has too is reached there first.
 macro_rules! crashes {
@@ -29,7 +29,7 @@ macro_rules! crashes {
 
 fn operation_of(way: &str) -> &'static str {
     match way {
-        "create" | "seeded" => OperationKind::CreateBranch,
+        "create" | "seeded" | "from_stock" => OperationKind::CreateBranch,
         "delete" => OperationKind::DeleteBranch,
         "reset" => OperationKind::ResetBranch,
         "undo" => OperationKind::UndoReset,
@@ -58,6 +58,9 @@ crashes! {
     create_survives_a_crash_after_switch: create at "switch.after";
     create_survives_a_crash_before_seed: seeded at "seed.before";
     create_survives_a_crash_after_seed: seeded at "seed.after";
+    create_from_the_stock_survives_a_crash_before_create_database: from_stock at "create_database.before:2";
+    create_from_the_stock_survives_a_crash_after_create_database: from_stock at "create_database.after:2";
+    create_from_the_stock_survives_a_crash_before_switch: from_stock at "switch.before:2";
     delete_survives_a_crash_before_shut_out: delete at "shut_out.before";
     delete_survives_a_crash_after_shut_out: delete at "shut_out.after";
     delete_survives_a_crash_before_drop_database: delete at "drop_database.before";

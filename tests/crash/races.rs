@@ -5,6 +5,7 @@ use crate::{
     world::{ORCHARD, PATIENCE, World, run},
 };
 use fluxbase_tests::{Answer, TestServer, eventually};
+use nix::sys::signal::Signal;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -196,6 +197,38 @@ async fn what_is_called_off_on_one_ends_on_the_other() {
     world.holds_just(&[]).await;
     drop(other);
     world.end().await;
+}
+
+/// It holds the operation, and its connections to PostgreSQL stay open: only the lease tells that it does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_slept_past_its_lease_is_overtaken_and_does_no_harm() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("database.statement_timeout", "2s")).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    world.plant(1001, "victim").await;
+    let mut holding = world.pool.begin().await.unwrap();
+    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let operation = world.begin("victim", "reset", &json!({})).await;
+    eventually("it is claimed", PATIENCE, async || fence(&world, &operation).await == 1).await;
+    world.server.signal(Signal::SIGSTOP);
+    let other = world.replica().await;
+    holding.rollback().await.unwrap();
+    eventually("the other takes over", PATIENCE, async || fence(&world, &operation).await >= 2).await;
+    world.server.signal(Signal::SIGCONT);
+    world.succeeded(&operation).await;
+    for server in [&world.server, &other] {
+        let branch = server.get("admin/branches/victim", &server.owner_key()).await.json();
+        assert_eq!((&branch["status"], &branch["generation"]), (&json!("ready"), &json!(2)), "{branch}");
+    }
+    world.is_whole("victim").await;
+    one_at_a_time(&world).await;
+    world.holds_just(&[("victim", 1), ("victim", 2)]).await;
+    drop(other);
+    world.end().await;
+}
+
+async fn fence(world: &World, operation: &str) -> i64 {
+    sqlx::query_scalar("select fence from branching.operations where id = $1::uuid").bind(operation).fetch_one(&world.pool).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

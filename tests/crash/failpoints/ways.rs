@@ -26,6 +26,22 @@ pub(super) async fn create(place: &str) {
     world.end().await;
 }
 
+/// The second branch without rows is handed over and not built.
+pub(super) async fn from_stock(place: &str) {
+    let mut world = crashing_at(place).await;
+    world.create_with(&json!({"name": "first", "data_clone_mode": "schema_only"})).await;
+    world.ready("first").await;
+    eventually("a spare lies ready", PATIENCE, async || world.stock().await.iter().any(|name| name.starts_with("fluxbase_spare_"))).await;
+    world.create_with(&json!({"name": "victim", "data_clone_mode": "schema_only"})).await;
+    crash(&mut world).await;
+    becomes_ready(&world).await;
+    assert_eq!((world.count("trees", "victim").await, world.count("trees", "main").await), (0, 200));
+    world.plant(1, "victim").await;
+    assert_eq!((world.count("trees", "victim").await, world.count("trees", "first").await), (1, 0));
+    world.holds_just(&[("first", 1), ("victim", 1)]).await;
+    world.end().await;
+}
+
 pub(super) async fn seeded(place: &str) {
     let mut world = crashing_at(place).await;
     world.create_with(&json!({"name": "victim", "data_clone_mode": "seed_data"})).await;
