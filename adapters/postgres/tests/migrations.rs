@@ -5,3 +5,4 @@ mod cluster;
 mod migrations_cases;
 #[allow(dead_code, reason = "the rig is shared by tests that use different parts of it")]
 mod provision_rig;
+mod provision_server;

@@ -4,6 +4,7 @@
 mod cluster;
 #[allow(dead_code, reason = "the rig is shared by tests that use different parts of it")]
 mod provision_rig;
+mod provision_server;
 
 use domain::{branch::DatabaseName, migration::MigrationFile};
 use fluxbase_postgres::{
@@ -14,7 +15,8 @@ use fluxbase_postgres::{
 use ports::driven::{
     ApplyRequest, DatabaseLogin, DatabaseLogins, LoginPurpose, MigrationError, MigrationRunner, MigrationTarget, NoMigrationProgress,
 };
-use provision_rig::{TestBox, connect, count, fresh_database, migrate_control, options, run, server, superuser};
+use provision_rig::{TestBox, connect, count, fresh_database, migrate_control, options, run, superuser};
+use provision_server::server;
 use std::{path::PathBuf, sync::Arc};
 
 const PASSWORD: &str = "limited";

@@ -45,6 +45,7 @@ async fn an_ended_session_is_known_at_once_here_and_within_a_second_elsewhere() 
         assert!(!replica.sessions.goes_on(session).await.unwrap());
     }
     let user = User { id: user_id(1), email: "a@example.com".to_owned(), admin: false, member: true, created_at: moment(1) };
+    #[expect(clippy::disallowed_methods, reason = "the database measures by its own clock")]
     let until = OffsetDateTime::from(std::time::SystemTime::now()) + Duration::from_hours(1);
     let mut work = here.begin().await;
     work.users().insert(&StoredUser { user, password_hash: None }).await.unwrap();

@@ -48,7 +48,7 @@ impl DatabaseLogins for OutOfReach {
         DatabaseLogin { name: self.image(purpose).to_owned(), password: Secret::new("of branches only") }
     }
 
-    fn image(&self, _: LoginPurpose) -> &str {
+    fn image(&self, _: LoginPurpose) -> &'static str {
         "nobody"
     }
 }

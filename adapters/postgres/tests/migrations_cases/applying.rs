@@ -1,7 +1,7 @@
 //! What a file in a transaction does, and what it says when it fails.
 
 use super::{Told, branch, refusal};
-use domain::migration::{MigrationVersion, plan};
+use domain::migration::{Coverage, MigrationVersion, plan};
 use ports::driven::{MigrationError, MigrationEvent, MigrationRunner, Repair};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ async fn files_are_applied_once_with_their_rows_of_the_ledger() {
     let known: Vec<_> = ledger.iter().map(|entry| (entry.name.as_str(), entry.statements, entry.who.as_str(), entry.is_applied())).collect();
     assert_eq!(known, [("1_tasks.sql", 2, "user:test", true), ("2_x.sql", 1, "user:test", true)]);
     assert_eq!(ledger[0].checksum, branch.file("1_tasks.sql", files[0].1).checksum);
-    assert!(plan(&branch.request(&files).files, &ledger, false).pending.is_empty());
+    assert!(plan(&branch.request(&files).files, Coverage::Whole, &ledger, false).pending.is_empty());
 
     let (code, _) = branch.refused("1_tasks.sql", "select 'another text'").await;
     assert_eq!(code, "migration_changed");

@@ -3,11 +3,14 @@
 mod applying;
 mod attacks;
 mod giving_way;
-mod main;
+mod on_main;
 mod seeding;
 mod without_transaction;
 
-use crate::provision_rig::{TestBox, options, prepared, server, superuser};
+use crate::{
+    provision_rig::{TestBox, options, prepared, superuser},
+    provision_server::server,
+};
 use async_trait::async_trait;
 use domain::{branch::DatabaseName, migration::MigrationFile};
 use fluxbase_postgres::{

@@ -1,9 +1,6 @@
 //! What tests of provisioning share: databases, connections, and a box that seals nothing.
 
-use fluxbase_postgres::{
-    provision::ProvisionOptions,
-    wire::{ChannelBinding, Host, Target, TlsMode},
-};
+use fluxbase_postgres::provision::ProvisionOptions;
 use ports::driven::{Secret, SecretBox};
 use sqlx::{
     AssertSqlSafe, PgPool,
@@ -40,21 +37,6 @@ pub(crate) async fn connect(user: &str, password: &str, database: &str) -> PgPoo
     // One connection, so that SET ROLE holds for what follows.
     let connections = if user.starts_with("fluxbase_") || user.ends_with("_admin") { 1 } else { 3 };
     PgPoolOptions::new().max_connections(connections).min_connections(0).connect_with(to).await.unwrap()
-}
-
-/// The server, as the superuser reaches it.
-pub(crate) fn server() -> Target {
-    Target {
-        host: Host::Unix(cluster().folder.clone(), cluster().port),
-        user: "postgres".to_owned(),
-        password: Some(PASSWORD.into()),
-        database: "postgres".to_owned(),
-        tls: TlsMode::Disable,
-        root_certificate: None,
-        channel_binding: ChannelBinding::Prefer,
-        application_name: "test".to_owned(),
-        options: None,
-    }
 }
 
 pub(crate) async fn superuser(database: &str) -> PgPool {

@@ -1,7 +1,10 @@
 //! Main's own database: migrated over a login that is no superuser, whoever the admin is.
 
 use super::{LIMITS, OneBuilder, logins, refusal};
-use crate::provision_rig::{TestBox, options, prepared, run, server, text};
+use crate::{
+    provision_rig::{TestBox, options, prepared, run, text},
+    provision_server::server,
+};
 use domain::{branch::DatabaseName, migration::MigrationFile};
 use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner, Seat},
