@@ -4,6 +4,7 @@ use crate::{
     life::{ask_of, files},
     world::{PATIENCE, World},
 };
+use domain::{OperationKind, StepName};
 use fluxbase_tests::{Answer, eventually};
 use nix::{
     sys::signal::{Signal, kill},
@@ -75,6 +76,53 @@ async fn a_postgresql_killed_at_any_moment_costs_nothing_that_was_promised() {
         world.holds_just(&generations.iter().map(|generation| ("victim", *generation)).collect::<Vec<_>>()).await;
     }
     println!("{rounds} kills of PostgreSQL (seed {seed}): {tally:?}");
+}
+
+#[tokio::test]
+async fn a_postgresql_killed_at_each_step_of_a_reset_and_of_a_delete_costs_nothing() {
+    let world = World::embedded_with(SCHEMA, |settings| settings.set("database.statement_timeout", "2s")).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    world.plant(9001, "victim").await;
+    let reset = OperationKind::ResetBranch.steps().iter().filter(|step| **step != StepName::Seed);
+    for (round, step) in reset.enumerate() {
+        let operation = world.begin("victim", "reset", &json!({})).await;
+        killed_at(&world, &operation, *step).await;
+        world.succeeded(&operation).await;
+        assert_eq!((world.count("trees", "victim").await, world.count("apples", "victim").await), (2000, 100_000), "{step}");
+        world.settles().await;
+        let generation = u32::try_from(round).unwrap() + 2;
+        world.holds_just(&[("victim", generation - 1), ("victim", generation)]).await;
+    }
+    for (round, step) in OperationKind::DeleteBranch.steps().iter().enumerate() {
+        if round > 0 {
+            world.create("victim").await;
+            world.ready("victim").await;
+        }
+        let answer = ask_of(&world.server, "victim", "delete", &json!({})).await;
+        killed_at(&world, answer.json()["operation"]["id"].as_str().unwrap(), *step).await;
+        world.gone("victim").await;
+        world.settles().await;
+        world.holds_just(&[]).await;
+    }
+}
+
+/// Kills PostgreSQL as soon as the step has begun; a quick one may have ended by then.
+async fn killed_at(world: &World, operation: &str, step: StepName) {
+    eventually(&format!("{step} begins"), PATIENCE, async || {
+        let begun: bool = sqlx::query_scalar(
+            "select exists (select from branching.operations, jsonb_array_elements(steps) step
+                             where id = $1::uuid and step ->> 'name' = $2 and step ->> 'status' <> 'queued')",
+        )
+        .bind(operation)
+        .bind(step.name())
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        begun
+    })
+    .await;
+    kill_postgresql(world).await;
 }
 
 async fn ask(world: &World, what: &str, model: Model) -> Answer {
