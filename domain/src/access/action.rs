@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_reads_in_its_name_reads_in_its_effect() {
         for action in Action::ALL {
-            let reads = ["get_", "list_", "query_", "describe_"].iter().any(|prefix| action.name().starts_with(prefix));
+            let reads = ["get_", "list_", "query_", "describe_", "diff_", "follow_"].iter().any(|prefix| action.name().starts_with(prefix));
             assert_eq!(reads, action.effect() == Effect::Read, "{}", action.name());
         }
     }
