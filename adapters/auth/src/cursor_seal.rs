@@ -10,18 +10,18 @@ use std::fmt;
 const OFFSET_BYTES: usize = 8;
 const MAC_BYTES: usize = 16;
 
-/// Signs cursors by HMAC-SHA256 with a secret of the instance, the same on every replica.
+/// Signs cursors by HMAC-SHA256 with a secret of the instance, the same on every replica. Every page of rows is signed, so the key is taken in once.
 #[derive(Clone)]
-pub struct HmacCursorSeal([u8; 32]);
+pub struct HmacCursorSeal(Hmac<Sha256>);
 
 impl HmacCursorSeal {
     /// Signs with a secret of the instance.
-    pub const fn new(key: [u8; 32]) -> Self {
-        Self(key)
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
     }
 
     fn mac(&self, subject: &PageSubject, offset: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac = self.0.clone();
         mac.update(b"fluxbase cursor 2");
         for part in subject.parts() {
             mac.update(&(part.len() as u64).to_be_bytes());
