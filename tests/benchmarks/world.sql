@@ -8,5 +8,6 @@ create policy active_or_oneself on public.users
     using (is_active or id::text = current_setting('request.jwt.claims', true)::json ->> 'sub');
 grant select on public.users to anon, authenticated;
 create role benchmark login noinherit;
+grant connect on database fluxbase to benchmark;
 grant anon, authenticated to benchmark;
 analyze public.users;
