@@ -59,8 +59,7 @@ impl PgBranchDatabases {
 
     /// The connections that there are now, to all databases together.
     pub fn connections(&self) -> PoolStats {
-        let stats = self.databases().values().map(|opened| opened.database.connections()).collect::<Vec<_>>();
-        stats.into_iter().fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
+        self.databases().values().map(|opened| opened.database.connections()).sum()
     }
 
     /// How long nobody has asked for a database's data here; `None` where nobody ever did.

@@ -62,8 +62,7 @@ impl Database {
     /// The connections that its pools have now.
     pub(super) fn connections(&self) -> PoolStats {
         let state = self.state();
-        let pools = [&state.user, &state.service].into_iter().flatten();
-        pools.map(Pool::stats).fold(PoolStats::default(), |all, one| PoolStats { open: all.open + one.open, idle: all.idle + one.idle })
+        [&state.user, &state.service].into_iter().flatten().map(Pool::stats).sum()
     }
 
     pub(super) fn unused_for(&self) -> Duration {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    iter::Sum,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +29,12 @@ pub struct PoolStats {
     pub open: usize,
     /// Of them, those that nobody uses.
     pub idle: usize,
+}
+
+impl Sum for PoolStats {
+    fn sum<I: Iterator<Item = Self>>(stats: I) -> Self {
+        stats.fold(Self::default(), |all, one| Self { open: all.open + one.open, idle: all.idle + one.idle })
+    }
 }
 
 /// A bounded pool of connections to one database, that runs exchanges. Clones are the same pool.

@@ -228,6 +228,7 @@ mod tests {
         assert_eq!(denied(&["open_tasks"], "open_tasks", "").as_deref(), Some("public.tasks"));
         assert_eq!(denied(&["open_tasks", "tasks"], "open_tasks", "").as_deref(), Some("private.flags"));
     }
+
     #[test]
     fn refusals_name_no_table_outside_the_list() {
         let told = |tables: &[&str], table: &str, text: &str| restricted(tables, table, text).unwrap_err();
