@@ -57,7 +57,7 @@ impl BranchRepository for PgUnitOfWork {
 
     async fn list(&mut self, of: Option<UserId>, page: &PageRequest) -> Result<Page<Branch>, StoreError> {
         let after: Option<Place> = cursor::open(LIST, page)?;
-        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
+        let sql = concat!(
             "select ",
             branch_columns!(),
             " from branching.branches
@@ -67,16 +67,14 @@ impl BranchRepository for PgUnitOfWork {
                and ($2::boolean is null or (type = 'main', created_at, id) < ($2, $3, $4))
              order by type = 'main' desc, created_at desc, id desc
              limit $5"
-        ))
-        .bind(of.map(|user| user.as_uuid()))
-        .bind(after.map(|(main, ..)| main))
-        .bind(after.map(|(_, created_at, _)| created_at))
-        .bind(after.map(|(.., id)| id))
-        .bind(cursor::rows(page))
-        .fetch_all(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        let branches = rows.into_iter().map(Branch::try_from).collect::<Result<_, _>>()?;
+        );
+        let query = sqlx::query_as(sql)
+            .bind(of.map(|user| user.as_uuid()))
+            .bind(after.map(|(main, ..)| main))
+            .bind(after.map(|(_, created_at, _)| created_at))
+            .bind(after.map(|(.., id)| id))
+            .bind(cursor::rows(page));
+        let branches = self.branches(query).await?;
         Ok(cursor::page(LIST, page, branches, |last: &Branch| (last.is_main(), last.created_at, last.id)))
     }
 
@@ -92,16 +90,9 @@ impl BranchRepository for PgUnitOfWork {
     }
 
     async fn children(&mut self, id: BranchId) -> Result<Vec<Branch>, StoreError> {
-        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
-            "select ",
-            branch_columns!(),
-            " from branching.branches where parent_id = $1 and status <> 'deleted' order by created_at, id"
-        ))
-        .bind(id.as_uuid())
-        .fetch_all(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        rows.into_iter().map(Branch::try_from).collect()
+        let sql =
+            concat!("select ", branch_columns!(), " from branching.branches where parent_id = $1 and status <> 'deleted' order by created_at, id");
+        self.branches(sqlx::query_as(sql).bind(id.as_uuid())).await
     }
 
     async fn live(&mut self) -> Result<Vec<Branch>, StoreError> {
@@ -138,17 +129,14 @@ impl BranchRepository for PgUnitOfWork {
 
     async fn expired(&mut self) -> Result<Vec<Branch>, StoreError> {
         // One that is being built cannot go: its turn comes when that is over.
-        let rows: Vec<BranchRow> = sqlx::query_as(concat!(
+        let sql = concat!(
             "select ",
             branch_columns!(),
             " from branching.branches
              where expires_at <= clock_timestamp() and status in ('ready', 'error') and not protected
              order by expires_at, id"
-        ))
-        .fetch_all(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        rows.into_iter().map(Branch::try_from).collect()
+        );
+        self.branches(sqlx::query_as(sql)).await
     }
 
     async fn next_generation(&mut self, slug: &Slug) -> Result<Generation, StoreError> {
