@@ -12,6 +12,25 @@ use sqlx::{postgres::PgQueryResult, types::Json};
 use std::time::Duration;
 use time::OffsetDateTime;
 
+impl PgUnitOfWork {
+    /// Gives a claim back, to be taken up again after the delay and with so many more failures.
+    async fn give_back(&mut self, claim: &Claim, delay: Duration, failures: i32) -> Result<(), StoreError> {
+        let released = sqlx::query(
+            "update branching.operations
+             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + $4
+             where id = $1 and fence = $2",
+        )
+        .bind(claim.operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(delay.as_secs_f64())
+        .bind(failures)
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&released)
+    }
+}
+
 #[async_trait]
 impl OperationRepository for PgUnitOfWork {
     async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
@@ -96,33 +115,11 @@ impl OperationRepository for PgUnitOfWork {
     }
 
     async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
-        let released = sqlx::query(
-            "update branching.operations
-             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3)
-             where id = $1 and fence = $2",
-        )
-        .bind(claim.operation.id.as_uuid())
-        .bind(claim.fence)
-        .bind(delay.as_secs_f64())
-        .execute(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        fenced(&released)
+        self.give_back(claim, delay, 0).await
     }
 
     async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
-        let released = sqlx::query(
-            "update branching.operations
-             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + 1
-             where id = $1 and fence = $2",
-        )
-        .bind(claim.operation.id.as_uuid())
-        .bind(claim.fence)
-        .bind(delay.as_secs_f64())
-        .execute(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        fenced(&released)
+        self.give_back(claim, delay, 1).await
     }
 
     async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {
