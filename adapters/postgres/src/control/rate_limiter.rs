@@ -33,13 +33,14 @@ pub struct PgRateLimiter(Arc<Core>);
 
 struct Core {
     pool: PgPool,
-    budgets: Shards<HashMap<Key, Budget>>,
+    of_minute: Budgets,
+    of_hour: Budgets,
     /// The newest minute whose predecessors were deleted.
     swept: AtomicI64,
 }
 
 /// How long a budget lasts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Window {
     Minute,
     Hour,
@@ -54,7 +55,7 @@ impl Window {
     }
 }
 
-type Key = (Window, String);
+type Budgets = Shards<HashMap<String, Budget>>;
 
 #[derive(Default)]
 struct Budget {
@@ -82,12 +83,12 @@ enum Step {
 impl PgRateLimiter {
     /// A limiter that holds nothing yet.
     pub fn new(pool: PgPool) -> Self {
-        Self(Arc::new(Core { pool, budgets: Shards::default(), swept: AtomicI64::new(0) }))
+        Self(Arc::new(Core { pool, of_minute: Shards::default(), of_hour: Shards::default(), swept: AtomicI64::new(0) }))
     }
 
-    async fn take_of(&self, key: &Key, limit: u32) -> Result<(), Duration> {
+    async fn take_of(&self, window: Window, key: &str, limit: u32) -> Result<(), Duration> {
         loop {
-            match self.step(key, limit) {
+            match self.step(window, key, limit) {
                 Step::Answer(answer) => return answer,
                 Step::Wait(fetch) => {
                     if !fetch.await {
@@ -98,18 +99,18 @@ impl PgRateLimiter {
         }
     }
 
-    fn step(&self, key: &Key, limit: u32) -> Step {
-        let mut budgets = self.0.budgets.write(key);
+    fn step(&self, window: Window, key: &str, limit: u32) -> Step {
+        let mut budgets = self.0.budgets(window).write(key);
         if let Some(slice) = budgets.get_mut(key).and_then(|budget| budget.slice.as_mut())
             && let Some(answer) = slice.take(limit)
         {
             return Step::Answer(answer);
         }
-        let budget = budgets.entry(key.clone()).or_default();
+        let budget = budgets.entry(key.to_owned()).or_default();
         if let Some(fetch) = &budget.fetch {
             return Step::Wait(fetch.clone());
         }
-        let fetch = Arc::clone(&self.0).fetch(key.clone(), limit).boxed().shared();
+        let fetch = Arc::clone(&self.0).fetch(window, key.to_owned(), limit).boxed().shared();
         budget.fetch = Some(fetch.clone());
         drop(budgets);
         // What the database has given must arrive, though who asked for it may be gone.
@@ -127,11 +128,11 @@ impl fmt::Debug for PgRateLimiter {
 #[async_trait]
 impl RateLimiter for PgRateLimiter {
     async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
-        self.take_of(&(Window::Minute, key.to_owned()), per_minute).await
+        self.take_of(Window::Minute, key, per_minute).await
     }
 
     async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), Duration> {
-        self.take_of(&(Window::Hour, key.to_owned()), per_hour).await
+        self.take_of(Window::Hour, key, per_hour).await
     }
 }
 
@@ -151,12 +152,19 @@ impl Slice {
 }
 
 impl Core {
+    fn budgets(&self, window: Window) -> &Budgets {
+        match window {
+            Window::Minute => &self.of_minute,
+            Window::Hour => &self.of_hour,
+        }
+    }
+
     /// Gets the next slice and puts it where everybody takes from; `false` where the database did not answer.
-    async fn fetch(self: Arc<Self>, key: Key, limit: u32) -> bool {
+    async fn fetch(self: Arc<Self>, window: Window, key: String, limit: u32) -> bool {
         let asked_at = Instant::now();
         let wanted = (limit / SLICES).clamp(1, LARGEST_SLICE);
-        let answer = timeout(PATIENCE, ask(&self.pool, key.0, &key.1, wanted)).await;
-        let mut budgets = self.budgets.write(&key);
+        let answer = timeout(PATIENCE, ask(&self.pool, window, &key, wanted)).await;
+        let mut budgets = self.budgets(window).write(key.as_str());
         let budget = budgets.entry(key).or_default();
         budget.fetch = None;
         let (taken, minute, rest) = match answer {
@@ -185,7 +193,7 @@ impl Core {
             return;
         }
         let now = Instant::now();
-        for mut budgets in self.budgets.each() {
+        for mut budgets in self.of_minute.each().chain(self.of_hour.each()) {
             budgets.retain(|_, budget| budget.fetch.is_some() || budget.slice.as_ref().is_some_and(|slice| slice.until > now));
         }
         let pool = self.pool.clone();
