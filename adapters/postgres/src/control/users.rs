@@ -120,14 +120,12 @@ impl UserRepository for PgUnitOfWork {
     }
 
     async fn promote(&mut self, id: UserId, admin: bool) -> Result<Option<User>, StoreError> {
-        if self.find(id).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(user) = self.find(id).await? else { return Ok(None) };
         sqlx::query("delete from fluxbase.newcomers where user_id = $1").bind(id.as_uuid()).execute(&mut *self.transaction).await.map_err(store)?;
         if admin {
             self.make_admin(id).await?;
         }
-        self.find(id).await
+        Ok(Some(User { member: true, admin: user.admin || admin, ..user }))
     }
 
     async fn list(&mut self, page: &PageRequest) -> Result<Page<User>, StoreError> {
