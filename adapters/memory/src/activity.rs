@@ -1,9 +1,6 @@
 //! Histories of branches.
 
-use crate::{
-    control_plane::MemoryUnitOfWork,
-    paging::{newest_first, page},
-};
+use crate::{control_plane::MemoryUnitOfWork, paging::history};
 use async_trait::async_trait;
 use domain::{
     BranchId,
@@ -19,10 +16,6 @@ impl ActivityRepository for MemoryUnitOfWork {
     }
 
     async fn list(&mut self, branch: BranchId, request: &PageRequest) -> Result<Page<ActivityEntry>, StoreError> {
-        // Of two lines of the same time the one that came later is the newer one.
-        let lines: Vec<(usize, ActivityEntry)> = self.read(|state| state.activity.iter().cloned().enumerate().collect());
-        let lines = lines.into_iter().filter(|(_, entry)| entry.branch_id == branch).collect();
-        let found = page("activity", request, lines, |(arrival, entry): &(usize, ActivityEntry)| newest_first(entry.at, *arrival as u128))?;
-        Ok(Page { items: found.items.into_iter().map(|(_, entry)| entry).collect(), next_cursor: found.next_cursor })
+        self.read(|state| history("activity", request, &state.activity, |entry| entry.branch_id == branch, |entry| entry.at))
     }
 }

@@ -1,9 +1,6 @@
 //! Histories of migrations.
 
-use crate::{
-    control_plane::MemoryUnitOfWork,
-    paging::{newest_first, page},
-};
+use crate::{control_plane::MemoryUnitOfWork, paging::history};
 use async_trait::async_trait;
 use domain::{
     BranchId,
@@ -19,10 +16,6 @@ impl MigrationHistoryRepository for MemoryUnitOfWork {
     }
 
     async fn list(&mut self, branch: BranchId, request: &PageRequest) -> Result<Page<MigrationHistory>, StoreError> {
-        // Of two lines of the same time the one that came later is the newer one.
-        let lines: Vec<(usize, MigrationHistory)> = self.read(|state| state.migrations.iter().cloned().enumerate().collect());
-        let lines = lines.into_iter().filter(|(_, line)| line.branch_id == branch).collect();
-        let found = page("migrations", request, lines, |(arrival, line): &(usize, MigrationHistory)| newest_first(line.at, *arrival as u128))?;
-        Ok(Page { items: found.items.into_iter().map(|(_, line)| line).collect(), next_cursor: found.next_cursor })
+        self.read(|state| history("migrations", request, &state.migrations, |line| line.branch_id == branch, |line| line.at))
     }
 }

@@ -20,6 +20,19 @@ pub(crate) fn page<T>(list: &str, request: &PageRequest, items: Vec<T>, key: imp
     Ok(Page { items: keyed.into_iter().map(|(_, item)| item).collect(), next_cursor })
 }
 
+/// One page of those lines of a history that are wanted, the newest first. Of two of the same time the one that came later is the newer one.
+pub(crate) fn history<T: Clone>(
+    list: &str,
+    request: &PageRequest,
+    lines: &[T],
+    wanted: impl Fn(&T) -> bool,
+    at: impl Fn(&T) -> OffsetDateTime,
+) -> Result<Page<T>, StoreError> {
+    let lines = lines.iter().enumerate().filter(|(_, line)| wanted(line)).collect();
+    let found = page(list, request, lines, |(arrival, line)| newest_first(at(line), *arrival as u128))?;
+    Ok(Page { items: found.items.into_iter().map(|(_, line)| line.clone()).collect(), next_cursor: found.next_cursor })
+}
+
 /// A key by which the newest comes first, and of two of the same time the one with the higher number.
 pub(crate) fn newest_first(at: OffsetDateTime, number: u128) -> String {
     // With the sign bit turned over, times before 1970 come before the others as numbers too.
