@@ -145,8 +145,9 @@ impl MemoryUnitOfWork {
             return true;
         }
         let turn = Arc::clone(self.shared.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default());
-        let taken = turn.try_lock_owned().ok();
-        taken.map(|turn| self.turns.insert(name.to_owned(), turn)).is_some()
+        let Ok(turn) = turn.try_lock_owned() else { return false };
+        self.turns.insert(name.to_owned(), turn);
+        true
     }
 
     /// Wakes workers at commit.

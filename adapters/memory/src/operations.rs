@@ -83,21 +83,20 @@ impl OperationRepository for MemoryUnitOfWork {
 
     async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let queued = |row: &&mut OperationRow| row.operation.status == Progress::Queued;
-        let row = self.write().await.operations.get_mut(&id).filter(queued);
-        Ok(row
-            .map(|row| {
-                row.operation.status = Progress::Cancelled;
-                row.operation.cancel_requested = true;
-                row.operation.finished_at = Some(now);
-            })
-            .is_some())
+        let Some(row) = self.write().await.operations.get_mut(&id).filter(queued) else { return Ok(false) };
+        row.operation.status = Progress::Cancelled;
+        row.operation.cancel_requested = true;
+        row.operation.finished_at = Some(now);
+        Ok(true)
     }
 
     async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError> {
-        let row = self.write().await.operations.get_mut(&id).filter(|row| row.operation.finished_at.is_none());
-        let asked = row.map(|row| (row.operation.cancel_requested, row.run_after) = (true, None)).is_some();
+        let unfinished = |row: &&mut OperationRow| row.operation.finished_at.is_none();
+        let Some(row) = self.write().await.operations.get_mut(&id).filter(unfinished) else { return Ok(false) };
+        row.operation.cancel_requested = true;
+        row.run_after = None;
         self.ring_at_commit();
-        Ok(asked)
+        Ok(true)
     }
 
     async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError> {
