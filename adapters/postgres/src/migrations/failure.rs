@@ -1,7 +1,10 @@
 //! What PostgreSQL's refusals mean for a file, with the line that they are about.
 
 use super::execute::Statement;
-use domain::branch::DatabaseName;
+use domain::{
+    branch::DatabaseName,
+    migration::{SplitFault, SplitProblem},
+};
 use ports::driven::{FileFailure, MigrationError};
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use std::fmt::Write;
@@ -43,6 +46,14 @@ pub(super) fn gives_way(error: &sqlx::Error) -> bool {
 /// Whether the statement does not run in a transaction.
 pub(super) fn wants_no_transaction(error: &sqlx::Error) -> bool {
     matches!(sqlstate(error).as_deref(), Some("25001" | "2D000"))
+}
+
+/// Why a file cannot be taken apart into statements.
+pub(super) fn unreadable(file: &str, fault: &SplitFault) -> FileFailure {
+    let code = if fault.problem == SplitProblem::PsqlCommand { "psql_command" } else { "unreadable" };
+    let message = fault.to_string();
+    let message = message.split_once(": ").map_or(message.clone(), |(_, what)| what.to_owned());
+    FileFailure { code, file: file.to_owned(), line: Some(fault.line), statement: None, sqlstate: None, message }
 }
 
 /// Why a statement failed, or the error itself where the connection did.

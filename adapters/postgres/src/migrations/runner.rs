@@ -2,7 +2,7 @@
 
 use super::{
     execute::{Statement, statements},
-    failure::{from_sql, refused},
+    failure::{from_sql, refused, unreadable},
     in_transaction::{self, Trouble, of_file},
     keeper::{Keeper, has_table, is_gone},
     ledger::{self, Progress, Row},
@@ -115,7 +115,7 @@ impl FileRun<'_, '_> {
     /// `None` where somebody else has applied it meanwhile.
     async fn apply(&mut self) -> Result<Option<AppliedFile>, Trouble> {
         let file = self.file;
-        let pieces = split(&file.sql).map_err(|fault| Trouble::File(unreadable(file, &fault)))?;
+        let pieces = split(&file.sql).map_err(|fault| Trouble::File(unreadable(&file.name, &fault)))?;
         let statements = statements(pieces);
         let known = self.known().await?;
         if known.as_ref().is_some_and(|row| row.entry.is_applied()) {
@@ -235,13 +235,6 @@ async fn roll_back_prepared(keeper: &mut Keeper<'_>, transaction: &str) -> Resul
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut keeper.connection).await.map_err(failed)?;
     }
     Ok(())
-}
-
-pub(super) fn unreadable(file: &MigrationFile, fault: &domain::migration::SplitFault) -> FileFailure {
-    let code = if fault.problem == domain::migration::SplitProblem::PsqlCommand { "psql_command" } else { "unreadable" };
-    let message = fault.to_string();
-    let message = message.split_once(": ").map_or(message.clone(), |(_, what)| what.to_owned());
-    FileFailure { code, file: file.name.clone(), line: Some(fault.line), statement: None, sqlstate: None, message }
 }
 
 fn begun_without(file: &MigrationFile) -> MigrationError {

@@ -2,7 +2,7 @@
 
 use super::{
     execute::statements,
-    failure::refused,
+    failure::{refused, unreadable},
     in_transaction::{self, Trouble, of_file},
     keeper::Keeper,
     ledger_guard::{self, Check, Hold, SEEDS},
@@ -12,7 +12,7 @@ use super::{
     worker::Worker,
 };
 use async_trait::async_trait;
-use domain::migration::{Checksum, PieceKind, SeedKind, SplitProblem, split};
+use domain::migration::{Checksum, PieceKind, SeedKind, split};
 use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, SeedFile, SeedReport, SeedRequest, SeedRunner};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Instant};
@@ -130,22 +130,15 @@ impl SeedRun<'_, '_> {
     async fn run_sql(&self, worker: &mut Worker, looked: &Looked) -> Result<u64, Trouble> {
         if looked.bytes > self.keeper.settings.limits.max_sql_bytes {
             let most = self.keeper.settings.limits.max_sql_bytes;
-            return Err(self.failure(
-                "too_large",
-                None,
-                format!("SQL seeds may have {most} bytes: put rows into CSV files, which may be of any size"),
-            ));
+            return Err(self.failure("too_large", format!("SQL seeds may have {most} bytes: put rows into CSV files, which may be of any size")));
         }
         let bytes = tokio::fs::read(&self.file.path).await.map_err(|error| self.unreadable(&error))?;
         if Checksum(Sha256::digest(&bytes).into()) != looked.checksum {
-            return Err(self.failure("changed_under_way", None, "the file was changed while it was read: run it again".to_owned()));
+            return Err(self.failure("changed_under_way", "the file was changed while it was read: run it again".to_owned()));
         }
-        let text = String::from_utf8(bytes).map_err(|_| self.failure("unreadable", None, "the file is not UTF-8: save it as UTF-8".to_owned()))?;
-        let pieces = split(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|fault| {
-            let code = if fault.problem == SplitProblem::PsqlCommand { "psql_command" } else { "unreadable" };
-            let message = fault.to_string();
-            self.failure(code, Some(fault.line), message.split_once(": ").map_or(message.clone(), |(_, what)| what.to_owned()))
-        })?;
+        let text = String::from_utf8(bytes).map_err(|_| self.failure("unreadable", "the file is not UTF-8: save it as UTF-8".to_owned()))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let pieces = split(text).map_err(|fault| Trouble::File(unreadable(self.name(), &fault)))?;
         let mut statements = statements(pieces);
         self.leave_out_unknown_settings(worker, &mut statements).await?;
         in_transaction::refuse_control(self.name(), &statements).map_err(Trouble::File)?;
@@ -195,11 +188,11 @@ impl SeedRun<'_, '_> {
         })
     }
 
-    fn failure(&self, code: &'static str, line: Option<u32>, message: String) -> Trouble {
-        Trouble::File(FileFailure { code, file: self.name().to_owned(), line, statement: None, sqlstate: None, message })
+    fn failure(&self, code: &'static str, message: String) -> Trouble {
+        Trouble::File(FileFailure { code, file: self.name().to_owned(), line: None, statement: None, sqlstate: None, message })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {
-        self.failure("unreadable", None, format!("the file cannot be read: {error}"))
+        self.failure("unreadable", format!("the file cannot be read: {error}"))
     }
 }
