@@ -5,14 +5,17 @@ use super::{
     ports::BranchPorts,
     refusal::from_build,
 };
-use crate::trail::{self, FLUXBASE};
+use crate::{
+    trail::{self, FLUXBASE},
+    users::find_user,
+};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, UserId,
     branch::{AccessLevel, Grant},
 };
 use ports::{
-    driven::{UnitOfWork, UserRepository},
+    driven::UnitOfWork,
     driving::{GrantBranchAccess, ListBranchAccess, RevokeBranchAccess, UseCase},
 };
 use time::OffsetDateTime;
@@ -73,7 +76,7 @@ impl UseCase<GrantBranchAccess> for BranchAccessUseCase {
             let reason = "main is everybody's to use, and administrators' to change: there is nothing to grant".to_owned();
             return Err(Failure::Conflict { code: "main_branch", reason });
         }
-        let user_id = find_user(work.users(), &command.user).await?;
+        let user_id = find_user(work.users(), &command.user).await?.id;
         let now = self.ports.clock.now();
         let grant = Grant { user_id, level: command.level, granted_by: trail::actor(caller), granted_at: now };
         work.branches().grant(branch.id, &grant).await?;
@@ -90,10 +93,9 @@ impl UseCase<RevokeBranchAccess> for BranchAccessUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
         // Whoever has a grant can lose it, known to us by now or not.
-        let granted = |id: &UserId| branch.grants.iter().any(|grant| grant.user_id == *id);
-        let user_id = match command.user.parse::<UserId>().ok().filter(granted) {
+        let user_id = match command.user.parse::<UserId>().ok().filter(|id| level_of(&branch, *id).is_some()) {
             Some(id) => id,
-            None => find_user(work.users(), &command.user).await?,
+            None => find_user(work.users(), &command.user).await?.id,
         };
         if !work.branches().revoke_grant(branch.id, user_id).await? {
             return Err(Failure::not_found("grant for user", command.user));
@@ -117,18 +119,6 @@ async fn tell(mut work: Box<dyn UnitOfWork>, caller: &Caller, told: Told<'_>) ->
     work.activity().record(&trail::activity(branch.id, trail::actor(caller), line, Some(detail.clone()), now)).await?;
     work.audit().record(&trail::done(caller, action, Some(branch.slug.clone()), Some(detail), now)).await?;
     Ok(work.commit().await?)
-}
-
-/// A user by id or e-mail address.
-async fn find_user(users: &mut dyn UserRepository, reference: &str) -> Result<UserId, Failure> {
-    let found = match reference.parse::<UserId>() {
-        Ok(id) => users.find(id).await?.map(|user| user.id),
-        Err(_) => match reference.parse() {
-            Ok(email) => users.find_by_email(&email).await?.map(|stored| stored.user.id),
-            Err(_) => None,
-        },
-    };
-    found.ok_or_else(|| Failure::not_found("user", reference))
 }
 
 #[cfg(test)]
