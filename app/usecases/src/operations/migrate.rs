@@ -109,8 +109,7 @@ impl OperationRunner {
     pub(super) async fn fail_migrate(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         let input = hold.operation().await.input;
         if input.dry_run {
-            self.ports.trials.discard(hold.operation().await.id).await?;
-            return self.fail(hold, failed).await?.commit().await;
+            return self.fail_trial(hold, failed).await;
         }
         let mut ending = self.fail(hold, failed).await?;
         ending.branch.state = ending.branch.state.clone().called_off(input.error_before, ending.now).map_err(elsewhere)?;
