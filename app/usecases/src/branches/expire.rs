@@ -29,17 +29,16 @@ impl ExpireBranches {
     async fn warn(&self) -> Result<(), Failure> {
         let mut work = self.control_plane.begin().await?;
         let now = self.clock.now();
-        let soon: Vec<Branch> = work.branches().unwarned(Branch::WARN_WITHIN).await?.into_iter().filter(|branch| branch.expires_soon(now)).collect();
-        if soon.is_empty() || !work.operations().try_turn("warnings").await? {
+        let soon = |branch: &Branch| branch.expires_soon(now);
+        if !work.branches().unwarned(Branch::WARN_WITHIN).await?.iter().any(soon) || !work.operations().try_turn("warnings").await? {
             return Ok(());
         }
-        for seen in soon {
-            // Another replica may have had the turn before, and the branch another end since.
-            let still = work.branches().unwarned(Branch::WARN_WITHIN).await?.into_iter().find(|branch| branch.id == seen.id);
-            let Some(at) = still.and_then(|branch| branch.expires_at) else { continue };
-            work.branches().warned(seen.id, at).await?;
+        // Read again in the turn: another replica may have had it before.
+        for branch in work.branches().unwarned(Branch::WARN_WITHIN).await?.into_iter().filter(soon) {
+            let Some(at) = branch.expires_at else { continue };
+            work.branches().warned(branch.id, at).await?;
             let detail = Some(format!("it goes by itself at {}", trail::moment(at)));
-            work.activity().record(&trail::activity(seen.id, FLUXBASE.to_owned(), "expires_soon", detail, now)).await?;
+            work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "expires_soon", detail, now)).await?;
         }
         Ok(work.commit().await?)
     }
