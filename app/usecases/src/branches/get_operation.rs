@@ -2,7 +2,7 @@
 
 use super::{lookup::check, ports::BranchPorts};
 use async_trait::async_trait;
-use domain::{Caller, Failure, Operation, OperationId, branch::AccessLevel};
+use domain::{Caller, Failure, Operation, branch::AccessLevel};
 use ports::driving::{GetOperation, UseCase};
 
 /// See [`GetOperation`].
@@ -15,24 +15,17 @@ impl GetOperationUseCase {
     pub fn new(ports: BranchPorts) -> Self {
         Self { ports }
     }
-
-    async fn find(&self, caller: &Caller, id: OperationId) -> Result<Operation, Failure> {
-        let mut work = self.ports.control_plane.begin().await?;
-        let operation = work.operations().find(id).await?.ok_or_else(|| missing(id))?;
-        let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(|| missing(id))?;
-        check(&branch, &caller.principal, AccessLevel::Read)?;
-        Ok(operation)
-    }
-}
-
-fn missing(id: OperationId) -> Failure {
-    Failure::not_found("operation", id.to_string())
 }
 
 #[async_trait]
 impl UseCase<GetOperation> for GetOperationUseCase {
     async fn run(&self, caller: &Caller, command: GetOperation) -> Result<Operation, Failure> {
-        self.find(caller, command.id).await
+        let missing = || Failure::not_found("operation", command.id.to_string());
+        let mut work = self.ports.control_plane.begin().await?;
+        let operation = work.operations().find(command.id).await?.ok_or_else(missing)?;
+        let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(missing)?;
+        check(&branch, &caller.principal, AccessLevel::Read)?;
+        Ok(operation)
     }
 }
 
