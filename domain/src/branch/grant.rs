@@ -94,11 +94,6 @@ impl Branch {
             None => Err(Denied::Branch { branch: self.slug.to_string() }),
         }
     }
-
-    /// Whether the principal may go as far as this level.
-    pub fn allows(&self, principal: &Principal, level: AccessLevel) -> bool {
-        self.access_of(principal).is_some_and(|allowed| allowed >= level)
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Seed files: what a file's name says.
 
-use crate::table::QualifiedName;
-
 /// What is in a seed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedKind {
@@ -60,14 +58,6 @@ impl Seed {
             return Err(InvalidSeedName::Table(own()));
         }
         Ok(Self { name: own(), kind: SeedKind::Csv { schema: schema.map(str::to_owned), table: table.to_owned() } })
-    }
-
-    /// The table of a CSV file, with its schema where the name gives one.
-    pub fn table(&self) -> Option<QualifiedName> {
-        match &self.kind {
-            SeedKind::Csv { schema: Some(schema), table } => Some(QualifiedName::new(schema.as_str(), table.as_str())),
-            _ => None,
-        }
     }
 }
 

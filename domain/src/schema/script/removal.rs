@@ -1,7 +1,7 @@
 //! How an object of the target is taken away.
 
 use super::{
-    fate::{Fate, Step, nobodys},
+    fate::{Step, nobodys},
     grants,
     plan::Plan,
     statement::Hazard,
@@ -86,7 +86,7 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
 
 fn is_detached(plan: &Plan<'_>, table: usize) -> bool {
     let mut attached = plan.target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::TableAttach);
-    attached.any(|(place, object)| object.requires.first() == Some(&table) && matches!(plan.fates[place], Fate::Remove | Fate::Rebuild))
+    attached.any(|(place, object)| object.requires.first() == Some(&table) && plan.is_dropped(place))
 }
 
 fn loses_column(plan: &Plan<'_>, table: usize, column: i32) -> bool {
