@@ -25,7 +25,6 @@ enum Turn {
     /// Once a partition has the indexes of its parent: it would get others of its own.
     Partitions,
     IndexPartitions,
-    Rows,
     /// Once all that they speak of is there.
     Rules,
     Grants,
@@ -108,18 +107,14 @@ impl Writer<'_> {
         self.write_early();
         let mut turns: Vec<(Turn, usize)> = source.iter().enumerate().map(|(place, object)| (self.turn(object), place)).collect();
         turns.sort();
-        let mut revoked = false;
-        for (turn, place) in turns {
-            if turn > Turn::Rows && !revoked {
-                self.write_refreshed();
-                self.write_revoked();
-                revoked = true;
-            }
-            self.write_source(place, neutral);
+        let (before_rules, from_rules) = turns.split_at(turns.partition_point(|(turn, _)| *turn < Turn::Rules));
+        for (_, place) in before_rules {
+            self.write_source(*place, neutral);
         }
-        if !revoked {
-            self.write_refreshed();
-            self.write_revoked();
+        self.write_refreshed();
+        self.write_revoked();
+        for (_, place) in from_rules {
+            self.write_source(*place, neutral);
         }
         self.write_late(neutral);
     }
