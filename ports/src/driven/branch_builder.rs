@@ -1,7 +1,7 @@
 //! Building, verifying and dropping the databases behind branches.
 
 use async_trait::async_trait;
-use domain::{BoxError, BranchId, DataCloneMode, Generation, OperationId, StepName, branch::DatabaseName, branch::Withheld, user::UserId};
+use domain::{BoxError, BranchId, DataCloneMode, Failure, Generation, OperationId, StepName, branch::DatabaseName, branch::Withheld, user::UserId};
 use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
 
@@ -104,6 +104,17 @@ pub enum BuildError {
     /// The worker lost its claim, or is being stopped; what is half done is the next claim's to take away.
     #[error("the build was stopped")]
     Stopped,
+}
+
+/// What it means to whoever asked for something that is done at once.
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Refused { code, message } => Self::Conflict { code, reason: message },
+            BuildError::Retryable { message, source } => Self::unavailable(message, source),
+            BuildError::Stopped => Self::unavailable("this was stopped", None),
+        }
+    }
 }
 
 /// Told of each step as it begins and as it gets on.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{
-    BoxError,
+    BoxError, Failure,
     branch::DatabaseName,
     migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, Seed},
 };
@@ -120,6 +120,18 @@ pub enum MigrationError {
     /// Whoever is told of the progress had it stopped.
     #[error("stopped")]
     Stopped,
+}
+
+/// What it means to whoever asked for something that is done at once.
+impl From<MigrationError> for Failure {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::File { failure, .. } => Self::Conflict { code: failure.code, reason: failure.to_string() },
+            MigrationError::Refused { code, message } => Self::Conflict { code, reason: message },
+            MigrationError::Retryable { message, source } => Self::unavailable(message, source),
+            MigrationError::Stopped => Self::unavailable("this was stopped", None),
+        }
+    }
 }
 
 /// How migrating or seeding gets on.

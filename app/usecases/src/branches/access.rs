@@ -3,7 +3,6 @@
 use super::{
     lookup::{find_locked, find_visible},
     ports::BranchPorts,
-    refusal::from_build,
 };
 use crate::{
     trail::{self, FLUXBASE},
@@ -45,11 +44,11 @@ impl BranchAccessUseCase {
         }
         let logins = &self.ports.logins;
         if let Some(serving) = branch.state.serving()
-            && logins.find(&self.ports.names.tag(branch, serving)).await.map_err(from_build)?.is_none()
+            && logins.find(&self.ports.names.tag(branch, serving)).await?.is_none()
         {
             return Ok(());
         }
-        logins.revoke(branch.id).await.map_err(from_build)?;
+        logins.revoke(branch.id).await?;
         work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "connection_revoked", None, self.ports.clock.now())).await?;
         Ok(())
     }

@@ -3,7 +3,6 @@
 use super::{
     lookup::{check_owner, find_locked, find_visible},
     ports::BranchPorts,
-    refusal::from_build,
 };
 use crate::trail;
 use async_trait::async_trait;
@@ -42,7 +41,7 @@ impl UseCase<IssueConnection> for ConnectionUseCase {
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         let serving = self.serving(&branch)?;
-        let (login, password) = self.ports.logins.issue(&serving).await.map_err(from_build)?;
+        let (login, password) = self.ports.logins.issue(&serving).await?;
         let now = self.ports.clock.now();
         work.activity().record(&trail::activity(branch.id, trail::actor(caller), "connection_issued", Some(login.user.clone()), now)).await?;
         let row = trail::done(caller, Action::IssueConnection, Some(branch.slug.clone()), Some(login.user.clone()), now);
@@ -59,7 +58,7 @@ impl UseCase<GetConnection> for ConnectionUseCase {
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
         check_owner(&branch, &caller.principal)?;
-        self.ports.logins.find(&self.serving(&branch)?).await.map_err(from_build)
+        Ok(self.ports.logins.find(&self.serving(&branch)?).await?)
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{
     lookup::{check_no_tables, find_visible},
     ports::BranchPorts,
-    refusal::from_build,
     start::Start,
 };
 use async_trait::async_trait;
@@ -51,9 +50,9 @@ impl UseCase<DiffBranches> for DiffBranchesUseCase {
         drop(work);
         let (from, to) = (self.place(&source)?, self.place(&target)?);
         let schemas = &self.ports.schemas;
-        let diff = schemas.diff(&to, &from).await.map_err(from_build)?;
+        let diff = schemas.diff(&to, &from).await?;
         let text = if command.text && !diff.is_empty() {
-            let (target, source) = tokio::try_join!(schemas.read(&to), schemas.read(&from)).map_err(from_build)?;
+            let (target, source) = tokio::try_join!(schemas.read(&to), schemas.read(&from))?;
             Some(schemas.unified_text(&target.map, &source.map))
         } else {
             command.text.then(String::new)

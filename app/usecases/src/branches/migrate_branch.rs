@@ -4,7 +4,6 @@ use super::{
     lookup::{check_owner, find_locked},
     migration_view::{no_migrations, read_call},
     ports::BranchPorts,
-    refusal::from_migrations,
     start::Start,
 };
 use async_trait::async_trait;
@@ -30,7 +29,7 @@ impl UseCase<MigrateBranch> for MigrateBranchUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
-        if command.files.is_empty() && self.ports.migration_files.read().await.map_err(from_migrations)?.is_empty() {
+        if command.files.is_empty() && self.ports.migration_files.read().await?.is_empty() {
             return Err(no_migrations());
         }
         let mut start = Start::new(&self.ports, caller, Action::MigrateBranch, "migrate_requested");

@@ -1,6 +1,6 @@
 //! A branch's ledger held against the project's files.
 
-use super::{ports::BranchPorts, refusal::from_migrations};
+use super::ports::BranchPorts;
 use domain::{
     Branch, Failure, Fault,
     migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
@@ -23,7 +23,7 @@ impl MigrationView {
     pub(super) async fn look(ports: &BranchPorts, branch: &Branch, route: &BranchRoute, call: &[NamedText]) -> Result<Self, Failure> {
         let files = if call.is_empty() { read_project(ports).await? } else { read_call(&*ports.migrations, call)? };
         let target = MigrationTarget { database: route.database.clone(), is_main: branch.is_main() };
-        let ledger = ports.migrations.ledger(&target).await.map_err(from_migrations)?;
+        let ledger = ports.migrations.ledger(&target).await?;
         let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
         let drift = drift(ports, &target, &ledger).await?;
@@ -35,13 +35,13 @@ async fn drift(ports: &BranchPorts, target: &MigrationTarget, ledger: &[LedgerEn
     let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
     let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()) else { return Ok(None) };
     let place = SchemaPlace { database: target.database.clone(), is_main: target.is_main };
-    let present = ports.schemas.fingerprint(&place).await.map_err(super::refusal::from_build)?;
+    let present = ports.schemas.fingerprint(&place).await?;
     Ok(Some(present.as_str() != recorded))
 }
 
 /// The files of the server's `migrations.dir`.
 async fn read_project(ports: &BranchPorts) -> Result<MigrationSet, Failure> {
-    let files = ports.migration_files.read().await.map_err(from_migrations)?;
+    let files = ports.migration_files.read().await?;
     MigrationSet::read(files.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())), |text| ports.migrations.checksum(text)).map_err(
         |faults| {
             let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();

@@ -18,7 +18,6 @@ mod lookup;
 mod migrate_branch;
 mod migration_view;
 mod ports;
-mod refusal;
 mod reset_branch;
 mod rows;
 mod seeds;

@@ -12,6 +12,6 @@ pub(super) async fn check_seeds(runner: &dyn SeedRunner, seeds: Option<&Vec<Stri
     match runner.find(Some(names.clone())).await {
         Ok(_) => Ok(()),
         Err(MigrationError::Refused { message, .. }) => Err(Fault::new("/seeds", message).into()),
-        Err(other) => Err(super::refusal::from_migrations(other)),
+        Err(other) => Err(other.into()),
     }
 }
