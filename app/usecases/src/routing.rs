@@ -4,7 +4,7 @@ use domain::{
     Access, Branch, Caller, Failure, Generation,
     branch::{AccessLevel, BranchMentions, DatabaseName, Status},
 };
-use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabaseTag, SecurityContext};
+use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabaseTag, SchemaPlace, SecurityContext};
 use std::{sync::Arc, time::Duration};
 
 /// How databases are called.
@@ -20,8 +20,17 @@ impl DatabaseNames {
     /// Where a branch's serving generation lies; `None` where none serves.
     pub fn route(&self, branch: &Branch) -> Option<BranchRoute> {
         let generation = branch.state.serving()?;
-        let database = if branch.is_main() { self.main.clone() } else { DatabaseName::of_generation(&self.prefix, &branch.slug, generation) };
-        Some(BranchRoute { id: branch.id, slug: branch.slug.clone(), generation, database })
+        Some(BranchRoute { id: branch.id, slug: branch.slug.clone(), generation, database: self.database(branch, generation) })
+    }
+
+    /// The database that serves a branch, for whoever reads its schema; refused where none does.
+    pub fn place(&self, branch: &Branch) -> Result<SchemaPlace, Failure> {
+        let generation = branch.check_serves()?;
+        Ok(SchemaPlace { database: self.database(branch, generation), is_main: branch.is_main() })
+    }
+
+    fn database(&self, branch: &Branch, generation: Generation) -> DatabaseName {
+        if branch.is_main() { self.main.clone() } else { DatabaseName::of_generation(&self.prefix, &branch.slug, generation) }
     }
 
     /// The database of a branch's generation, and whose it is; not for main.

@@ -8,7 +8,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{Action, Branch, Caller, Failure, Fault, OperationKind, operation::OperationInput};
 use ports::{
-    driven::{SchemaPlace, UnitOfWork},
+    driven::UnitOfWork,
     driving::{BranchDiff, DiffBranches, ProveDiff, StartedOperation, UseCase},
 };
 
@@ -21,12 +21,6 @@ impl DiffBranchesUseCase {
     /// Over the control plane and the schemas.
     pub fn new(ports: BranchPorts) -> Self {
         Self { ports }
-    }
-
-    fn place(&self, branch: &Branch) -> Result<SchemaPlace, Failure> {
-        branch.check_serves()?;
-        let route = self.ports.names.route(branch).ok_or_else(|| Failure::not_found("branch", branch.slug.as_str()))?;
-        Ok(SchemaPlace { database: route.database, is_main: branch.is_main() })
     }
 }
 
@@ -48,8 +42,8 @@ impl UseCase<DiffBranches> for DiffBranchesUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let (source, target) = both(&mut *work, caller, &command.branch, command.target.as_deref()).await?;
         drop(work);
-        let (from, to) = (self.place(&source)?, self.place(&target)?);
-        let schemas = &self.ports.schemas;
+        let BranchPorts { names, schemas, .. } = &self.ports;
+        let (from, to) = (names.place(&source)?, names.place(&target)?);
         let diff = schemas.diff(&to, &from).await?;
         let text = if command.text && !diff.is_empty() {
             let (target, source) = tokio::try_join!(schemas.read(&to), schemas.read(&from))?;
@@ -66,8 +60,8 @@ impl UseCase<ProveDiff> for DiffBranchesUseCase {
     async fn run(&self, caller: &Caller, command: ProveDiff) -> Result<StartedOperation, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
         let (source, target) = both(&mut *work, caller, &command.branch, command.target.as_deref()).await?;
-        self.place(&source)?;
-        self.place(&target)?;
+        source.check_serves()?;
+        target.check_serves()?;
         let mut start = Start::new(&self.ports, caller, Action::ProveDiff, "diff_requested");
         start.detail = Some(format!("against {}", target.slug));
         let input = OperationInput { target: Some(target.id), ..OperationInput::default() };

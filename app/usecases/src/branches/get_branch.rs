@@ -4,7 +4,7 @@ use super::{lookup::find_visible, migration_view::MigrationView, ports::BranchPo
 use async_trait::async_trait;
 use domain::{Branch, Caller, Failure};
 use ports::{
-    driven::{BranchHealth, BranchRoute},
+    driven::{BranchHealth, SchemaPlace},
     driving::{BranchDetails, GetBranch, MigrationCounts, UseCase},
 };
 use std::time::Duration;
@@ -24,20 +24,20 @@ impl GetBranchUseCase {
         Self { ports }
     }
 
-    async fn health(&self, route: &BranchRoute) -> BranchHealth {
+    async fn health(&self, branch: &Branch, place: &SchemaPlace) -> BranchHealth {
         let unknown = || BranchHealth { reachable: false, size_bytes: None, connections: None, last_used_at: None };
-        match timeout(PATIENCE, self.ports.probe.probe(&route.database)).await {
+        match timeout(PATIENCE, self.ports.probe.probe(&place.database)).await {
             Ok(Ok(health)) => health,
             Ok(Err(error)) => {
-                tracing::warn!(branch.id = %route.id, %error, "could not look at a branch's database");
+                tracing::warn!(branch.id = %branch.id, %error, "could not look at a branch's database");
                 unknown()
             }
             Err(_) => unknown(),
         }
     }
 
-    async fn migrations(&self, branch: &Branch, route: &BranchRoute) -> Option<MigrationCounts> {
-        match timeout(PATIENCE, MigrationView::look(&self.ports, branch, route, &[])).await.ok()? {
+    async fn migrations(&self, branch: &Branch, place: &SchemaPlace) -> Option<MigrationCounts> {
+        match timeout(PATIENCE, MigrationView::look(&self.ports, place, &[])).await.ok()? {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
                 pending: view.plan.pending.len() as u64,
@@ -57,8 +57,8 @@ impl UseCase<GetBranch> for GetBranchUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
-        let Some(route) = self.ports.names.route(&branch) else { return Ok(BranchDetails { branch, health: None, migrations: None }) };
-        let (health, migrations) = tokio::join!(self.health(&route), self.migrations(&branch, &route));
+        let Ok(place) = self.ports.names.place(&branch) else { return Ok(BranchDetails { branch, health: None, migrations: None }) };
+        let (health, migrations) = tokio::join!(self.health(&branch, &place), self.migrations(&branch, &place));
         Ok(BranchDetails { branch, health: Some(health), migrations })
     }
 }

@@ -23,9 +23,7 @@ impl UseCase<ListMigrations> for ListMigrationsUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
-        branch.check_serves()?;
-        let Some(route) = self.ports.names.route(&branch) else { return Err(Failure::not_found("branch", command.branch)) };
-        let view = MigrationView::look(&self.ports, &branch, &route, &command.files).await?;
+        let view = MigrationView::look(&self.ports, &self.ports.names.place(&branch)?, &command.files).await?;
         Ok(MigrationOverview {
             applied: view.ledger,
             pending: view.plan.pending.into_iter().map(|file| file.name).collect(),

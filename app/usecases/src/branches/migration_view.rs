@@ -2,11 +2,11 @@
 
 use super::ports::BranchPorts;
 use domain::{
-    Branch, Failure, Fault,
+    Failure, Fault,
     migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
     operation::NamedText,
 };
-use ports::driven::{BranchRoute, MigrationRunner, MigrationTarget, SchemaPlace};
+use ports::driven::{MigrationRunner, MigrationTarget, SchemaPlace};
 
 /// What a ledger and files say of each other.
 pub(super) struct MigrationView {
@@ -20,22 +20,21 @@ pub(super) struct MigrationView {
 
 impl MigrationView {
     /// Reads the ledger, the files and the schema's fingerprint.
-    pub(super) async fn look(ports: &BranchPorts, branch: &Branch, route: &BranchRoute, call: &[NamedText]) -> Result<Self, Failure> {
+    pub(super) async fn look(ports: &BranchPorts, place: &SchemaPlace, call: &[NamedText]) -> Result<Self, Failure> {
         let files = if call.is_empty() { read_project(ports).await? } else { read_call(&*ports.migrations, call)? };
-        let target = MigrationTarget { database: route.database.clone(), is_main: branch.is_main() };
+        let target = MigrationTarget { database: place.database.clone(), is_main: place.is_main };
         let ledger = ports.migrations.ledger(&target).await?;
         let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
-        let drift = drift(ports, &target, &ledger).await?;
+        let drift = drift(ports, place, &ledger).await?;
         Ok(Self { ledger, plan, drift })
     }
 }
 
-async fn drift(ports: &BranchPorts, target: &MigrationTarget, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
+async fn drift(ports: &BranchPorts, place: &SchemaPlace, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
     let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
     let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()) else { return Ok(None) };
-    let place = SchemaPlace { database: target.database.clone(), is_main: target.is_main };
-    let present = ports.schemas.fingerprint(&place).await?;
+    let present = ports.schemas.fingerprint(place).await?;
     Ok(Some(present.as_str() != recorded))
 }
 

@@ -19,7 +19,7 @@ impl OperationRunner {
     pub(super) async fn try_migrations(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let operation = hold.operation().await;
         let branch = self.branch(operation.branch_id).await?;
-        let place = self.place(&branch)?;
+        let place = self.settings.names.place(&branch)?;
         hold.step(StepName::CopyForTrial).await?;
         let source = TrialSource { database: place.database.clone(), is_main: place.is_main, rows: self.rows_fit(&place.database).await };
         let copy = self.ports.trials.copy(operation.id, &source).await?;
@@ -53,7 +53,7 @@ impl OperationRunner {
             return Err(Halt::failed("no_target", "the operation names no branch to compare with"));
         };
         let (source, target) = (self.branch(operation.branch_id).await?, self.branch(target).await?);
-        let (from, to) = (self.place(&source)?, self.place(&target)?);
+        let (from, to) = (self.settings.names.place(&source)?, self.settings.names.place(&target)?);
         hold.step(StepName::Compare).await?;
         let (wanted, present) = tokio::try_join!(self.ports.schemas.read(&from), self.ports.schemas.read(&to))?;
         let diff = SchemaDiff::between(&present, &wanted);
@@ -72,12 +72,6 @@ impl OperationRunner {
     pub(super) async fn fail_trial(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         self.ports.trials.discard(hold.operation().await.id).await?;
         self.fail(hold, failed).await?.commit().await
-    }
-
-    fn place(&self, branch: &Branch) -> Result<SchemaPlace, Halt> {
-        branch.check_serves()?;
-        let route = self.settings.names.route(branch).ok_or_else(|| super::create::nothing_to_do(branch))?;
-        Ok(SchemaPlace { database: route.database, is_main: branch.is_main() })
     }
 
     /// A size that is not known is taken for a large one.
