@@ -161,7 +161,8 @@ impl OperationRunner {
         let failures = claim.failures + 1;
         tracing::warn!(operation.id = %claim.operation.id, failures, cause, "operation did not work out: {message}");
         let error = OperationError::new("build_failed", message);
-        if must_end_well(claim.operation.kind) || failures < self.settings.attempts {
+        // What takes away, and so cannot be called off, must come to its end however often it has to be tried.
+        if !claim.operation.kind.can_be_called_off() || failures < self.settings.attempts {
             return self.retry(hold, error, back_off(failures)).await;
         }
         while_held(hold, self.give_up(hold, claim, &Failed { error, result: None })).await
@@ -217,11 +218,6 @@ async fn while_held(hold: &Hold, work: impl Future<Output = Result<(), Halt>>) -
 
 /// Why a generation is not discarded, now or later.
 pub(super) const NOT_TO_DISCARD: &str = "not_to_discard";
-
-/// What takes away must come to its end, however often it has to be tried.
-const fn must_end_well(kind: OperationKind) -> bool {
-    matches!(kind, OperationKind::DeleteBranch | OperationKind::DiscardGeneration)
-}
 
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
