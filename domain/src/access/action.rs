@@ -125,7 +125,7 @@ actions! {
     GetOperation "get_operation" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// Call an operation off.
     CancelOperation "cancel_operation" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
-    /// List the migration files that the project knows.
+    /// See which migrations a branch has and lacks.
     ListMigrations "list_migrations" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
     /// Make an API key.
     CreateApiKey "create_api_key" Write any_of(&[Scope::AdminKeys]);

@@ -298,7 +298,7 @@ pub struct OperationInput {
     pub max_age: Option<u64>,
     /// The seed files to run, by name; `None`: all of them.
     pub seeds: Option<Vec<String>>,
-    /// The generation to discard.
+    /// The generation to discard, or to bring back.
     pub generation: Option<crate::branch::Generation>,
     /// Migration files that came with the request.
     pub files: Vec<NamedText>,

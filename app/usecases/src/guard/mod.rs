@@ -32,8 +32,8 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Puts every guard around a use case: traced, then counted and timed, then audited (refusals too), then held to its budget (who tries what it may not is held as well), then
-    /// authorised.
+    /// Puts every guard around a use case: traced, then counted and timed, then audited (refusals too), then held to its budget (who tries what it may
+    /// not is held as well), then authorised.
     pub fn around<C: Command>(&self, use_case: impl UseCase<C> + 'static) -> Arc<dyn UseCase<C>> {
         let limited = Limited::new(Authorized::new(use_case), Arc::clone(&self.limiter), self.limits);
         let audited = Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock));
