@@ -9,7 +9,7 @@ use crate::{
     document::page,
     route::{RemoteCommand, Route},
 };
-use documents::{ActivityDocument, BranchDocument, begun};
+use documents::{ActivityDocument, BranchDocument, started};
 use domain::{
     Branch, BranchType, DataCloneMode,
     branch::{ExpiresIn, PullRequest},
@@ -18,7 +18,7 @@ use domain::{
 use http::Method;
 use ports::{
     driven::ActivityEntry,
-    driving::{BranchDetails, CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, GetBranch, ListBranchActivity, ListBranches, UpdateBranch},
+    driving::{BranchDetails, CreateBranch, DeleteBranch, GetBranch, ListBranchActivity, ListBranches, StartedOperation, UpdateBranch},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,9 +55,8 @@ impl RemoteCommand for CreateBranch {
         })
     }
 
-    fn read(&self, document: &Value) -> Result<CreatedBranch, serde_json::Error> {
-        let (branch, operation) = begun(document)?;
-        Ok(CreatedBranch { branch, operation })
+    fn read(&self, document: &Value) -> Result<StartedOperation, serde_json::Error> {
+        started(document)
     }
 }
 
@@ -107,9 +106,8 @@ impl RemoteCommand for DeleteBranch {
         if self.force { route.query("force", "true") } else { route }
     }
 
-    fn read(&self, document: &Value) -> Result<DeletedBranch, serde_json::Error> {
-        let (branch, operation) = begun(document)?;
-        Ok(DeletedBranch { branch, operation })
+    fn read(&self, document: &Value) -> Result<StartedOperation, serde_json::Error> {
+        started(document)
     }
 }
 

@@ -35,18 +35,9 @@ pub struct CreateBranch {
     pub pull_request: Option<PullRequest>,
 }
 
-/// A branch as it begins, and the operation that builds it.
-#[derive(Clone, Debug)]
-pub struct CreatedBranch {
-    /// The branch, `creating`.
-    pub branch: Branch,
-    /// The operation.
-    pub operation: Operation,
-}
-
 impl Command for CreateBranch {
     const ACTION: Action = Action::CreateBranch;
-    type Output = CreatedBranch;
+    type Output = StartedOperation;
 
     fn target(&self) -> Option<String> {
         Some(self.name.to_string())
@@ -189,7 +180,7 @@ on_branch! {
     DeleteBranch {
         /// Its children go too, instead of being a reason to refuse.
         force: bool,
-    } -> DeletedBranch
+    } -> StartedOperation
 }
 on_branch! {
     /// See who did what to a branch, newest first.
@@ -250,7 +241,7 @@ pub struct BranchDiff {
 /// A branch that something was started for, and the operation that does it.
 #[derive(Clone, Debug)]
 pub struct StartedOperation {
-    /// The branch as it now is.
+    /// The branch as it now is: `creating`, `migrating`, `deleting`, or as it was where it goes on meanwhile.
     pub branch: Branch,
     /// The operation.
     pub operation: Operation,
@@ -279,15 +270,6 @@ impl Command for CancelOperation {
     fn target(&self) -> Option<String> {
         Some(self.id.to_string())
     }
-}
-
-/// A branch on its way out, and the operation that takes it away.
-#[derive(Clone, Debug)]
-pub struct DeletedBranch {
-    /// The branch, `deleting`.
-    pub branch: Branch,
-    /// The operation.
-    pub operation: Operation,
 }
 
 /// See how an operation is getting on.

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A branch and the operation that is at work on it: the answer to what takes longer than a request.
-pub(super) fn begun(document: &Value) -> Result<(Branch, Operation), serde_json::Error> {
+pub(super) fn started(document: &Value) -> Result<StartedOperation, serde_json::Error> {
     #[derive(Deserialize)]
     struct Document {
         branch: BranchDocument,
@@ -27,13 +27,7 @@ pub(super) fn begun(document: &Value) -> Result<(Branch, Operation), serde_json:
     let Document { branch, operation } = Document::deserialize(document)?;
     let operation = Operation::from(operation);
     let branch = BranchDocument { operation_id: Some(operation.id), ..branch };
-    Ok((branch.into(), operation))
-}
-
-/// The same for what was started on a branch that was there.
-pub(super) fn started(document: &Value) -> Result<StartedOperation, serde_json::Error> {
-    let (branch, operation) = begun(document)?;
-    Ok(StartedOperation { branch, operation })
+    Ok(StartedOperation { branch: branch.into(), operation })
 }
 
 #[derive(Deserialize)]

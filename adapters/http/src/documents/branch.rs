@@ -2,14 +2,14 @@
 
 use super::OperationDocument;
 use domain::{
-    Branch, Operation,
+    Branch,
     branch::{Previous, PullRequest, Withheld, WithheldRows},
     privacy::MaskedColumn,
 };
 use poem_openapi::Object;
 use ports::{
     driven::ActivityEntry,
-    driving::{BranchDetails, BranchHealth, CreatedBranch, DeletedBranch, MigrationCounts, StartedOperation},
+    driving::{BranchDetails, BranchHealth, MigrationCounts, StartedOperation},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -271,27 +271,9 @@ impl From<Withheld> for WithheldDocument {
     }
 }
 
-impl BranchWithOperation {
-    fn of(branch: Branch, operation: Operation) -> Self {
-        Self { branch: branch.into(), operation: operation.into() }
-    }
-}
-
-impl From<CreatedBranch> for BranchWithOperation {
-    fn from(CreatedBranch { branch, operation }: CreatedBranch) -> Self {
-        Self::of(branch, operation)
-    }
-}
-
-impl From<DeletedBranch> for BranchWithOperation {
-    fn from(DeletedBranch { branch, operation }: DeletedBranch) -> Self {
-        Self::of(branch, operation)
-    }
-}
-
 impl From<StartedOperation> for BranchWithOperation {
     fn from(StartedOperation { branch, operation }: StartedOperation) -> Self {
-        Self::of(branch, operation)
+        Self { branch: branch.into(), operation: operation.into() }
     }
 }
 

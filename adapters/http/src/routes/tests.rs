@@ -22,7 +22,7 @@ use poem::{
 };
 use ports::{
     driven::{KeyKind, KeyRecord, Secret},
-    driving::{CreateApiKey, CreateBranch, CreatedBranch, CreatedKey, GetOperation, ListBranches, MockUseCase, SessionTokens, SignIn},
+    driving::{CreateApiKey, CreateBranch, StartedOperation, CreatedKey, GetOperation, ListBranches, MockUseCase, SessionTokens, SignIn},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -183,7 +183,7 @@ async fn a_branch_is_made_and_shown_as_the_contract_says() {
         .return_once(|_, _| {
             let operation =
                 Operation::queued(OperationId::from_uuid(Uuid::nil()), OperationKind::DeleteBranch, BranchId::from_uuid(Uuid::nil()), NOW);
-            Ok(CreatedBranch { branch: branch(), operation })
+            Ok(StartedOperation { branch: branch(), operation })
         });
     let client = over(RestPorts { create_branch: Arc::new(use_case), ..unreached() });
     let body = json!({"name": "feature/a", "data_clone_mode": "full_clone"}).to_string();

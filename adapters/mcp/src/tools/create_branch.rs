@@ -68,7 +68,7 @@ impl Tool for CreateBranchTool {
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
         let wait = input.wait;
         let made = self.use_case.run(&scope.caller, command(input)?).await?;
-        Ok(self.waiting.started(scope, made.branch, made.operation, wait).await)
+        Ok(self.waiting.started(scope, made, wait).await)
     }
 }
 

@@ -57,6 +57,6 @@ impl Tool for DeleteBranchTool {
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
         let command = DeleteBranch { branch: input.branch, force: input.force.unwrap_or_default() };
         let deleted = self.use_case.run(&scope.caller, command).await?;
-        Ok(self.waiting.started(scope, deleted.branch, deleted.operation, input.wait).await)
+        Ok(self.waiting.started(scope, deleted, input.wait).await)
     }
 }

@@ -56,7 +56,7 @@ impl Tool for MigrateBranchTool {
                 "branch": branch_schema(),
                 "files": {
                     "type": "array",
-                    "description": "all of the project's; the server's own when left out",
+                    "description": "the project's, from any one on without gaps; the server's own when left out",
                     "items": {
                         "type": "object",
                         "additionalProperties": false,
@@ -84,6 +84,6 @@ impl Tool for MigrateBranchTool {
             allow_out_of_order: input.allow_out_of_order.unwrap_or_default(),
         };
         let started = self.use_case.run(&scope.caller, command).await?;
-        Ok(self.waiting.started(scope, started.branch, started.operation, input.wait).await)
+        Ok(self.waiting.started(scope, started, input.wait).await)
     }
 }

@@ -57,6 +57,6 @@ impl Tool for ResetBranchTool {
         parsing.finish()?;
         let command = ResetBranch { branch: input.branch, seeds: input.seeds, max_age };
         let started = self.use_case.run(&scope.caller, command).await?;
-        Ok(self.waiting.started(scope, started.branch, started.operation, input.wait).await)
+        Ok(self.waiting.started(scope, started, input.wait).await)
     }
 }

@@ -3,7 +3,7 @@
 use super::branch_view::{BranchView, OperationView};
 use crate::{scope::RequestScope, tool::Answer};
 use domain::{Branch, Caller, Operation, operation::Progress};
-use ports::driving::{FollowOperation, GetBranch, OperationFeed, UseCase};
+use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedOperation, UseCase};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -41,7 +41,8 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// What was started as it is now, or as it is after so many seconds at most. The work goes on whatever becomes of the wait.
-    pub(super) async fn started(&self, scope: &RequestScope, branch: Branch, operation: Operation, seconds: Option<u64>) -> Started {
+    pub(super) async fn started(&self, scope: &RequestScope, started: StartedOperation, seconds: Option<u64>) -> Started {
+        let StartedOperation { branch, operation } = started;
         let seconds = seconds.unwrap_or_default();
         if seconds == 0 {
             return Started { branch: BranchView::of(&branch), operation: OperationView::of(operation) };

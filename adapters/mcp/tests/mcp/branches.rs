@@ -9,8 +9,7 @@ use domain::{
     schema::{Fingerprint, SchemaDiff},
 };
 use ports::driving::{
-    BranchDetails, BranchDiff, CreateBranch, CreatedBranch, DeleteBranch, DeletedBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch,
-    StartedOperation,
+    BranchDetails, BranchDiff, CreateBranch, DeleteBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch, StartedOperation,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -79,7 +78,7 @@ async fn a_branch_is_made_at_once_and_the_answer_says_how_to_go_on() {
     let house = House::new().branches(|ports| {
         ports.create_branch = answering(move |command: CreateBranch| {
             asked.lock().unwrap().push(command);
-            Ok(CreatedBranch { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
+            Ok(StartedOperation { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
         });
     });
     let arguments = json!({"name": "Feature/A", "data_clone_mode": "seed_data", "seeds": ["1.sql"], "max_age": "1h", "expires_in": "2d"});
@@ -95,7 +94,7 @@ async fn a_branch_is_made_at_once_and_the_answer_says_how_to_go_on() {
 async fn who_waits_gets_the_branch_as_it_then_is() {
     let house = House::new().branches(|ports| {
         ports.create_branch = answering(|_: CreateBranch| {
-            Ok(CreatedBranch { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
+            Ok(StartedOperation { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
         });
         ports.follow_operation = answering(|_| Ok(feed(OperationKind::CreateBranch, &[Progress::Running, Progress::Succeeded])));
         ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), health: None, migrations: None }));
@@ -128,7 +127,7 @@ async fn a_branch_that_was_waited_away_is_deleted() {
     let house = House::new().branches(|ports| {
         ports.delete_branch = answering(|command: DeleteBranch| {
             assert!(command.force);
-            Ok(DeletedBranch { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) })
+            Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) })
         });
         ports.follow_operation = answering(|_| Ok(feed(OperationKind::DeleteBranch, &[Progress::Succeeded])));
         ports.get_branch = answering(|command: ports::driving::GetBranch| Err(Failure::not_found("branch", command.branch)));
@@ -196,7 +195,7 @@ async fn answers_are_what_the_output_schemas_say() {
         ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), health: None, migrations: None }));
         ports.get_operation = answering(|_| Ok(operation(OperationKind::ResetBranch, Progress::Running)));
         ports.delete_branch =
-            answering(|_| Ok(DeletedBranch { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) }));
+            answering(|_| Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) }));
     });
     let client = house.open();
     let tools = client.ask(ALL, "tools/list", json!({})).await;

@@ -1,10 +1,10 @@
 //! What a command on a branch began, and what came of it where that is waited for.
 
 use crate::cli::{failure::CliError, table, wait, when::relative};
-use client::HttpClient;
+use client::{Answer, HttpClient};
 use comfy_table::Cell;
 use domain::{Branch, Operation, operation::Progress};
-use ports::driving::GetBranch;
+use ports::driving::{GetBranch, StartedOperation};
 use serde_json::{Value, json};
 
 /// A branch, the operation at work on it, and the document of both.
@@ -12,6 +12,12 @@ pub(super) struct Begun {
     pub(super) branch: Branch,
     pub(super) operation: Operation,
     pub(super) document: Value,
+}
+
+impl From<Answer<StartedOperation>> for Begun {
+    fn from(answer: Answer<StartedOperation>) -> Self {
+        Self { branch: answer.output.branch, operation: answer.output.operation, document: answer.document }
+    }
 }
 
 impl Begun {

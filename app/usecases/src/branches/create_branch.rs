@@ -10,7 +10,7 @@ use domain::{
 };
 use ports::{
     driven::StoreError,
-    driving::{CreateBranch, CreatedBranch, StartedOperation, UseCase},
+    driving::{CreateBranch, StartedOperation, UseCase},
 };
 
 /// What holds where a request says nothing, and the limits.
@@ -54,7 +54,7 @@ impl CreateBranchUseCase {
 
 #[async_trait]
 impl UseCase<CreateBranch> for CreateBranchUseCase {
-    async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<CreatedBranch, Failure> {
+    async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<StartedOperation, Failure> {
         may_make_branches(&caller.principal)?;
         let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
         check_seeds(&*self.ports.seeds, command.seeds.as_ref(), clone_mode).await?;
@@ -85,8 +85,7 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
         let branch = Branch::request(self.request(command, clone_mode, &parent, &caller.principal), slug, generation, start.id, start.now);
         let operation = without_idle_steps(start.operation(OperationKind::CreateBranch, &branch, input), clone_mode);
         work.branches().insert(&branch).await.map_err(|error| taken(error, &branch.slug))?;
-        let StartedOperation { branch, operation } = start.commit(work, branch, false, operation).await?;
-        Ok(CreatedBranch { branch, operation })
+        start.commit(work, branch, false, operation).await
     }
 }
 

@@ -10,7 +10,7 @@ use domain::{
 };
 use ports::{
     driven::{Clock, Ids, UnitOfWork},
-    driving::{DeleteBranch, DeletedBranch, UseCase},
+    driving::{DeleteBranch, StartedOperation, UseCase},
 };
 
 /// See [`DeleteBranch`].
@@ -27,7 +27,7 @@ impl DeleteBranchUseCase {
 
 #[async_trait]
 impl UseCase<DeleteBranch> for DeleteBranchUseCase {
-    async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<DeletedBranch, Failure> {
+    async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<StartedOperation, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
         // The lock that new branches are inserted under: no child appears between the look and the delete.
         work.branches().lock_admission().await?;
@@ -88,7 +88,7 @@ pub(super) async fn begin_delete(
     branch: Branch,
     actor: &str,
     action: &str,
-) -> Result<DeletedBranch, Failure> {
+) -> Result<StartedOperation, Failure> {
     let now = clock.now();
     let operation_id = OperationId::from_uuid(ids.fresh());
     let input = OperationInput { error_before: branch.state.error().map(str::to_owned), actor: actor.to_owned(), ..OperationInput::default() };
@@ -97,7 +97,7 @@ pub(super) async fn begin_delete(
     work.branches().update(&branch).await?;
     work.operations().insert(&operation).await?;
     work.activity().record(&trail::activity(branch.id, actor.to_owned(), action, None, now)).await?;
-    Ok(DeletedBranch { branch, operation })
+    Ok(StartedOperation { branch, operation })
 }
 
 #[cfg(test)]
