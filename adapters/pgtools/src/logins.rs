@@ -34,6 +34,8 @@ struct Image {
     settings: Vec<String>,
     /// Whether whoever makes it may let it read past policies.
     by_superuser: bool,
+    /// Whether the login itself is there already.
+    there: bool,
 }
 
 /// Makes the database's logins, or puts them right: whoever worked in it may have changed their passwords and settings.
@@ -48,42 +50,39 @@ pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, databa
         .await
         .map_err(failed)?;
     for purpose in LoginPurpose::ALL {
-        let image = image(&mut transaction, settings.logins.image(purpose)).await.map_err(failed)?;
         let login = settings.logins.of(purpose, database);
-        let there: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
-            .bind(&login.name)
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(failed)?;
+        let image = image(&mut transaction, settings.logins.image(purpose), &login.name).await.map_err(failed)?;
         // A table's owner may lift its policies, and the builder acts for the owner: this only lets it read a parent without touching it.
         let past_policies = purpose == LoginPurpose::Builder && image.by_superuser;
-        run(&mut transaction, statements(&login, &image, there, with_options, past_policies)).await.map_err(failed)?;
+        run(&mut transaction, statements(&login, &image, with_options, past_policies)).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
 }
 
-async fn image(connection: &mut PgConnection, role: &str) -> Result<Image, sqlx::Error> {
+async fn image(connection: &mut PgConnection, role: &str, login: &str) -> Result<Image, sqlx::Error> {
     sqlx::query_as(
         "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
                 (select own.rolsuper from pg_roles own where own.rolname = current_user) as by_superuser,
+                exists (select from pg_roles where rolname = $2) as there,
                 coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
                     as member_of
            from pg_roles r where r.rolname = $1",
     )
     .bind(role)
+    .bind(login)
     .fetch_one(connection)
     .await
 }
 
-fn statements(login: &DatabaseLogin, image: &Image, there: bool, with_options: bool, past_policies: bool) -> String {
+fn statements(login: &DatabaseLogin, image: &Image, with_options: bool, past_policies: bool) -> String {
     let name = ident(&login.name);
-    let verb = if there { "alter" } else { "create" };
+    let verb = if image.there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
     // The server is told a verifier: the password itself would stand in its log.
     let verifier = literal(&scram_sha_256(login.password.expose().as_bytes()));
     let bypass = if past_policies { " bypassrls" } else { "" };
     let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {verifier}")];
-    if there {
+    if image.there {
         statements.push(format!("alter role {name} reset all"));
     }
     let options = if with_options { format!(" with inherit {}, set true", image.inherits) } else { String::new() };
@@ -95,11 +94,8 @@ fn statements(login: &DatabaseLogin, image: &Image, there: bool, with_options: b
 
 /// Takes the logins of a dropped database away. What they owned was in it.
 pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
-    for purpose in LoginPurpose::ALL {
-        let drop = format!("drop role if exists {}", settings.login_ident(purpose, database));
-        run(admin, drop).await.map_err(|error| from_sql(format!("dropping a login of '{database}'"), error))?;
-    }
-    Ok(())
+    let names = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, database)).join(", ");
+    run(admin, format!("drop role if exists {names}")).await.map_err(|error| from_sql(format!("dropping the logins of '{database}'"), error))
 }
 
 #[cfg(test)]
@@ -115,8 +111,9 @@ mod tests {
             member_of: vec!["anon".to_owned()],
             settings: vec!["search_path=public, \"a b\"".to_owned()],
             by_superuser: true,
+            there: true,
         };
-        let sql = statements(&login, &image, true, true, false);
+        let sql = statements(&login, &image, true, false);
         assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
         assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
         assert!(sql.ends_with("alter role \"x\" set search_path to 'public', 'a b'"), "{sql}");
