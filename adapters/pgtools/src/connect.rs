@@ -137,3 +137,8 @@ pub(crate) fn ssl_mode(mode: PgSslMode) -> &'static str {
 pub(crate) async fn run(connection: &mut PgConnection, sql: impl Into<String>) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(connection).await.map(|_| ())
 }
+
+/// The server's major version.
+pub(crate) fn major(connection: &PgConnection) -> u32 {
+    connection.server_version_num().unwrap_or_default() / 10_000
+}

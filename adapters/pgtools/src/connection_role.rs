@@ -2,15 +2,14 @@
 
 use crate::{
     admission::{LOOK, LOOKS},
-    connect::run,
-    drop::major,
+    connect::{major, run},
     error::{from_sql, refused, retryable},
-    quoting::{ident, literal},
+    membership::{self, Use, may_act_for},
+    quoting::{self, ident, literal},
     settings::{OWNER_ROLE, Settings},
 };
 use domain::BranchId;
 use ports::driven::{BuildError, Secret};
-use postgres_protocol::password::scram_sha_256;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -54,16 +53,13 @@ pub(crate) async fn is_there(connection: &mut PgConnection, role: &str) -> Resul
 pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &Secret, limit: u32) -> Result<(), BuildError> {
     let there = is_there(connection, role).await?;
     let mut statements = if there { forget_settings(connection, role).await? } else { Vec::new() };
-    let (verb, name, owner) = (if there { "alter" } else { "create" }, ident(role), ident(OWNER_ROLE));
-    // The server is told a verifier: the password itself would stand in its log.
-    let verifier = literal(&scram_sha_256(password.expose().as_bytes()));
+    let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), quoting::password(password));
     statements.push(format!("{verb} role {name} login inherit connection limit {limit} password {verifier}"));
-    let options = if major(connection) >= 16 { " with inherit true, set true" } else { "" };
-    statements.push(format!("grant {owner} to {name}{options}"));
+    statements.push(membership::grant(major(connection), OWNER_ROLE, &name, Use::WHOLE));
     // What it makes belongs to the owner of everything else in the branch.
     statements.push(format!("alter role {name} set role = {}", literal(OWNER_ROLE)));
     run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("making the branch's login", error))?;
-    may_act_for(connection, role).await
+    may_act_for(connection, role).await.map(drop)
 }
 
 /// Statements that take its settings away, those for single databases too.
@@ -83,22 +79,6 @@ async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Ve
     Ok(databases.into_iter().map(forget).collect())
 }
 
-/// Lets an admin that is no superuser end the role's sessions and give away what it owns. One that made it may from PostgreSQL 16 on administer it, but
-/// not act for it until it grants itself so.
-pub(crate) async fn may_act_for(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
-    let failed = |error| from_sql(format!("taking leave to act for '{role}'"), error);
-    let lacking: Option<bool> = sqlx::query_scalar("select not pg_has_role(oid, 'usage') from pg_roles where rolname = $1")
-        .bind(role)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?;
-    if lacking == Some(true) {
-        let options = if major(connection) >= 16 { " with inherit true, set false" } else { "" };
-        run(connection, format!("grant {} to current_user{options}", ident(role))).await.map_err(failed)?;
-    }
-    Ok(())
-}
-
 /// Takes away all by which it can begin a session: its password, its login, its way into databases.
 pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
     let databases: Vec<String> = sqlx::query_scalar(
@@ -114,7 +94,7 @@ pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Resul
     let mut statements: Vec<_> = databases.iter().map(revoke).collect();
     statements.push(format!("alter role {name} nologin password null"));
     run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("closing the branch's login", error))?;
-    may_act_for(connection, role).await
+    may_act_for(connection, role).await.map(drop)
 }
 
 /// Ends the role's sessions, wherever they are; with a time, those that began before it.

@@ -1,8 +1,8 @@
 //! The step `create_database`: an empty database that looks like its parent's, bears its mark, and is closed to everybody but the builder.
 
 use crate::{
-    connect::run,
-    drop::{drop_by_name, major, mark_and_rename, taken},
+    connect::{major, run},
+    drop::{drop_by_name, mark_and_rename, taken},
     error::{from_sql, refused, sql_state},
     locale::Likeness,
     logins,

@@ -5,6 +5,7 @@ use crate::{
     error::{from_sql, refused, sql_state},
     held::roll_back_prepared,
     logins,
+    membership::may_act_for,
     quoting::{ident, literal},
     settings::Settings,
     tag::{Mark, provisional_name},
@@ -103,29 +104,13 @@ fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
     }
 }
 
-/// Lets an admin that is no superuser end the sessions of the logins it made: from PostgreSQL 16 on it may administer them but not act for them until
-/// it grants itself so. Tells whether there was anything to grant.
+/// Lets an admin that is no superuser end the sessions of the database's logins. Tells whether there was anything to grant.
 pub(crate) async fn may_signal_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
     let mut granted = false;
-    for login in LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name) {
-        let lacking: Option<bool> = sqlx::query_scalar("select not pg_has_role(oid, 'usage') from pg_roles where rolname = $1")
-            .bind(&login)
-            .fetch_optional(&mut *admin)
-            .await
-            .map_err(|error| from_sql("looking at the logins", error))?;
-        if lacking == Some(true) {
-            let options = if major(admin) >= 16 { " with inherit true, set false" } else { "" };
-            let grant = format!("grant {} to current_user{options}", ident(&login));
-            run(admin, grant).await.map_err(|error| from_sql(format!("taking leave to end sessions of '{login}'"), error))?;
-            granted = true;
-        }
+    for purpose in LoginPurpose::ALL {
+        granted |= may_act_for(admin, &settings.logins.of(purpose, database).name).await?;
     }
     Ok(granted)
-}
-
-/// The server's major version.
-pub(crate) fn major(connection: &PgConnection) -> u32 {
-    connection.server_version_num().unwrap_or_default() / 10_000
 }
 
 /// Writes a mark and the name that goes with it, at once.

@@ -3,9 +3,9 @@
 use crate::{
     connect::run,
     connection_role,
-    drop::major,
     error::from_sql,
     logins,
+    membership::let_builder_act_for,
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -52,9 +52,7 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
 async fn become_people(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, owners: &[String]) -> Result<(), BuildError> {
     let people = connection_role::prefix(settings.instance);
     let Some(owner) = owners.iter().find(|owner| owner.starts_with(&people)) else { return Ok(()) };
-    let options = if major(admin) >= 16 { " with inherit true, set true" } else { "" };
-    let grant = format!("grant {} to {}{options}", ident(owner), settings.login_ident(LoginPurpose::Builder, database));
-    run(admin, grant).await.map_err(|error| from_sql("letting the builder act for the branch's login", error))
+    let_builder_act_for(admin, settings, owner, database).await
 }
 
 /// What was prepared by roles that the login may become.

@@ -2,14 +2,14 @@
 
 use crate::{
     connect::run,
-    drop::major,
     error::{from_sql, sql_state},
+    membership::let_builder_act_for,
     quoting::ident,
     settings::{OWNER_ROLE, Settings},
     tag::Mark,
 };
 use domain::{BranchId, branch::DatabaseName};
-use ports::driven::{BuildError, LoginPurpose};
+use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
 
 /// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back.
@@ -52,10 +52,7 @@ async fn databases_with_its_things(admin: &mut PgConnection, role: &str) -> Resu
 
 /// Inside a branch only its builder acts: it becomes a member of the role until that is dropped.
 async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &str, database: &DatabaseName) -> Result<(), BuildError> {
-    let options = if major(admin) >= 16 { " with inherit true, set true" } else { "" };
-    let builder = settings.login_ident(LoginPurpose::Builder, database);
-    let grant = format!("grant {} to {builder}{options}", ident(role));
-    run(admin, grant).await.map_err(|error| from_sql("letting the builder act for the branch's login", error))?;
+    let_builder_act_for(admin, settings, role, database).await?;
     let mut inside = settings.builder_in(database).await?;
     run(&mut inside, "set role none").await.map_err(|error| from_sql("acting for the branch's login", error))?;
     give(Ok(inside), role).await

@@ -28,6 +28,7 @@ mod locale;
 mod logins;
 mod masking;
 mod materialized;
+mod membership;
 mod meter;
 mod pace;
 mod quoting;

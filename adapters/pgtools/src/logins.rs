@@ -1,16 +1,15 @@
 //! The logins of a branch's database, on the server: made with it, gone with it.
 
 use crate::{
-    connect::run,
-    drop::major,
+    connect::{major, run},
     error::from_sql,
-    quoting::{ident, literal},
+    membership::{self, Use},
+    quoting::{ident, password},
     setting_value::setting_value,
     settings::{Login, Settings},
 };
 use domain::branch::DatabaseName;
 use ports::driven::{BuildError, DatabaseLogin, LoginPurpose};
-use postgres_protocol::password::scram_sha_256;
 use sqlx::{Connection, PgConnection};
 
 impl Settings {
@@ -41,7 +40,7 @@ struct Image {
 /// Makes the database's logins, or puts them right: whoever worked in it may have changed their passwords and settings.
 pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
     let failed = |error| from_sql(format!("making the logins of '{database}'"), error);
-    let with_options = major(admin) >= 16;
+    let server_major = major(admin);
     let mut transaction = admin.begin().await.map_err(failed)?;
     // Roles belong to the whole server: two that make the same one take turns.
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))")
@@ -54,7 +53,7 @@ pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, databa
         let image = image(&mut transaction, settings.logins.image(purpose), &login.name).await.map_err(failed)?;
         // A table's owner may lift its policies, and the builder acts for the owner: this only lets it read a parent without touching it.
         let past_policies = purpose == LoginPurpose::Builder && image.by_superuser;
-        run(&mut transaction, statements(&login, &image, with_options, past_policies)).await.map_err(failed)?;
+        run(&mut transaction, statements(&login, &image, server_major, past_policies)).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
 }
@@ -74,19 +73,17 @@ async fn image(connection: &mut PgConnection, role: &str, login: &str) -> Result
     .await
 }
 
-fn statements(login: &DatabaseLogin, image: &Image, with_options: bool, past_policies: bool) -> String {
+fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, past_policies: bool) -> String {
     let name = ident(&login.name);
     let verb = if image.there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
-    // The server is told a verifier: the password itself would stand in its log.
-    let verifier = literal(&scram_sha_256(login.password.expose().as_bytes()));
     let bypass = if past_policies { " bypassrls" } else { "" };
-    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {verifier}")];
+    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", password(&login.password))];
     if image.there {
         statements.push(format!("alter role {name} reset all"));
     }
-    let options = if with_options { format!(" with inherit {}, set true", image.inherits) } else { String::new() };
-    statements.extend(image.member_of.iter().map(|role| format!("grant {} to {name}{options}", ident(role))));
+    let grant = |role: &String| membership::grant(server_major, role, &name, Use { inherit: image.inherits, set: true });
+    statements.extend(image.member_of.iter().map(grant));
     let set = |(setting, value): (&str, &str)| format!("alter role {name} set {setting} to {}", setting_value(setting, value));
     statements.extend(image.settings.iter().filter_map(|setting| setting.split_once('=')).map(set));
     statements.join("; ")
@@ -113,7 +110,7 @@ mod tests {
             by_superuser: true,
             there: true,
         };
-        let sql = statements(&login, &image, true, false);
+        let sql = statements(&login, &image, 16, false);
         assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
         assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
         assert!(sql.ends_with("alter role \"x\" set search_path to 'public', 'a b'"), "{sql}");

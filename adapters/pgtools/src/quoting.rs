@@ -1,6 +1,8 @@
 //! Names and values as they stand in SQL text.
 
 use domain::table::QualifiedName;
+use ports::driven::Secret;
+use postgres_protocol::password::scram_sha_256;
 
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {
@@ -21,6 +23,11 @@ pub(crate) fn idents<'a>(names: impl IntoIterator<Item = &'a String>) -> String 
 pub(crate) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+}
+
+/// A password. The server is told a verifier: the password itself would stand in its log.
+pub(crate) fn password(password: &Secret) -> String {
+    literal(&scram_sha_256(password.expose().as_bytes()))
 }
 
 #[cfg(test)]

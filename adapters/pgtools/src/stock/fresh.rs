@@ -10,9 +10,9 @@ use super::{
 use crate::{
     build::Build,
     claim::Claim,
-    connect::run,
+    connect::{major, run},
     create::{Birth, make},
-    drop::{drop_by_name, major},
+    drop::drop_by_name,
     error::refused,
     locale::Likeness,
     settings::Settings,
