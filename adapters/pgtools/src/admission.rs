@@ -4,7 +4,7 @@
 
 use crate::{
     connect::run,
-    drop::{Found, find, foreign, may_signal_logins},
+    drop::{Found, expect_ours, find, foreign, may_signal_logins},
     error::{from_sql, refused, retryable, sql_state},
     logins,
     quoting::ident,
@@ -20,11 +20,7 @@ pub(crate) const LOOKS: u32 = 500;
 
 pub(crate) async fn admit(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
     let mut admin = settings.admin().await?;
-    match find(&mut admin, settings, target).await? {
-        Found::Ours => {}
-        Found::Nothing | Found::HalfGone => return Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
-        Found::Foreign => return Err(foreign(target)),
-    }
+    expect_ours(&mut admin, settings, target).await?;
     let database = ident(target.database.as_str());
     // One of them may have been given another password from inside, or the database may be from before it had logins of its own.
     logins::ensure(&mut admin, settings, &target.database).await?;

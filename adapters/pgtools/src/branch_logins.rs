@@ -1,9 +1,10 @@
 //! [`PgBranchLogins`]: logins by which people connect to branches, as roles of the server.
 
 use crate::{
+    connect::run,
     connection_role::{self, cut_off, take_turns},
-    drop::{Found, find, foreign},
-    error::{from_sql, refused},
+    drop::expect_ours,
+    error::from_sql,
     left_over::drop_role,
     quoting::ident,
     settings::Settings,
@@ -120,7 +121,7 @@ impl BranchLogins for PgBranchLogins {
         let mut admin = settings.admin().await?;
         let mut transaction = admin.begin().await.map_err(failed)?;
         take_turns(&mut transaction, settings, serving.branch_id).await?;
-        check_is_there(&mut transaction, settings, serving).await?;
+        expect_ours(&mut transaction, settings, serving).await?;
         connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
         let_in(&mut transaction, &role, serving).await?;
         let sealed = self.secrets.seal(&purpose(serving.branch_id), &password);
@@ -163,7 +164,7 @@ impl BranchLogins for PgBranchLogins {
         let mut transaction = admin.begin().await.map_err(failed)?;
         take_turns(&mut transaction, settings, target.branch_id).await?;
         if let Some(password) = self.issued(&mut transaction, target.branch_id).await? {
-            check_is_there(&mut transaction, settings, target).await?;
+            expect_ours(&mut transaction, settings, target).await?;
             // As it was issued: whoever was in a session of it may have changed its password and its settings.
             connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
             let_in(&mut transaction, &role, target).await?;
@@ -205,17 +206,9 @@ fn purpose(branch: BranchId) -> String {
     format!("branch_login:{branch}")
 }
 
-async fn check_is_there(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
-    match find(admin, settings, target).await? {
-        Found::Ours => Ok(()),
-        Found::Nothing | Found::HalfGone => Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
-        Found::Foreign => Err(foreign(target)),
-    }
-}
-
 async fn let_in(admin: &mut PgConnection, role: &str, target: &DatabaseTag) -> Result<(), BuildError> {
     let grant = format!("grant connect on database {} to {}", ident(target.database.as_str()), ident(role));
-    crate::connect::run(admin, grant).await.map_err(|error| from_sql("letting the branch's login in", error))
+    run(admin, grant).await.map_err(|error| from_sql("letting the branch's login in", error))
 }
 
 /// Gives the time that goes with the password.

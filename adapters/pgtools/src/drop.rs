@@ -44,6 +44,15 @@ pub(crate) async fn find(admin: &mut PgConnection, settings: &Settings, target: 
     })
 }
 
+/// Makes sure that the branch's own database is there, and whole.
+pub(crate) async fn expect_ours(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    match find(admin, settings, target).await? {
+        Found::Ours => Ok(()),
+        Found::Nothing | Found::HalfGone => Err(refused("database_missing", format!("the branch's database '{}' is gone", target.database))),
+        Found::Foreign => Err(foreign(target)),
+    }
+}
+
 /// The refusal to touch what is not ours.
 pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
     taken(&target.database)
