@@ -7,6 +7,7 @@ use crate::{
     membership::{self, Use, may_act_for},
     quoting::{self, ident, literal},
     settings::{OWNER_ROLE, Settings},
+    tag::short,
 };
 use domain::BranchId;
 use ports::driven::{BuildError, Secret};
@@ -16,12 +17,12 @@ use uuid::Uuid;
 
 /// What the names of this instance's begin with.
 pub(crate) fn prefix(instance: Uuid) -> String {
-    format!("fluxbase_{}_b_", &instance.simple().to_string()[..8])
+    format!("fluxbase_{}_b_", short(instance))
 }
 
 /// The role's name. Ids of branches differ in their first eight digits.
 pub(crate) fn name(instance: Uuid, branch: BranchId) -> String {
-    format!("{}{}", prefix(instance), &branch.as_uuid().simple().to_string()[..8])
+    format!("{}{}", prefix(instance), branch.short())
 }
 
 /// Whoever changes a branch's role holds this until the transaction ends.

@@ -27,7 +27,8 @@ pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, bra
     try_drop(admin, role).await
 }
 
-async fn try_drop(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
+/// Drops the role, where nothing on the server depends on it. Whether it is gone.
+pub(crate) async fn try_drop(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
     match run(admin, format!("drop role if exists {}", ident(role))).await {
         Ok(()) => Ok(true),
         Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Ok(false),

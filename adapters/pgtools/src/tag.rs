@@ -61,7 +61,12 @@ pub(crate) fn provisional_name(instance: Uuid, branch: BranchId) -> String {
 
 /// What this instance's begin with.
 pub(crate) fn provisional_prefix(instance: Uuid) -> String {
-    format!("fluxbase_build_{}_", &instance.simple().to_string()[..8])
+    format!("fluxbase_build_{}_", short(instance))
+}
+
+/// An instance as names tell it: the first eight digits of its id.
+pub(crate) fn short(instance: Uuid) -> String {
+    instance.simple().to_string()[..8].to_owned()
 }
 
 #[cfg(test)]

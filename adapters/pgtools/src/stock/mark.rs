@@ -1,6 +1,7 @@
 //! The mark in the comment of a database of the stock: what it is, what it is a copy of, and whether that was proved.
 
 use super::origin::Origin;
+use crate::tag::short;
 use domain::{BranchId, branch::DatabaseName, branch::Withheld};
 use ports::driven::{BuildReport, BuildSource, DatabaseTag};
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ impl Kind {
 
     /// What the names of this instance's databases of the kind begin with.
     pub(crate) fn prefix(self, instance: Uuid) -> String {
-        format!("fluxbase_{}_{}_", self.word(), &instance.simple().to_string()[..8])
+        format!("fluxbase_{}_{}_", self.word(), short(instance))
     }
 }
 

@@ -1,17 +1,17 @@
 //! What crashes left under our names: found by name and mark, dropped where both are proved to be ours and nobody needs it, reported otherwise.
 
 use super::{
-    mark::Kind,
+    mark::{Kind, StockMark},
     shelf::{Shelf, drop_marked},
 };
 use crate::{
     claim::Claim,
-    connect::run,
+    connection_role,
     drop::{drop_by_name, drop_databases},
-    error::{from_sql, refused, sql_state},
-    quoting::ident,
+    error::{from_sql, refused},
+    left_over::try_drop,
     settings::Settings,
-    tag::{Mark, provisional_prefix},
+    tag::{Mark, provisional_prefix, short},
 };
 use domain::{BranchId, OperationId, branch::DatabaseName};
 use ports::driven::{BuildError, DatabaseTag, LoginPurpose, SweepReport};
@@ -118,7 +118,7 @@ impl Sweep<'_> {
         for name in &stored.foreign {
             self.report.reported.push(format!("database {name}: it has a name of the stock and not this instance's mark"));
         }
-        let ended = |mark: &&super::mark::StockMark| {
+        let ended = |mark: &&StockMark| {
             mark.kind == Kind::Trial
                 && !self.running.contains(&OperationId::from_uuid(mark.id))
                 && stored.now.saturating_sub(mark.made_at) > TRIAL_GRACE
@@ -135,8 +135,8 @@ impl Sweep<'_> {
     /// The logins of databases that are gone, and of branches that are. Roles are read first: each is made after its database, and goes after it.
     async fn roles(&mut self) -> Result<(), BuildError> {
         let failed = |error| from_sql("looking through logins", error);
-        let ours = format!("fluxbase_{}_", &self.settings.instance.simple().to_string()[..8]);
-        let of_branches = format!("{ours}b_");
+        let ours = format!("fluxbase_{}_", short(self.settings.instance));
+        let of_branches = connection_role::prefix(self.settings.instance);
         let images: Vec<_> = LoginPurpose::ALL
             .map(|purpose| format!("{}_", self.settings.logins.image(purpose)))
             .into_iter()
@@ -179,15 +179,12 @@ impl Sweep<'_> {
     async fn branches_with_databases(&mut self) -> Result<HashSet<String>, BuildError> {
         let found = generations(&mut self.admin, self.settings).await?;
         let marked = found.into_iter().filter_map(|(database, mark)| mark.map(|mark| mark.target(database).branch_id));
-        Ok(marked.chain(self.live.iter().map(|tag| tag.branch_id)).map(|id| id.to_string()[..8].to_owned()).collect())
+        Ok(marked.chain(self.live.iter().map(|tag| tag.branch_id)).map(BranchId::short).collect())
     }
 
     /// Not with what it owns: that was in its database, and whatever else it may own is somebody's to look at.
     async fn drop_role(&mut self, role: &str) -> Result<(), BuildError> {
-        match run(&mut self.admin, format!("drop role if exists {}", ident(role))).await {
-            Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Err(refused("role_in_use", "something on the server still depends on it")),
-            outcome => outcome.map_err(|error| from_sql(format!("dropping role '{role}'"), error)),
-        }
+        if try_drop(&mut self.admin, role).await? { Ok(()) } else { Err(refused("role_in_use", "something on the server still depends on it")) }
     }
 
     fn note(&mut self, name: &str, outcome: Result<(), BuildError>) {
