@@ -4,6 +4,7 @@ use crate::{
     child::ChildError,
     connect::run,
     definitions::Definitions,
+    dump,
     empty::{Extension, extensions},
     error::{from_sql, refused, retryable},
     inventory::Inventory,
@@ -57,8 +58,10 @@ async fn try_capture(settings: &Settings, request: &BuildRequest) -> Result<(Par
     let excluded = control_schemas(&mut first, request.parent_is_main).await?;
     let extensions = extensions(&mut first).await?;
     let token = change_token(&mut first).await?;
+    let parent = (&request.parent, request.parent_is_main);
+    let dump = dump::definitions(settings, parent, &snapshot, &excluded, &["--no-owner", "--no-privileges"]);
     // By one snapshot, and so at the same time.
-    let (inventory, archive) = tokio::join!(Inventory::read(&mut first, &excluded), Definitions::dump(settings, request, &snapshot, &excluded));
+    let (inventory, archive) = tokio::join!(Inventory::read(&mut first, &excluded), dump);
     let (inventory, archive) = (inventory?, archive.map_err(dump_failed)?);
     let _ = first.close().await;
 

@@ -10,9 +10,6 @@ use crate::{
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use std::io::Write;
 
-/// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
-const LOCK_WAIT: &str = "--lock-wait-timeout=900";
-
 /// How a section is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -31,26 +28,6 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
-    /// Dumps what the snapshot sees, without the schemas that are not copied.
-    pub(crate) async fn dump(settings: &Settings, request: &BuildRequest, snapshot: &str, excluded: &[String]) -> Result<Vec<u8>, ChildError> {
-        let mut command = child::command(&settings.tools.pg_dump);
-        child::connect(
-            &mut command,
-            &settings.server,
-            &settings.reader(&request.parent, request.parent_is_main),
-            "-c statement_timeout=0 -c jit=off",
-        );
-        command.env("PGDATABASE", request.parent.as_str());
-        command.args(["--format=custom", "--schema-only", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"]);
-        command.args(["--no-publications", "--no-subscriptions", LOCK_WAIT]).arg(format!("--snapshot={snapshot}"));
-        if !request.parent_is_main {
-            command.arg(format!("--role={OWNER_ROLE}"));
-        }
-        // A pattern in double quotes stands for exactly that name.
-        command.args(excluded.iter().map(|schema| format!("--exclude-schema=\"{}\"", schema.replace('"', "\"\""))));
-        child::run(command, &[], |_| false).await
-    }
-
     /// Reads the dump's table of contents. `schemas` exist in the branch already.
     pub(crate) async fn open(settings: &Settings, archive: Vec<u8>, schemas: &[&str]) -> Result<Self, BuildError> {
         let mut command = child::command(&settings.tools.pg_restore);

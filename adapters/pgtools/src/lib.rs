@@ -13,6 +13,7 @@ mod create;
 mod default_grants;
 mod definitions;
 mod drop;
+mod dump;
 mod empty;
 mod error;
 mod finish;

@@ -1,6 +1,7 @@
 //! An object map from a dump's table of contents.
 
 use super::{archive::Entry, facts::Meta, grants};
+use crate::quoting::ident;
 use domain::schema::{Address, Identity, Kind, Object, ObjectMap};
 use std::collections::{BTreeMap, HashMap};
 
@@ -114,8 +115,7 @@ fn extension(entry: &Entry, meta: &Meta) -> String {
 fn with_access_method(entry: &Entry, kind: &Kind) -> String {
     match entry.access_method.as_deref() {
         Some(method) if method != "heap" && matches!(kind, Kind::Table | Kind::MaterializedView) => {
-            let method = format!("\"{}\"", method.replace('"', "\"\""));
-            format!("SET default_table_access_method = {method};\n{}RESET default_table_access_method;\n", entry.definition)
+            format!("SET default_table_access_method = {};\n{}RESET default_table_access_method;\n", ident(method), entry.definition)
         }
         _ => entry.definition.clone(),
     }

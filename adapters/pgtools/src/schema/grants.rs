@@ -1,5 +1,6 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
+use crate::quoting::ident;
 use std::collections::BTreeMap;
 
 /// The statements of an entry that speak of others than the owner, role by role; empty where there are none.
@@ -21,7 +22,7 @@ pub(super) fn of_others(definition: &str, owner: &str) -> String {
 /// Default grants as the reader's own: `FOR ROLE x` goes.
 pub(super) fn defaults(definition: &str, owner: &str) -> String {
     let mut text = of_others(definition, owner);
-    for written in [format!(" FOR ROLE {owner} "), format!(" FOR ROLE {} ", quoted(owner))] {
+    for written in [format!(" FOR ROLE {owner} "), format!(" FOR ROLE {} ", ident(owner))] {
         text = text.replace(&written, " ");
     }
     text
@@ -34,11 +35,7 @@ fn grantee(statement: &str) -> &str {
 }
 
 fn is(written: &str, role: &str) -> bool {
-    written == role || written == quoted(role)
-}
-
-fn quoted(role: &str) -> String {
-    format!("\"{}\"", role.replace('"', "\"\""))
+    written == role || written == ident(role)
 }
 
 #[cfg(test)]

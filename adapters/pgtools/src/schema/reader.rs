@@ -6,21 +6,21 @@ use super::{
     facts, text,
 };
 use crate::{
-    child::{self, ChildError},
+    child::ChildError,
     connect::run,
+    dump,
     error::{from_sql, refused, retryable},
     left_out::control_schemas,
-    settings::{LEDGER_SCHEMA, OWNER_ROLE, Settings},
+    settings::{LEDGER_SCHEMA, Settings},
 };
 use async_trait::async_trait;
 use domain::schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot};
+use futures_util::TryFutureExt;
 use ports::driven::{BuildError, SchemaPlace, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use std::{fmt::Write, sync::Arc};
 
-/// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
-const LOCK_WAIT: &str = "--lock-wait-timeout=900";
 /// A table that somebody alters is waited for so often.
 const ATTEMPTS: u32 = 8;
 
@@ -62,27 +62,14 @@ impl PgSchemas {
         excluded.extend_from_slice(&self.ours);
         let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
         let meta = facts::meta(&mut connection, &excluded).await?;
-        let (archive, facts) = tokio::try_join!(self.dump(of, &snapshot, &excluded), facts::read(&mut connection, &meta))?;
+        let dump = dump::definitions(&self.settings, (&of.database, of.is_main), &snapshot, &excluded, &["--compress=0"]);
+        let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error)), facts::read(&mut connection, &meta))?;
         let _ = connection.close().await;
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
         let map = assemble::object_map(entries, &meta);
         let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map), map, facts });
         self.cache.keep(key, &reading);
         Ok(reading)
-    }
-
-    async fn dump(&self, of: &SchemaPlace, snapshot: &str, excluded: &[String]) -> Result<Vec<u8>, BuildError> {
-        let mut command = child::command(&self.settings.tools.pg_dump);
-        child::connect(&mut command, &self.settings.server, &self.settings.reader(&of.database, of.is_main), "-c statement_timeout=0 -c jit=off");
-        command.env("PGDATABASE", of.database.as_str());
-        command.args(["--format=custom", "--compress=0", "--schema-only", "--no-tablespaces", "--no-security-labels"]);
-        command.args(["--no-publications", "--no-subscriptions", LOCK_WAIT]).arg(format!("--snapshot={snapshot}"));
-        if !of.is_main {
-            command.arg(format!("--role={OWNER_ROLE}"));
-        }
-        // A pattern in double quotes stands for exactly that name.
-        command.args(excluded.iter().map(|schema| format!("--exclude-schema=\"{}\"", schema.replace('"', "\"\""))));
-        child::run(command, &[], |_| false).await.map_err(|error| dump_failed(&error))
     }
 }
 
