@@ -8,7 +8,7 @@ use super::{
     take::{copy_statement, verify},
 };
 use crate::{
-    build::Build,
+    build::{Build, Built},
     claim::Claim,
     connect::{major, run},
     create::{Birth, make},
@@ -58,20 +58,9 @@ pub(super) async fn template(
     let parent = Likeness::read(hold.admin(), &wanted.parent).await?;
     let origin = Origin::now(hold.admin(), settings, (&wanted.parent, wanted.is_main), wanted.mode).await?;
     let origin = origin.ok_or_else(|| refused("parent_missing", format!("the parent's database '{}' is gone", wanted.parent)))?;
-    let mut mark = StockMark {
-        instance: settings.instance,
-        kind: Kind::Template,
-        id: Uuid::from_u128(rand::random()),
-        verified: false,
-        origin,
-        own_token: String::new(),
-        contents: Contents::default(),
-        made_at: shelf::now(hold.admin()).await?,
-        used_at,
-        unused_rebuilds,
-        bytes: 0,
-    };
-    let made = fill(hold, settings, wanted, &parent, &mut mark).await;
+    let begun = StockMark::begun(settings.instance, Kind::Template, Uuid::from_u128(rand::random()), origin, shelf::now(hold.admin()).await?);
+    let mut mark = StockMark { used_at, unused_rebuilds, ..begun };
+    let made = fill(hold, settings, &parent, &mut mark).await;
     if made.is_err() {
         // What cannot be dropped now is the next keeper's to drop: its mark says that it is good for nothing.
         let _ = drop_marked(hold.admin(), settings, &mark).await;
@@ -79,20 +68,31 @@ pub(super) async fn template(
     made.map(|()| mark)
 }
 
-async fn fill(hold: &mut Claim, settings: &Settings, wanted: &Wanted, parent: &Likeness, mark: &mut StockMark) -> Result<(), BuildError> {
-    let (database, provisional) = (mark.database(), provisional(settings));
-    let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
-    make(hold.admin(), settings, &birth, parent.create_statement(provisional.as_str())).await?;
+/// Makes a database of the stock, and fills it from the parent.
+pub(super) async fn from_parent(
+    hold: &mut Claim,
+    settings: &Settings,
+    parent: &Likeness,
+    mark: &StockMark,
+    birth: &Birth<'_>,
+) -> Result<Built, BuildError> {
+    make(hold.admin(), settings, birth, parent.create_statement(birth.provisional)).await?;
     let request = BuildRequest {
         target: mark.tag(),
-        parent: wanted.parent.clone(),
-        parent_is_main: wanted.is_main,
-        clone_mode: wanted.mode,
+        parent: mark.origin.database.clone(),
+        parent_is_main: mark.origin.is_main,
+        clone_mode: mark.origin.mode,
         max_age: None,
         users: Vec::new(),
     };
     let build = Build { settings, request: &request, progress: &Silent };
-    let copied = hold.while_held(Box::pin(build.fill())).await?;
+    hold.while_held(Box::pin(build.fill())).await
+}
+
+async fn fill(hold: &mut Claim, settings: &Settings, parent: &Likeness, mark: &mut StockMark) -> Result<(), BuildError> {
+    let (database, provisional) = (mark.database(), provisional(settings));
+    let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
+    let copied = from_parent(hold, settings, parent, mark, &birth).await?;
     let mut inside = settings.builder_in(&database).await?;
     mark.own_token = change_token(&mut inside).await?;
     let _ = inside.close().await;
@@ -169,7 +169,7 @@ async fn finish(admin: &mut PgConnection, settings: &Settings, mark: &mut StockM
 }
 
 /// Nobody watches.
-pub(super) struct Silent;
+struct Silent;
 
 #[async_trait]
 impl BuildProgress for Silent {

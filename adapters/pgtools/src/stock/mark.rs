@@ -104,6 +104,23 @@ struct Comment {
 }
 
 impl StockMark {
+    /// A copy that is about to be made: nothing of it is proved.
+    pub(crate) fn begun(instance: Uuid, kind: Kind, id: Uuid, origin: Origin, at: i64) -> Self {
+        Self {
+            instance,
+            kind,
+            id,
+            verified: false,
+            origin,
+            own_token: String::new(),
+            contents: Contents::default(),
+            made_at: at,
+            used_at: at,
+            unused_rebuilds: 0,
+            bytes: 0,
+        }
+    }
+
     /// As a comment.
     pub(crate) fn comment(&self) -> String {
         serde_json::to_string(&Comment { fluxbase: self.clone() }).expect("plain values have a JSON form")

@@ -12,7 +12,7 @@ use super::{
 use crate::{claim::Claim, drop::drop_by_name, settings::Settings};
 use domain::DataCloneMode;
 use ports::driven::{BuildError, BuildRequest};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 /// The lock of which there is one for all replicas.
 const KEEPER: &str = "stock";
@@ -51,12 +51,11 @@ impl Keeper<'_> {
         let Clearance { goes, again, mut stays } = self.clear(stored).await?;
         self.drop_all(&goes).await;
 
-        let mut orders: VecDeque<Order> = again.into_iter().chain(orders).collect();
-        orders.retain(|(wanted, ..)| !is_there(&stays, wanted));
+        let mut orders: Vec<Order> = again.into_iter().chain(orders).collect();
         // Small ones do not wait for big ones.
-        orders.make_contiguous().sort_by_key(|(wanted, used_at, _)| (wanted.mode == DataCloneMode::FullClone, std::cmp::Reverse(*used_at)));
+        orders.sort_by_key(|(wanted, used_at, _)| (wanted.mode == DataCloneMode::FullClone, std::cmp::Reverse(*used_at)));
         self.make_spares(&mut stays).await;
-        while let Some(order) = orders.pop_front() {
+        for order in orders {
             if is_there(&stays, &order.0) {
                 continue;
             }
