@@ -20,6 +20,7 @@ mod finish;
 mod give_way;
 mod grants;
 mod held;
+mod hex;
 mod inventory;
 mod large_objects;
 mod leader;

@@ -6,7 +6,10 @@ mod hidden_objects;
 pub(crate) use expression::KEY_SETTING;
 pub(crate) use hidden_objects::pointing;
 
-use crate::error::{from_sql, refused};
+use crate::{
+    error::{from_sql, refused},
+    hex::hex,
+};
 use domain::{
     branch::{Withheld, WithheldRows},
     privacy::{MaskedColumn, MaskingPlan, PlannedMask, PrivacyRules, PrivateTable, plan_masks},
@@ -16,10 +19,7 @@ use ports::driven::BuildError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, types::Json};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of personal data beforehand.
 #[derive(Clone, Debug)]
@@ -43,10 +43,7 @@ impl MaskingSettings {
         for pattern in self.rules.classified() {
             digest.update(format!("classified {pattern}\n"));
         }
-        digest.finalize()[..16].iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a string takes everything");
-            text
-        })
+        hex(&digest.finalize()[..16])
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     connect::run,
     dump,
     error::{from_sql, refused, retryable},
+    hex::hex,
     left_out::control_schemas,
     settings::{LEDGER_SCHEMA, Settings},
 };
@@ -19,7 +20,7 @@ use futures_util::TryFutureExt;
 use ports::driven::{BuildError, SchemaPlace, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// A table that somebody alters is waited for so often.
 const ATTEMPTS: u32 = 8;
@@ -112,11 +113,7 @@ impl SchemaReader for PgSchemas {
 }
 
 fn fingerprint(map: &ObjectMap) -> Fingerprint {
-    let digest = Sha256::digest(map.canonical_text());
-    Fingerprint::from_hex(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Fingerprint::from_hex(hex(&Sha256::digest(map.canonical_text())))
 }
 
 /// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.

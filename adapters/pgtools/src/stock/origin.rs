@@ -2,6 +2,7 @@
 
 use crate::{
     error::from_sql,
+    hex::hex,
     quoting::relation,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
 };
@@ -10,7 +11,6 @@ use ports::driven::BuildError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::fmt::Write;
 
 /// Two databases of equal origin are copies of the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,11 +64,7 @@ pub(crate) fn withholding(settings: &Settings) -> String {
     let mut excluded: Vec<_> = settings.excluded_tables.iter().map(relation).collect();
     excluded.sort();
     excluded.push(settings.masking.hash());
-    let mut text = String::new();
-    for byte in &Sha256::digest(excluded.join("\n"))[..16] {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-    }
-    text
+    hex(&Sha256::digest(excluded.join("\n"))[..16])
 }
 
 /// The change token of the database that the connection is to, by its snapshot.
