@@ -68,7 +68,7 @@ impl BranchBuilder for PgBranchBuilder {
         let settings = &self.settings;
         settings.check_name(&request.target)?;
         if request.clone_mode == DataCloneMode::SeedData {
-            return Err(refused("seeds_unavailable", "this version has no seed files yet: create the branch as schema_only or full_clone"));
+            return Err(refused("seeds_unavailable", "seed files are no part of a build: ask for schema_only, and run them in what is built"));
         }
         let mut claim = Claim::take(settings, request.target.branch_id).await?;
         progress.step(StepName::CreateDatabase).await?;

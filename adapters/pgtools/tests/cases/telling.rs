@@ -42,7 +42,7 @@ async fn steps_come_in_order_and_count_what_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seeds_are_refused_until_they_exist() {
+async fn seeds_are_no_part_of_a_build() {
     let house = House::new(Admin::Superuser, "select 1").await;
     assert_eq!(refusal(house.build("seeds", DataCloneMode::SeedData).await).0, "seeds_unavailable");
     assert!(house.databases().await.is_empty());
