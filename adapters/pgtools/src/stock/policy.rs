@@ -32,17 +32,17 @@ pub(super) fn clear(items: Vec<StockMark>, fresh: &dyn Fn(&StockMark) -> bool, s
         let idle = now.saturating_sub(template.used_at) > seconds(settings.max_idle);
         let aged = template.contents.data_as_of.is_some_and(|at| now.saturating_sub(at) > seconds(settings.max_idle));
         let stale = aged || !fresh(&template);
-        let too_many = kept.len() >= settings.max_templates as usize;
-        if idle || stale || too_many || kept.contains(&wanted) {
-            if stale && !idle && !too_many && !kept.contains(&wanted) && is_worth_it(&template) {
-                let unused = if template.used_at > template.made_at { 0 } else { template.unused_rebuilds + 1 };
-                clearance.again.push((wanted, template.used_at, unused));
-            }
-            clearance.goes.push(template);
-        } else {
+        let has_place = !idle && kept.len() < settings.max_templates as usize && !kept.contains(&wanted);
+        if has_place && !stale {
             kept.insert(wanted);
             clearance.stays.push(template);
+            continue;
         }
+        if has_place && is_worth_it(&template) {
+            let unused = if template.used_at > template.made_at { 0 } else { template.unused_rebuilds + 1 };
+            clearance.again.push((wanted, template.used_at, unused));
+        }
+        clearance.goes.push(template);
     }
     let mut of_template: HashMap<_, u32> = HashMap::new();
     for spare in spares {
