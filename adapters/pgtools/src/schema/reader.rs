@@ -56,6 +56,7 @@ impl PgSchemas {
     async fn read_held(&self, held: Held, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
         let Held { mut connection, key } = held;
         if let Some(known) = self.cache.reading(&key) {
+            let _ = connection.close().await;
             return Ok(known);
         }
         let mut excluded = control_schemas(&mut connection, of.is_main).await?;
@@ -78,12 +79,13 @@ impl PgSchemas {
 impl SchemaReader for PgSchemas {
     async fn fingerprint(&self, of: &SchemaPlace) -> Result<Fingerprint, BuildError> {
         let held = self.hold(of).await?;
-        match self.cache.fingerprint(&held.key) {
-            Some(known) => Ok(known),
-            None => match self.read_held(held, of).await {
-                Err(BuildError::Retryable { .. }) => Ok(self.read(of).await?.fingerprint.clone()),
-                outcome => outcome.map(|reading| reading.fingerprint.clone()),
-            },
+        if let Some(known) = self.cache.fingerprint(&held.key) {
+            let _ = held.connection.close().await;
+            return Ok(known);
+        }
+        match self.read_held(held, of).await {
+            Err(BuildError::Retryable { .. }) => Ok(self.read(of).await?.fingerprint.clone()),
+            outcome => outcome.map(|reading| reading.fingerprint.clone()),
         }
     }
 
