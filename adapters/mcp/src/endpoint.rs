@@ -26,7 +26,6 @@ pub fn endpoint(ports: McpPorts, settings: &McpSettings) -> BoxEndpoint<'static>
     McpEndpoint {
         sdk: sdk::service(registry.clone()).compat().boxed(),
         hosts: HostPolicy::new(settings),
-        branch_domain: settings.branch_domain.clone(),
         max_message_size: settings.max_message_size,
         ports,
         registry,
@@ -39,7 +38,6 @@ struct McpEndpoint {
     registry: Arc<Registry>,
     sdk: BoxEndpoint<'static>,
     hosts: HostPolicy,
-    branch_domain: Option<String>,
     max_message_size: usize,
 }
 
@@ -95,7 +93,7 @@ impl McpEndpoint {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "messages are sent as application/json"));
         }
         let caller = Caller { principal, request_id, door: Door::Mcp, peer: request.extensions().get().copied() };
-        Ok(RequestScope::new(caller, request.uri(), headers, self.branch_domain.as_deref()))
+        Ok(RequestScope::new(caller, request.uri(), headers, self.hosts.subdomain(request.uri(), headers)))
     }
 
     async fn answer(&self, request: Request, scope: RequestScope) -> Answered {

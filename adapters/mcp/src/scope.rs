@@ -5,7 +5,7 @@ use domain::{
     Caller, Failure,
     branch::{BranchMentions, MentionPlace},
 };
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri};
 
 /// A request: who asks, and which branches its HTTP part named.
 #[derive(Clone, Debug)]
@@ -20,9 +20,9 @@ pub(crate) struct RequestScope {
 pub(crate) struct RawMessage(pub(crate) Bytes);
 
 impl RequestScope {
-    /// Reads the `X-Fluxbase-Branch` header, the `branch` query parameter and what stands before the branch domain in the host name.
-    pub(crate) fn new(caller: Caller, uri: &Uri, headers: &HeaderMap, branch_domain: Option<&str>) -> Self {
-        Self { caller, branch: mentions(uri, headers, branch_domain) }
+    /// Reads the `X-Fluxbase-Branch` header and the `branch` query parameter, beside what stands before the branch domain in the host name.
+    pub(crate) fn new(caller: Caller, uri: &Uri, headers: &HeaderMap, subdomain: Option<String>) -> Self {
+        Self { caller, branch: mentions(uri, headers, subdomain) }
     }
 
     /// The branches that the HTTP request and a tool's argument named.
@@ -35,7 +35,7 @@ impl RequestScope {
     }
 }
 
-fn mentions(uri: &Uri, headers: &HeaderMap, branch_domain: Option<&str>) -> Result<BranchMentions, String> {
+fn mentions(uri: &Uri, headers: &HeaderMap, subdomain: Option<String>) -> Result<BranchMentions, String> {
     let mut mentions = BranchMentions::NONE;
     for value in headers.get_all("x-fluxbase-branch") {
         let raw = String::from_utf8_lossy(value.as_bytes());
@@ -47,22 +47,16 @@ fn mentions(uri: &Uri, headers: &HeaderMap, branch_domain: Option<&str>) -> Resu
             mentions.add(MentionPlace::Query, &raw).map_err(|_| raw.into_owned())?;
         }
     }
-    if let Some(slug) = branch_domain.and_then(|domain| subdomain(uri, headers, domain)) {
+    if let Some(slug) = subdomain {
         mentions.add(MentionPlace::Subdomain, &slug).map_err(|_| slug)?;
     }
     Ok(mentions)
 }
 
-/// What stands before the branch domain in the host name. The guard has seen that there is one host, and that it can be read.
-fn subdomain(uri: &Uri, headers: &HeaderMap, domain: &str) -> Option<String> {
-    let host = headers.get(header::HOST).map_or_else(|| uri.authority().map(http::uri::Authority::as_str), |host| host.to_str().ok())?;
-    let name = host.parse::<http::uri::Authority>().ok()?.host().to_ascii_lowercase();
-    name.strip_suffix(&domain.to_ascii_lowercase())?.strip_suffix('.').map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::RequestScope;
+    use crate::{guard::HostPolicy, settings::McpSettings};
     use domain::{Caller, Principal, access::Door};
     use http::HeaderMap;
     use std::sync::Arc;
@@ -71,7 +65,9 @@ mod tests {
         let caller = Caller { principal: Arc::new(Principal::internal()), request_id: "r".into(), door: Door::Mcp, peer: None };
         let headers: HeaderMap =
             header.map(|value| (http::HeaderName::from_static("x-fluxbase-branch"), value.parse().unwrap())).into_iter().collect();
-        RequestScope::new(caller, &uri.parse().unwrap(), &headers, Some("db.example.com"))
+        let hosts = HostPolicy::new(&McpSettings { branch_domain: Some("db.example.com".to_owned()), ..McpSettings::default() });
+        let uri = uri.parse().unwrap();
+        RequestScope::new(caller, &uri, &headers, hosts.subdomain(&uri, &headers))
     }
 
     #[test]

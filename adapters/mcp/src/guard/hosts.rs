@@ -76,6 +76,7 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(crate) struct HostPolicy {
     hosts: Vec<AllowedHost>,
     origins: Vec<AllowedOrigin>,
+    /// In lower case, as names are.
     branch_domain: Option<String>,
 }
 
@@ -112,17 +113,19 @@ impl HostPolicy {
         Self { hosts, origins, branch_domain: settings.branch_domain.as_deref().map(str::to_ascii_lowercase) }
     }
 
-    /// Whether a host is one of a branch: `<slug>.<branch_domain>`.
-    fn is_a_branchs(&self, name: &str) -> bool {
-        let slug = self.branch_domain.as_deref().and_then(|domain| name.strip_suffix(domain)?.strip_suffix('.'));
-        slug.is_some_and(|slug| slug.parse::<Slug>().is_ok())
+    /// What stands before the branch domain in the name of the host that a request is addressed to.
+    pub(crate) fn subdomain(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+        let domain = self.branch_domain.as_deref()?;
+        let authority = addressed_to(uri, headers).ok()?;
+        before(&name(&authority), domain).map(str::to_owned)
     }
 
     /// Whether a request may come in.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ForeignRequest> {
         let authority = addressed_to(uri, headers)?;
         let (name, port) = (name(&authority), authority.port_u16());
-        let a_branchs = self.is_a_branchs(&name);
+        let slug = self.branch_domain.as_deref().and_then(|domain| before(&name, domain));
+        let a_branchs = slug.is_some_and(|slug| slug.parse::<Slug>().is_ok());
         if !a_branchs && !self.hosts.iter().any(|host| host.name == name && host.port.is_none_or(|wanted| port == Some(wanted))) {
             return Err(ForeignRequest::Host);
         }
@@ -142,6 +145,11 @@ impl AllowedOrigin {
     fn covers(&self, (scheme, name, port): &(String, String, u16)) -> bool {
         self.scheme == *scheme && self.name == *name && self.port.is_none_or(|wanted| wanted == *port)
     }
+}
+
+/// What stands before a domain in a name under it.
+fn before<'n>(name: &'n str, domain: &str) -> Option<&'n str> {
+    name.strip_suffix(domain)?.strip_suffix('.')
 }
 
 /// `Host`, or what HTTP/2 has in its place.
