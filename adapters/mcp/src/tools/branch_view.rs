@@ -29,8 +29,8 @@ pub(crate) struct BranchView {
     data_as_of: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     protected: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    undo_until: Option<String>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    undo_until: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,15 +56,11 @@ impl BranchView {
             expires_at: branch.expires_at,
             data_as_of: branch.data_as_of,
             protected: branch.protected,
-            undo_until: branch.previous.as_ref().map(|previous| rfc3339(previous.until)),
+            undo_until: branch.previous.as_ref().map(|previous| previous.until),
             operation_id: branch.state.operation().map(|id| id.to_string()),
             error: branch.state.error().map(str::to_owned),
         }
     }
-}
-
-fn rfc3339(at: OffsetDateTime) -> String {
-    at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
 /// An operation, in short.
