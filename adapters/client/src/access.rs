@@ -1,13 +1,10 @@
 //! Commands on access to branches and on connections to their databases.
 
 use crate::{
-    document::parsed,
+    document::page,
     route::{RemoteCommand, Route},
 };
-use domain::{
-    UserId,
-    branch::{AccessLevel, DatabaseName, Grant},
-};
+use domain::branch::{DatabaseName, Grant};
 use http::Method;
 use percent_encoding::percent_decode_str;
 use ports::{
@@ -25,8 +22,7 @@ impl RemoteCommand for ListBranchAccess {
     }
 
     fn read(&self, document: &Value) -> Result<Vec<Grant>, serde_json::Error> {
-        let grants = Vec::<GrantDocument>::deserialize(&document["items"])?;
-        Ok(grants.into_iter().map(Grant::from).collect())
+        Ok(page::<Grant, Grant>(document)?.items)
     }
 }
 
@@ -37,7 +33,7 @@ impl RemoteCommand for GrantBranchAccess {
     }
 
     fn read(&self, document: &Value) -> Result<Grant, serde_json::Error> {
-        Ok(GrantDocument::deserialize(document)?.into())
+        Grant::deserialize(document)
     }
 }
 
@@ -76,23 +72,6 @@ impl RemoteCommand for IssueConnection {
 fn password_of(url: &str) -> Option<Secret> {
     let url: Url = url.parse().ok()?;
     Some(Secret::new(percent_decode_str(url.password()?).decode_utf8().ok()?.into_owned()))
-}
-
-#[derive(Deserialize)]
-struct GrantDocument {
-    user_id: UserId,
-    #[serde(deserialize_with = "parsed")]
-    level: AccessLevel,
-    granted_by: String,
-    #[serde(with = "time::serde::rfc3339")]
-    granted_at: OffsetDateTime,
-}
-
-impl From<GrantDocument> for Grant {
-    fn from(document: GrantDocument) -> Self {
-        let GrantDocument { user_id, level, granted_by, granted_at } = document;
-        Self { user_id, level, granted_by, granted_at }
-    }
 }
 
 #[derive(Deserialize)]
