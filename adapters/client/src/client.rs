@@ -104,10 +104,7 @@ impl HttpClient {
     }
 
     pub(crate) async fn send_as<C: RemoteCommand>(&self, command: &C, request_id: Option<&str>) -> Result<Answer<C::Output>, RemoteFailure> {
-        let (status, headers, body) = self.exchange(command.route(), request_id).await?;
-        if !status.is_success() {
-            return Err(self.refusal(status, &headers, &body));
-        }
+        let (status, body) = self.exchange(command.route(), request_id).await?;
         // What is answered without a body has nothing to say.
         let document = if status == StatusCode::NO_CONTENT { Ok(Value::Null) } else { serde_json::from_slice::<Value>(&body) };
         let read = document.and_then(|document| Ok(Answer { output: command.read(&document)?, document }));
@@ -116,14 +113,12 @@ impl HttpClient {
 
     /// The text that answers a route.
     pub(crate) async fn text(&self, route: Route) -> Result<String, RemoteFailure> {
-        let (status, headers, body) = self.exchange(route, None).await?;
-        if !status.is_success() {
-            return Err(self.refusal(status, &headers, &body));
-        }
+        let (_, body) = self.exchange(route, None).await?;
         String::from_utf8(body).map_err(|_| self.not_fluxbase("its answer is no text".to_owned()))
     }
 
-    async fn exchange(&self, route: Route, request_id: Option<&str>) -> Result<(StatusCode, HeaderMap, Vec<u8>), RemoteFailure> {
+    /// The status and body of an answer that is no refusal.
+    async fn exchange(&self, route: Route, request_id: Option<&str>) -> Result<(StatusCode, Vec<u8>), RemoteFailure> {
         let mut request = self.http.request(route.method.clone(), self.url(&route));
         if let Some(credential) = &self.credential {
             request = request.header(credential.header_name(), credential.sensitive_value());
@@ -139,7 +134,8 @@ impl HttpClient {
         }
         let response = request.send().await.map_err(|error| self.lost(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok((status, headers, self.body(response).await?))
+        let body = self.body(response).await?;
+        if status.is_success() { Ok((status, body)) } else { Err(self.refusal(status, &headers, &body)) }
     }
 
     fn url(&self, route: &Route) -> Url {
