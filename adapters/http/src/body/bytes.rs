@@ -22,14 +22,16 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     let mut chunks = Box::pin(body.into_bytes_stream());
     let mut whole: Option<Bytes> = None;
     let mut joined = BytesMut::new();
+    let mut received = 0;
     let began = Instant::now();
-    loop {
-        let received = whole.as_ref().map_or(joined.len(), Bytes::len);
+    let deadline = |received: usize| {
         let too_slow = began + STALLED + Duration::from_secs((received / SLOWEST) as u64);
-        let deadline = too_slow.min(Instant::now() + STALLED);
-        let Some(chunk) = tokio::time::timeout_at(deadline, chunks.next()).await.map_err(|_| stalled())? else { break };
+        too_slow.min(Instant::now() + STALLED)
+    };
+    while let Some(chunk) = tokio::time::timeout_at(deadline(received), chunks.next()).await.map_err(|_| stalled())? {
         let chunk = chunk.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", "the body ended before its end"))?;
-        if whole.as_ref().map_or(joined.len(), Bytes::len) + chunk.len() > limit {
+        received += chunk.len();
+        if received > limit {
             return Err(too_large(limit));
         }
         // Most bodies come in one piece, which need not be copied.
