@@ -11,7 +11,7 @@ pub(crate) trait FromFields: Sized + Send {
 
     /// Whether a request may come without a body, which then is one without fields.
     const OPTIONAL: bool = false;
-    /// Whether it may be as large as rows may: it carries files.
+    /// Whether it carries files, and may be larger than others.
     const LARGE: bool = false;
 
     /// Takes the fields; `None` where one has a fault, which then is noted.
@@ -46,10 +46,7 @@ impl Fields {
     /// A text that must be there.
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
         let text = self.optional_text(name)?;
-        if text.is_none() {
-            self.fault(pointer(name), "is required");
-        }
-        text
+        self.required(name, text)
     }
 
     /// A text that may be missing or null; the outer `None` is a fault.
@@ -100,28 +97,21 @@ impl Fields {
     /// A whole number from 1 up that must be there.
     pub(crate) fn count(&mut self, name: &'static str) -> Option<u32> {
         let count = self.optional_count(name)?;
-        if count.is_none() {
-            self.fault(pointer(name), "is required");
-        }
-        count
+        self.required(name, count)
     }
 
     /// An object that may be missing or null.
     #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
     pub(crate) fn optional_object<T: FromFields>(&mut self, name: &'static str) -> Option<Option<T>> {
-        self.known.push(name);
-        match self.left.remove(name) {
-            None | Some(Value::Null) => Some(None),
+        match self.take(name) {
+            None => Some(None),
             Some(value) => self.nested(&pointer(name), value).map(Some),
         }
     }
 
     /// A list of objects; missing or null it is empty.
     pub(crate) fn objects<T: FromFields>(&mut self, name: &'static str) -> Option<Vec<T>> {
-        let items = self.optional(name, "a list of objects", |value| match value {
-            Value::Array(items) => Ok(items),
-            other => Err(other),
-        })?;
+        let items = self.optional(name, "a list of objects", list)?;
         let items = items.unwrap_or_default().into_iter().enumerate();
         let read: Vec<_> = items.map(|(index, item)| self.nested(&format!("{}/{index}", pointer(name)), item)).collect();
         read.into_iter().collect()
@@ -145,11 +135,7 @@ impl Fields {
     /// A list of texts that say something of their own, and that may be missing or null.
     #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
     pub(crate) fn optional_list<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Option<Vec<V>>> {
-        let items = self.optional(name, "a list of strings", |value| match value {
-            Value::Array(items) => Ok(items),
-            other => Err(other),
-        })?;
-        let Some(items) = items else { return Some(None) };
+        let Some(items) = self.optional(name, "a list of strings", list)? else { return Some(None) };
         let mut values = Some(Vec::with_capacity(items.len()));
         for (index, item) in items.into_iter().enumerate() {
             let at = format!("{}/{index}", pointer(name));
@@ -173,18 +159,29 @@ impl Fields {
     }
 
     #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
-    fn optional<V>(&mut self, name: &'static str, expected: &str, take: impl FnOnce(Value) -> Result<V, Value>) -> Option<Option<V>> {
-        self.known.push(name);
-        match self.left.remove(name).map_or(Value::Null, |value| value) {
-            Value::Null => Some(None),
-            value => match take(value) {
-                Ok(value) => Some(Some(value)),
-                Err(other) => {
-                    self.fault(pointer(name), format!("expected {expected}, not {}", kind(&other)));
-                    None
-                }
-            },
+    fn optional<V>(&mut self, name: &'static str, expected: &str, read: impl FnOnce(Value) -> Result<V, Value>) -> Option<Option<V>> {
+        let Some(value) = self.take(name) else { return Some(None) };
+        match read(value) {
+            Ok(value) => Some(Some(value)),
+            Err(other) => {
+                self.fault(pointer(name), format!("expected {expected}, not {}", kind(&other)));
+                None
+            }
         }
+    }
+
+    /// A field's value; `None` where it is missing or null.
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// A value that must be there.
+    fn required<V>(&mut self, name: &str, value: Option<V>) -> Option<V> {
+        if value.is_none() {
+            self.fault(pointer(name), "is required");
+        }
+        value
     }
 
     fn parse<V: FromStr<Err: Display>>(&mut self, at: String, text: &str) -> Option<V> {
@@ -197,6 +194,13 @@ impl Fields {
         let mut fields = Self { left: Map::new(), known: Vec::new(), faults: Vec::new() };
         let _ = T::from_fields(&mut fields);
         fields.known
+    }
+}
+
+fn list(value: Value) -> Result<Vec<Value>, Value> {
+    match value {
+        Value::Array(items) => Ok(items),
+        other => Err(other),
     }
 }
 
