@@ -1,6 +1,6 @@
 //! An operation as server-sent events.
 
-use crate::documents::OperationDocument;
+use crate::{documents::OperationDocument, problem::chain};
 use bytes::Bytes;
 use domain::{Failure, Operation};
 use futures_util::stream;
@@ -12,7 +12,7 @@ use poem_openapi::{
     types::{ToJSON, Type},
 };
 use ports::driving::OperationFeed;
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// How long nothing is said at most: proxies take a silent connection for a dead one.
@@ -98,7 +98,7 @@ impl Told {
 }
 
 fn log(failure: &Failure) {
-    tracing::warn!(error = %failure, "a stream of an operation's states ends");
+    tracing::warn!(code = failure.code(), cause = failure.source().map(chain), "a stream of an operation's states ends: {failure}");
 }
 
 #[cfg(test)]
