@@ -145,7 +145,8 @@ impl FromFields for NamedText {
 #[derive(Object)]
 #[oai(rename = "Migration")]
 pub(crate) struct MigrationDocument {
-    /// The project's migration files, all of them; those of the server's `migrations.dir` when there are none.
+    /// The project's migration files, without gaps; what comes before the oldest of them need not be sent again. Those of the server's
+    /// `migrations.dir` when there are none.
     #[oai(nullable)]
     files: Option<Vec<MigrationFileDocument>>,
     /// Try it on a throw-away copy only: how long each statement takes, what it locks and rewrites, and how the schema would differ.

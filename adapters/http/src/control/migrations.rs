@@ -86,7 +86,7 @@ impl FromFields for Files {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let files = fields.objects("files")?;
         if files.is_empty() {
-            fields.fault("/files", "is required: the project's migration files, all of them");
+            fields.fault("/files", "is required: the project's migration files");
         }
         Some(Self(files))
     }
@@ -96,7 +96,7 @@ impl FromFields for Files {
 #[derive(Object)]
 #[oai(rename = "MigrationFiles")]
 pub(crate) struct FilesDocument {
-    /// The project's migration files, all of them.
+    /// The project's migration files, without gaps; what comes before the oldest of them need not be sent again.
     files: Vec<MigrationFileDocument>,
 }
 
