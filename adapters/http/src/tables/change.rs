@@ -63,7 +63,7 @@ impl Tables {
 }
 
 fn check(ask: &Ask) -> Result<(), Problem> {
-    if ask.query.limit.is_some() || ask.query.offset > 0 || ask.query.cursor.is_some() {
+    if ask.names_a_page() {
         let detail = "'limit', 'offset' and 'cursor' do not belong to PATCH and DELETE; bound them by 'Prefer: handling=strict, max-affected=N'";
         return Err(bad_request("unexpected_parameter", detail));
     }

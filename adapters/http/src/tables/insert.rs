@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 impl Tables {
     pub(super) async fn insert(&self, mut ask: Ask, request: &Request, body: Body) -> Result<Response, Problem> {
-        if ask.query.filter.is_some() || ask.query.limit.is_some() || ask.query.offset > 0 || ask.query.cursor.is_some() {
+        if ask.query.filter.is_some() || ask.names_a_page() {
             return Err(bad_request("unexpected_parameter", "filters, 'limit', 'offset' and 'cursor' do not belong to an insert"));
         }
         let (rows, columns) = rows(read_json(request, body, self.max_body_bytes).await?, &ask)?;

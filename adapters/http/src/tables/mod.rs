@@ -106,6 +106,11 @@ impl Ask {
     fn refused(&self, failure: Failure, request: &Request) -> Problem {
         refused_of(failure, &self.caller, request)
     }
+
+    /// Whether the query string says which part of the rows is meant, as reads may.
+    const fn names_a_page(&self) -> bool {
+        self.query.limit.is_some() || self.query.offset > 0 || self.query.cursor.is_some()
+    }
 }
 
 fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
