@@ -1,6 +1,7 @@
 //! REST over poem-openapi, and the listener that serves any poem endpoint.
 
 mod body;
+mod by_hand;
 mod control;
 mod cors;
 mod credentials;

@@ -1,6 +1,7 @@
 //! The MCP door in the OpenAPI document. It is served by an adapter of its own, beside REST.
 
 use crate::{
+    by_hand::{inline, json, operation, param},
     control::{Asking, Group},
     problem::described,
 };
@@ -8,10 +9,7 @@ use http::Method;
 use poem::endpoint::BoxEndpoint;
 use poem_openapi::{
     ApiExtractor, OpenApi, Tags,
-    registry::{
-        MetaApi, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaRequest, MetaResponse, MetaResponses, MetaSchema,
-        MetaSchemaRef, Registry,
-    },
+    registry::{MetaApi, MetaOperation, MetaParamIn, MetaPath, MetaRequest, MetaResponse, MetaResponses, MetaSchema, Registry},
 };
 use std::collections::HashMap;
 
@@ -44,30 +42,13 @@ fn messages() -> MetaOperation {
         (415, "Messages are application/json."),
         (503, "Not now; `Retry-After` says when to try again."),
     ];
-    let header = |name: &str, description: &str| MetaOperationParam {
-        name: name.to_owned(),
-        schema: inline(MetaSchema::new("string")),
-        in_type: MetaParamIn::Header,
-        description: Some(description.to_owned()),
-        required: false,
-        deprecated: false,
-        explode: true,
-        style: None,
-    };
+    let header = |name, description| param(&(name, MetaParamIn::Header, "string", description));
     let mut responses = vec![
         response(200, "The answer, or a list of answers to a batch.", Some(MetaSchema::new("object"))),
         response(202, "Nothing is to be answered: the message was a notification.", None),
     ];
     responses.extend(described(REFUSALS));
     MetaOperation {
-        method: Method::POST,
-        tags: vec![Group::Mcp.name()],
-        summary: Some("Send a message of the Model Context Protocol"),
-        description: Some(
-            "One JSON-RPC 2.0 message, such as `tools/list` or `tools/call`, over the Streamable HTTP transport without sessions. The tools and their \
-             schemas are listed by `tools/list`, each caller's own. Where it is mounted is `mcp.base_path`; `mcp.enabled: false` takes it away.",
-        ),
-        external_docs: None,
         params: vec![
             header("MCP-Protocol-Version", "The revision that was agreed on, such as `2025-11-25`."),
             header("X-Fluxbase-Branch", "The branch, by its slug; a tool's `branch` argument says the same."),
@@ -78,10 +59,14 @@ fn messages() -> MetaOperation {
             required: true,
         }),
         responses: MetaResponses { responses },
-        deprecated: false,
-        security: Asking::security_schemes().into_iter().map(|name| HashMap::from([(name, Vec::new())])).collect(),
-        operation_id: Some("mcp"),
-        code_samples: Vec::new(),
+        ..operation(
+            Method::POST,
+            &Group::Mcp,
+            "mcp",
+            "Send a message of the Model Context Protocol",
+            "One JSON-RPC 2.0 message, such as `tools/list` or `tools/call`, over the Streamable HTTP transport without sessions. The tools and their \
+             schemas are listed by `tools/list`, each caller's own. Where it is mounted is `mcp.base_path`; `mcp.enabled: false` takes it away.",
+        )
     }
 }
 
@@ -94,29 +79,18 @@ fn health() -> MetaOperation {
         ..MetaSchema::new("object")
     };
     MetaOperation {
-        method: Method::GET,
-        tags: vec![Group::Mcp.name()],
-        summary: Some("Whether MCP is there"),
-        description: Some("Says which revisions of the protocol are spoken. No credential is asked for."),
-        external_docs: None,
-        params: Vec::new(),
-        request: None,
         responses: MetaResponses { responses: vec![response(200, "It is.", Some(document))] },
-        deprecated: false,
         security: Vec::new(),
-        operation_id: Some("mcp_health"),
-        code_samples: Vec::new(),
+        ..operation(
+            Method::GET,
+            &Group::Mcp,
+            "mcp_health",
+            "Whether MCP is there",
+            "Says which revisions of the protocol are spoken. No credential is asked for.",
+        )
     }
 }
 
 fn response(status: u16, description: &'static str, schema: Option<MetaSchema>) -> MetaResponse {
     MetaResponse { description, status: Some(status), status_range: None, content: schema.map(json).into_iter().collect(), headers: Vec::new() }
-}
-
-fn json(schema: MetaSchema) -> MetaMediaType {
-    MetaMediaType { content_type: "application/json", schema: inline(schema) }
-}
-
-fn inline(schema: MetaSchema) -> MetaSchemaRef {
-    MetaSchemaRef::Inline(Box::new(schema))
 }

@@ -1,6 +1,7 @@
 //! The table routes in the OpenAPI document.
 
 use crate::{
+    by_hand::{self, Param, inline, json, param},
     control::{Asking, Group},
     problem::{Problem, described},
 };
@@ -9,8 +10,7 @@ use poem::endpoint::BoxEndpoint;
 use poem_openapi::{
     ApiExtractor, ApiResponse, OpenApi, Tags,
     registry::{
-        MetaApi, MetaHeader, MetaMediaType, MetaOperation, MetaOperationParam, MetaParamIn, MetaPath, MetaRequest, MetaResponse, MetaResponses,
-        MetaSchema, MetaSchemaRef, Registry,
+        MetaApi, MetaHeader, MetaMediaType, MetaOperation, MetaParamIn, MetaPath, MetaRequest, MetaResponse, MetaResponses, MetaSchema, Registry,
     },
 };
 use std::collections::HashMap;
@@ -43,9 +43,6 @@ struct Verb {
     body: Option<&'static str>,
     responses: &'static [(u16, &'static str)],
 }
-
-/// Name, place, type, description.
-type Param = (&'static str, MetaParamIn, &'static str, &'static str);
 
 const SELECT: Param = (
     "select",
@@ -176,43 +173,22 @@ fn operation(verb: &Verb, in_schema: bool) -> MetaOperation {
     responses.extend(Problem::meta().responses);
     responses.sort_by_key(|response| response.status);
     MetaOperation {
-        method: verb.method.clone(),
-        tags: vec![Group::Tables.name()],
-        summary: Some(verb.summary),
-        description: Some(verb.description),
-        external_docs: None,
         params,
         request: verb.body.map(|description| MetaRequest { description: Some(description), content: vec![json(rows())], required: true }),
         responses: MetaResponses { responses },
-        deprecated: false,
-        security: Asking::security_schemes().into_iter().map(|name| HashMap::from([(name, Vec::new())])).collect(),
-        operation_id: Some(verb.ids[usize::from(in_schema)]),
-        code_samples: Vec::new(),
-    }
-}
-
-fn param((name, in_type, ty, description): &Param) -> MetaOperationParam {
-    MetaOperationParam {
-        name: (*name).to_owned(),
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
-        in_type: *in_type,
-        description: Some((*description).to_owned()),
-        required: *in_type == MetaParamIn::Path,
-        deprecated: false,
-        explode: true,
-        style: None,
+        ..by_hand::operation(verb.method.clone(), &Group::Tables, verb.ids[usize::from(in_schema)], verb.summary, verb.description)
     }
 }
 
 fn response(status: u16, description: &'static str, verb: &Verb) -> MetaResponse {
     let has_rows = verb.method != Method::HEAD && status != 204;
-    let singular = || MetaMediaType { content_type: "application/vnd.pgrst.object+json", schema: row() };
+    let singular = || MetaMediaType { content_type: "application/vnd.pgrst.object+json", schema: inline(row()) };
     let header = |name: &str, description: &str| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),
         required: false,
         deprecated: false,
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+        schema: inline(MetaSchema::new("string")),
     };
     let mut headers = vec![header("Content-Range", "Which rows these are and how many there are: `0-9/100`; `*` where it is not known.")];
     if status == 201 {
@@ -227,19 +203,14 @@ fn response(status: u16, description: &'static str, verb: &Verb) -> MetaResponse
     MetaResponse { description, status: Some(status), status_range: None, content, headers }
 }
 
-const fn json(schema: MetaSchemaRef) -> MetaMediaType {
-    MetaMediaType { content_type: "application/json", schema }
+fn row() -> MetaSchema {
+    MetaSchema { additional_properties: Some(Box::new(inline(MetaSchema::ANY))), ..MetaSchema::new("object") }
 }
 
-fn row() -> MetaSchemaRef {
-    let anything = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
-    MetaSchemaRef::Inline(Box::new(MetaSchema { additional_properties: Some(Box::new(anything)), ..MetaSchema::new("object") }))
+fn list() -> MetaSchema {
+    MetaSchema { items: Some(Box::new(inline(row()))), ..MetaSchema::new("array") }
 }
 
-fn list() -> MetaSchemaRef {
-    MetaSchemaRef::Inline(Box::new(MetaSchema { items: Some(Box::new(row())), ..MetaSchema::new("array") }))
-}
-
-fn rows() -> MetaSchemaRef {
-    MetaSchemaRef::Inline(Box::new(MetaSchema { one_of: vec![row(), list()], ..MetaSchema::ANY }))
+fn rows() -> MetaSchema {
+    MetaSchema { one_of: vec![inline(row()), inline(list())], ..MetaSchema::ANY }
 }
