@@ -46,21 +46,25 @@ pub(super) async fn repair(keeper: &mut Keeper<'_>, version: MigrationVersion, r
         Repair::StatementDone if row.done() >= row.entry.statements => return misfit("has no statement left"),
         _ => {}
     }
+    let change = |sql: &'static str| sqlx::query(sql).bind(version.number());
     let query = match repair {
-        Repair::Accept(_) => "update fluxbase_migrations.ledger set checksum = $3, who = $2 where version = $1",
-        Repair::Forget => "delete from fluxbase_migrations.ledger where version = $1 and $2 is not null and $3::bytea is null",
-        Repair::Applied => {
+        Repair::Accept(checksum) => {
+            change("update fluxbase_migrations.ledger set who = $2, checksum = $3 where version = $1").bind(who).bind(checksum.0.as_slice())
+        }
+        Repair::Forget => change("delete from fluxbase_migrations.ledger where version = $1"),
+        Repair::Applied => change(
             "update fluxbase_migrations.ledger set state = 'applied', statement = statements, done_checksum = null, detail = null, who = $2
-              where version = $1 and $3::bytea is null"
-        }
-        Repair::StatementDone => {
+              where version = $1",
+        )
+        .bind(who),
+        Repair::StatementDone => change(
             "update fluxbase_migrations.ledger set statement = statement + 1, done_checksum = null, detail = null, who = $2
-              where version = $1 and $3::bytea is null"
-        }
-        Repair::StatementNotDone => "update fluxbase_migrations.ledger set detail = null, who = $2 where version = $1 and $3::bytea is null",
+              where version = $1",
+        )
+        .bind(who),
+        Repair::StatementNotDone => change("update fluxbase_migrations.ledger set detail = null, who = $2 where version = $1").bind(who),
     };
-    let checksum = if let Repair::Accept(checksum) = repair { Some(checksum.0.as_slice()) } else { None };
-    sqlx::query(query).bind(version.number()).bind(who).bind(checksum).execute(&mut *transaction).await.map_err(|error| from_sql(DOING, error))?;
+    query.execute(&mut *transaction).await.map_err(|error| from_sql(DOING, error))?;
     transaction.commit().await.map_err(|error| from_sql(DOING, error))
 }
 
