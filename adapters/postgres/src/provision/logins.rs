@@ -24,14 +24,14 @@ pub struct Login {
     pub password: Secret,
 }
 
-/// The logins of an instance.
+/// The logins of an instance: main's own, and the images of those that each branch's database has.
 #[derive(Clone, Debug)]
 pub struct Logins {
     /// User traffic: may become `anon` and `authenticated`, and nothing else.
     pub user: Login,
     /// Service traffic: may become `service_role`; where that cannot bypass row level security, the owners of tables too.
     pub service: Login,
-    /// Work inside branch databases, as their objects' owner.
+    /// The image of those that work inside branch databases, as their objects' owner.
     pub builder: Login,
 }
 

@@ -64,7 +64,7 @@ pub struct ProvisionOptions {
 pub struct Provisioned {
     /// Which instance it belongs to.
     pub instance: Uuid,
-    /// The logins for user traffic, for service traffic and for work inside branch databases.
+    /// The logins for user traffic and service traffic on main, and the images of those of branch databases.
     pub logins: Logins,
     /// Whom service traffic connects as and becomes.
     pub service: ServiceAccess,
