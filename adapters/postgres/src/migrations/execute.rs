@@ -1,6 +1,7 @@
 //! One statement on a connection, with the rows of COPY where it has some.
 
 use domain::migration::{Piece, PieceKind};
+use ports::driven::FileFailure;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Large enough that messages cost nothing.
@@ -20,6 +21,12 @@ impl Statement<'_> {
 
     pub(super) fn excerpt(&self) -> String {
         self.piece.excerpt()
+    }
+
+    /// What is wrong with it by our own rules.
+    pub(super) fn failure(&self, code: &'static str, file: &str, message: impl Into<String>) -> FileFailure {
+        let (line, statement) = (Some(self.line()), Some(self.excerpt()));
+        FileFailure { code, file: file.to_owned(), line, statement, sqlstate: None, message: message.into() }
     }
 
     /// What was run, for the checksum of what has ended.

@@ -2,11 +2,11 @@
 
 use super::{
     execute::Statement,
-    failure::{gives_way, of_statement},
+    failure::{gives_way, of_statement, sqlstate},
     observe::Observer,
     worker::Worker,
 };
-use domain::migration::{Piece, TransactionControl};
+use domain::migration::TransactionControl;
 use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
 use std::time::{Duration, Instant};
 
@@ -38,24 +38,25 @@ pub(super) fn trouble(file: &str, statement: &Statement<'_>, error: sqlx::Error)
     match of_statement(file, statement, error) {
         Ok(failure) if waits => Trouble::GivesWay(failure),
         Ok(failure) => Trouble::File(failure),
-        Err(error) => {
-            Trouble::Work(MigrationError::Retryable { message: format!("the connection was lost in '{file}'"), source: Some(error.into()) })
-        }
+        Err(error) => lost(file, error),
     }
+}
+
+/// The connection broke while the file ran.
+pub(super) fn lost(file: &str, error: sqlx::Error) -> Trouble {
+    Trouble::Work(MigrationError::Retryable { message: format!("the connection was lost in '{file}'"), source: Some(error.into()) })
 }
 
 /// Reads an error that is about no single statement.
 pub(super) fn of_file(file: &str, what: &str, error: sqlx::Error) -> Trouble {
-    let Some(refusal) = error.as_database_error() else {
-        return Trouble::Work(MigrationError::Retryable { message: format!("the connection was lost in '{file}'"), source: Some(error.into()) });
-    };
+    let Some(refusal) = error.as_database_error() else { return lost(file, error) };
     let waits = gives_way(&error);
     let failure = FileFailure {
         code: if waits { "lock_timeout" } else { "statement_failed" },
         file: file.to_owned(),
         line: None,
         statement: None,
-        sqlstate: refusal.code().map(std::borrow::Cow::into_owned),
+        sqlstate: sqlstate(&error),
         message: format!("{what}: {}", refusal.message()),
     };
     if waits { Trouble::GivesWay(failure) } else { Trouble::File(failure) }
@@ -65,19 +66,19 @@ pub(super) fn of_file(file: &str, what: &str, error: sqlx::Error) -> Trouble {
 pub(super) fn refuse_control(file: &str, statements: &[Statement<'_>]) -> Result<(), FileFailure> {
     match statements.iter().find(|statement| statement.piece.transaction_control().is_some()) {
         None => Ok(()),
-        Some(statement) => Err(ends_transaction(file, &statement.piece)),
+        Some(statement) => Err(ends_transaction(file, statement)),
     }
 }
 
-fn ends_transaction(file: &str, piece: &Piece<'_>) -> FileFailure {
-    let line = piece.line;
-    let message = match piece.transaction_control() {
+fn ends_transaction(file: &str, statement: &Statement<'_>) -> FileFailure {
+    let line = statement.line();
+    let message = match statement.piece.transaction_control() {
         Some(TransactionControl::Begins) => {
             format!("begins a transaction at line {line}, and is in one already: take BEGIN and COMMIT out, or mark it -- fluxbase:no-transaction")
         }
         _ => format!("ends its transaction at line {line}: mark it -- fluxbase:no-transaction, or take the statement out"),
     };
-    FileFailure { code: "ends_transaction", file: file.to_owned(), line: Some(line), statement: Some(piece.excerpt()), sqlstate: None, message }
+    statement.failure("ends_transaction", file, message)
 }
 
 /// Runs the statements in the transaction that is open and has written something. What they did is the caller's to commit.
@@ -88,9 +89,9 @@ pub(super) async fn run(
     observe: bool,
     progress: &dyn MigrationProgress,
 ) -> Result<Vec<StatementReport>, Trouble> {
-    let lost = |error| of_file(file, "looking after it", error);
-    let transaction = worker.place().await.map_err(lost)?.transaction.unwrap_or_default();
-    let mut observer = if observe { Some(Observer::begin(&mut worker.connection).await.map_err(lost)?) } else { None };
+    let failed = |error| of_file(file, "looking after it", error);
+    let transaction = worker.place().await.map_err(failed)?.transaction.unwrap_or_default();
+    let mut observer = if observe { Some(Observer::begin(&mut worker.connection).await.map_err(failed)?) } else { None };
     let mut reports = Vec::with_capacity(statements.len());
     let mut told = Instant::now();
     for statement in statements {
@@ -99,7 +100,7 @@ pub(super) async fn run(
         let duration = began.elapsed();
         let place = worker.place().await.map_err(|error| trouble(file, statement, error))?;
         if place.transaction.as_ref() != Some(&transaction) {
-            return Err(Trouble::EndedTransaction { failure: ends_transaction(file, &statement.piece), transaction });
+            return Err(Trouble::EndedTransaction { failure: ends_transaction(file, statement), transaction });
         }
         if let Some(failure) = worker.left_role(&place, file, statement) {
             return Err(Trouble::File(failure));

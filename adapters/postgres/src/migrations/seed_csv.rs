@@ -2,12 +2,12 @@
 
 use super::{
     failure::{row_of_copy, sqlstate},
-    in_transaction::{Trouble, of_file},
+    in_transaction::{Trouble, lost, of_file},
     worker::Worker,
 };
 use crate::provision::ident;
 use domain::migration::{Checksum, read_csv_header};
-use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress};
+use ports::driven::{FileFailure, MigrationEvent, MigrationProgress};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, postgres::PgDatabaseError};
 use std::path::Path;
@@ -114,10 +114,7 @@ impl Csv<'_> {
     fn refused(&self, statement: &str, error: sqlx::Error) -> Trouble {
         let waits = super::failure::gives_way(&error);
         let Some(refusal) = error.as_database_error().map(<dyn sqlx::error::DatabaseError>::downcast_ref::<PgDatabaseError>) else {
-            return Trouble::Work(MigrationError::Retryable {
-                message: format!("the connection was lost in '{}'", self.name),
-                source: Some(error.into()),
-            });
+            return lost(self.name, error);
         };
         let hint = match refusal.code() {
             "42P01" => ". The table is taken from the file's name: 20_public.tasks.csv",

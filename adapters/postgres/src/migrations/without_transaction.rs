@@ -292,24 +292,16 @@ fn checksum(statements: &[Statement<'_>]) -> Checksum {
     Checksum(hash.finalize().into())
 }
 
-fn failure(code: &'static str, file: &MigrationFile, statement: &Statement<'_>, message: String) -> FileFailure {
-    FileFailure { code, file: file.name.clone(), line: Some(statement.line()), statement: Some(statement.excerpt()), sqlstate: None, message }
-}
-
 fn unbalanced(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
     let message = "BEGIN and COMMIT or ROLLBACK must come in pairs, none within another; PREPARE TRANSACTION and AND CHAIN are not run here";
-    failure("ends_transaction", file, statement, message.to_owned())
+    statement.failure("ends_transaction", &file.name, message)
 }
 
 fn unsure(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
     let version = file.version;
-    failure(
-        "interrupted",
-        file,
-        statement,
-        format!(
-            "this statement was interrupted, and nobody can tell whether it ran to its end. Look, then say so: repair {version} done, to go on after it; \
-             repair {version} not-done, to run it again"
-        ),
-    )
+    let message = format!(
+        "this statement was interrupted, and nobody can tell whether it ran to its end. Look, then say so: repair {version} done, to go on after it; \
+         repair {version} not-done, to run it again"
+    );
+    statement.failure("interrupted", &file.name, message)
 }

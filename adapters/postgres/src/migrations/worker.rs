@@ -71,17 +71,11 @@ impl Worker {
         if place.role == self.role && place.login == self.login {
             return None;
         }
-        Some(FileFailure {
-            code: "leaves_role",
-            file: file.to_owned(),
-            line: Some(statement.line()),
-            statement: Some(statement.excerpt()),
-            sqlstate: None,
-            message: format!(
-                "it leaves the role '{}', which owns everything here, for '{}': what comes after would belong to another. Take SET ROLE or SET SESSION \
-                 AUTHORIZATION out",
-                self.role, place.role
-            ),
-        })
+        let message = format!(
+            "it leaves the role '{}', which owns everything here, for '{}': what comes after would belong to another. Take SET ROLE or SET SESSION \
+             AUTHORIZATION out",
+            self.role, place.role
+        );
+        Some(statement.failure("leaves_role", file, message))
     }
 }
