@@ -155,10 +155,8 @@ impl FileRun<'_, '_> {
             match self.attempt(statements, began).await {
                 Ok(reports) => return Ok((reports, began.elapsed(), attempt)),
                 Err(Trouble::GivesWay(failure)) if attempt < limits.attempts => {
-                    let wait = limits.pause(attempt);
                     tracing::debug!(file = %failure.file, attempt, "gave way to a lock");
-                    self.progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
-                    tokio::time::sleep(wait).await;
+                    limits.give_way(attempt, self.progress).await?;
                 }
                 Err(Trouble::EndedTransaction { failure, transaction }) => return Err(self.after_the_end(failure, &transaction).await),
                 Err(trouble) => return Err(trouble),

@@ -93,9 +93,7 @@ impl SeedRun<'_, '_> {
             match self.attempt(&looked, began).await {
                 Ok(rows) => return Ok(SeedReport { name, rows, duration: began.elapsed(), unchanged: false }),
                 Err(Trouble::GivesWay(_)) if attempt < limits.attempts => {
-                    let wait = limits.pause(attempt);
-                    self.progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
-                    tokio::time::sleep(wait).await;
+                    limits.give_way(attempt, self.progress).await?;
                 }
                 Err(trouble) => return Err(trouble),
             }

@@ -5,7 +5,7 @@ use crate::{
     wire::Target,
 };
 use domain::branch::DatabaseName;
-use ports::driven::{DatabaseLogins, LoginPurpose, MigrationTarget, Secret};
+use ports::driven::{DatabaseLogins, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress, MigrationTarget, Secret};
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -68,8 +68,16 @@ impl Default for MigrationLimits {
 }
 
 impl MigrationLimits {
+    /// Tells of the pause after this attempt, and makes it.
+    pub(super) async fn give_way(&self, attempt: u32, progress: &dyn MigrationProgress) -> Result<(), MigrationError> {
+        let wait = self.pause(attempt);
+        progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
     /// The pause after this attempt, counted from 1.
-    pub(super) fn pause(&self, attempt: u32) -> Duration {
+    fn pause(&self, attempt: u32) -> Duration {
         self.first_pause.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.longest_pause)
     }
 }

@@ -69,9 +69,7 @@ impl<'a, 'k> Bare<'a, 'k> {
             match outcome {
                 Err(Trouble::GivesWay(_)) if attempt < self.keeper.settings.limits.attempts => {
                     self.back_out().await?;
-                    let wait = self.keeper.settings.limits.pause(attempt);
-                    self.progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
-                    tokio::time::sleep(wait).await;
+                    self.keeper.settings.limits.give_way(attempt, self.progress).await?;
                     attempt += 1;
                 }
                 Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
