@@ -35,7 +35,7 @@ const OPTIONS: [(&str, &str); 10] = [
 impl MigrationSettings {
     /// A connection to the target in the owner's role. The search path is `pg_catalog` alone.
     pub(super) async fn connect(&self, target: &MigrationTarget) -> Result<PgConnection, MigrationError> {
-        let seat = self.seat(target).map_err(|reason| refused("main_out_of_reach", reason))?;
+        let seat = self.seat(target)?;
         let lock_timeout = format!("{}ms", self.limits.lock_timeout.as_millis());
         let options = options(&self.server, &seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);
         let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;

@@ -1,5 +1,6 @@
 //! What runs migrations: where, as whom, and how patiently.
 
+use super::failure::refused;
 use crate::{
     provision::{BRANCH_OWNER, Login, MainSeat},
     wire::Target,
@@ -99,8 +100,11 @@ pub struct MigrationSettings {
 
 impl MigrationSettings {
     /// Whom to work as there.
-    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<Seat, String> {
-        if target.is_main { self.main.clone() } else { Ok(Seat::in_branch(&*self.logins, &target.database)) }
+    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<Seat, MigrationError> {
+        if target.is_main {
+            return self.main.clone().map_err(|reason| refused("main_out_of_reach", reason));
+        }
+        Ok(Seat::in_branch(&*self.logins, &target.database))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     connect::search_path_of_database,
     execute::Statement,
     failure::{from_sql, unreachable},
-    settings::MigrationSettings,
+    settings::{MigrationSettings, Seat},
 };
 use ports::driven::{FileFailure, MigrationError, MigrationTarget};
 use sqlx::PgConnection;
@@ -30,11 +30,10 @@ pub(super) struct Place {
 impl Worker {
     /// Opens one, with `pg_catalog` as its search path until [`Worker::enter`].
     pub(super) async fn open(settings: &MigrationSettings, target: &MigrationTarget) -> Result<Self, MigrationError> {
-        let seat = settings.seat(target).map_err(|reason| super::failure::refused("main_out_of_reach", reason))?;
-        let (login, role) = (seat.login.name.clone(), seat.role.clone());
+        let Seat { login, role } = settings.seat(target)?;
         let mut connection = settings.connect(target).await?;
         let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
-        Ok(Self { connection, login, role, path })
+        Ok(Self { connection, login: login.name, role, path })
     }
 
     /// From here on names mean what they mean in this database.
