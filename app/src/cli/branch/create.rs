@@ -42,7 +42,7 @@ pub(crate) struct CreateArgs {
     repo: Option<RepositoryName>,
     /// A seed file to run, for seed data; repeat it [default: all of them]
     #[arg(long, value_name = "FILE")]
-    seed: Vec<String>,
+    seed: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<ExpiresIn>,
@@ -64,8 +64,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliEr
     let client = context.connect().await?;
     let slug = command.name.slug();
     write_stderr(&format!("making branch '{slug}' from '{}' on {}", command.parent.as_deref().unwrap_or(Slug::MAIN), client.base_url()));
-    let answer = client.send(&command).await?;
-    let begun = Begun { branch: answer.output.branch, operation: answer.output.operation, document: answer.document };
+    let begun = Begun::from(client.send(&command).await?);
     let begun = if wait { begun.ended(&client, &format!("branch '{slug}' could not be made")).await? } else { begun };
     if !wait {
         write_stderr(&format!("it is being made; `fluxbase branch status {slug}` tells how it gets on"));
@@ -83,7 +82,7 @@ impl CreateArgs {
             branch_type: self.r#type,
             clone_mode: self.clone_data,
             expires_in: self.expires_in,
-            seeds: (!self.seed.is_empty()).then_some(self.seed),
+            seeds: self.seed,
             max_age: self.max_age,
             pull_request,
         })
@@ -117,8 +116,7 @@ mod tests {
             max_age: None,
             pull_request: None,
         };
-        let answer = server.client().send(&command).await.unwrap();
-        let begun = Begun { branch: answer.output.branch, operation: answer.output.operation, document: answer.document };
+        let begun = Begun::from(server.client().send(&command).await.unwrap());
         begun.ended(&server.client(), "branch 'x' could not be made").await
     }
 

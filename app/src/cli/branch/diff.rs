@@ -1,6 +1,6 @@
 //! `fluxbase branch diff`.
 
-use super::{reference, reset::begun};
+use super::reference;
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -113,8 +113,8 @@ fn coloured(text: &str) -> String {
 async fn prove(context: &Context, client: &HttpClient, source: &str, target: Option<&str>) -> Result<(), CliError> {
     let against = target.map_or_else(|| "its parent".to_owned(), |target| format!("'{target}'"));
     write_stderr(&format!("proving the script that turns {against} into '{source}', on a throw-away copy, on {}", client.base_url()));
-    let begun = begun(client.send(&ProveDiff { branch: source.to_owned(), target: target.map(str::to_owned) }).await?);
-    let ended = wait::until_done(client, begun.operation.id).await?;
+    let begun = client.send(&ProveDiff { branch: source.to_owned(), target: target.map(str::to_owned) }).await?;
+    let ended = wait::until_done(client, begun.output.operation.id).await?;
     if ended.output.status != Progress::Succeeded {
         return Err(CliError::of_operation("the script could not be proved".to_owned(), ended.output));
     }

@@ -1,6 +1,6 @@
 //! `fluxbase branch migrate`.
 
-use super::{begun::Begun, reference, reset::begun};
+use super::{begun::Begun, reference};
 use crate::cli::{context::Context, failure::CliError, migration_files, output::write_stderr, table};
 use comfy_table::Cell;
 use ports::driving::MigrateBranch;
@@ -62,7 +62,7 @@ pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, h
     let what = if how.dry_run { "trying migrations on a copy of" } else { "migrating" };
     write_stderr(&format!("{what} branch '{branch}' by {from} on {}", client.base_url()));
     let command = MigrateBranch { branch: branch.clone(), files, dry_run: how.dry_run, allow_out_of_order: how.allow_out_of_order };
-    let begun = begun(client.send(&command).await?);
+    let begun = Begun::from(client.send(&command).await?);
     if how.no_wait {
         write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
         return context.print(&begun.document, || begun.properties());

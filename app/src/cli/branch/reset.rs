@@ -2,9 +2,8 @@
 
 use super::{begun::Begun, reference};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr};
-use client::Answer;
 use domain::branch::ExpiresIn;
-use ports::driving::{ResetBranch, StartedOperation, UndoReset};
+use ports::driving::{ResetBranch, UndoReset};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +19,7 @@ pub(crate) struct ResetArgs {
     name: String,
     /// A seed file to run afterwards, for seed data; repeat it [default: all of them]
     #[arg(long, value_name = "FILE")]
-    seed: Vec<String>,
+    seed: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<ExpiresIn>,
@@ -43,8 +42,7 @@ pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliE
     let branch = reference::resolve(&args.name)?;
     let client = context.connect().await?;
     write_stderr(&format!("resetting branch '{branch}' to its parent on {}", client.base_url()));
-    let seeds = (!args.seed.is_empty()).then_some(args.seed);
-    let begun = begun(client.send(&ResetBranch { branch: branch.clone(), seeds, max_age: args.max_age }).await?);
+    let begun = Begun::from(client.send(&ResetBranch { branch: branch.clone(), seeds: args.seed, max_age: args.max_age }).await?);
     let begun = if args.wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
     if !args.wait {
         write_stderr(&format!("the old data serves meanwhile; `fluxbase branch status {branch}` tells how it gets on"));
@@ -56,12 +54,7 @@ pub(super) async fn undo(context: &Context, args: UndoArgs) -> Result<(), CliErr
     let branch = reference::resolve(&args.name)?;
     let client = context.connect().await?;
     write_stderr(&format!("bringing back what the reset of branch '{branch}' replaced on {}", client.base_url()));
-    let begun = begun(client.send(&UndoReset { branch: branch.clone() }).await?);
+    let begun = Begun::from(client.send(&UndoReset { branch: branch.clone() }).await?);
     let begun = if args.no_wait { begun } else { begun.ended(&client, &format!("the reset of branch '{branch}' could not be undone")).await? };
     context.print(&begun.document, || begun.properties())
-}
-
-/// What a command that starts something began.
-pub(super) fn begun(answer: Answer<StartedOperation>) -> Begun {
-    Begun { branch: answer.output.branch, operation: answer.output.operation, document: answer.document }
 }
