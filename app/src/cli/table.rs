@@ -30,6 +30,11 @@ pub(super) fn status(status: Status) -> Cell {
     Cell::new(status).fg(colour)
 }
 
+/// Whether something is so.
+pub(super) fn yes_or_no(is_so: bool) -> Cell {
+    Cell::new(if is_so { "yes" } else { "no" })
+}
+
 fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).force_no_tty();

@@ -78,8 +78,8 @@ fn properties(user: &User) -> String {
     table::properties([
         ("User", Some(Cell::new(&user.email))),
         ("Id", Some(Cell::new(user.id))),
-        ("Member", Some(Cell::new(yes(user.member)))),
-        ("Admin", Some(Cell::new(yes(user.admin)))),
+        ("Member", Some(table::yes_or_no(user.member))),
+        ("Admin", Some(table::yes_or_no(user.admin))),
     ])
 }
 
@@ -91,11 +91,13 @@ async fn list(context: &Context) -> Result<(), CliError> {
 
 fn user_table(users: &[User]) -> String {
     let row = |user: &User| {
-        [Cell::new(&user.email), Cell::new(user.id), Cell::new(yes(user.member)), Cell::new(yes(user.admin)), Cell::new(relative(user.created_at))]
+        [
+            Cell::new(&user.email),
+            Cell::new(user.id),
+            table::yes_or_no(user.member),
+            table::yes_or_no(user.admin),
+            Cell::new(relative(user.created_at)),
+        ]
     };
     table::list(["EMAIL", "ID", "MEMBER", "ADMIN", "CREATED"], users.iter().map(row))
-}
-
-const fn yes(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
 }

@@ -59,7 +59,7 @@ pub(super) async fn run(context: &Context, args: UpdateArgs) -> Result<(), CliEr
         table::properties([
             ("Branch", Some(Cell::new(&branch.slug))),
             ("Name", Some(Cell::new(&branch.name))),
-            ("Protected", Some(Cell::new(if branch.protected { "yes" } else { "no" }))),
+            ("Protected", Some(table::yes_or_no(branch.protected))),
             ("Expires", Some(Cell::new(branch.expires_at.map_or_else(|| "never".to_owned(), relative)))),
         ])
     })
