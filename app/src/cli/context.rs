@@ -80,12 +80,13 @@ impl Context {
 
     /// The folder with the project's migration files: the one that is named, else `migrations` of the project, where there is one.
     pub(super) fn migrations_dir(named: Option<&Path>) -> Option<PathBuf> {
-        let of_project = || {
-            let folder = Self::folder();
-            let root = Project::of(&folder).map_or(folder, |project| project.root().to_owned());
-            Some(root.join("migrations")).filter(|dir| dir.is_dir())
-        };
-        named.map(Path::to_owned).or_else(of_project)
+        named.map(Path::to_owned).or_else(|| Some(Self::migrations_of_project()).filter(|dir| dir.is_dir()))
+    }
+
+    /// `migrations` of the project, of the working folder where that lies in none; whether it is there or not.
+    pub(super) fn migrations_of_project() -> PathBuf {
+        let folder = Self::folder();
+        Project::of(&folder).map_or(folder, |project| project.root().to_owned()).join("migrations")
     }
 
     /// Writes a result to standard output.

@@ -2,11 +2,7 @@
 
 use super::EXAMPLES;
 use crate::{
-    cli::{
-        context::Context,
-        failure::CliError,
-        project::{Project, unwritable},
-    },
+    cli::{context::Context, failure::CliError, project::unwritable},
     system::SystemClock,
 };
 use ports::driven::Clock;
@@ -33,11 +29,7 @@ fn words(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(context: &Context, args: NewArgs) -> Result<(), CliError> {
-    let of_project = || {
-        let folder = Context::folder();
-        Project::of(&folder).map_or(folder, |project| project.root().to_owned()).join("migrations")
-    };
-    let dir = args.dir.unwrap_or_else(of_project);
+    let dir = args.dir.unwrap_or_else(Context::migrations_of_project);
     let path = dir.join(file_name(&args.name, SystemClock.now()));
     let text = format!("-- {}\n", args.name.replace('_', " "));
     let made = fs::create_dir_all(&dir).and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path));
