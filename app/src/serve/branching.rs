@@ -2,11 +2,15 @@
 
 use super::{
     LEASE,
-    database::{MainDatabase, connect_options},
-    wiring::{House, builder_settings},
+    database::{MainDatabase, connect_options, ssl_mode},
+    wiring::House,
 };
 use crate::config::Settings;
-use domain::branch::{ExpiresIn, Quota};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    branch::{DatabaseName, ExpiresIn, Quota},
+    table::QualifiedName,
+};
 use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas};
 use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
 use postgres::{
@@ -16,6 +20,7 @@ use postgres::{
     provision::{AuthSchema, MainSeat, Provisioned},
     wire::Host,
 };
+use secrecy::ExposeSecret;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
@@ -28,6 +33,9 @@ use usecases::{
 
 /// How long requests that began before a switch may go on here after the longest statement has ended, and how much longer the database stays open.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a statement that changes definitions may wait for a clone of main. Everybody who comes after it waits too.
+const GIVE_WAY_AFTER: Duration = Duration::from_secs(5);
 
 /// What works on branches.
 pub(super) struct Branching {
@@ -111,6 +119,49 @@ fn own_schemas(auth: AuthSchema) -> Vec<String> {
         AuthSchema::Foreign => &["storage"],
     };
     ours.iter().map(|schema| (*schema).to_owned()).collect()
+}
+
+fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> pgtools::Settings {
+    let target = &database.target;
+    let (place, port) = match &target.host {
+        Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
+        Host::Unix(folder, port) => (pgtools::Place::SocketFolder(folder.clone()), *port),
+    };
+    let named = settings.branching.excluded_table_data.iter().filter_map(|table| table.split_once('.'));
+    let excluded = named.map(|(schema, table)| QualifiedName::new(schema, table));
+    pgtools::Settings {
+        tools: database.tools.clone(),
+        server: pgtools::Server { place, port, tls: ssl_mode(target.tls), root_certificate: target.root_certificate.clone() },
+        admin: pgtools::Login {
+            user: database.branch_admin().user.clone(),
+            password: database.branch_admin().password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
+        },
+        logins,
+        metadata_database: DatabaseName::existing(&target.database),
+        instance: provisioned.instance,
+        database_prefix: settings.branching.database_prefix.clone(),
+        give_way_after: GIVE_WAY_AFTER,
+        stock: stock_settings(settings),
+        clone_rate: settings.branching.clone_rate,
+        excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
+        masking: pgtools::MaskingSettings {
+            rules: settings.branching.privacy_rules().expect("the configuration was checked"),
+            key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),
+        },
+    }
+}
+
+fn stock_settings(settings: &Settings) -> pgtools::StockSettings {
+    let section = &settings.branching;
+    pgtools::StockSettings {
+        max_templates: section.max_templates,
+        max_bytes: section.max_template_bytes,
+        spares: section.spares,
+        max_idle: section.spare_max_age.0,
+        disk_budget: section.disk_budget,
+        // The embedded server's files are here; where another's are is not ours to see.
+        data_directory: settings.database.url.is_none().then(|| settings.embedded.data_dir.clone()),
+    }
 }
 
 pub(super) fn branch_defaults(settings: &Settings) -> BranchDefaults {

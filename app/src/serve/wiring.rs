@@ -16,7 +16,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use domain::{branch::DatabaseName, table::QualifiedName};
+use domain::branch::DatabaseName;
 use ports::{
     driven::{Clock, ControlPlane, DatabaseLogins, Ids, Secret},
     driving::{
@@ -34,11 +34,10 @@ use postgres::{
     },
     data::{self, PgBranchDatabases},
     provision::{CatalogueSignal, MainSeat, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, main_seat, provision},
-    wire::{Host, Target},
+    wire::Target,
 };
-use secrecy::ExposeSecret;
 use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc};
 use tokio::task::JoinSet;
 use usecases::{
     authenticate::Authenticate,
@@ -57,9 +56,6 @@ use usecases::{
 
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
-
-/// How long a statement that changes definitions may wait for a clone of main. Everybody who comes after it waits too.
-const GIVE_WAY_AFTER: Duration = Duration::from_secs(5);
 
 macro_rules! use_cases {
     ($($field:ident: $command:ident,)*) => {
@@ -138,7 +134,6 @@ pub(super) struct House {
     pub(super) signals: Arc<PgOperationSignals>,
     pub(super) databases: Arc<PgBranchDatabases>,
     pub(super) audit: Arc<PgAuditLog>,
-    names: DatabaseNames,
     catalogue_signal: CatalogueSignal,
     _listener: ChangeListener,
 }
@@ -233,7 +228,7 @@ impl House {
             ids: ids.clone(),
             clock: clock.clone(),
         };
-        let resolver = BranchResolver::new(branches.clone(), databases.clone(), names.clone());
+        let resolver = BranchResolver::new(branches.clone(), databases.clone(), names);
         let use_cases = UseCases::guarded(&guards, settings, &branching.ports, &mint, &sessions, &resolver);
         Ok(Self {
             key: database.key.clone(),
@@ -248,7 +243,6 @@ impl House {
             signals,
             databases,
             audit,
-            names,
             catalogue_signal: provisioned.signal,
             _listener: listener,
         })
@@ -260,7 +254,7 @@ impl House {
         if settings.branching.enabled {
             self.start_branch_workers(settings, &mut workers);
         }
-        let (pool, databases, main) = (self.control_pool.clone(), self.databases.clone(), self.names.main.clone());
+        let (pool, databases, main) = (self.control_pool.clone(), self.databases.clone(), self.branching.ports.names.main.clone());
         workers.spawn(catalogue_changes::follow(self.catalogue_signal, pool, databases, main, settings.database.schemas.clone()));
         workers
     }
@@ -390,53 +384,5 @@ fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned
         statement_timeout: settings.database.statement_timeout.0,
         acquire_timeout: settings.database.acquire_timeout.0,
         max_connections: NonZeroUsize::try_from(settings.database.max_connections).expect("32 bits fit"),
-    }
-}
-
-pub(super) fn builder_settings(
-    settings: &Settings,
-    database: &MainDatabase,
-    provisioned: &Provisioned,
-    logins: Arc<dyn DatabaseLogins>,
-) -> pgtools::Settings {
-    let target = &database.target;
-    let (place, port) = match &target.host {
-        Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
-        Host::Unix(folder, port) => (pgtools::Place::SocketFolder(folder.clone()), *port),
-    };
-    let named = settings.branching.excluded_table_data.iter().filter_map(|table| table.split_once('.'));
-    let excluded = named.map(|(schema, table)| QualifiedName::new(schema, table));
-    pgtools::Settings {
-        tools: database.tools.clone(),
-        server: pgtools::Server { place, port, tls: super::database::ssl_mode(target.tls), root_certificate: target.root_certificate.clone() },
-        admin: pgtools::Login {
-            user: database.branch_admin().user.clone(),
-            password: database.branch_admin().password.as_ref().map(|password| password.expose_secret().to_owned()).unwrap_or_default().into(),
-        },
-        logins,
-        metadata_database: DatabaseName::existing(&target.database),
-        instance: provisioned.instance,
-        database_prefix: settings.branching.database_prefix.clone(),
-        give_way_after: GIVE_WAY_AFTER,
-        stock: stock_settings(settings),
-        clone_rate: settings.branching.clone_rate,
-        excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
-        masking: pgtools::MaskingSettings {
-            rules: settings.branching.privacy_rules().expect("the configuration was checked"),
-            key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),
-        },
-    }
-}
-
-fn stock_settings(settings: &Settings) -> pgtools::StockSettings {
-    let section = &settings.branching;
-    pgtools::StockSettings {
-        max_templates: section.max_templates,
-        max_bytes: section.max_template_bytes,
-        spares: section.spares,
-        max_idle: section.spare_max_age.0,
-        disk_budget: section.disk_budget,
-        // The embedded server's files are here; where another's are is not ours to see.
-        data_directory: settings.database.url.is_none().then(|| settings.embedded.data_dir.clone()),
     }
 }
