@@ -9,7 +9,10 @@ const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 pub(crate) fn gather() -> Result<PrometheusHandle, BuildError> {
     let duration = Matcher::Full("fluxbase_request_duration_seconds".to_owned());
     let handle = PrometheusBuilder::new().set_buckets_for_metric(duration, &SECONDS)?.install_recorder()?;
-    metrics::describe_counter!("fluxbase_requests_total", "Requests by door (rest, mcp), action and outcome: ok, abandoned, or a failure's code.");
+    metrics::describe_counter!(
+        "fluxbase_requests_total",
+        "Requests by door (rest, mcp, internal), action and outcome: ok, abandoned, or a failure's code."
+    );
     metrics::describe_histogram!("fluxbase_request_duration_seconds", "How long requests took, by door and action.");
     metrics::describe_gauge!("fluxbase_connections", "Connections to PostgreSQL by pool (data, control) and state (in_use, idle).");
     metrics::describe_gauge!("fluxbase_connections_max", "Connections that a pool may have.");
