@@ -5,6 +5,7 @@ pub mod audit;
 pub mod branch;
 pub mod catalogue;
 pub mod failure;
+mod lexer;
 pub mod migration;
 pub mod operation;
 pub mod page;

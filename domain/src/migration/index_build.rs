@@ -1,6 +1,6 @@
 //! `CREATE INDEX CONCURRENTLY`, as far as finding its index again takes.
 
-use super::lexer::{Lexer, Token, TokenKind};
+use crate::lexer::{Lexer, Token, TokenKind};
 
 /// An index that is built without a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@ mod copy_header;
 mod file;
 mod index_build;
 mod ledger;
-mod lexer;
 mod plan;
 mod refusal;
 mod seed;

@@ -1,9 +1,7 @@
 //! Splitting a file into statements, where the server would: each is sent and reported by itself.
 
-use super::{
-    lexer::{Lexer, Token, TokenKind, Unclosed},
-    statement::TransactionControl,
-};
+use super::statement::TransactionControl;
+use crate::lexer::{Lexer, Token, TokenKind, Unclosed};
 use std::fmt;
 
 /// What a piece of a file is.

@@ -1,5 +1,7 @@
 //! Where in a text a character is SQL, and where it stands inside quotes or brackets.
 
+use crate::lexer::{Lexer, TokenKind};
+
 /// A character of SQL outside quotes, comments left in: PostgreSQL writes none into definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
@@ -9,78 +11,26 @@ struct Mark {
     depth: usize,
 }
 
-/// The marks of a text, in order. A bracket that opens has the depth outside it, one that closes too.
+/// The marks of a text, in order. A bracket that opens has the depth outside it, one that closes too. A quoted name is its first quote.
 fn marks(text: &str) -> Vec<Mark> {
-    let bytes = text.as_bytes();
-    let (mut found, mut depth, mut at) = (Vec::with_capacity(bytes.len()), 0_usize, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\'' => at = end_of_text(bytes, at),
-            b'"' => {
-                found.push(Mark { at, byte: b'"', depth });
-                at = end_of_quoted(bytes, at, b'"');
+    let (mut found, mut depth) = (Vec::with_capacity(text.len()), 0_usize);
+    for token in Lexer::new(text, 0) {
+        let seen = match token.kind {
+            TokenKind::Text => "",
+            TokenKind::QuotedName => "\"",
+            _ => token.text,
+        };
+        for (at, byte) in seen.bytes().enumerate().filter(|(_, byte)| byte.is_ascii()) {
+            if matches!(byte, b')' | b']') {
+                depth = depth.saturating_sub(1);
             }
-            b'$' => match dollar_tag(text, at) {
-                Some(tag) => at = text[at + tag.len()..].find(tag).map_or(bytes.len(), |end| at + tag.len() * 2 + end),
-                None => at += 1,
-            },
-            byte => {
-                if matches!(byte, b')' | b']') {
-                    depth = depth.saturating_sub(1);
-                }
-                found.push(Mark { at, byte, depth });
-                if matches!(byte, b'(' | b'[') {
-                    depth += 1;
-                }
-                at += 1;
+            found.push(Mark { at: token.start + at, byte, depth });
+            if matches!(byte, b'(' | b'[') {
+                depth += 1;
             }
         }
     }
     found
-}
-
-/// Behind a text's last quote. Backslashes count in `E'..'` only.
-fn end_of_text(bytes: &[u8], from: usize) -> usize {
-    let escapes = from > 0 && matches!(bytes[from - 1], b'E' | b'e') && (from < 2 || !bytes[from - 2].is_ascii_alphanumeric());
-    if !escapes {
-        return end_of_quoted(bytes, from, b'\'');
-    }
-    let mut at = from + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b'\'' if bytes.get(at + 1) == Some(&b'\'') => at += 2,
-            b'\'' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-fn end_of_quoted(bytes: &[u8], from: usize, quote: u8) -> usize {
-    let mut at = from + 1;
-    while at < bytes.len() {
-        if bytes[at] != quote {
-            at += 1;
-        } else if bytes.get(at + 1) == Some(&quote) {
-            at += 2;
-        } else {
-            return at + 1;
-        }
-    }
-    bytes.len()
-}
-
-/// `$tag$` that begins here.
-fn dollar_tag(text: &str, at: usize) -> Option<&str> {
-    let before = text[..at].chars().next_back();
-    if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
-        return None;
-    }
-    let length = text[at + 1..].find('$')?;
-    let tag = &text[at + 1..at + 1 + length];
-    let named = !tag.starts_with(|c: char| c.is_ascii_digit()) && tag.chars().all(|c| c.is_alphanumeric() || c == '_');
-    named.then(|| &text[at..at + length + 2])
 }
 
 /// The pieces between a separator that stands outside brackets and quotes.

@@ -2,7 +2,7 @@
 
 /// What a token is; nobody here has to know more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// White space or a comment.
     Blank,
     /// A keyword or a name that is not quoted.
@@ -27,7 +27,7 @@ pub(super) enum TokenKind {
 
 /// What was opened and never closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unclosed {
+pub(crate) enum Unclosed {
     Text,
     QuotedName,
     DollarQuote,
@@ -36,23 +36,23 @@ pub(super) enum Unclosed {
 
 /// A token, and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: TokenKind,
-    pub(super) start: usize,
-    pub(super) text: &'a str,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: TokenKind,
+    pub(crate) start: usize,
+    pub(crate) text: &'a str,
     /// Set where the text ends before the token does.
-    pub(super) unclosed: Option<Unclosed>,
+    pub(crate) unclosed: Option<Unclosed>,
 }
 
 /// Reads tokens from a text, from any place that is no token's middle.
 #[derive(Clone, Debug)]
-pub(super) struct Lexer<'a> {
+pub(crate) struct Lexer<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str, at: usize) -> Self {
+    pub(crate) fn new(text: &'a str, at: usize) -> Self {
         Self { text, at }
     }
 
