@@ -8,6 +8,7 @@ use domain::{
     Operation, OperationId,
     operation::{Claim, OperationError, Progress},
 };
+use fluxbase_tests::eventually;
 use ports::driven::StoreError;
 use std::{
     collections::BTreeSet,
@@ -80,14 +81,13 @@ pub(crate) async fn a_claim_holds_until_its_lease_runs_out(world: &World) {
     add(world, &[1]).await;
     let first = claim(world, Duration::from_millis(200)).await.unwrap();
     assert_eq!(claim(world, LONG).await, None);
-    let begun = Instant::now();
-    let second = loop {
-        if let Some(claim) = claim(world, LONG).await {
-            break claim;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "the lease never runs out");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
+    let mut second = None;
+    eventually("the lease runs out", Duration::from_secs(20), async || {
+        second = claim(world, LONG).await;
+        second.is_some()
+    })
+    .await;
+    let second = second.unwrap();
     assert_eq!(second.operation, first.operation);
     assert!(second.fence > first.fence);
 }
@@ -205,11 +205,7 @@ pub(crate) async fn turns_are_taken_by_one_and_given_back_at_the_end(world: &Wor
     assert!(second.operations().try_turn("b").await.unwrap());
     drop(first);
     // A transaction that is dropped is rolled back a moment later.
-    let begun = Instant::now();
-    while !second.operations().try_turn("a").await.unwrap() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it is never given back");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("it is given back", Duration::from_secs(10), async || second.operations().try_turn("a").await.unwrap()).await;
 }
 
 pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(world: &World) {
