@@ -1,19 +1,13 @@
 //! The proof of a clone: what `pg_dump` says of it is what it says of its parent; and of what was withheld, nothing is there.
 
-#[path = "../foreign/cluster.rs"]
-mod cluster;
 mod dump;
 
-use cluster::{ForeignCluster, Owner};
 use dump::{Dumps, assert_equal, found_in_files};
-use fluxbase_tests::{ServerSettings, TestServer, eventually};
+use fluxbase_tests::{ENCRYPTION_KEY, ForeignCluster, Owner, ServerSettings, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
-
-/// 32 bytes in base64.
-const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
 
 /// The parent's database, and its plain owner.
 const PARENT: &str = "faithful";

@@ -1,10 +1,6 @@
 //! A login of its own for making branches, where the owner of the database may make none.
 
-use crate::{
-    ENCRYPTION_KEY,
-    cluster::{ForeignCluster, Owner},
-};
-use fluxbase_tests::{Answer, ServerSettings, eventually};
+use fluxbase_tests::{Answer, ENCRYPTION_KEY, ForeignCluster, Owner, ServerSettings, eventually};
 use reqwest::Method;
 use serde_json::json;
 use sqlx::AssertSqlSafe;

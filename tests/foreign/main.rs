@@ -1,11 +1,9 @@
 //! A database that nobody here designed: Zabbix's, as Debian packs it, behind `--database-url`.
 
 mod branch_admin;
-mod cluster;
 mod zabbix;
 
-use cluster::{ForeignCluster, Owner};
-use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
+use fluxbase_tests::{Answer, ENCRYPTION_KEY, ForeignCluster, Owner, ServerSettings, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -14,8 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// 32 bytes in base64.
-const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
 const BRANCH: &str = "zabbix-copy";
 
 #[tokio::test]

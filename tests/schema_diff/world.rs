@@ -1,15 +1,13 @@
 //! A PostgreSQL of a given version with the roles of branches, and databases on it that are copies of each other.
 
 use domain::{branch::DatabaseName, privacy::PrivacyRules, schema::SchemaSnapshot};
-use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
+use fluxbase_tests::ForeignCluster;
 use pgtools::{Login, MaskingSettings, PgSchemas, Place, Server, Settings, StockSettings, Tools};
 use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, SchemaPlace, SchemaReader, Secret};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgSslMode};
 use std::{
-    fs::Permissions,
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -44,9 +42,9 @@ impl DatabaseLogins for OneBuilder {
 
 /// A server of its own.
 pub(crate) struct World {
-    cluster: Cluster,
+    cluster: ForeignCluster,
     url: Url,
-    pub(crate) bin: std::path::PathBuf,
+    bin: PathBuf,
     folder: TempDir,
     next: AtomicU32,
 }
@@ -54,16 +52,9 @@ pub(crate) struct World {
 impl World {
     /// `None` where this machine does not have that version; the reason is printed.
     pub(crate) async fn start(major: u32, rights: Rights) -> Option<Self> {
-        let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap();
-        let found = tokio::task::spawn_blocking(move || find(major)).await.unwrap();
-        let binaries = found.inspect_err(|reason| eprintln!("skipped: no PostgreSQL {major} to try: {reason}")).ok()?;
-        let bin = binaries.root().join("bin");
-        let mut options = ClusterOptions::new(folder.path().join("cluster"), binaries);
-        options.settings = [("fsync", "off"), ("full_page_writes", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        options.launcher = fluxbase_tests::launcher();
-        let cluster = Cluster::start(options).await.unwrap();
-        let url = Url::parse(cluster.superuser_url("postgres").expose_secret()).unwrap();
-        let world = Self { cluster, url, bin, folder, next: AtomicU32::new(0) };
+        let cluster = ForeignCluster::start(major).await?;
+        let (url, bin) = (cluster.superuser_url("postgres"), cluster.tools().into());
+        let world = Self { cluster, url, bin, folder: tempfile::tempdir().unwrap(), next: AtomicU32::new(0) };
         let superuser = if rights == Rights::All { "superuser" } else { "nosuperuser" };
         let roles = format!(
             "create role anon; create role authenticated; create role service_role; create role fluxbase_branch_owner {superuser};
@@ -178,14 +169,6 @@ pub(crate) async fn read(schemas: &PgSchemas, database: &str) -> Arc<SchemaSnaps
 
 pub(crate) fn place(database: &str) -> SchemaPlace {
     SchemaPlace { database: DatabaseName::existing(database), is_main: false }
-}
-
-/// The fetched package is of one version only; others are where Debian puts them.
-fn find(major: u32) -> Result<Binaries, String> {
-    let debian = format!("/usr/lib/postgresql/{major}");
-    let configured = Path::new(&debian).is_dir().then(|| debian.into());
-    let options = FindOptions { configured, cache_dir: fluxbase_tests::installations(), allow_fetch: true, major: Some(major) };
-    find_or_install(&options, &mut |step| eprintln!("{step}")).map_err(|error| error.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "PostgreSQL's own programs say what a faithful copy is")]

@@ -4,6 +4,6 @@ mod cluster;
 mod server;
 mod system;
 
-pub use cluster::{TestCluster, TestDatabase, installations, keep_cluster, launcher};
+pub use cluster::{ENCRYPTION_KEY, ForeignCluster, Owner, TestCluster, TestDatabase, keep_cluster};
 pub use server::{Answer, FailedStart, ServerSettings, TestServer, as_key, become_tethered, eventually};
 pub use system::{SystemClock, fresh_id};

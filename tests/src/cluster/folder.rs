@@ -82,7 +82,7 @@ pub(crate) fn installation() -> Option<OsString> {
 }
 
 /// Where unpacked copies of PostgreSQL are kept: the place that the tests of the embedded adapter use too.
-pub fn installations() -> PathBuf {
+pub(crate) fn installations() -> PathBuf {
     scratch().join("postgresql")
 }
 

@@ -2,13 +2,14 @@
 
 mod database;
 mod folder;
+mod foreign;
 mod keeper;
 
 pub use database::TestDatabase;
+pub use foreign::{ENCRYPTION_KEY, ForeignCluster, Owner};
 pub use keeper::keep_cluster;
 
-pub use folder::installations;
-pub(crate) use folder::{installation, scratch};
+pub(crate) use folder::{installation, installations, scratch};
 
 use folder::Folder;
 use std::{
@@ -23,7 +24,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 /// What ties a further PostgreSQL to a test process, whose `main` is not ours.
-pub fn launcher() -> embedded::Launcher {
+fn launcher() -> embedded::Launcher {
     embedded::Launcher::Program(Folder::keeper_program())
 }
 

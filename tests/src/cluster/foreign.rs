@@ -1,5 +1,6 @@
 //! A PostgreSQL of a given version, as somebody else runs it.
 
+use super::{folder::installations, launcher};
 use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
@@ -7,9 +8,12 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
 use tempfile::TempDir;
 use url::Url;
 
+/// 32 bytes in base64: `security.encryption_key` where a database is not the server's own.
+pub const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
+
 /// Who owns the database that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub enum Owner {
     /// Somebody who may do everything.
     Superuser,
     /// A login with CREATEDB and CREATEROLE only.
@@ -17,7 +21,8 @@ pub(crate) enum Owner {
 }
 
 /// A running server.
-pub(crate) struct ForeignCluster {
+#[derive(Debug)]
+pub struct ForeignCluster {
     cluster: Cluster,
     tools: String,
     _folder: TempDir,
@@ -25,28 +30,27 @@ pub(crate) struct ForeignCluster {
 
 impl ForeignCluster {
     /// `None` where this machine does not have that version; the reason is printed.
-    pub(crate) async fn start(major: u32) -> Option<Self> {
+    pub async fn start(major: u32) -> Option<Self> {
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap();
-        let cache_dir = fluxbase_tests::installations();
-        let found = tokio::task::spawn_blocking(move || find(major, &cache_dir)).await.unwrap();
+        let found = tokio::task::spawn_blocking(move || find(major)).await.unwrap();
         let binaries = found.inspect_err(|reason| eprintln!("skipped: no PostgreSQL {major} to try: {reason}")).ok()?;
         let tools = binaries.root().join("bin").to_str().unwrap().to_owned();
         let mut options = ClusterOptions::new(folder.path().join("cluster"), binaries);
         options.settings = [("fsync", "off"), ("full_page_writes", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        options.launcher = fluxbase_tests::launcher();
+        options.launcher = launcher();
         let cluster = Cluster::start(options).await.unwrap();
         Some(Self { cluster, tools, _folder: folder })
     }
 
     /// The folder of its `pg_dump`.
-    pub(crate) fn tools(&self) -> &str {
+    pub fn tools(&self) -> &str {
         &self.tools
     }
 
     /// A database with what these scripts make; returns its owner's URL. A plain owner has the database's name.
-    pub(crate) async fn database(&self, owner: Owner, name: &str, scripts: &[String]) -> String {
+    pub async fn database(&self, owner: Owner, name: &str, scripts: &[String]) -> String {
         let admin = self.superuser("postgres").await;
-        let mut url = Url::parse(self.cluster.superuser_url(name).expose_secret()).unwrap();
+        let mut url = self.superuser_url(name);
         let mut make = vec![format!("create database {name}")];
         if owner == Owner::Plain {
             let role = format!("create role {name} login nosuperuser createdb createrole password '{name}'");
@@ -66,20 +70,26 @@ impl ForeignCluster {
         url.into()
     }
 
-    /// A pool that may look at everything.
-    pub(crate) async fn superuser(&self, database: &str) -> PgPool {
-        PgPoolOptions::new().max_connections(2).connect(self.cluster.superuser_url(database).expose_secret()).await.unwrap()
+    /// The superuser's URL of one database.
+    pub fn superuser_url(&self, database: &str) -> Url {
+        Url::parse(self.cluster.superuser_url(database).expose_secret()).unwrap()
     }
 
-    pub(crate) async fn stop(self) {
+    /// A pool that may look at everything.
+    pub async fn superuser(&self, database: &str) -> PgPool {
+        PgPoolOptions::new().max_connections(2).connect(self.superuser_url(database).as_str()).await.unwrap()
+    }
+
+    /// Stops it.
+    pub async fn stop(self) {
         self.cluster.stop().await;
     }
 }
 
 /// The fetched package is of one version only; others are where Debian puts them.
-fn find(major: u32, cache_dir: &Path) -> Result<Binaries, String> {
+fn find(major: u32) -> Result<Binaries, String> {
     let debian = format!("/usr/lib/postgresql/{major}");
     let configured = Path::new(&debian).is_dir().then(|| debian.into());
-    let options = FindOptions { configured, cache_dir: cache_dir.to_owned(), allow_fetch: true, major: Some(major) };
+    let options = FindOptions { configured, cache_dir: installations(), allow_fetch: true, major: Some(major) };
     find_or_install(&options, &mut |step| eprintln!("{step}")).map_err(|error| error.to_string())
 }
