@@ -2,19 +2,30 @@
 
 use crate::world::{PATIENCE, World};
 use fluxbase_tests::{Answer, TestServer, eventually};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tokio::task::JoinSet;
 
 /// A request about a branch, as the owner: `ask_of(server, "victim", "reset", &json!({}))`; `delete` deletes.
 pub(crate) async fn ask_of(server: &TestServer, slug: &str, what: &str, body: &Value) -> Answer {
+    Answer::to(request_of(server, slug, what, body)).await
+}
+
+/// The same, not sent yet.
+pub(crate) fn request_of(server: &TestServer, slug: &str, what: &str, body: &Value) -> RequestBuilder {
     let (method, path) = match what {
         "delete" => (Method::DELETE, format!("admin/branches/{slug}")),
         "delete by force" => (Method::DELETE, format!("admin/branches/{slug}?force=true")),
         _ => (Method::POST, format!("admin/branches/{slug}/{what}")),
     };
     let request = server.rest(method, &path, &server.owner_key());
-    Answer::to(if what.starts_with("delete") { request } else { request.json(body) }).await
+    if what.starts_with("delete") { request } else { request.json(body) }
+}
+
+/// Sends all of these at once. Answers come in whatever order they were given.
+pub(crate) async fn at_once(requests: impl IntoIterator<Item = RequestBuilder>) -> Vec<Answer> {
+    requests.into_iter().map(Answer::to).collect::<JoinSet<_>>().join_all().await
 }
 
 /// Files as a migrate takes them.
@@ -28,6 +39,11 @@ impl World {
         begun(&self.ask(Method::POST, "admin/branches", body).await)
     }
 
+    /// Begins something on a branch, which must be accepted: the operation's id.
+    pub(crate) async fn begin(&self, slug: &str, what: &str, body: &Value) -> String {
+        begun(&ask_of(&self.server, slug, what, body).await)
+    }
+
     /// The operation, once nothing more will happen to it.
     pub(crate) async fn outcome(&self, operation: &str) -> Value {
         let mut last = Value::Null;
@@ -39,6 +55,13 @@ impl World {
         })
         .await;
         last
+    }
+
+    /// The operation, once it has succeeded, as it must.
+    pub(crate) async fn succeeded(&self, operation: &str) -> Value {
+        let outcome = self.outcome(operation).await;
+        assert_eq!(outcome["status"], "succeeded", "{outcome}\n{}", self.server.stderr());
+        outcome
     }
 
     /// Begins an operation and waits until it ended well.

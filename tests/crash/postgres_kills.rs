@@ -2,7 +2,7 @@
 
 use crate::{
     life::{ask_of, files},
-    world::{PATIENCE, World},
+    world::{PATIENCE, World, number},
 };
 use domain::{OperationKind, StepName};
 use fluxbase_tests::{Answer, eventually};
@@ -13,7 +13,7 @@ use nix::{
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use reqwest::Method;
 use serde_json::json;
-use std::{collections::BTreeMap, env, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Large enough that a clone takes as long as the delays.
 const SCHEMA: &str = "
@@ -36,7 +36,6 @@ struct Model {
 /// `FLUXBASE_TEST_KILLS` rounds, 10 when not set; `FLUXBASE_TEST_SEED` repeats a run.
 #[tokio::test]
 async fn a_postgresql_killed_at_any_moment_costs_nothing_that_was_promised() {
-    let number = |name: &str, usual| env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (rounds, seed) = (number("FLUXBASE_TEST_KILLS", 10), number("FLUXBASE_TEST_SEED", 20_261_126));
     let mut random = StdRng::seed_from_u64(seed);
     let world = World::embedded_with(SCHEMA, |settings| settings.set("database.statement_timeout", "2s")).await;

@@ -1,7 +1,7 @@
 //! Two servers on one database that are asked for the same at once: one operation at a time works on a branch.
 
 use crate::{
-    life::files,
+    life::{at_once, files, request_of},
     world::{ORCHARD, PATIENCE, World, run},
 };
 use fluxbase_tests::{Answer, TestServer, eventually};
@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 /// Requests of each kind to each server.
 const AT_ONCE: usize = 4;
 
-async fn two(change: impl FnOnce(fluxbase_tests::ServerSettings) -> fluxbase_tests::ServerSettings) -> (World, TestServer) {
-    let world = World::on_shared_cluster(ORCHARD, |settings| change(settings.set("database.statement_timeout", "2s"))).await;
+async fn two() -> (World, TestServer) {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("database.statement_timeout", "2s")).await;
     let other = world.replica().await;
     (world, other)
 }
@@ -27,13 +27,7 @@ async fn rush(world: &World, other: &TestServer, slug: &str, asked: &[(&'static 
     for _ in 0..AT_ONCE {
         for server in [&world.server, other] {
             for (what, body) in asked {
-                let (method, path) = match *what {
-                    "delete" => (Method::DELETE, format!("admin/branches/{slug}")),
-                    _ => (Method::POST, format!("admin/branches/{slug}/{what}")),
-                };
-                let request = server.rest(method, &path, &server.owner_key());
-                let request = if *what == "delete" { request } else { request.json(body) };
-                let what = *what;
+                let (what, request) = (*what, request_of(server, slug, what, body));
                 requests.spawn(async move { (what, Answer::to(request).await) });
             }
         }
@@ -67,7 +61,7 @@ async fn one_at_a_time(world: &World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_ask_two_replicas_for_the_same_one_is_heard() {
-    let (world, other) = two(|settings| settings).await;
+    let (world, other) = two().await;
     world.create("victim").await;
     world.ready("victim").await;
     world.plant(1001, "victim").await;
@@ -97,7 +91,7 @@ async fn of_many_who_ask_two_replicas_for_the_same_one_is_heard() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_at_once_comes_one_after_the_other() {
-    let (world, other) = two(|settings| settings).await;
+    let (world, other) = two().await;
     let asked = |round: u32| {
         [
             ("reset", json!({})),
@@ -142,7 +136,7 @@ async fn everything_at_once_comes_one_after_the_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_called_off_on_one_ends_on_the_other() {
-    let (world, other) = two(|settings| settings).await;
+    let (world, other) = two().await;
     world.create("victim").await;
     world.ready("victim").await;
     world.plant(1001, "victim").await;
@@ -151,13 +145,11 @@ async fn what_is_called_off_on_one_ends_on_the_other() {
     let mut holding = world.pool.begin().await.unwrap();
     sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
     let operation = world.begin("victim", "reset", &json!({})).await;
-    let mut requests = JoinSet::new();
-    for number in 0..2 * AT_ONCE {
-        let server = if number % 2 == 0 { &world.server } else { &other };
-        let request = server.rest(Method::POST, &format!("admin/operations/{operation}/cancel"), &server.owner_key()).json(&json!({}));
-        requests.spawn(async move { Answer::to(request).await });
-    }
-    for answer in requests.join_all().await {
+    let cancel = |number: usize| {
+        let server = [&world.server, &other][number % 2];
+        server.rest(Method::POST, &format!("admin/operations/{operation}/cancel"), &server.owner_key()).json(&json!({}))
+    };
+    for answer in at_once((0..2 * AT_ONCE).map(cancel)).await {
         assert_eq!(answer.status, 202, "{answer:?}");
     }
     assert_eq!(world.outcome(&operation).await["status"], "cancelled");
@@ -233,23 +225,24 @@ async fn fence(world: &World, operation: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_branches_are_made_and_dropped_at_once() {
-    let (world, other) = two(|settings| settings).await;
+    let (world, other) = two().await;
     run(&world.pool, "delete from public.apples where id > 500").await;
     let slugs: Vec<String> = (0..20).map(|number| format!("many-{number}")).collect();
-    let answers = at_once(&world, &other, &slugs, |server, slug, number| {
+    let create = |(number, slug): (usize, &String)| {
+        let server = [&world.server, &other][number % 2];
         let mode = ["schema_only", "full_clone", "seed_data"][number % 3];
         let body = json!({"name": slug, "data_clone_mode": mode});
         server.rest(Method::POST, "admin/branches", &server.owner_key()).json(&body)
-    })
-    .await;
+    };
+    let answers = at_once(slugs.iter().enumerate().map(create)).await;
     assert!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
     for (number, slug) in slugs.iter().enumerate() {
         world.ready(slug).await;
         assert_eq!(world.count("trees", slug).await, [0, 200, 1][number % 3], "{slug}");
     }
     world.holds_just(&slugs.iter().map(|slug| (slug.as_str(), 1)).collect::<Vec<_>>()).await;
-    let answers =
-        at_once(&world, &other, &slugs, |server, slug, _| server.rest(Method::DELETE, &format!("admin/branches/{slug}"), &server.owner_key())).await;
+    let delete = |(number, slug): (usize, &String)| request_of([&world.server, &other][number % 2], slug, "delete", &json!({}));
+    let answers = at_once(slugs.iter().enumerate().map(delete)).await;
     assert!(answers.iter().all(|answer| answer.status == 202), "{answers:?}");
     for slug in &slugs {
         world.gone(slug).await;
@@ -258,18 +251,4 @@ async fn twenty_branches_are_made_and_dropped_at_once() {
     world.holds_just(&[]).await;
     drop(other);
     world.end().await;
-}
-
-async fn at_once(
-    world: &World,
-    other: &TestServer,
-    slugs: &[String],
-    request: impl Fn(&TestServer, &str, usize) -> reqwest::RequestBuilder,
-) -> Vec<Answer> {
-    let mut requests = JoinSet::new();
-    for (number, slug) in slugs.iter().enumerate() {
-        let request = request(if number % 2 == 0 { &world.server } else { other }, slug, number);
-        requests.spawn(async move { Answer::to(request).await });
-    }
-    requests.join_all().await
 }

@@ -1,14 +1,10 @@
 //! `kill -9` of the server and its PostgreSQL at any moment of a create or a delete.
 
-use crate::world::{PATIENCE, World};
-use fluxbase_tests::eventually;
+use crate::world::{World, number};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use serde_json::json;
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Large enough that a clone takes as long as the delays.
 const SCHEMA: &str = "
@@ -33,7 +29,6 @@ struct Figures {
 /// `FLUXBASE_TEST_KILLS` rounds, 15 when not set; `FLUXBASE_TEST_SEED` repeats a run's delays.
 #[tokio::test]
 async fn a_server_killed_at_any_moment_finishes_what_it_had_promised() {
-    let number = |name: &str, usual| env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (rounds, seed) = (number("FLUXBASE_TEST_KILLS", 15), number("FLUXBASE_TEST_SEED", 20_261_126));
     let mut random = StdRng::seed_from_u64(seed);
     let mut world = World::embedded(SCHEMA).await;
@@ -52,7 +47,8 @@ async fn a_server_killed_at_any_moment_finishes_what_it_had_promised() {
         world.restart().await;
         figures.restarts.push(begun.elapsed());
         let begun = Instant::now();
-        let status = settled(&world).await;
+        world.settles().await;
+        let status = world.status("victim").await;
         figures.settled.push(begun.elapsed());
         if creating && status.is_some() {
             generation = last_generation(&world).await;
@@ -96,17 +92,6 @@ async fn ask_and_kill(world: &mut World, creating: bool, delay: Duration) -> boo
         }
         Err(_) => false,
     }
-}
-
-/// Waits until the branch is ready or gone, and nothing is under way; tells which.
-async fn settled(world: &World) -> Option<String> {
-    eventually("the operation ends", PATIENCE, async || {
-        let open: i64 =
-            sqlx::query_scalar("select count(*) from branching.operations where finished_at is null").fetch_one(&world.pool).await.unwrap();
-        open == 0
-    })
-    .await;
-    world.status("victim").await
 }
 
 async fn last_generation(world: &World) -> u32 {

@@ -1,11 +1,13 @@
 //! Two servers on one database: what one does, the other knows.
 
-use crate::world::{ORCHARD, World};
+use crate::{
+    life::at_once,
+    world::{ORCHARD, World},
+};
 use fluxbase_tests::{Answer, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
 async fn two() -> (World, TestServer) {
     let world = World::on_shared_cluster(ORCHARD, |settings| settings).await;
@@ -94,13 +96,8 @@ async fn a_rate_limit_holds_over_both_exactly() {
         second < 40.0
     })
     .await;
-    let mut requests = JoinSet::new();
-    for number in 0..3 * LIMIT {
-        let server = if number % 3 == 0 { &other } else { &world.server };
-        let request = server.rest(Method::GET, "tables/trees?limit=1", &key);
-        requests.spawn(async move { Answer::to(request).await });
-    }
-    let answers = requests.join_all().await;
+    let read = |number| (if number % 3 == 0 { &other } else { &world.server }).rest(Method::GET, "tables/trees?limit=1", &key);
+    let answers = at_once((0..3 * LIMIT).map(read)).await;
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
     assert_eq!(answers.len() - refused.len(), LIMIT);
     assert!(refused.iter().all(|answer| answer.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds <= 60)));

@@ -3,15 +3,14 @@
 mod model;
 mod step;
 
-use crate::world::{ORCHARD, World};
+use crate::world::{ORCHARD, World, number};
 use model::Model;
 use rand::{SeedableRng, rngs::StdRng};
-use std::{collections::BTreeMap, env};
+use std::collections::BTreeMap;
 
 /// `FLUXBASE_TEST_STEPS` steps, 25 when not set; `FLUXBASE_TEST_SEED` repeats a walk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_done_in_whatever_order_the_branches_are_what_they_should_be() {
-    let number = |name: &str, usual| env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (steps, seed) = (number("FLUXBASE_TEST_STEPS", 25), number("FLUXBASE_TEST_SEED", 20_261_126));
     let mut random = StdRng::seed_from_u64(seed);
     let change = |settings: fluxbase_tests::ServerSettings| settings.set("database.statement_timeout", "2s").set("branching.max_total_branches", "6");

@@ -1,6 +1,6 @@
 //! A server with a small database, and what these tests ask of it over and over.
 
-use fluxbase_tests::{Answer, ServerSettings, TestCluster, TestDatabase, TestServer, eventually};
+use fluxbase_tests::{Answer, ENCRYPTION_KEY, ServerSettings, TestCluster, TestDatabase, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
@@ -13,8 +13,6 @@ use tempfile::TempDir;
 
 /// How long a branch may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-/// 32 bytes in base64, the same for all replicas of a test.
-const ENCRYPTION_KEY: &str = "Zmx1eGJhc2UgdGVzdHMgZmx1eGJhc2UgdGVzdHMgISE=";
 
 /// Two related tables that the service role may use.
 pub(crate) const ORCHARD: &str = "
@@ -97,37 +95,7 @@ impl World {
 
     /// The same with any body.
     pub(crate) async fn create_with(&self, body: &Value) {
-        let answer = self.ask(Method::POST, "admin/branches", body).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
-    }
-
-    /// Begins something on a branch, which must be accepted: the operation's id.
-    pub(crate) async fn begin(&self, slug: &str, what: &str, body: &Value) -> String {
-        let answer = self.ask(Method::POST, &format!("admin/branches/{slug}/{what}"), body).await;
-        assert_eq!(answer.status, 202, "{answer:?}");
-        answer.json()["operation"]["id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
-    }
-
-    /// Waits until an operation has succeeded, and gives it.
-    pub(crate) async fn succeeded(&self, operation: &str) -> Value {
-        eventually("the operation succeeds", PATIENCE, async || {
-            let answer = self.server.get(&format!("admin/operations/{operation}"), &self.server.owner_key()).await.json();
-            assert!(answer["status"] != "failed" && answer["status"] != "cancelled", "{answer}\n{}", self.server.stderr());
-            answer["status"] == "succeeded"
-        })
-        .await;
-        self.server.get(&format!("admin/operations/{operation}"), &self.server.owner_key()).await.json()
-    }
-
-    /// Throw-away copies of this world's server.
-    pub(crate) async fn trials(&self) -> i64 {
-        sqlx::query_scalar(
-            "select count(*) from pg_database
-              where starts_with(datname, (select 'fluxbase_trial_' || left(id::text, 8) from fluxbase.instance))",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .unwrap()
+        self.begin_create(body).await;
     }
 
     /// Asks for a branch to be deleted, which must be accepted.
@@ -228,6 +196,11 @@ fn seeds() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("1_trees.sql"), "insert into public.trees values (1, 'sown');\n").unwrap();
     folder
+}
+
+/// A number that the environment may set, for longer runs and to repeat one.
+pub(crate) fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }
 
 /// Runs statements that these tests put together themselves.

@@ -20,7 +20,7 @@ pub(super) async fn create(place: &str) {
     let mut world = crashing_at(place).await;
     world.create("victim").await;
     crash(&mut world).await;
-    becomes_ready(&world).await;
+    world.ready("victim").await;
     world.is_whole("victim").await;
     world.holds_just(&[("victim", 1)]).await;
     world.end().await;
@@ -34,7 +34,7 @@ pub(super) async fn from_stock(place: &str) {
     eventually("a spare lies ready", PATIENCE, async || world.stock().await.iter().any(|name| name.starts_with("fluxbase_spare_"))).await;
     world.create_with(&json!({"name": "victim", "data_clone_mode": "schema_only"})).await;
     crash(&mut world).await;
-    becomes_ready(&world).await;
+    world.ready("victim").await;
     assert_eq!((world.count("trees", "victim").await, world.count("trees", "main").await), (0, 200));
     world.plant(1, "victim").await;
     assert_eq!((world.count("trees", "victim").await, world.count("trees", "first").await), (1, 0));
@@ -46,7 +46,7 @@ pub(super) async fn seeded(place: &str) {
     let mut world = crashing_at(place).await;
     world.create_with(&json!({"name": "victim", "data_clone_mode": "seed_data"})).await;
     crash(&mut world).await;
-    becomes_ready(&world).await;
+    world.ready("victim").await;
     // Once, however often they were begun.
     assert_eq!(world.count("trees", "victim").await, 1);
     world.holds_just(&[("victim", 1)]).await;
@@ -94,7 +94,7 @@ pub(super) async fn reset(place: &str) {
     crash(&mut world).await;
     let before = reader.stop().await;
     let reader = Reader::of(&world.server, "victim");
-    becomes_ready(&world).await;
+    world.ready("victim").await;
     eventually("the new generation is read", PATIENCE, async || reader.last() == Some(new)).await;
     let after = reader.stop().await;
 
@@ -118,7 +118,7 @@ pub(super) async fn undo(place: &str) {
     let mut world = that_was_reset(place).await;
     world.begin("victim", "undo", &json!({})).await;
     crash(&mut world).await;
-    becomes_ready(&world).await;
+    world.ready("victim").await;
     assert_eq!(world.count("trees", "victim").await, 201);
     assert_eq!(world.branch("victim").await["previous"], Value::Null);
     world.settles().await;
@@ -191,7 +191,8 @@ async fn nothing_was_tried_on_it(world: &World) {
     world.is_whole("victim").await;
     assert_eq!(world.branch("victim").await["migrations"]["applied"], 0);
     world.holds_just(&[("victim", 1)]).await;
-    assert_eq!(world.trials().await, 0);
+    let stock = world.stock().await;
+    assert!(!stock.iter().any(|name| name.starts_with("fluxbase_trial_")), "{stock:?}");
 }
 
 /// A branch with 201 trees of its own, reset to 200.
@@ -215,15 +216,6 @@ async fn crashing_at(place: &str) -> World {
     // What a reset replaced is discarded some time after the longest statement has ended.
     let settings = |settings: ServerSettings| settings.variable("FLUXBASE_FAILPOINT", place).set("database.statement_timeout", "2s");
     World::on_shared_cluster(ORCHARD, settings).await
-}
-
-async fn becomes_ready(world: &World) {
-    eventually("victim is ready", PATIENCE, async || {
-        let status = world.status("victim").await;
-        assert!(["creating", "migrating", "ready"].map(Some).contains(&status.as_deref()), "{status:?}\n{}", world.server.stderr());
-        status.as_deref() == Some("ready")
-    })
-    .await;
 }
 
 async fn crash(world: &mut World) {
