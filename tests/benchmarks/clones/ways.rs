@@ -18,12 +18,12 @@ pub(crate) async fn compare(world: &mut World, part: Part, rounds: u32, report: 
         let change = format!("create table app.of_round_{round} ()");
         world.pool.execute(AssertSqlSafe(change)).await?;
         branch(world, part, "first", "parent", report).await?;
-        world.stocked("template").await?;
+        world.stocked("template").await;
         branch(world, part, "next, without a spare", "template", report).await?;
     }
     world.keep_spares().await;
     for _ in 0..rounds {
-        world.stocked("spare").await?;
+        world.stocked("spare").await;
         branch(world, part, "next, from a spare", "spare", report).await?;
     }
     Ok(())

@@ -5,9 +5,9 @@ use crate::{
     options::{Options, Part},
     parent,
 };
-use fluxbase_tests::{Answer, ServerSettings, TestServer};
+use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::process::Command;
 
-/// How often it is asked whether a branch is ready.
+/// How often it is asked whether a branch is ready: oftener than elsewhere, since the time until then is what is measured.
 const LOOK: Duration = Duration::from_millis(3);
 /// Nothing takes longer.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -78,7 +78,16 @@ impl World {
         if asked.status != 202 {
             return Err(format!("{asked:?}").into());
         }
-        let branch = self.until(&slug, |branch| branch["status"] != "creating").await?;
+        let branch = loop {
+            let branch = self.server.get(&format!("admin/branches/{slug}"), &key).await.json();
+            if branch["status"] != "creating" {
+                break branch;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err("it took too long".into());
+            }
+            tokio::time::sleep(LOOK).await;
+        };
         let took = begun.elapsed();
         if branch["status"] != "ready" {
             return Err(format!("{branch}").into());
@@ -94,43 +103,23 @@ impl World {
         if asked.status != 202 {
             return Err(format!("{asked:?}").into());
         }
-        let begun = Instant::now();
-        while self.server.get(&path, &self.server.owner_key()).await.status != 404 {
-            in_time(begun)?;
-            tokio::time::sleep(LOOK).await;
-        }
+        eventually("the branch is gone", PATIENCE, async || self.server.get(&path, &self.server.owner_key()).await.status == 404).await;
         Ok(())
     }
 
-    async fn until(&self, slug: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value, BoxError> {
-        let (begun, path) = (Instant::now(), format!("admin/branches/{slug}"));
-        loop {
-            let branch = self.server.get(&path, &self.server.owner_key()).await.json();
-            if is_so(&branch) {
-                return Ok(branch);
-            }
-            in_time(begun)?;
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// Waits until so many databases of the stock are there and closed.
-    pub(crate) async fn stocked(&self, kind: &str) -> Result<(), BoxError> {
-        let begun = Instant::now();
+    /// Waits until there is a database of the stock that was verified.
+    pub(crate) async fn stocked(&self, kind: &str) {
         let pattern = format!("fluxbase_{kind}_%");
-        loop {
-            let there: bool = sqlx::query_scalar(
+        eventually(&format!("a {kind} lies ready"), PATIENCE, async || {
+            sqlx::query_scalar(
                 "select exists (select from pg_database where datname like $1 and shobj_description(oid, 'pg_database') like '%\"verified\":true%')",
             )
             .bind(&pattern)
             .fetch_one(&self.pool)
-            .await?;
-            if there {
-                return Ok(());
-            }
-            in_time(begun)?;
-            tokio::time::sleep(LOOK * 10).await;
-        }
+            .await
+            .unwrap()
+        })
+        .await;
     }
 
     /// Runs a shell's script with PostgreSQL's programs at hand, as the server's superuser.
@@ -165,10 +154,6 @@ impl World {
             .await?;
         Ok(Path::new(&folder).join("base").join(oid.to_string()))
     }
-}
-
-fn in_time(begun: Instant) -> Result<(), BoxError> {
-    if begun.elapsed() < PATIENCE { Ok(()) } else { Err("it took too long".into()) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark runs PostgreSQL's own programs")]
