@@ -22,10 +22,10 @@ use serde::Deserialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{
     collections::HashMap,
-    fs,
+    fs, io,
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
-    process::{Child, ExitStatus, Output},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::Duration,
 };
 use tokio::sync::OnceCell;
@@ -118,33 +118,33 @@ impl TestServer {
 
     /// The same with further variables in its environment.
     pub async fn cli_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        let mut command = process::command(process::fluxbase_program());
-        command.args(arguments).current_dir(self.place.path()).env("HOME", self.place.path()).env("FLUXBASE_DATA_DIR", self.data_dir());
+        let mut command = self.command(self.place.path(), arguments);
         command.envs(environment.iter().copied());
-        let ran = tokio::task::spawn_blocking(move || command.output()).await.expect("running does not panic");
-        ran.expect("the binary runs")
+        ran(move || command.output()).await
     }
 
     /// The same from a folder, such as a project's.
-    pub async fn cli_in(&self, folder: &std::path::Path, arguments: &[&str]) -> Output {
-        let mut command = process::command(process::fluxbase_program());
-        command.args(arguments).current_dir(folder).env("HOME", folder).env("FLUXBASE_DATA_DIR", self.data_dir());
-        let ran = tokio::task::spawn_blocking(move || command.output()).await.expect("running does not panic");
-        ran.expect("the binary runs")
+    pub async fn cli_in(&self, folder: &Path, arguments: &[&str]) -> Output {
+        let mut command = self.command(folder, arguments);
+        ran(move || command.output()).await
     }
 
     /// The same as [`TestServer::cli_with`], with something on standard input.
     pub async fn cli_fed(&self, arguments: &[&str], environment: &[(&str, &str)], input: &'static [u8]) -> Output {
-        let mut command = process::command(process::fluxbase_program());
-        command.args(arguments).current_dir(self.place.path()).env("HOME", self.place.path()).env("FLUXBASE_DATA_DIR", self.data_dir());
-        command.envs(environment.iter().copied()).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-        command.stderr(std::process::Stdio::piped());
-        let ran = tokio::task::spawn_blocking(move || {
+        let mut command = self.command(self.place.path(), arguments);
+        command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        ran(move || {
             let mut child = command.spawn()?;
-            std::io::Write::write_all(&mut child.stdin.take().expect("it is a pipe"), input)?;
+            io::Write::write_all(&mut child.stdin.take().expect("it is a pipe"), input)?;
             child.wait_with_output()
-        });
-        ran.await.expect("running does not panic").expect("the binary runs")
+        })
+        .await
+    }
+
+    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = process::command(process::fluxbase_program());
+        command.args(arguments).current_dir(folder).env("HOME", folder).env("FLUXBASE_DATA_DIR", self.data_dir());
+        command
     }
 
     /// What a command prints, as JSON. It must succeed.
@@ -229,6 +229,10 @@ impl Drop for TestServer {
             }
         }
     }
+}
+
+async fn ran(run: impl FnOnce() -> io::Result<Output> + Send + 'static) -> Output {
+    tokio::task::spawn_blocking(run).await.expect("running does not panic").expect("the binary runs")
 }
 
 /// Whether a process runs. One that ended and was not waited for does not.
