@@ -22,7 +22,7 @@ use poem::{
 };
 use ports::{
     driven::{KeyKind, KeyRecord, Secret},
-    driving::{CreateApiKey, CreateBranch, StartedOperation, CreatedKey, GetOperation, ListBranches, MockUseCase, SessionTokens, SignIn},
+    driving::{CreateApiKey, CreateBranch, CreatedKey, GetOperation, ListBranches, MockUseCase, SessionTokens, SignIn, StartedOperation},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
