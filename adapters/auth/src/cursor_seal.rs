@@ -22,11 +22,8 @@ impl HmacCursorSeal {
 
     fn mac(&self, subject: &PageSubject, offset: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        mac.update(b"fluxbase cursor 2");
-        for part in subject.parts() {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
+        mac.update(b"fluxbase cursor 3");
+        mac.update(subject.as_bytes());
         mac.update(offset);
         mac
     }

@@ -1,7 +1,7 @@
 //! What branches are called.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// A branch's name as its maker wrote it: 1 to 100 characters, no control characters, with at least one letter or digit to make a slug of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl fmt::Display for BranchName {
 /// Invariant: 1 to 40 of `a-z`, `0-9` and `-`; starts with a letter; no `-` at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Slug(String);
+pub struct Slug(Cow<'static, str>);
 
 /// Why a text is no slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +108,8 @@ impl Slug {
 
     /// The slug of the default branch.
     pub fn main() -> Self {
-        Self(Self::MAIN.to_owned())
+        // Most requests are about it: it costs no memory of its own.
+        Self(Cow::Borrowed(Self::MAIN))
     }
 
     /// Whether it names the default branch.
@@ -135,7 +136,7 @@ impl Slug {
             }
         }
         let slug = slug.trim_end_matches('-');
-        (!slug.is_empty()).then(|| Self(slug.to_owned()))
+        (!slug.is_empty()).then(|| Self(slug.to_owned().into()))
     }
 }
 
@@ -148,7 +149,7 @@ impl FromStr for Slug {
         if !allowed || !starts || raw.len() > Self::MAX_LEN || raw.ends_with('-') {
             return Err(InvalidSlug);
         }
-        Ok(Self(raw.to_owned()))
+        Ok(Self(raw.to_owned().into()))
     }
 }
 
@@ -162,7 +163,7 @@ impl TryFrom<String> for Slug {
 
 impl From<Slug> for String {
     fn from(slug: Slug) -> Self {
-        slug.0
+        slug.0.into_owned()
     }
 }
 

@@ -1,27 +1,65 @@
 //! What a cursor is good for.
 
-use super::{Select, grammar::print_rows};
+use super::{Select, TableName, grammar::print_rows};
 use crate::{Failure, Principal, branch::BranchMentions};
+use std::fmt::Write as _;
 
-/// What a cursor belongs to: the same rows in the same order, on the same branch, for the same principal. Every door takes cursors for just this.
+/// What a cursor belongs to: the same rows in the same order, on the same branch, for the same principal.
+///
+/// Each door goes by what its clients send again with a cursor: MCP by the query, however it is written, REST by the text of its query string, which
+/// need not be written anew for every page of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageSubject(Vec<String>);
+pub struct PageSubject(String);
 
 impl PageSubject {
     /// What a principal reads. Where its page begins and ends does not count.
     pub fn new(principal: &Principal, branch: &BranchMentions, select: &Select) -> Result<Self, Failure> {
-        let branch = branch.resolve(principal.restrictions.branch.as_ref())?;
-        let mut parts = vec![principal.budget_key(), branch.to_string(), select.table.to_string()];
+        let mut subject = Self::of_table(principal, branch, &select.table)?;
         for (name, value) in print_rows(&select.columns, select.filter.as_ref(), &select.order) {
-            parts.extend([name, value]);
+            subject.push(&name);
+            subject.push(&value);
         }
-        Ok(Self(parts))
+        Ok(subject)
     }
 
-    /// Its parts, in order. Their borders count too.
-    pub fn parts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    /// What a principal reads from a table by a query string, as it was sent. What is said there of the page and of the branch does not count.
+    pub fn of_query_string(principal: &Principal, branch: &BranchMentions, table: &TableName, query: &str) -> Result<Self, Failure> {
+        let mut subject = Self::of_table(principal, branch, table)?;
+        for part in query.split('&').filter(|part| !says_where(part)) {
+            subject.push(part);
+        }
+        Ok(subject)
     }
+
+    fn of_table(principal: &Principal, branch: &BranchMentions, table: &TableName) -> Result<Self, Failure> {
+        let branch = branch.resolve(principal.restrictions.branch.as_ref())?;
+        let mut subject = Self(String::with_capacity(256));
+        subject.push(&principal.budget_key());
+        subject.push(branch.as_str());
+        match &table.schema {
+            Some(schema) => subject.push(schema),
+            None => subject.0.push('-'),
+        }
+        subject.push(&table.name);
+        Ok(subject)
+    }
+
+    /// Adds a part behind its length, so that no two lists of parts are the same text.
+    fn push(&mut self, part: &str) {
+        let _ = write!(self.0, "{}:", part.len());
+        self.0.push_str(part);
+    }
+
+    /// Its text: equal for equal subjects only.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// Whether a parameter says which page is meant, or on which branch. A filter on a column of such a name has an operator and a dot.
+fn says_where(part: &str) -> bool {
+    let (name, value) = part.split_once('=').unwrap_or((part, ""));
+    matches!(name, "" | "limit" | "offset") || (matches!(name, "cursor" | "branch") && !value.contains('.'))
 }
 
 /// What is said of a cursor that does not belong to a query.
@@ -74,5 +112,24 @@ mod tests {
         ] {
             assert_ne!(first, subject(branch, &select(table, &changed)), "{branch} {table} {changed:?}");
         }
+    }
+
+    fn of_text(table: &str, query: &str) -> PageSubject {
+        PageSubject::of_query_string(&Principal::internal(), &BranchMentions::NONE, &TableName::parse(table), query).unwrap()
+    }
+
+    #[test]
+    fn pages_of_one_query_string_have_one_subject_and_others_have_others() {
+        let first = of_text("t", "select=id&a=eq.1&order=id");
+        for same in ["select=id&a=eq.1&order=id&cursor=x-_1", "&limit=5&select=id&&a=eq.1&offset=3&order=id", "branch=pr-1&select=id&a=eq.1&order=id"]
+        {
+            assert_eq!(first, of_text("t", same), "{same}");
+        }
+        for other in
+            ["", "select=id&a=eq.1", "select=id&a=eq.2&order=id", "select=id&a=eq.1&order=id&cursor=eq.x", "select=id&a=eq.1&order=id&branch=eq.x"]
+        {
+            assert_ne!(first, of_text("t", other), "{other}");
+        }
+        assert_ne!(first, of_text("s.t", "select=id&a=eq.1&order=id"));
     }
 }

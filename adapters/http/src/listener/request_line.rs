@@ -40,25 +40,24 @@ impl Place {
     pub(super) fn scan(&mut self, bytes: &[u8]) -> (usize, Stop) {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let until = |found: fn(&u8) -> bool| rest.iter().position(found);
             match self {
-                Self::Before => match until(|byte| !matches!(byte, b'\r' | b'\n')) {
+                Self::Before => match rest.iter().position(|byte| !matches!(byte, b'\r' | b'\n')) {
                     Some(begins) => {
                         at += begins;
                         *self = Self::Method;
                     }
                     None => at = bytes.len(),
                 },
-                Self::Method => at += self.pass(rest, until(|byte| matches!(byte, b' ' | b'\r' | b'\n')), |_| Self::TargetBegins),
+                Self::Method => at += self.pass(rest, rest.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n')), |_| Self::TargetBegins),
                 Self::TargetBegins => *self = if rest[0] == b'/' { Self::Target } else { Self::Line },
                 Self::Target => {
-                    let end = until(|byte| !stands_in_target(*byte));
+                    let end = rest.iter().position(|byte| !stands_in_target(*byte));
                     if let Some(end) = end.filter(|end| is_encoded(rest[*end])) {
                         return (at + end, Stop::Escape);
                     }
                     at += self.pass(rest, end, |_| Self::Line);
                 }
-                Self::Line => at += self.pass(rest, until(|byte| *byte == b'\n'), |_| Self::LineBegins),
+                Self::Line => at += self.pass(rest, memchr::memchr(b'\n', rest), |_| Self::LineBegins),
                 Self::LineBegins | Self::EmptyLineBegins => {
                     at += 1;
                     *self = match rest[0] {
@@ -101,8 +100,19 @@ pub(super) const fn is_encoded(byte: u8) -> bool {
 
 /// What goes on with a target as it is. Other control characters than line ends are left for hyper to refuse.
 const fn stands_in_target(byte: u8) -> bool {
-    !is_encoded(byte) && !matches!(byte, b' ' | b'\r' | b'\n')
+    STANDS_IN_TARGET[byte as usize]
 }
+
+/// Looked up, since every byte of every target is.
+const STANDS_IN_TARGET: [bool; 256] = {
+    let mut stands = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        stands[byte as usize] = !is_encoded(byte) && !matches!(byte, b' ' | b'\r' | b'\n');
+        byte += 1;
+    }
+    stands
+};
 
 #[cfg(test)]
 mod tests {

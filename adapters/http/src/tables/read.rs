@@ -1,11 +1,14 @@
 //! GET and HEAD: rows.
 
-use super::{Ask, Tables, accept, answer::Pulled, bad_request, prefer::PREFERENCE_APPLIED, range::Window};
+use super::{Ask, Tables, accept, answer::Pulled, bad_request, pages::Came, prefer::PREFERENCE_APPLIED, range::Window};
 use crate::problem::Problem;
 use domain::table::Select;
 use http::{HeaderName, HeaderValue, Method, header};
 use poem::{Body, Request, Response};
 use ports::driving::QueryTable;
+
+/// What an answer carries at most, the edge's own included, is about this much.
+const ANSWER_HEADERS: usize = 8;
 
 const RANGE_UNIT: HeaderName = HeaderName::from_static("range-unit");
 
@@ -30,7 +33,7 @@ impl Tables {
             max_bytes: None,
         };
         let cursor = ask.query.cursor.take();
-        let pages = self.pages(cursor.as_deref(), &ask, &branch, &mut select)?;
+        let pages = self.pages(cursor.as_deref(), &ask, request.uri(), &branch, &mut select)?;
         window.offset = select.offset;
         let command = QueryTable { branch, select };
         let rows = self.query_table.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
@@ -38,8 +41,11 @@ impl Tables {
         let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
 
         let mut response = Response::default();
+        // Grown once instead of on the way.
+        response.headers_mut().reserve(ANSWER_HEADERS);
         if let Some(pages) = pages {
-            pages.tell_next(&*self.cursors, request.uri(), pulled.rows(), total, response.headers_mut());
+            let came = Came { rows: pulled.rows(), total };
+            pages.tell_next(&*self.cursors, &ask, request.uri(), &came, response.headers_mut());
         }
         // Of a page that still streams, the end is known only by the total.
         if let Some(rows) = pulled.rows().or_else(|| total.map(|total| window.rows_of(total))) {

@@ -79,7 +79,7 @@ impl JsonRows {
 
     fn json(&self, part: RowPart) -> Option<JsonPart> {
         match part {
-            RowPart::Row(row) => row.get(usize::from(self.column)).map(JsonPart::Row),
+            RowPart::Row(row) => row.into_cell(usize::from(self.column)).map(JsonPart::Row),
             RowPart::Piece(piece) if piece.column == self.column => {
                 let bytes = piece.bytes?;
                 Some(JsonPart::Piece { bytes, first: piece.first, last: piece.last })

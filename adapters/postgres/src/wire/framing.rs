@@ -1,6 +1,6 @@
 //! Cuts the bytes that arrive into messages, without ever holding a big row whole.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use postgres_protocol::message::backend::{DATA_ROW_TAG, Header, Message};
 
 use super::{
@@ -106,8 +106,9 @@ impl Inbox {
         }
         self.missing = 0;
         if header.tag() == DATA_ROW_TAG {
-            let body = self.bytes.split_to(length).freeze().slice(HEADER..);
-            return Ok(Some(Frame::Row(body)));
+            let mut body = self.bytes.split_to(length);
+            body.advance(HEADER);
+            return Ok(Some(Frame::Row(body.freeze())));
         }
         let message = Message::parse(&mut self.bytes).map_err(|_| WireError::Protocol("a message that cannot be read"))?;
         Ok(message.map(Frame::Message))

@@ -57,41 +57,44 @@ impl QueryParams {
     pub fn parse(pairs: impl Iterator<Item = (String, String)>) -> Result<TableQuery, Vec<Fault>> {
         let mut params = Self { select_is_good: true, ..Self::default() };
         for (count, (name, value)) in pairs.enumerate() {
-            let pointer = pointer_step(&shortened(&name));
             if count == MAX_ITEMS {
-                params.faults.push(Fault::new(pointer, format!("a query string has at most {MAX_ITEMS} parameters")));
+                params.faults.push(Fault::new(pointer(&name), format!("a query string has at most {MAX_ITEMS} parameters")));
                 break;
             }
-            if let Err(reason) = params.take(&pointer, &name, &value) {
-                params.faults.push(Fault::new(pointer, reason));
+            if let Err(reason) = params.take(&name, value) {
+                params.faults.push(Fault::new(pointer(&name), reason));
             }
         }
         params.finish()
     }
 
-    fn take(&mut self, pointer: &str, name: &str, value: &str) -> Result<(), String> {
+    fn take(&mut self, name: &str, value: String) -> Result<(), String> {
         // A filter on a column of that name has an operator and a dot; slugs and cursors have none.
         match name {
-            "branch" if !value.contains('.') => return once(&mut self.branch, value.to_owned()),
-            "cursor" if !value.contains('.') => return once(&mut self.cursor, value.to_owned()),
+            "branch" if !value.contains('.') => return once(&mut self.branch, value),
+            "cursor" if !value.contains('.') => return once(&mut self.cursor, value),
             _ => {}
         }
         let Key { path, word } = self.budget.read(name, key).map_err(GrammarError::in_name)?;
         match word {
             Word::Select => {
-                let items = self.budget.read(value, select::items);
+                let items = self.budget.read(&value, select::items);
                 self.select_is_good &= items.is_ok();
                 once(&mut self.select, items?)
             }
-            Word::Columns => once(&mut self.columns, self.budget.read(value, distinct_names)?),
-            Word::OnConflict => once(&mut self.on_conflict, self.budget.read(value, names::list)?),
-            Word::Of(clause) => self.take_clause(path, clause, pointer, value),
+            Word::Columns => once(&mut self.columns, self.budget.read(&value, distinct_names)?),
+            Word::OnConflict => once(&mut self.on_conflict, self.budget.read(&value, names::list)?),
+            Word::Of(clause) => self.take_clause(path, clause, name, &value),
         }
     }
 
-    fn take_clause(&mut self, path: Vec<String>, clause: Clause, pointer: &str, value: &str) -> Result<(), String> {
+    fn take_clause(&mut self, path: Vec<String>, clause: Clause, name: &str, value: &str) -> Result<(), String> {
+        let of_embed = !path.is_empty();
         let scope = self.scopes.entry(path).or_default();
-        scope.pointers.push(pointer.to_owned());
+        // An embed that is asked for nowhere is told later, the table itself is always there.
+        if of_embed {
+            scope.pointers.push(pointer(name));
+        }
         scope.take(&mut self.budget, clause, value)
     }
 
@@ -127,6 +130,11 @@ fn distinct_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, GrammarError> 
         }
     }
     Ok(distinct)
+}
+
+/// Where a parameter's fault lies.
+fn pointer(name: &str) -> String {
+    pointer_step(&shortened(name))
 }
 
 #[cfg(test)]
