@@ -6,6 +6,7 @@
 //! them and row level security has to take them back; here a table is seen by whom its owner granted it to.
 
 mod access;
+mod admin_path;
 mod auth_schema;
 mod capabilities;
 mod catalogue_signal;
@@ -123,6 +124,7 @@ async fn settle(pool: &PgPool, secrets: &dyn SecretBox, options: &ProvisionOptio
     memberships::ensure_ours(&mut transaction, capabilities, &logins).await?;
     let service = service_access::ensure(&mut transaction, capabilities, service_role_bypasses, &logins, &options.schemas).await?;
     role_settings::ensure(&mut transaction, &logins, &options.schemas).await?;
+    admin_path::ensure(&mut transaction).await?;
     access::ensure(&mut transaction, capabilities, &logins, options).await?;
     guard::check(&mut transaction, &logins).await?;
     let signal = catalogue_signal::ensure(&mut transaction, capabilities).await?;

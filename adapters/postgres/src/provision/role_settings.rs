@@ -1,6 +1,7 @@
 //! What holds in every session of our logins.
 
 use super::{
+    admin_path::OURS,
     error::ProvisionError,
     logins::Logins,
     roles::BRANCH_OWNER,
@@ -41,7 +42,7 @@ async fn search_path(connection: &mut PgConnection, schemas: &[String]) -> Resul
         sqlx::query_scalar("select pg_catalog.unnest(pg_catalog.current_schemas(false))::pg_catalog.text").fetch_all(&mut *connection).await?;
     sqlx::query("set local search_path = pg_catalog").execute(connection).await?;
     let mut path = schemas.to_vec();
-    path.extend(by_default.into_iter().filter(|schema| !schemas.contains(schema)));
+    path.extend(by_default.into_iter().filter(|schema| !schemas.contains(schema) && !OURS.contains(&schema.as_str())));
     Ok(path)
 }
 

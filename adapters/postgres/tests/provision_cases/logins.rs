@@ -3,7 +3,7 @@
 use fluxbase_postgres::provision::{Login, ProvisionError, ServiceSeat, provision};
 use sqlx::PgPool;
 
-use crate::provision_rig::{TestBox, connect, options, prepared, run, text};
+use crate::provision_rig::{TestBox, connect, fresh_database, migrate_control, options, prepared, run, text};
 
 async fn log_in(login: &Login, database: &str) -> PgPool {
     connect(&login.name, login.password.expose(), database).await
@@ -38,6 +38,25 @@ async fn each_login_becomes_what_it_is_for_and_nothing_else() {
         text(&builder, "select current_user || ' ' || current_setting('search_path')").await.as_deref(),
         Some("fluxbase_branch_owner pg_catalog")
     );
+}
+
+#[tokio::test]
+async fn an_admin_of_our_schemas_name_makes_its_tables_where_it_did_before() {
+    let root = fresh_database("admins_name").await;
+    run(&root, "create role fluxbase superuser login password 'f'; create role branching superuser login password 'b'").await.unwrap();
+    run(&root, "alter role branching set search_path = app, \"$user\", \"$user\", public; create schema app").await.unwrap();
+    for (admin, password, path, user_path) in [("fluxbase", "f", "public", "public"), ("branching", "b", "app, public", "public")] {
+        let pool = connect(admin, password, "admins_name").await;
+        migrate_control(&pool).await;
+        let provisioned = provision(&pool, &TestBox(1), &options()).await.unwrap();
+        provision(&pool, &TestBox(1), &options()).await.unwrap();
+        pool.close().await;
+        let later = connect(admin, password, "admins_name").await;
+        assert_eq!(text(&later, "show search_path").await.as_deref(), Some(path));
+        let user = log_in(&provisioned.logins.user, "admins_name").await;
+        assert_eq!(text(&user, "show search_path").await.as_deref(), Some(user_path));
+    }
+    assert_eq!(text(&root, "show search_path").await.as_deref(), Some("\"$user\", public"), "others keep theirs");
 }
 
 #[tokio::test]
