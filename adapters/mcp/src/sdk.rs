@@ -214,7 +214,7 @@ impl From<ToolResult> for CallToolResult {
     fn from(result: ToolResult) -> Self {
         let content = result.texts.into_iter().map(ContentBlock::text).collect();
         let mut written = if result.is_error { Self::error(content) } else { Self::success(content) };
-        written.structured_content = result.structured.and_then(|json| serde_json::from_str(json.get()).ok());
+        written.structured_content = result.structured.and_then(|json| serde_json::from_str(&json).ok());
         written
     }
 }

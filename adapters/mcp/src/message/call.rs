@@ -3,10 +3,10 @@
 //! Anything that is not as every client writes it is left to the SDK, and so is everything that the SDK would refuse.
 
 use super::RpcError;
-use crate::{registry::Registry, scope::RequestScope, tool::WireResult};
+use crate::{registry::Registry, scope::RequestScope};
 use http::{HeaderMap, HeaderName, StatusCode};
 use rmcp::model::ClientCapabilities;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -72,15 +72,16 @@ impl<'a> FastCall<'a> {
 
     /// Calls the tool and writes the message that answers.
     pub(crate) async fn answer(&self, registry: &Registry, scope: &RequestScope) -> (StatusCode, Vec<u8>) {
-        #[derive(Serialize)]
-        struct Response<'a> {
-            jsonrpc: &'static str,
-            id: &'a RawValue,
-            result: WireResult<'a>,
-        }
         let body = match registry.call(scope, &self.name, self.arguments).await {
-            Ok(result) => serde_json::to_vec(&Response { jsonrpc: "2.0", id: self.id, result: result.on_wire(self.result_type) })
-                .expect("a result has texts for keys"),
+            Ok(result) => {
+                let mut body = Vec::with_capacity(result.written_size());
+                body.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+                body.extend_from_slice(self.id.get().as_bytes());
+                body.extend_from_slice(b",\"result\":");
+                result.write(self.result_type, &mut body);
+                body.push(b'}');
+                body
+            }
             Err(error) => error.message(Some(self.id)),
         };
         (StatusCode::OK, body)

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub(crate) struct RowsText {
     /// The array.
-    pub(crate) json: Box<RawValue>,
+    pub(crate) json: String,
     /// Rows in it.
     pub(crate) rows: u64,
     /// Whether it was ended early because it would have been too long.
@@ -20,14 +20,16 @@ pub(crate) struct RowsText {
 /// Gathers a document of at most so many bytes and rows. A longer one is ended at a row's end, and what is left of it is not read.
 pub(crate) async fn gather(mut document: Box<dyn Document>, max_bytes: u64, max_rows: Option<u64>) -> Result<GatheredRows, Failure> {
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-    let mut text = Vec::new();
+    // Most documents are one chunk, which is its own text then.
+    let mut text = document.next().await?.map(Vec::from).unwrap_or_default();
     let mut cut = false;
-    while let Some(chunk) = document.next().await? {
-        text.extend_from_slice(&chunk);
+    loop {
         if text.len() > max_bytes {
             cut = true;
             break;
         }
+        let Some(chunk) = document.next().await? else { break };
+        text.extend_from_slice(&chunk);
     }
     let ended_early = cut || document.truncated();
     let found = if cut { ends::keep_bytes(&mut text, max_bytes) } else { document.rows() };
@@ -36,9 +38,16 @@ pub(crate) async fn gather(mut document: Box<dyn Document>, max_bytes: u64, max_
         _ => found,
     };
     let complete = max_rows.is_some_and(|max| rows >= max);
-    let text = String::from_utf8(text).map_err(Failure::internal)?;
-    let json = RawValue::from_string(text).map_err(Failure::internal)?;
+    let json = String::from_utf8(text).map_err(Failure::internal)?;
+    debug_assert!(serde_json::from_str::<&RawValue>(&json).is_ok(), "no JSON: {json}");
     Ok(GatheredRows { rows: RowsText { json, rows, truncated: ended_early && !complete }, more: ended_early || found > rows })
+}
+
+/// An object with rows and what is said of them, itself an object in JSON.
+pub(crate) fn beside(rows: &str, about: &str) -> String {
+    let members = about.strip_prefix('{').filter(|members| *members != "}");
+    let (comma, rest) = members.map_or(("", "}"), |members| (",", members));
+    ["{\"rows\":", rows, comma, rest].concat()
 }
 
 /// Rows, and whether there are more.
@@ -90,13 +99,13 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::{gather, testing::Chunks};
+    use super::{beside, gather, testing::Chunks};
 
     const TEXT: &str = "[{\"a\":\"é]}\\\"\"}, \n {\"b\":[{},[1]]},{\"c\":3}]";
 
     async fn gathered(document: (u64, bool), max_bytes: u64, max_rows: Option<u64>) -> (String, u64, bool, bool) {
         let gathered = gather(Chunks::boxed(TEXT, document.0, document.1), max_bytes, max_rows).await.unwrap();
-        (gathered.rows.json.get().to_owned(), gathered.rows.rows, gathered.rows.truncated, gathered.more)
+        (gathered.rows.json, gathered.rows.rows, gathered.rows.truncated, gathered.more)
     }
 
     #[tokio::test]
@@ -119,8 +128,9 @@ mod tests {
         assert_eq!(gathered((3, false), 5, None).await, ("[]".to_owned(), 0, true, true));
     }
 
-    #[tokio::test]
-    async fn what_is_no_json_is_our_fault() {
-        assert_eq!(gather(Chunks::boxed("[{", 1, false), 100, None).await.unwrap_err().code(), "internal");
+    #[test]
+    fn rows_stand_beside_what_is_said_of_them() {
+        assert_eq!(beside("[]", "{}"), r#"{"rows":[]}"#);
+        assert_eq!(beside(r#"[{"a":1}]"#, r#"{"count":1}"#), r#"{"rows":[{"a":1}],"count":1}"#);
     }
 }

@@ -5,10 +5,11 @@ mod failed;
 mod head;
 mod registered;
 mod result;
+mod wire;
 
 pub(crate) use failed::{CallError, log, public};
 pub(crate) use registered::{AnyTool, Definition, Registered};
-pub(crate) use result::{Answer, ToolResult, WireResult, json};
+pub(crate) use result::{Answer, ToolResult, json};
 
 use crate::scope::RequestScope;
 use async_trait::async_trait;

@@ -1,6 +1,6 @@
 //! Branches and operations as models are shown them.
 
-use crate::tool::Answer;
+use crate::tool::{Answer, json};
 use domain::{
     Branch, Operation,
     operation::{OperationError, Progress},
@@ -80,7 +80,11 @@ pub(crate) struct OperationView {
     next: Option<String>,
 }
 
-impl Answer for OperationView {}
+impl Answer for OperationView {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 impl OperationView {
     pub(crate) fn of(operation: Operation) -> Self {

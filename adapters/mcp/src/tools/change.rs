@@ -1,20 +1,19 @@
 //! What a write answers.
 
 use crate::{
-    rows::gather,
+    rows::{beside, gather},
     tool::{Answer, CallError, json},
 };
 use ports::driven::Written;
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 /// What was written.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Change {
-    #[serde(flatten)]
     summary: Summary,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows: Option<Box<RawValue>>,
+    /// An array, as JSON text.
+    rows: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,8 +60,12 @@ impl Change {
 }
 
 impl Answer for Change {
-    fn texts(&self) -> Vec<String> {
+    fn structured(&self) -> String {
         let summary = json(&self.summary);
-        self.rows.as_ref().map_or_else(|| vec![summary.clone()], |rows| vec![rows.get().to_owned(), summary.clone()])
+        self.rows.as_ref().map_or_else(|| summary.clone(), |rows| beside(rows, &summary))
+    }
+
+    fn texts(&self, _: &str) -> Vec<String> {
+        self.rows.iter().cloned().chain([json(&self.summary)]).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::table_arguments::{branch_schema, table_schema};
 use crate::{
     catalogue::TableDetail,
     scope::RequestScope,
-    tool::{Answer, CallError, Tool},
+    tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{Action, table::TableName};
@@ -23,7 +23,11 @@ pub(crate) struct Input {
     branch: Option<String>,
 }
 
-impl Answer for TableDetail {}
+impl Answer for TableDetail {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 #[async_trait]
 impl Tool for DescribeTableTool {

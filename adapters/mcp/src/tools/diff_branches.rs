@@ -3,7 +3,7 @@
 use super::branch_arguments::branch_schema;
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool},
+    tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{
@@ -57,7 +57,11 @@ struct Object {
     fields: Vec<String>,
 }
 
-impl Answer for Difference {}
+impl Answer for Difference {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 impl Difference {
     fn of(found: BranchDiff, max_bytes: u64) -> Self {

@@ -3,7 +3,7 @@
 use super::{branch_arguments::branch_schema, branch_view::BranchView};
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool},
+    tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{Action, branch::Withheld};
@@ -50,7 +50,11 @@ struct Migrations {
     drift: bool,
 }
 
-impl Answer for Details {}
+impl Answer for Details {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 impl From<BranchDetails> for Details {
     fn from(details: BranchDetails) -> Self {

@@ -3,7 +3,7 @@
 use super::branch_view::BranchView;
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool},
+    tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{
@@ -40,7 +40,11 @@ impl Branches {
     }
 }
 
-impl Answer for Branches {}
+impl Answer for Branches {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 #[async_trait]
 impl Tool for ListBranchesTool {

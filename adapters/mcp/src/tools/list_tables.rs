@@ -4,7 +4,7 @@ use super::table_arguments::branch_schema;
 use crate::{
     catalogue::TableSummaries,
     scope::RequestScope,
-    tool::{Answer, CallError, Tool},
+    tool::{Answer, CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::Action;
@@ -23,7 +23,11 @@ pub(crate) struct Input {
     branch: Option<String>,
 }
 
-impl Answer for TableSummaries {}
+impl Answer for TableSummaries {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 #[async_trait]
 impl Tool for ListTablesTool {

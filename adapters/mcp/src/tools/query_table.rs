@@ -2,7 +2,7 @@
 
 use super::table_arguments::{Reading, branch_schema, table_schema};
 use crate::{
-    rows::gather,
+    rows::{beside, gather},
     scope::RequestScope,
     tool::{Answer, CallError, Tool, json},
 };
@@ -44,14 +44,12 @@ pub(crate) struct Input {
 }
 
 /// A page of rows.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(crate) struct Page {
-    rows: Box<RawValue>,
-    #[serde(flatten)]
+    /// An array, as JSON text.
+    rows: String,
     about: About,
     /// A word to whoever reads the text.
-    #[serde(skip)]
     note: Option<String>,
 }
 
@@ -68,9 +66,13 @@ pub(crate) struct About {
 }
 
 impl Answer for Page {
-    fn texts(&self) -> Vec<String> {
+    fn structured(&self) -> String {
+        beside(&self.rows, &json(&self.about))
+    }
+
+    fn texts(&self, _: &str) -> Vec<String> {
         let about = (self.about != About::default()).then(|| json(&self.about));
-        [Some(self.rows.get().to_owned()), about, self.note.clone()].into_iter().flatten().collect()
+        [Some(self.rows.clone()), about, self.note.clone()].into_iter().flatten().collect()
     }
 }
 

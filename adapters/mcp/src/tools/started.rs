@@ -1,7 +1,10 @@
 //! What long work answers: the branch and the operation at once, or as they are after a wait.
 
 use super::branch_view::{BranchView, OperationView};
-use crate::{scope::RequestScope, tool::Answer};
+use crate::{
+    scope::RequestScope,
+    tool::{Answer, json},
+};
 use domain::{Branch, Caller, Operation, operation::Progress};
 use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedOperation, UseCase};
 use serde::Serialize;
@@ -19,7 +22,11 @@ pub(crate) struct Started {
     operation: OperationView,
 }
 
-impl Answer for Started {}
+impl Answer for Started {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
 
 impl Started {
     /// The JSON Schema of what was started.
