@@ -202,8 +202,8 @@ async fn translated(response: Response, single: &Single<'_>) -> Answered {
     let status = response.status();
     let is_message = response.content_type().is_some_and(|content_type| content_type.starts_with("application/json"));
     let Ok(body) = response.into_body().into_bytes().await else { return Problem::internal().into() };
-    if is_message && is_method_with_wrong_parameters(&body, single) {
-        return Answered::Message(status, wrong_parameters(single).into());
+    if is_message && knows_no_such_method(&body) {
+        return Answered::Message(status, unknown_method(single).into());
     }
     if is_message {
         return Answered::Message(status, body);
@@ -220,11 +220,16 @@ async fn translated(response: Response, single: &Single<'_>) -> Answered {
 }
 
 fn wrong_parameters(single: &Single<'_>) -> Vec<u8> {
-    RpcError::invalid_params("the parameters are not those of this method, or the message is none of the protocol's").message(single.id)
+    let reason = match single.method.as_deref() {
+        Some("initialize") => "initialize takes protocolVersion, capabilities and clientInfo {name, version}",
+        Some("tools/call") => "tools/call takes the name of a tool, and its arguments as an object",
+        Some("resources/read") => "resources/read takes the uri of a resource",
+        _ => "the parameters are not those of this method, or the message is none of the protocol's",
+    };
+    RpcError::invalid_params(reason).message(single.id)
 }
 
-/// The SDK takes a message whose parameters it cannot read for one of a method that it does not know.
-fn is_method_with_wrong_parameters(body: &[u8], single: &Single<'_>) -> bool {
+fn knows_no_such_method(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Message {
         error: Option<Error>,
@@ -233,10 +238,15 @@ fn is_method_with_wrong_parameters(body: &[u8], single: &Single<'_>) -> bool {
     struct Error {
         code: i32,
     }
-    const METHOD_NOT_FOUND: i32 = -32601;
-    const WITH_PARAMETERS: [&str; 2] = ["tools/call", "resources/read"];
-    single.method.as_deref().is_some_and(|method| WITH_PARAMETERS.contains(&method))
-        && serde_json::from_slice::<Message>(body).is_ok_and(|message| message.error.is_some_and(|error| error.code == METHOD_NOT_FOUND))
+    serde_json::from_slice::<Message>(body).is_ok_and(|message| message.error.is_some_and(|error| error.code == RpcError::METHOD_NOT_FOUND))
+}
+
+/// The SDK takes a message whose parameters it cannot read for one of a method that it does not know.
+fn unknown_method(single: &Single<'_>) -> Vec<u8> {
+    match single.method.as_deref().unwrap_or_default() {
+        "initialize" | "tools/call" | "resources/read" => wrong_parameters(single),
+        unknown => RpcError::method_not_found(unknown).message(single.id),
+    }
 }
 
 fn health(method: &Method) -> Response {

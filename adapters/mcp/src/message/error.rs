@@ -23,6 +23,15 @@ impl RpcError {
         Self { code: -32600, message: message.into(), data: None }
     }
 
+    /// The code for a method that is not there.
+    pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
+
+    /// There is no such method.
+    pub(crate) fn method_not_found(method: &str) -> Self {
+        let shown: String = method.chars().take(100).collect();
+        Self { code: Self::METHOD_NOT_FOUND, message: format!("there is no method '{shown}' here"), data: None }
+    }
+
     /// The message's parameters are not what its method takes.
     pub(crate) fn invalid_params(message: impl Into<String>) -> Self {
         Self { code: -32602, message: message.into(), data: None }

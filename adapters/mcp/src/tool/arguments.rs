@@ -1,6 +1,6 @@
 //! Arguments: checked against the schema, then read. Every fault is told, with what would be right.
 
-use super::{CallError, head::Heads};
+use super::{CallError, head::Heads, whole_numbers::written_plainly};
 use domain::catalogue::closest;
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,7 +47,10 @@ pub(super) fn read<T: DeserializeOwned>(validator: &Validator, schema: &Value, a
         let faults = validator.iter_errors(&value).flat_map(|error| faults(&error, schema)).take(TOLD);
         return Err(CallError::Arguments(faults.collect()));
     }
-    serde_json::from_str(arguments.get()).map_err(unreadable)
+    serde_json::from_str(arguments.get()).or_else(|error| match written_plainly(arguments, schema) {
+        Some(plain) => serde_json::from_str(&plain).map_err(unreadable),
+        None => Err(unreadable(error)),
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
@@ -110,6 +113,7 @@ fn wrong_type(error: &ValidationError<'_>) -> ArgumentFault {
 mod tests {
     use super::{ArgumentFault, read};
     use crate::tool::CallError;
+    use serde::Deserialize;
     use serde_json::{Value, json, value::RawValue};
 
     fn check(arguments: &str) -> Result<Value, Vec<ArgumentFault>> {
@@ -147,6 +151,22 @@ mod tests {
             ])
         );
         assert!(told[1]["expected"].as_str().unwrap().contains("array"));
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_point() {
+        #[derive(Deserialize)]
+        struct Input {
+            limit: u64,
+        }
+        let schema = json!({"type": "object", "properties": {"limit": {"type": "integer", "maximum": 10}}});
+        let read = |arguments: &str| {
+            let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
+            read::<Input>(&jsonschema::draft202012::new(&schema).unwrap(), &schema, arguments).ok().map(|input| input.limit)
+        };
+        assert_eq!(read(r#"{"limit": 10.0}"#), Some(10));
+        assert_eq!(read(r#"{"limit": 9.5}"#), None);
+        assert_eq!(read(r#"{"limit": 1.0, "limit": 2}"#), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod failed;
 mod head;
 mod registered;
 mod result;
+mod whole_numbers;
 mod wire;
 
 pub(crate) use failed::{CallError, log, public};

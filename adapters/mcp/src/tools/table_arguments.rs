@@ -2,13 +2,23 @@
 
 use crate::tool::CallError;
 use domain::{
-    Fault,
+    Failure, Fault,
     table::{
         Condition, OrderTerm, Returning, RowsShape, SelectItem, Shape,
         grammar::{FilterObject, parse_order, parse_select},
     },
 };
 use serde_json::{Value, json, value::RawValue};
+
+/// What a write failed with. Its `returning` is `select` to whoever carried it out.
+pub(super) fn write_failed(failure: Failure) -> CallError {
+    let Failure::Invalid(faults) = failure else { return failure.into() };
+    let named = faults.into_iter().map(|fault| match fault.pointer.strip_prefix("/select") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Fault::new(format!("/returning{rest}"), fault.message),
+        _ => fault,
+    });
+    named.collect::<Vec<_>>().into()
+}
 
 /// Reads arguments and gathers every fault.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use super::{
     change::Change,
     table_arguments::{
-        DEFAULT_MAX_AFFECTED, Reading, branch_schema, dry_run_schema, max_affected_schema, returning_schema, rows_schema, table_schema,
+        DEFAULT_MAX_AFFECTED, Reading, branch_schema, dry_run_schema, max_affected_schema, returning_schema, rows_schema, table_schema, write_failed,
     },
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Tool for UpdateRecordTool {
         let branch = scope.branch(input.branch.as_deref())?;
         let update = update(&input, self.max_bytes)?;
         let dry_run = update.dry_run;
-        let written = self.use_case.run(&scope.caller, UpdateRecord { branch, update }).await?;
+        let written = self.use_case.run(&scope.caller, UpdateRecord { branch, update }).await.map_err(write_failed)?;
         Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
     }
 }

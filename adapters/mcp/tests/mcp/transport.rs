@@ -121,6 +121,9 @@ async fn what_is_no_message_is_answered_as_json_rpc() {
         (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":5}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query_table","arguments":[]}}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"no/such"}"#, -32601),
         (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, -32600),
@@ -129,6 +132,7 @@ async fn what_is_no_message_is_answered_as_json_rpc() {
         response.assert_content_type("application/json");
         let answer = body(response).await;
         assert_eq!(answer["error"]["code"], code, "{message}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(' '), "a sentence: {answer}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::house::{ALL, House, document, kept, told};
 use domain::{
-    Failure,
+    Failure, Fault,
     table::{Resolution, Returning, grammar::parse_condition},
 };
 use ports::driven::Written;
@@ -161,4 +161,20 @@ async fn rows_given_back_are_capped_without_failing_what_is_committed() {
     house.settings.max_result_bytes = 100;
     let answer = house.open().call(ALL, "delete_record", json!({"table": "t", "filter": {"a": "eq.1"}, "returning": "*"})).await;
     assert_eq!(answer["result"]["structuredContent"], json!({"affected": 2, "truncated": true, "rows": [{"a": 1}]}));
+}
+
+#[tokio::test]
+async fn a_fault_of_what_comes_back_lies_at_returning() {
+    fn refused() -> Failure {
+        Failure::Invalid(vec![Fault::new("/select", "no such column"), Fault::new("/data/a", "no such column")])
+    }
+    let client = House::new().insert(|_| Err(refused())).update(|_| Err(refused())).delete(|_| Err(refused())).open();
+    for (tool, arguments) in [
+        ("insert_record", json!({"table": "t", "data": {"a": 1}, "returning": "x"})),
+        ("update_record", json!({"table": "t", "filter": {"a": "eq.1"}, "data": {"a": 1}, "returning": "x"})),
+        ("delete_record", json!({"table": "t", "filter": {"a": "eq.1"}, "returning": "x"})),
+    ] {
+        let faults = told(&client.call(ALL, tool, arguments).await)["faults"].clone();
+        assert_eq!((&faults[0]["path"], &faults[1]["path"]), (&json!("/returning"), &json!("/data/a")), "{tool}");
+    }
 }
