@@ -68,6 +68,10 @@ fn doors(action: Action) -> Vec<Door> {
             rest(get.clone(), "admin/migrations?branch=nowhere", Value::Null),
             rest(post, "admin/migrations?branch=nowhere", json!({"files": [{"name": "1_a.sql", "sql": "select 1"}]})),
         ],
+        Action::RepairMigration => {
+            vec![rest(post, &format!("admin/branches/{nobody}/migrations/repair"), json!({"version": 1, "action": "forget"}))]
+        }
+        Action::BaselineMigrations => vec![rest(post, &format!("admin/branches/{nobody}/migrations/baseline"), json!({}))],
         Action::CreateApiKey => vec![rest(post, "admin/api-keys", json!({"name": "audited"}))],
         Action::ListApiKeys => vec![rest(get, "admin/api-keys", Value::Null)],
         Action::RevokeApiKey => vec![rest(delete, &format!("admin/api-keys/{nobody}"), Value::Null)],

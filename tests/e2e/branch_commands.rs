@@ -1,48 +1,9 @@
 //! `fluxbase branch` and its kin as people use them: from a project's folder, switching as with git.
 
-use fluxbase_tests::{TestServer, fresh_id};
-use serde_json::{Value, json};
-use std::{fs, path::Path, process::Output};
-
-/// A project in a folder of its own, beside others that run at the same time.
-struct Project {
-    server: &'static TestServer,
-    dir: tempfile::TempDir,
-}
-
-impl Project {
-    async fn new() -> Self {
-        let server = TestServer::shared().await;
-        let project = Self { server, dir: tempfile::tempdir().unwrap() };
-        fs::create_dir(project.path().join(".git")).unwrap();
-        fs::write(project.path().join(".git/config"), "[remote \"origin\"]\n\turl = git@github.com:octo/repo.git\n").unwrap();
-        project
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.server.cli_in(self.path(), arguments).await;
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
-    }
-
-    async fn ok(&self, arguments: &[&str]) -> String {
-        let (code, stdout, stderr) = self.run(arguments).await;
-        assert_eq!(code, 0, "{arguments:?}: {stderr}");
-        stdout
-    }
-
-    async fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.ok(&[arguments, &["-o", "json"]].concat()).await).unwrap()
-    }
-}
-
-fn named(what: &str) -> String {
-    format!("{what}-{}", &fresh_id().simple().to_string()[..8])
-}
+use crate::project::{Project, named};
+use fluxbase_tests::fresh_id;
+use serde_json::json;
+use std::{fs, path::Path};
 
 #[tokio::test]
 async fn later_commands_carry_the_branch_that_was_switched_to() {

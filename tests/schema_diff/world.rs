@@ -3,7 +3,7 @@
 use domain::{branch::DatabaseName, privacy::PrivacyRules, schema::SchemaSnapshot};
 use fluxbase_tests::ForeignCluster;
 use pgtools::{Login, MaskingSettings, PgSchemas, Place, Server, Settings, StockSettings, Tools};
-use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, SchemaPlace, SchemaReader, Secret};
+use ports::driven::{DatabaseLogin, DatabaseLogins, DatabasePlace, LoginPurpose, SchemaReader, Secret};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgSslMode};
 use std::{
@@ -167,8 +167,8 @@ pub(crate) async fn read(schemas: &PgSchemas, database: &str) -> Arc<SchemaSnaps
     schemas.read(&place(database)).await.unwrap_or_else(|error| panic!("reading {database}: {error}"))
 }
 
-pub(crate) fn place(database: &str) -> SchemaPlace {
-    SchemaPlace { database: DatabaseName::existing(database), is_main: false }
+pub(crate) fn place(database: &str) -> DatabasePlace {
+    DatabasePlace { database: DatabaseName::existing(database), is_main: false }
 }
 
 #[expect(clippy::disallowed_methods, reason = "PostgreSQL's own programs say what a faithful copy is")]

@@ -118,7 +118,7 @@ fn denied(problem: Problem, action: Action) -> Denied {
 
 /// Takes `branch 'x' was not found` apart again.
 fn not_found(detail: &str) -> Failure {
-    const KINDS: [&str; 5] = ["branch", "operation", "user", "key", "table"];
+    const KINDS: [&str; 8] = ["branch", "operation", "user", "grant for user", "key", "table", "migration", "migration file of version"];
     let mut parts = detail.splitn(3, '\'');
     let (kind, name) = (parts.next().unwrap_or_default().trim(), parts.next());
     match (KINDS.into_iter().find(|known| *known == kind), name) {

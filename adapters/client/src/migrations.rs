@@ -2,12 +2,17 @@
 
 use crate::{
     branches::files,
+    document::parsed,
     route::{RemoteCommand, Route},
 };
-use domain::migration::{Checksum, LedgerEntry, LedgerState, MigrationVersion};
+use domain::{
+    Slug,
+    migration::{Checksum, LedgerEntry, LedgerState, MigrationVersion},
+    operation::NamedText,
+};
 use http::Method;
-use ports::driving::{ListMigrations, MigrationOverview};
-use serde::{Deserialize, Deserializer, de::Error};
+use ports::driving::{BaselineMigrations, ListMigrations, MigrationOverview, RepairMigration};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -20,13 +25,47 @@ impl RemoteCommand for ListMigrations {
     }
 
     fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
-        let Document { applied, pending, refusals, drift } = Document::deserialize(document)?;
-        Ok(MigrationOverview { applied: applied.into_iter().map(LedgerEntry::from).collect(), pending, refusals, drift })
+        overview(document)
     }
+}
+
+impl RemoteCommand for RepairMigration {
+    fn route(&self) -> Route {
+        let body = json!({ "version": self.version, "action": self.repair.name() });
+        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "repair"]).body(with_files(body, &self.files))
+    }
+
+    fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
+        overview(document)
+    }
+}
+
+impl RemoteCommand for BaselineMigrations {
+    fn route(&self) -> Route {
+        let body = self.up_to.map_or_else(|| json!({}), |version| json!({ "up_to": version }));
+        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "baseline"]).body(with_files(body, &self.files))
+    }
+
+    fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
+        overview(document)
+    }
+}
+
+fn with_files(mut body: Value, texts: &[NamedText]) -> Value {
+    if !texts.is_empty() {
+        body["files"] = files(texts);
+    }
+    body
+}
+
+fn overview(document: &Value) -> Result<MigrationOverview, serde_json::Error> {
+    let Document { branch, applied, pending, refusals, drift } = Document::deserialize(document)?;
+    Ok(MigrationOverview { branch, applied: applied.into_iter().map(LedgerEntry::from).collect(), pending, refusals, drift })
 }
 
 #[derive(Deserialize)]
 struct Document {
+    branch: Slug,
     applied: Vec<EntryDocument>,
     pending: Vec<String>,
     refusals: Vec<String>,
@@ -37,7 +76,7 @@ struct Document {
 struct EntryDocument {
     version: MigrationVersion,
     name: String,
-    #[serde(deserialize_with = "checksum")]
+    #[serde(deserialize_with = "parsed")]
     checksum: Checksum,
     statements: u32,
     state: StateName,
@@ -79,23 +118,14 @@ impl From<EntryDocument> for LedgerEntry {
     }
 }
 
-fn checksum<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Checksum, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return Err(D::Error::custom("a checksum has 64 hexadecimal digits"));
-    }
-    for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[place..place + 2], 16).map_err(D::Error::custom)?;
-    }
-    Ok(Checksum(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::testing::{Answers, client};
-    use domain::operation::NamedText;
-    use ports::driving::ListMigrations;
+    use domain::{
+        migration::{MigrationVersion, RepairAction},
+        operation::NamedText,
+    };
+    use ports::driving::{BaselineMigrations, ListMigrations, RepairMigration};
     use serde_json::json;
 
     #[tokio::test]
@@ -112,11 +142,27 @@ mod tests {
         assert_eq!((overview.applied[0].checksum.to_string(), overview.applied[0].is_applied()), ("ab".repeat(32), false));
         assert_eq!(server.only_request().target, "GET /api/v1/admin/migrations?branch=x");
 
-        let server = Answers::with(200, document).await;
+        let server = Answers::with(200, document.clone()).await;
         let files = vec![NamedText { name: "1_a.sql".to_owned(), text: "select 1".to_owned() }];
         client(&server).send(&ListMigrations { branch: "x".to_owned(), files }).await.unwrap();
         let asked = server.only_request();
         assert_eq!(asked.target, "POST /api/v1/admin/migrations?branch=x");
         assert_eq!(asked.json(), json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }] }));
+
+        let (branch, files) = ("x".to_owned(), Vec::new());
+        let server = Answers::with(200, document.clone()).await;
+        let repair =
+            RepairMigration { branch: branch.clone(), version: MigrationVersion::new(7), repair: RepairAction::NotDone, files: files.clone() };
+        assert_eq!(client(&server).send(&repair).await.unwrap().output.branch.as_str(), "x");
+        let asked = server.only_request();
+        assert_eq!(
+            (asked.target.as_str(), asked.json()),
+            ("POST /api/v1/admin/branches/x/migrations/repair", json!({"version": 7, "action": "not_done"}))
+        );
+
+        let server = Answers::with(200, document).await;
+        client(&server).send(&BaselineMigrations { branch, up_to: Some(MigrationVersion::new(7)), files }).await.unwrap();
+        let asked = server.only_request();
+        assert_eq!((asked.target.as_str(), asked.json()), ("POST /api/v1/admin/branches/x/migrations/baseline", json!({"up_to": 7})));
     }
 }

@@ -1,7 +1,9 @@
 //! The OpenAPI document, made without a database.
 
 use crate::{
-    control::{ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users},
+    control::{
+        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users,
+    },
     mcp_described::McpRoutes,
     tables::TableRoutes,
 };
@@ -19,6 +21,7 @@ pub(crate) type Control = (
     Contract<Diffs>,
     Contract<BranchAccess>,
     Contract<Migrations>,
+    Contract<Ledger>,
     Contract<Operations>,
     Contract<Health>,
 );

@@ -3,7 +3,8 @@
 use crate::{
     body::BodyLimit,
     control::{
-        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys, Sessions, Users,
+        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys,
+        Sessions, Users,
     },
     openapi::{Control, PAGE_POLICY, openapi_document, page, service},
     tables::{PREFIX, Tables},
@@ -14,11 +15,11 @@ use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result,
 use ports::{
     driven::CursorSeal,
     driving::{
-        Authenticator, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable,
-        DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord, IssueConnection,
-        ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers, MigrateBranch,
-        PromoteUser, ProveDiff, QueryTable, RefreshSession, ResetBranch, RevokeApiKey, RevokeBranchAccess, RevokeServiceKey, SignIn, SignOut, SignUp,
-        UndoReset, UpdateBranch, UpdateRecord, UseCase,
+        Authenticator, BaselineMigrations, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord,
+        DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
+        IssueConnection, ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers,
+        MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
+        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use std::sync::{Arc, OnceLock};
@@ -88,6 +89,8 @@ rest_ports! {
     get_connection: GetConnection,
     list_branch_activity: ListBranchActivity,
     list_migrations: ListMigrations,
+    repair_migration: RepairMigration,
+    baseline_migrations: BaselineMigrations,
     get_operation: GetOperation,
     follow_operation: FollowOperation,
     cancel_operation: CancelOperation,
@@ -182,6 +185,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
             get_connection: ports.get_connection,
         }),
         Contract(Migrations { list: ports.list_migrations, branch_domain }),
+        Contract(Ledger { repair: ports.repair_migration, baseline: ports.baseline_migrations }),
         Contract(Operations { get: ports.get_operation, follow: ports.follow_operation, cancel: ports.cancel_operation }),
         Contract(Health { readiness: ports.readiness }),
     )

@@ -12,9 +12,7 @@ use fluxbase_postgres::{
     provision::{MainSeat, main_seat, provision},
     wire::Target,
 };
-use ports::driven::{
-    ApplyRequest, DatabaseLogin, DatabaseLogins, LoginPurpose, MigrationError, MigrationRunner, MigrationTarget, NoMigrationProgress,
-};
+use ports::driven::{ApplyRequest, DatabaseLogin, DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationRunner, NoMigrationProgress};
 use provision_rig::{TestBox, connect, count, fresh_database, migrate_control, options, run, superuser};
 use provision_server::server;
 use std::{path::PathBuf, sync::Arc};
@@ -57,10 +55,11 @@ async fn main_is_migrated_over_an_admin_who_is_no_superuser() {
         seeds_dir: PathBuf::new(),
     };
     let runner = PgMigrationRunner::new(settings);
-    let target = MigrationTarget { database: DatabaseName::existing("rented"), is_main: true };
+    let target = DatabasePlace { database: DatabaseName::existing("rented"), is_main: true };
     let apply = async |name: &str, sql: &str| {
         let file = MigrationFile::read(name, sql.as_bytes(), |text| runner.checksum(text)).unwrap();
-        let request = ApplyRequest { target: target.clone(), files: vec![file], who: "user:test".to_owned(), observe: false };
+        let request =
+            ApplyRequest { branch: "pr-1".parse().unwrap(), target: target.clone(), files: vec![file], who: "user:test".to_owned(), observe: false };
         runner.apply(&request, Arc::new(NoMigrationProgress)).await
     };
     apply("1_a.sql", "alter table notes add done boolean").await.unwrap();

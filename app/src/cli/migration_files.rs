@@ -1,8 +1,29 @@
 //! Migration files of a folder, as they go along with a request.
 
-use super::failure::CliError;
+use super::{context::Context, failure::CliError};
 use domain::operation::NamedText;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What goes along with a request, and where it comes from.
+pub(super) struct Sent {
+    /// The folder, where there is one.
+    pub(super) dir: Option<PathBuf>,
+    /// Its files; the server takes its own where there are none.
+    pub(super) files: Vec<NamedText>,
+}
+
+/// The files of the folder that is named, which then must hold some; else those of the project.
+pub(super) fn sent(named: Option<&Path>) -> Result<Sent, CliError> {
+    let dir = Context::migrations_dir(named);
+    let files = dir.as_deref().map_or(Ok(Vec::new()), of)?;
+    match named {
+        Some(dir) if files.is_empty() => Err(CliError::Usage(format!("there is no SQL file in {}", dir.display()))),
+        _ => Ok(Sent { dir, files }),
+    }
+}
 
 /// Every SQL file of a folder, in the order of names; folders in it are passed over.
 pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {

@@ -20,11 +20,11 @@ use domain::branch::DatabaseName;
 use ports::{
     driven::{Clock, ControlPlane, DatabaseLogins, Ids, Secret},
     driving::{
-        Authenticator, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord, DescribeTable,
-        DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord, IssueConnection,
-        ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers, MigrateBranch,
-        PromoteUser, ProveDiff, QueryTable, RefreshSession, ResetBranch, RevokeApiKey, RevokeBranchAccess, RevokeServiceKey, SignIn, SignOut, SignUp,
-        UndoReset, UpdateBranch, UpdateRecord, UseCase,
+        Authenticator, BaselineMigrations, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord,
+        DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
+        IssueConnection, ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers,
+        MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
+        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use postgres::{
@@ -43,8 +43,8 @@ use usecases::{
     authenticate::Authenticate,
     branches::{
         BranchAccessUseCase, BranchPorts, BranchingDisabled, CancelOperationUseCase, ConnectionUseCase, CreateBranchUseCase, DeleteBranchUseCase,
-        DiffBranchesUseCase, FollowOperationUseCase, GetBranchUseCase, GetOperationUseCase, ListBranchActivityUseCase, ListBranchesUseCase,
-        ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
+        DiffBranchesUseCase, FollowOperationUseCase, GetBranchUseCase, GetOperationUseCase, LedgerUseCase, ListBranchActivityUseCase,
+        ListBranchesUseCase, ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
     },
     guard::{Guards, RateLimits},
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
@@ -115,6 +115,8 @@ use_cases! {
     get_connection: GetConnection,
     list_branch_activity: ListBranchActivity,
     list_migrations: ListMigrations,
+    repair_migration: RepairMigration,
+    baseline_migrations: BaselineMigrations,
     get_operation: GetOperation,
     follow_operation: FollowOperation,
     cancel_operation: CancelOperation,
@@ -330,6 +332,8 @@ impl UseCases {
             get_connection: branching!(ConnectionUseCase::new(branches.clone())),
             list_branch_activity: branching!(ListBranchActivityUseCase::new(branches.clone())),
             list_migrations: branching!(ListMigrationsUseCase::new(branches.clone())),
+            repair_migration: branching!(LedgerUseCase::new(branches.clone())),
+            baseline_migrations: branching!(LedgerUseCase::new(branches.clone())),
             get_operation: branching!(GetOperationUseCase::new(branches.clone())),
             follow_operation: branching!(FollowOperationUseCase::new(branches.clone())),
             cancel_operation: branching!(CancelOperationUseCase::new(branches.clone())),

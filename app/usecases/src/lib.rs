@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 pub mod branches;
+mod fingerprints;
 pub mod guard;
 pub mod keys;
 pub mod operations;

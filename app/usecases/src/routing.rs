@@ -4,7 +4,7 @@ use domain::{
     Access, Branch, Caller, Failure, Generation,
     branch::{AccessLevel, BranchMentions, DatabaseName, Status},
 };
-use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabaseTag, SchemaPlace, SecurityContext};
+use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabasePlace, DatabaseTag, SecurityContext};
 use std::{sync::Arc, time::Duration};
 
 /// How databases are called.
@@ -24,9 +24,9 @@ impl DatabaseNames {
     }
 
     /// The database that serves a branch, for whoever reads its schema; refused where none does.
-    pub fn place(&self, branch: &Branch) -> Result<SchemaPlace, Failure> {
+    pub fn place(&self, branch: &Branch) -> Result<DatabasePlace, Failure> {
         let generation = branch.check_serves()?;
-        Ok(SchemaPlace { database: self.database(branch, generation), is_main: branch.is_main() })
+        Ok(DatabasePlace { database: self.database(branch, generation), is_main: branch.is_main() })
     }
 
     fn database(&self, branch: &Branch, generation: Generation) -> DatabaseName {

@@ -127,6 +127,10 @@ actions! {
     CancelOperation "cancel_operation" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
     /// See which migrations a branch has and lacks.
     ListMigrations "list_migrations" Read any_of(&[Scope::ReadBranches, Scope::AdminBranches]);
+    /// Put a row of a branch's ledger of migrations right.
+    RepairMigration "repair_migration" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Take migrations as applied that a branch had before it had a ledger.
+    BaselineMigrations "baseline_migrations" Write any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
     /// Make an API key.
     CreateApiKey "create_api_key" Write any_of(&[Scope::AdminKeys]);
     /// List API keys.

@@ -1,7 +1,7 @@
 //! Migration files: named by a version, read once, put in order.
 
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
 /// The leading digits of a file's name, compared as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +29,20 @@ impl fmt::Display for MigrationVersion {
     }
 }
 
+/// A text that is no version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a version is the leading digits of a migration's name, at most {} of them", MigrationVersion::MAX_DIGITS)]
+pub struct InvalidMigrationVersion;
+
+impl FromStr for MigrationVersion {
+    type Err = InvalidMigrationVersion;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        let digits = (1..=Self::MAX_DIGITS).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_digit());
+        raw.parse().ok().filter(|_| digits).map(Self).ok_or(InvalidMigrationVersion)
+    }
+}
+
 /// SHA-256 of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum(pub [u8; 32]);
@@ -36,6 +50,26 @@ pub struct Checksum(pub [u8; 32]);
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A text that is no checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a checksum has 64 hexadecimal digits")]
+pub struct InvalidChecksum;
+
+impl FromStr for Checksum {
+    type Err = InvalidChecksum;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        if raw.len() != 64 || !raw.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidChecksum);
+        }
+        let mut bytes = [0; 32];
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&raw[at..at + 2], 16).expect("two hexadecimal digits are a byte");
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -207,7 +241,7 @@ impl MigrationSet {
 
 #[cfg(test)]
 mod tests {
-    use super::{Checksum, InvalidMigrationFile, MigrationFile, MigrationSet};
+    use super::{Checksum, InvalidMigrationFile, MigrationFile, MigrationSet, MigrationVersion};
 
     fn hash(bytes: &[u8]) -> Checksum {
         let mut sum = [0; 32];
@@ -251,6 +285,19 @@ mod tests {
         let unix = read("1_a.sql", "a\nb\n").unwrap();
         assert_eq!(unix.checksum, read("1_a.sql", "\u{feff}a\r\nb\r\n").unwrap().checksum);
         assert!(unix.checksum.to_string().starts_with("0400"));
+    }
+
+    #[test]
+    fn versions_and_checksums_are_read_as_they_are_written() {
+        assert_eq!("020240101".parse(), Ok(MigrationVersion::new(20_240_101)));
+        for raw in ["", "+1", "-1", "1a", "1234567890123456789"] {
+            assert!(raw.parse::<MigrationVersion>().is_err(), "{raw}");
+        }
+        let sum = Checksum(std::array::from_fn(|at| u8::try_from(at * 8).unwrap()));
+        assert_eq!(sum.to_string().parse(), Ok(sum));
+        for raw in [String::new(), "é".repeat(32), "+1".repeat(32), "0".repeat(63)] {
+            assert!(raw.parse::<Checksum>().is_err(), "{raw}");
+        }
     }
 
     #[test]

@@ -104,8 +104,10 @@ mod tests {
         let planned = plan(&[file(1, 9), file(2, 0), file(4, 0), file(5, 0)], Coverage::Whole, &ledger, false);
         let codes: Vec<_> = planned.refusals.iter().map(|refusal| (refusal.code(), refusal.version().number())).collect();
         assert_eq!(codes, [("migration_changed", 1), ("migration_missing", 3), ("migration_out_of_order", 2)]);
-        assert!(planned.refusals[2].to_string().contains("allow_out_of_order"), "{planned:?}");
-        assert!(planned.refusals.iter().all(|refusal| refusal.fault().message == refusal.to_string()));
+        let branch = "pr-1".parse().unwrap();
+        let commands = planned.refusals.iter().map(|refusal| refusal.told(&branch).rsplit_once(": ").unwrap().1.to_owned());
+        let expected = ["repair 1 accept --branch pr-1", "repair 3 forget --branch pr-1", "up --allow-out-of-order --branch pr-1"];
+        assert_eq!(commands.collect::<Vec<_>>(), expected.map(|command| format!("fluxbase migrations {command}")));
         assert_eq!(versions(&planned.pending), [2, 5]);
         let allowed = plan(&[file(1, 0), file(2, 0), file(3, 0), file(4, 0)], Coverage::Whole, &ledger, true);
         assert_eq!((versions(&allowed.pending), allowed.refusals), (vec![2], vec![]));

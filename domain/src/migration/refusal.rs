@@ -1,16 +1,12 @@
 //! What stands in the way of migrating, and the way out of each.
 
-use super::file::MigrationVersion;
-use crate::failure::Fault;
+use super::{file::MigrationVersion, repair::RepairAction};
+use crate::branch::Slug;
 
 /// What stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// An applied file has another text now.
-    #[error(
-        "'{name}' was changed after it was applied. Put it back as it was and write the change into a new file; or, if both mean the same, accept the new \
-         text (repair {version} accept)"
-    )]
     ChecksumChanged {
         /// The version.
         version: MigrationVersion,
@@ -18,10 +14,6 @@ pub enum Refusal {
         name: String,
     },
     /// An applied file is gone.
-    #[error(
-        "'{name}' was applied here and is not among the files: bring it back; or, if it is not coming back, let the ledger forget it (repair {version} \
-         forget)"
-    )]
     FileMissing {
         /// The version.
         version: MigrationVersion,
@@ -29,7 +21,6 @@ pub enum Refusal {
         name: String,
     },
     /// A file that comes before what is applied.
-    #[error("'{name}' comes before '{after}', which is already applied: give it a later version, or allow it (allow_out_of_order)")]
     OutOfOrder {
         /// The version.
         version: MigrationVersion,
@@ -57,8 +48,22 @@ impl Refusal {
         }
     }
 
-    /// As a fault of the request: `/migrations/<version>`.
-    pub fn fault(&self) -> Fault {
-        Fault::new(format!("/migrations/{}", self.version()), self.to_string())
+    /// What stands in the way of migrating this branch, and the way out, with the command to type.
+    pub fn told(&self, branch: &Slug) -> String {
+        match self {
+            Self::ChecksumChanged { version, name } => format!(
+                "'{name}' was changed after it was applied. Put it back as it was and write the change into a new file; or, if both mean the same, accept \
+                 the new text: {}",
+                RepairAction::Accept.command(*version, branch)
+            ),
+            Self::FileMissing { version, name } => format!(
+                "'{name}' was applied here and is not among the files: bring it back; or, if it is not coming back, let the ledger forget it: {}",
+                RepairAction::Forget.command(*version, branch)
+            ),
+            Self::OutOfOrder { name, after, .. } => format!(
+                "'{name}' comes before '{after}', which is already applied: give it a later version; or apply it all the same (allow_out_of_order): \
+                 fluxbase migrations up --allow-out-of-order --branch {branch}"
+            ),
+        }
     }
 }

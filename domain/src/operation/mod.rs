@@ -177,6 +177,19 @@ impl StepName {
     }
 }
 
+/// A text that names no step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown step '{0}'")]
+pub struct UnknownStep(pub String);
+
+impl FromStr for StepName {
+    type Err = UnknownStep;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|step| step.name() == raw).ok_or_else(|| UnknownStep(raw.to_owned()))
+    }
+}
+
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

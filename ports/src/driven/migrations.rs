@@ -1,27 +1,20 @@
 //! Applying people's own migrations and seed files to the database of a branch.
 
+use super::DatabasePlace;
 use async_trait::async_trait;
 use domain::{
-    BoxError, Failure,
-    branch::DatabaseName,
+    BoxError, Failure, Slug,
     migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, Seed},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-/// The database that is worked on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MigrationTarget {
-    /// Its name.
-    pub database: DatabaseName,
-    /// Whether it is main's: then another login works there, since main's objects are not `fluxbase_branch_owner`'s.
-    pub is_main: bool,
-}
-
 /// What is to be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyRequest {
+    /// The branch, as refusals name it in their ways out.
+    pub branch: Slug,
     /// Where.
-    pub target: MigrationTarget,
+    pub target: DatabasePlace,
     /// The files, in order, as [`domain::migration::plan`] gives them.
     pub files: Vec<MigrationFile>,
     /// Who has them applied, for the ledger.
@@ -195,7 +188,7 @@ impl MigrationProgress for NoMigrationProgress {
     }
 }
 
-/// A way out of what [`domain::migration::Refusal`] or a half-run file says, taken by a person.
+/// A way out of what [`domain::migration::Refusal`] or a half-run file says, taken by a person: a [`domain::migration::RepairAction`] with what it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// The text that this file has now means the same as what was applied.
@@ -224,15 +217,15 @@ pub trait MigrationRunner: Send + Sync {
     /// The checksum that the ledger compares files by.
     fn checksum(&self, text: &[u8]) -> Checksum;
     /// What was applied, in the order of versions.
-    async fn ledger(&self, target: &MigrationTarget) -> Result<Vec<LedgerEntry>, MigrationError>;
+    async fn ledger(&self, target: &DatabasePlace) -> Result<Vec<LedgerEntry>, MigrationError>;
     /// Applies files, in order. One that another runner has applied meanwhile is left out.
     async fn apply(&self, request: &ApplyRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<AppliedFile>, MigrationError>;
     /// Takes files as applied without running them: for a database that had them before it had a ledger. Those that are in the ledger stay as they are.
-    async fn baseline(&self, target: &MigrationTarget, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError>;
+    async fn baseline(&self, target: &DatabasePlace, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError>;
     /// Puts a row of the ledger right.
-    async fn repair(&self, target: &MigrationTarget, version: MigrationVersion, repair: &Repair, who: &str) -> Result<(), MigrationError>;
+    async fn repair(&self, target: &DatabasePlace, version: MigrationVersion, repair: &Repair, who: &str) -> Result<(), MigrationError>;
     /// Records the schema's fingerprint as it is after this version.
-    async fn record_fingerprint(&self, target: &MigrationTarget, version: MigrationVersion, fingerprint: &str) -> Result<(), MigrationError>;
+    async fn record_fingerprint(&self, target: &DatabasePlace, version: MigrationVersion, fingerprint: &str) -> Result<(), MigrationError>;
 }
 
 /// A seed file, and where it is.
@@ -248,7 +241,7 @@ pub struct SeedFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedRequest {
     /// Where.
-    pub target: MigrationTarget,
+    pub target: DatabasePlace,
     /// The files, in order.
     pub files: Vec<SeedFile>,
     /// Whether to run those again that ran before and have not changed.

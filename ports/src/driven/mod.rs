@@ -18,6 +18,7 @@ mod migration_files;
 mod migration_history;
 mod migrations;
 mod operations;
+mod place;
 mod rate_limit;
 mod schemas;
 mod users;
@@ -44,12 +45,13 @@ pub use keys::{KeyRecord, KeyRepository, StoredKey};
 pub use migration_files::{MigrationFiles, ProjectFile};
 pub use migration_history::{MigrationHistory, MigrationHistoryRepository, MigrationOutcome};
 pub use migrations::{
-    AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, MigrationTarget,
-    NoMigrationProgress, Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, StatementReport,
+    AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, NoMigrationProgress,
+    Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, StatementReport,
 };
 pub use operations::{OperationRepository, OperationSignals};
+pub use place::DatabasePlace;
 pub use rate_limit::RateLimiter;
-pub use schemas::{Proof, SchemaPlace, SchemaReader, ScriptProver};
+pub use schemas::{Proof, SchemaReader, ScriptProver};
 pub use users::{SessionRepository, StoredUser, UserRepository};
 
 #[cfg(feature = "mock")]

@@ -1,21 +1,12 @@
 //! The schemas of databases: read, told in unified text, and scripts tried out on them.
 
-use super::BuildError;
+use super::{BuildError, DatabasePlace};
 use async_trait::async_trait;
 use domain::{
     branch::DatabaseName,
     schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot, ScriptStatement},
 };
 use std::sync::Arc;
-
-/// Whose schema is read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SchemaPlace {
-    /// The database.
-    pub database: DatabaseName,
-    /// Whether it is main's: then another login reads it, and the control plane's schemas are none of it.
-    pub is_main: bool,
-}
 
 /// Reads schemas of databases that may be in use.
 ///
@@ -28,13 +19,13 @@ pub struct SchemaPlace {
 #[async_trait]
 pub trait SchemaReader: Send + Sync {
     /// The schema's fingerprint.
-    async fn fingerprint(&self, of: &SchemaPlace) -> Result<Fingerprint, BuildError>;
+    async fn fingerprint(&self, of: &DatabasePlace) -> Result<Fingerprint, BuildError>;
     /// The whole schema.
-    async fn read(&self, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError>;
+    async fn read(&self, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError>;
     /// The differences as unified text, an object after the other.
     fn unified_text(&self, target: &ObjectMap, source: &ObjectMap) -> String;
     /// How the source differs from the target. Both are read at once, and only where their fingerprints differ.
-    async fn diff(&self, target: &SchemaPlace, source: &SchemaPlace) -> Result<SchemaDiff, BuildError>;
+    async fn diff(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<SchemaDiff, BuildError>;
 }
 
 /// What came of a script.

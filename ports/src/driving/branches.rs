@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchName, BranchType, DataCloneMode, Failure, Operation, OperationId, Slug,
     branch::{AccessLevel, ExpiresIn, Grant, PullRequest},
-    migration::LedgerEntry,
+    migration::{LedgerEntry, MigrationVersion, RepairAction},
     operation::NamedText,
     page::{Page, PageRequest},
     schema::SchemaDiff,
@@ -160,6 +160,26 @@ on_branch! {
     } -> MigrationOverview
 }
 on_branch! {
+    /// Put a row of the branch's ledger right.
+    RepairMigration {
+        /// Which.
+        version: MigrationVersion,
+        /// What is said of it.
+        repair: RepairAction,
+        /// Files to find an accepted text in; the server's `migrations.dir` when there are none.
+        files: Vec<NamedText>,
+    } -> MigrationOverview
+}
+on_branch! {
+    /// Take files as applied without running them: for a branch that had them before it had a ledger.
+    BaselineMigrations {
+        /// Up to this version; all of them when not given.
+        up_to: Option<MigrationVersion>,
+        /// Which files; the server's `migrations.dir` when there are none.
+        files: Vec<NamedText>,
+    } -> MigrationOverview
+}
+on_branch! {
     /// Compare the schema of this branch, the source, with another's: the script turns the target into the source.
     DiffBranches {
         /// Id or slug of the branch to compare with; the parent when not given.
@@ -215,6 +235,8 @@ pub struct MigrationCounts {
 /// A branch's ledger against the files.
 #[derive(Clone, Debug)]
 pub struct MigrationOverview {
+    /// The branch.
+    pub branch: Slug,
     /// What was applied, the oldest version first.
     pub applied: Vec<LedgerEntry>,
     /// What is pending, in order, by file name.

@@ -9,10 +9,10 @@ mod users;
 
 pub use authenticator::{Authenticator, Credentials};
 pub use branches::{
-    BranchDetails, BranchDiff, BranchHealth, CancelOperation, CreateBranch, DeleteBranch, DiffBranches, FollowOperation, GetBranch, GetConnection,
-    GetOperation, GrantBranchAccess, IssueConnection, IssuedConnection, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations,
-    MigrateBranch, MigrationCounts, MigrationOverview, OperationFeed, ProveDiff, ResetBranch, RevokeBranchAccess, StartedOperation, UndoReset,
-    UpdateBranch,
+    BaselineMigrations, BranchDetails, BranchDiff, BranchHealth, CancelOperation, CreateBranch, DeleteBranch, DiffBranches, FollowOperation,
+    GetBranch, GetConnection, GetOperation, GrantBranchAccess, IssueConnection, IssuedConnection, ListBranchAccess, ListBranchActivity, ListBranches,
+    ListMigrations, MigrateBranch, MigrationCounts, MigrationOverview, OperationFeed, ProveDiff, RepairMigration, ResetBranch, RevokeBranchAccess,
+    StartedOperation, UndoReset, UpdateBranch,
 };
 pub use keys::{CreateApiKey, CreateServiceKey, CreatedKey, ListApiKeys, ListServiceKeys, RevokeApiKey, RevokeServiceKey};
 pub use sessions::{GetCurrentUser, RefreshSession, SessionTokens, SignIn, SignOut, SignUp};

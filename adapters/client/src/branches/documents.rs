@@ -234,7 +234,7 @@ impl From<OperationDocument> for Operation {
 
 #[derive(Deserialize)]
 struct StepDocument {
-    #[serde(deserialize_with = "step_name")]
+    #[serde(deserialize_with = "parsed")]
     name: StepName,
     #[serde(deserialize_with = "parsed")]
     status: Progress,
@@ -245,11 +245,6 @@ struct StepDocument {
     done: Option<u64>,
     total: Option<u64>,
     unit: Option<String>,
-}
-
-fn step_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StepName, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    StepName::ALL.into_iter().find(|step| step.name() == text).ok_or_else(|| de::Error::custom(format!("unknown step '{text}'")))
 }
 
 impl From<StepDocument> for Step {

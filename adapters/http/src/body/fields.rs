@@ -1,6 +1,6 @@
 //! A JSON object taken apart field by field: all its faults are found at once, each with its JSON pointer.
 
-use domain::Fault;
+use domain::{Fault, migration::MigrationVersion};
 use serde_json::{Map, Value};
 use std::{fmt::Display, str::FromStr};
 
@@ -132,6 +132,14 @@ impl Fields {
         })
     }
 
+    /// A migration's version that may be missing or null.
+    #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
+    pub(crate) fn optional_version(&mut self, name: &'static str) -> Option<Option<MigrationVersion>> {
+        self.optional(name, "a migration's version, a whole number of at most 18 digits", |value| {
+            value.as_u64().and_then(|number| number.to_string().parse().ok()).ok_or(value)
+        })
+    }
+
     /// A list of texts that say something of their own, and that may be missing or null.
     #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
     pub(crate) fn optional_list<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Option<Vec<V>>> {
@@ -177,7 +185,7 @@ impl Fields {
     }
 
     /// A value that must be there.
-    fn required<V>(&mut self, name: &str, value: Option<V>) -> Option<V> {
+    pub(crate) fn required<V>(&mut self, name: &str, value: Option<V>) -> Option<V> {
         if value.is_none() {
             self.fault(pointer(name), "is required");
         }

@@ -71,8 +71,7 @@ impl Migrations {
         let pinned = asking.0.principal.restrictions.branch.as_ref();
         let branch = mentions(request, query, self.branch_domain.as_deref()).and_then(|mentions| mentions.resolve(pinned));
         let branch = branch.map_err(|failure| asking.refused(failure))?;
-        let overview = asking.run(&*self.list, ListMigrations { branch: branch.to_string(), files }).await?;
-        Ok(Answer(MigrationsDocument::of(&branch, overview)))
+        Ok(Answer(asking.run(&*self.list, ListMigrations { branch: branch.to_string(), files }).await?.into()))
     }
 }
 

@@ -1,9 +1,6 @@
 //! Migrations in JSON.
 
-use domain::{
-    Slug,
-    migration::{LedgerEntry, LedgerState},
-};
+use domain::migration::{LedgerEntry, LedgerState};
 use poem_openapi::Object;
 use ports::driving::MigrationOverview;
 use time::OffsetDateTime;
@@ -56,9 +53,9 @@ pub(crate) struct LedgerEntryDocument {
     pub(crate) fingerprint: Option<String>,
 }
 
-impl MigrationsDocument {
-    pub(crate) fn of(branch: &Slug, overview: MigrationOverview) -> Self {
-        let MigrationOverview { applied, pending, refusals, drift } = overview;
+impl From<MigrationOverview> for MigrationsDocument {
+    fn from(overview: MigrationOverview) -> Self {
+        let MigrationOverview { branch, applied, pending, refusals, drift } = overview;
         Self { branch: branch.to_string(), applied: applied.into_iter().map(Into::into).collect(), pending, refusals, drift }
     }
 }

@@ -7,7 +7,7 @@ use domain::{
     branch::DatabaseName,
     schema::{SchemaDiff, SchemaSnapshot, ScriptStatement},
 };
-use ports::driven::{BuildError, Proof, SchemaPlace, SchemaReader, ScriptProver};
+use ports::driven::{BuildError, DatabasePlace, Proof, SchemaReader, ScriptProver};
 use sqlx::{Connection, PgConnection};
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl ScriptProver for PgSchemas {
             return Ok(Proof::Failed { statement, message });
         }
         let _ = connection.close().await;
-        let result = self.read(&SchemaPlace { database: copy.clone(), is_main: false }).await?;
+        let result = self.read(&DatabasePlace { database: copy.clone(), is_main: false }).await?;
         Ok(Proof::Ran(Box::new(SchemaDiff::between(&result, source))))
     }
 }

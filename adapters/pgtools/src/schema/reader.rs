@@ -17,7 +17,7 @@ use crate::{
 use async_trait::async_trait;
 use domain::schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot};
 use futures_util::TryFutureExt;
-use ports::driven::{BuildError, SchemaPlace, SchemaReader};
+use ports::driven::{BuildError, DatabasePlace, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
@@ -46,14 +46,14 @@ impl PgSchemas {
     }
 
     /// Begins a snapshot and asks for its change token.
-    async fn hold(&self, of: &SchemaPlace) -> Result<Held, BuildError> {
+    async fn hold(&self, of: &DatabasePlace) -> Result<Held, BuildError> {
         let mut connection = self.settings.reader_in(&of.database, of.is_main).await?;
         run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
         let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
         Ok(Held { connection, key: (token, of.is_main) })
     }
 
-    async fn read_held(&self, held: Held, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+    async fn read_held(&self, held: Held, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
         let Held { mut connection, key } = held;
         if let Some(known) = self.cache.reading(&key) {
             let _ = connection.close().await;
@@ -77,7 +77,7 @@ impl PgSchemas {
 
 #[async_trait]
 impl SchemaReader for PgSchemas {
-    async fn fingerprint(&self, of: &SchemaPlace) -> Result<Fingerprint, BuildError> {
+    async fn fingerprint(&self, of: &DatabasePlace) -> Result<Fingerprint, BuildError> {
         let held = self.hold(of).await?;
         if let Some(known) = self.cache.fingerprint(&held.key) {
             let _ = held.connection.close().await;
@@ -89,7 +89,7 @@ impl SchemaReader for PgSchemas {
         }
     }
 
-    async fn read(&self, of: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+    async fn read(&self, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
         let mut attempt = 1;
         loop {
             let held = self.hold(of).await?;
@@ -104,7 +104,7 @@ impl SchemaReader for PgSchemas {
         text::unified(target, source)
     }
 
-    async fn diff(&self, target: &SchemaPlace, source: &SchemaPlace) -> Result<SchemaDiff, BuildError> {
+    async fn diff(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<SchemaDiff, BuildError> {
         let (target_print, source_print) = tokio::try_join!(self.fingerprint(target), self.fingerprint(source))?;
         if target_print == source_print {
             return Ok(SchemaDiff::equal(source_print));

@@ -79,7 +79,7 @@ struct StepRow {
 
 impl StepRow {
     fn parse(self) -> Result<Step, BoxError> {
-        let name = StepName::ALL.into_iter().find(|step| step.name() == self.name).ok_or_else(|| format!("unknown step '{}'", self.name))?;
+        let name: StepName = self.name.parse()?;
         let status: Progress = self.status.parse()?;
         Ok(Step { name, status, started_at: self.started_at, finished_at: self.finished_at, done: self.done, total: self.total, unit: self.unit })
     }

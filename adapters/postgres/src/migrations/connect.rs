@@ -9,7 +9,7 @@ use crate::{
     wire::{Host, Target, TlsMode},
 };
 use domain::branch::DatabaseName;
-use ports::driven::{MigrationError, MigrationTarget};
+use ports::driven::{DatabasePlace, MigrationError};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
@@ -34,7 +34,7 @@ const OPTIONS: [(&str, &str); 10] = [
 
 impl MigrationSettings {
     /// A connection to the target in the owner's role. The search path is `pg_catalog` alone.
-    pub(super) async fn connect(&self, target: &MigrationTarget) -> Result<PgConnection, MigrationError> {
+    pub(super) async fn connect(&self, target: &DatabasePlace) -> Result<PgConnection, MigrationError> {
         let seat = self.seat(target)?;
         let lock_timeout = format!("{}ms", self.limits.lock_timeout.as_millis());
         let options = options(&self.server, &seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);

@@ -6,7 +6,7 @@ use super::{
     settings::{MigrationLimits, MigrationSettings},
 };
 use crate::provision;
-use ports::driven::{MigrationError, MigrationTarget};
+use ports::driven::{DatabasePlace, MigrationError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// One runner at a time: the first key is the keeper's for the whole of the work. The second is held by the connection of a file without a transaction,
@@ -17,13 +17,13 @@ pub(super) const BARE: &str = "fluxbase migrations without a transaction";
 /// Holds the database's turn while it lives.
 pub(super) struct Keeper<'a> {
     pub(super) settings: &'a MigrationSettings,
-    pub(super) target: &'a MigrationTarget,
+    pub(super) target: &'a DatabasePlace,
     pub(super) connection: PgConnection,
 }
 
 impl<'a> Keeper<'a> {
     /// Waits for the turn. Makes the ledger in a branch that is older than it.
-    pub(super) async fn take(settings: &'a MigrationSettings, target: &'a MigrationTarget) -> Result<Self, MigrationError> {
+    pub(super) async fn take(settings: &'a MigrationSettings, target: &'a DatabasePlace) -> Result<Self, MigrationError> {
         let mut connection = settings.connect(target).await?;
         take_lock(&mut connection, settings, TURN).await?;
         if !has_table(&mut connection, &LEDGER).await? || !has_table(&mut connection, &SEEDS).await? {
@@ -85,7 +85,7 @@ pub(super) async fn is_gone(connection: &mut PgConnection) -> Result<bool, Migra
 }
 
 /// A branch that was made before there was a ledger gets it now, over the same login.
-async fn make_tables(connection: &mut PgConnection, target: &MigrationTarget) -> Result<(), MigrationError> {
+async fn make_tables(connection: &mut PgConnection, target: &DatabasePlace) -> Result<(), MigrationError> {
     if target.is_main {
         return Err(refused("ledger_missing", "main's database has no ledger yet: it is made when the server starts"));
     }

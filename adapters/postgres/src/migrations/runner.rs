@@ -13,9 +13,12 @@ use super::{
     worker::Worker,
 };
 use async_trait::async_trait;
-use domain::migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, split};
+use domain::{
+    Slug,
+    migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, RepairAction, split},
+};
 use ports::driven::{
-    AppliedFile, ApplyRequest, FileFailure, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, MigrationTarget, Repair,
+    AppliedFile, ApplyRequest, DatabasePlace, FileFailure, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, Repair,
     StatementReport,
 };
 use sha2::{Digest, Sha256};
@@ -44,7 +47,7 @@ impl MigrationRunner for PgMigrationRunner {
         Checksum(Sha256::digest(text).into())
     }
 
-    async fn ledger(&self, target: &MigrationTarget) -> Result<Vec<LedgerEntry>, MigrationError> {
+    async fn ledger(&self, target: &DatabasePlace) -> Result<Vec<LedgerEntry>, MigrationError> {
         let mut connection = self.settings.connect(target).await?;
         if !has_table(&mut connection, &LEDGER).await? && !is_gone(&mut connection).await? {
             return Ok(Vec::new());
@@ -81,21 +84,21 @@ impl MigrationRunner for PgMigrationRunner {
         Ok(applied)
     }
 
-    async fn baseline(&self, target: &MigrationTarget, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError> {
+    async fn baseline(&self, target: &DatabasePlace, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError> {
         let mut keeper = Keeper::take(&self.settings, target).await?;
         let done = repair::baseline(&mut keeper, files, who).await?;
         keeper.release().await;
         Ok(done)
     }
 
-    async fn repair(&self, target: &MigrationTarget, version: MigrationVersion, repair: &Repair, who: &str) -> Result<(), MigrationError> {
+    async fn repair(&self, target: &DatabasePlace, version: MigrationVersion, repair: &Repair, who: &str) -> Result<(), MigrationError> {
         let mut keeper = Keeper::take(&self.settings, target).await?;
         repair::repair(&mut keeper, version, repair, who).await?;
         keeper.release().await;
         Ok(())
     }
 
-    async fn record_fingerprint(&self, target: &MigrationTarget, version: MigrationVersion, fingerprint: &str) -> Result<(), MigrationError> {
+    async fn record_fingerprint(&self, target: &DatabasePlace, version: MigrationVersion, fingerprint: &str) -> Result<(), MigrationError> {
         let mut keeper = Keeper::take(&self.settings, target).await?;
         repair::record_fingerprint(&mut keeper, version, fingerprint).await?;
         keeper.release().await;
@@ -123,11 +126,11 @@ impl FileRun<'_, '_> {
         }
         let began = Instant::now();
         let (reports, duration, attempts) = if file.without_transaction() {
-            let reports = Bare::apply(self.keeper, file, &statements, &self.request.who, self.progress).await?;
+            let reports = Bare::apply(self.keeper, file, &statements, self.request, self.progress).await?;
             (reports, began.elapsed(), 1)
         } else {
             if known.is_some_and(|row| row.done() > 0) {
-                return Err(begun_without(file).into());
+                return Err(begun_without(file, &self.request.branch).into());
             }
             in_transaction::refuse_control(&file.name, &statements).map_err(Trouble::File)?;
             self.until_it_holds(&statements).await?
@@ -235,13 +238,13 @@ async fn roll_back_prepared(keeper: &mut Keeper<'_>, transaction: &str) -> Resul
     Ok(())
 }
 
-fn begun_without(file: &MigrationFile) -> MigrationError {
+fn begun_without(file: &MigrationFile, branch: &Slug) -> MigrationError {
+    let forget = RepairAction::Forget.command(file.version, branch);
     refused(
         "changed_under_way",
         format!(
-            "'{}' was begun without a transaction, and has lost its mark: put -- fluxbase:no-transaction back; or let the ledger forget it (repair {} \
-             forget)",
-            file.name, file.version
+            "'{}' was begun without a transaction, and has lost its mark: put -- fluxbase:no-transaction back; or let the ledger forget it: {forget}",
+            file.name
         ),
     )
 }

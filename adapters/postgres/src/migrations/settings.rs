@@ -6,7 +6,7 @@ use crate::{
     wire::Target,
 };
 use domain::branch::DatabaseName;
-use ports::driven::{DatabaseLogins, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress, MigrationTarget, Secret};
+use ports::driven::{DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress, Secret};
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -100,7 +100,7 @@ pub struct MigrationSettings {
 
 impl MigrationSettings {
     /// Whom to work as there.
-    pub(super) fn seat(&self, target: &MigrationTarget) -> Result<Seat, MigrationError> {
+    pub(super) fn seat(&self, target: &DatabasePlace) -> Result<Seat, MigrationError> {
         if target.is_main {
             return self.main.clone().map_err(|reason| refused("main_out_of_reach", reason));
         }

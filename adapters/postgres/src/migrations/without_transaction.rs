@@ -13,8 +13,11 @@ use super::{
     ledger_guard::{Hold, LEDGER},
     worker::Worker,
 };
-use domain::migration::{Checksum, IndexBuild, Interrupted, MigrationFile, Unit, units};
-use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
+use domain::{
+    Slug,
+    migration::{Checksum, IndexBuild, Interrupted, MigrationFile, RepairAction, Unit, units},
+};
+use ports::driven::{ApplyRequest, FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
@@ -23,6 +26,7 @@ pub(super) struct Bare<'a, 'k> {
     keeper: &'a mut Keeper<'k>,
     worker: Worker,
     file: &'a MigrationFile,
+    branch: &'a Slug,
     statements: &'a [Statement<'a>],
     progress: &'a dyn MigrationProgress,
     /// What it took in earlier runs.
@@ -37,17 +41,18 @@ impl<'a, 'k> Bare<'a, 'k> {
         keeper: &'a mut Keeper<'k>,
         file: &'a MigrationFile,
         statements: &'a [Statement<'a>],
-        who: &str,
+        request: &'a ApplyRequest,
         progress: &'a dyn MigrationProgress,
     ) -> Result<Vec<StatementReport>, Trouble> {
         let pieces: Vec<_> = statements.iter().map(|statement| &statement.piece).collect();
         let units = units(&pieces).map_err(|at| Trouble::File(unbalanced(file, &statements[at])))?;
-        let (before, done, interrupted) = begin(keeper, file, statements, who).await?;
+        let (before, done, interrupted) = begin(keeper, file, statements, request).await?;
         let mut worker = Worker::open(keeper.settings, keeper.target).await?;
         // Of a runner that was killed, the statement may still be at work.
         take_lock(&mut worker.connection, keeper.settings, BARE).await?;
         worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;
-        let mut bare = Self { keeper, worker, file, statements, progress, before, began: Instant::now(), reports: Vec::new() };
+        let branch = &request.branch;
+        let mut bare = Self { keeper, worker, file, branch, statements, progress, before, began: Instant::now(), reports: Vec::new() };
         for unit in &units {
             if unit.statements.end <= done {
                 continue;
@@ -228,7 +233,7 @@ impl<'a, 'k> Bare<'a, 'k> {
                 Err(error) if matches!(sqlstate(&error).as_deref(), Some("42704" | "42P01")) => Ok(true),
                 Err(error) => Err(failed(error)),
             },
-            Interrupted::Unknown => Err(Trouble::File(unsure(self.file, statement))),
+            Interrupted::Unknown => Err(Trouble::File(unsure(self.file, self.branch, statement))),
         }
     }
 
@@ -243,7 +248,12 @@ impl<'a, 'k> Bare<'a, 'k> {
 }
 
 /// Writes the first line of a file, or finds where it ended: how long it took, how many statements have ended, whether the next one was interrupted.
-async fn begin(keeper: &mut Keeper<'_>, file: &MigrationFile, statements: &[Statement<'_>], who: &str) -> Result<(Duration, usize, bool), Trouble> {
+async fn begin(
+    keeper: &mut Keeper<'_>,
+    file: &MigrationFile,
+    statements: &[Statement<'_>],
+    request: &ApplyRequest,
+) -> Result<(Duration, usize, bool), Trouble> {
     let lost = |error| of_file(&file.name, "writing the ledger", error);
     let mut transaction = keeper.begin(&LEDGER, Hold::Write).await?;
     let row = ledger::find(&mut transaction, file.version).await?;
@@ -251,17 +261,17 @@ async fn begin(keeper: &mut Keeper<'_>, file: &MigrationFile, statements: &[Stat
         None => (Duration::ZERO, 0, false),
         Some(row) => {
             let done = usize::try_from(row.done()).unwrap_or(usize::MAX);
-            check_begun(file, statements, row, done)?;
+            check_begun(file, &request.branch, statements, row, done)?;
             (row.entry.duration, done, row.interrupted)
         }
     };
-    ledger::begin(&mut transaction, file, statements.len(), who).await.map_err(lost)?;
+    ledger::begin(&mut transaction, file, statements.len(), &request.who).await.map_err(lost)?;
     transaction.commit().await.map_err(lost)?;
     Ok(begun)
 }
 
 /// What has run must be what the file still begins with.
-fn check_begun(file: &MigrationFile, statements: &[Statement<'_>], row: &Row, done: usize) -> Result<(), MigrationError> {
+fn check_begun(file: &MigrationFile, branch: &Slug, statements: &[Statement<'_>], row: &Row, done: usize) -> Result<(), MigrationError> {
     let same = done == 0 || (done <= statements.len() && row.done_checksum.is_none_or(|sum| sum == checksum(&statements[..done])));
     let same = same && (!row.interrupted || row.entry.checksum == file.checksum);
     if same {
@@ -271,8 +281,9 @@ fn check_begun(file: &MigrationFile, statements: &[Statement<'_>], row: &Row, do
         "changed_under_way",
         format!(
             "'{}' was changed after {done} of its statements had run: put those back as they were, so that it can go on; or, once you have seen to what \
-             they did, let the ledger forget it (repair {} forget)",
-            file.name, file.version
+             they did, let the ledger forget it: {}",
+            file.name,
+            RepairAction::Forget.command(file.version, branch)
         ),
     ))
 }
@@ -295,11 +306,11 @@ fn unbalanced(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
     statement.failure("ends_transaction", &file.name, message)
 }
 
-fn unsure(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {
-    let version = file.version;
+fn unsure(file: &MigrationFile, branch: &Slug, statement: &Statement<'_>) -> FileFailure {
+    let [done, not_done] = [RepairAction::Done, RepairAction::NotDone].map(|action| action.command(file.version, branch));
     let message = format!(
-        "this statement was interrupted, and nobody can tell whether it ran to its end. Look, then say so: repair {version} done, to go on after it; \
-         repair {version} not-done, to run it again"
+        "this statement was interrupted, and nobody can tell whether it ran to its end. Look, then say so: {done} to go on after it; {not_done} to run it \
+         again"
     );
     statement.failure("interrupted", &file.name, message)
 }

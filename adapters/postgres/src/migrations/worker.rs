@@ -6,7 +6,7 @@ use super::{
     failure::{from_sql, unreachable},
     settings::{MigrationSettings, Seat},
 };
-use ports::driven::{FileFailure, MigrationError, MigrationTarget};
+use ports::driven::{DatabasePlace, FileFailure, MigrationError};
 use sqlx::PgConnection;
 
 /// A connection for one file.
@@ -29,7 +29,7 @@ pub(super) struct Place {
 
 impl Worker {
     /// Opens one, with `pg_catalog` as its search path until [`Worker::enter`].
-    pub(super) async fn open(settings: &MigrationSettings, target: &MigrationTarget) -> Result<Self, MigrationError> {
+    pub(super) async fn open(settings: &MigrationSettings, target: &DatabasePlace) -> Result<Self, MigrationError> {
         let Seat { login, role } = settings.seat(target)?;
         let mut connection = settings.connect(target).await?;
         let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;

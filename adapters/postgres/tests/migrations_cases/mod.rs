@@ -18,8 +18,8 @@ use fluxbase_postgres::{
     provision::{Login, Logins, provision},
 };
 use ports::driven::{
-    AppliedFile, ApplyRequest, DatabaseLogin, DatabaseLogins, FileFailure, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress,
-    MigrationRunner, MigrationTarget, NoMigrationProgress,
+    AppliedFile, ApplyRequest, DatabaseLogin, DatabaseLogins, DatabasePlace, FileFailure, LoginPurpose, MigrationError, MigrationEvent,
+    MigrationProgress, MigrationRunner, NoMigrationProgress,
 };
 use sqlx::{AssertSqlSafe, PgPool};
 use std::{
@@ -68,7 +68,7 @@ impl DatabaseLogins for OneBuilder {
 pub(crate) struct Branch {
     pub(crate) settings: MigrationSettings,
     pub(crate) runner: PgMigrationRunner,
-    pub(crate) target: MigrationTarget,
+    pub(crate) target: DatabasePlace,
     /// A superuser's look at it.
     pub(crate) root: PgPool,
 }
@@ -96,7 +96,7 @@ pub(crate) async fn branch(name: &str) -> Branch {
         limits: LIMITS,
         seeds_dir: PathBuf::new(),
     };
-    let target = MigrationTarget { database: DatabaseName::existing(database), is_main: false };
+    let target = DatabasePlace { database: DatabaseName::existing(database), is_main: false };
     Branch { runner: PgMigrationRunner::new(settings.clone()), settings, target, root }
 }
 
@@ -107,7 +107,7 @@ impl Branch {
 
     pub(crate) fn request(&self, files: &[(&str, &str)]) -> ApplyRequest {
         let files = files.iter().map(|(name, sql)| self.file(name, sql)).collect();
-        ApplyRequest { target: self.target.clone(), files, who: "user:test".to_owned(), observe: false }
+        ApplyRequest { branch: "pr-1".parse().unwrap(), target: self.target.clone(), files, who: "user:test".to_owned(), observe: false }
     }
 
     pub(crate) async fn apply(&self, files: &[(&str, &str)]) -> Result<Vec<AppliedFile>, MigrationError> {

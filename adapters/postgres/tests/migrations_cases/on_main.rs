@@ -10,14 +10,14 @@ use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner, Seat},
     provision::{MainSeat, ProvisionOptions, main_seat, provision},
 };
-use ports::driven::{ApplyRequest, MigrationError, MigrationRunner, MigrationTarget, NoMigrationProgress};
+use ports::driven::{ApplyRequest, DatabasePlace, MigrationError, MigrationRunner, NoMigrationProgress};
 use sqlx::PgPool;
 use std::{path::PathBuf, sync::Arc};
 
 struct Main {
     pool: PgPool,
     runner: PgMigrationRunner,
-    target: MigrationTarget,
+    target: DatabasePlace,
     seat: MainSeat,
 }
 
@@ -38,13 +38,19 @@ impl Main {
             limits: LIMITS,
             seeds_dir: PathBuf::new(),
         };
-        let target = MigrationTarget { database: DatabaseName::existing(name), is_main: true };
+        let target = DatabasePlace { database: DatabaseName::existing(name), is_main: true };
         Self { pool, runner: PgMigrationRunner::new(settings), target, seat }
     }
 
     async fn apply(&self, name: &str, sql: &str) -> Result<(), MigrationError> {
         let file = MigrationFile::read(name, sql.as_bytes(), |text| self.runner.checksum(text)).unwrap();
-        let request = ApplyRequest { target: self.target.clone(), files: vec![file], who: "user:test".to_owned(), observe: false };
+        let request = ApplyRequest {
+            branch: "pr-1".parse().unwrap(),
+            target: self.target.clone(),
+            files: vec![file],
+            who: "user:test".to_owned(),
+            observe: false,
+        };
         self.runner.apply(&request, Arc::new(NoMigrationProgress)).await.map(drop)
     }
 

@@ -96,7 +96,11 @@ async fn a_statement_that_nobody_can_be_sure_of_waits_for_a_person() {
     interrupt(&branch, 2).await;
     let unsure = branch.fails("1_a.sql", sql).await;
     assert_eq!((unsure.code, unsure.line), ("interrupted", Some(4)));
-    assert!(unsure.message.contains("repair 1 done") && unsure.message.contains("repair 1 not-done"), "{}", unsure.message);
+    assert!(
+        unsure.message.contains("repair 1 done --branch pr-1") && unsure.message.contains("repair 1 not_done --branch pr-1"),
+        "{}",
+        unsure.message
+    );
     branch.runner.repair(&branch.target, ONE, &Repair::StatementDone, "user:test").await.unwrap();
     branch.apply(&[("1_a.sql", sql)]).await.unwrap();
     assert_eq!(branch.text("select count(*) || coalesce(to_regclass('b')::text, '') from a").await, "2b");

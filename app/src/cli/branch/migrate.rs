@@ -1,7 +1,13 @@
 //! `fluxbase branch migrate`.
 
 use super::{begun::Begun, reference};
-use crate::cli::{context::Context, failure::CliError, migration_files, output::write_stderr, table};
+use crate::cli::{
+    context::Context,
+    failure::CliError,
+    migration_files::{self, Sent},
+    output::write_stderr,
+    table,
+};
 use comfy_table::Cell;
 use ports::driving::MigrateBranch;
 use serde_json::Value;
@@ -48,11 +54,7 @@ pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliE
 
 /// Migrates a branch; the one that is switched to where none is named.
 pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, how: MigrateOptions) -> Result<(), CliError> {
-    let dir = Context::migrations_dir(how.dir.as_deref());
-    let files = dir.as_deref().map_or(Ok(Vec::new()), migration_files::of)?;
-    if how.dir.is_some() && files.is_empty() {
-        return Err(CliError::Usage(format!("there is no SQL file in {}", dir.unwrap_or_default().display())));
-    }
+    let Sent { dir, files } = migration_files::sent(how.dir.as_deref())?;
     let client = context.connect().await?;
     let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
     let from = match &dir {

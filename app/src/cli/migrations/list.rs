@@ -20,24 +20,27 @@ pub(crate) struct ListArgs {
 
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliError> {
     let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
-    let dir = Context::migrations_dir(args.dir.as_deref());
-    let files = dir.as_deref().map_or(Ok(Vec::new()), migration_files::of)?;
+    let files = migration_files::sent(args.dir.as_deref())?.files;
     let client = context.connect().await?;
     let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
     // The route takes the branch from where every request has it; the one that is named is the only one that is meant.
     let client = client.on_branch(None);
     let found = client.send(&ListMigrations { branch, files }).await?;
-    let overview = &found.output;
+    tell_obstacles(&found.output);
+    context.print(&found.document, || listed(&found.output))
+}
+
+/// What stands in the way of migrating, beside the result.
+pub(super) fn tell_obstacles(overview: &MigrationOverview) {
     for refusal in &overview.refusals {
         write_stderr(&format!("in the way: {refusal}"));
     }
     if overview.drift == Some(true) {
         write_stderr("the schema is another than after the last migration: it was changed beside them (drift)");
     }
-    context.print(&found.document, || listed(overview))
 }
 
-fn listed(overview: &MigrationOverview) -> String {
+pub(super) fn listed(overview: &MigrationOverview) -> String {
     let applied = overview
         .applied
         .iter()

@@ -2,6 +2,7 @@
 
 mod list;
 mod new;
+mod repair;
 
 use super::{
     branch::{
@@ -18,7 +19,9 @@ Examples:
   fluxbase migrations list
   fluxbase migrations up --dry-run
   fluxbase migrations up                        on the branch that is switched to, else on main
-  fluxbase migrations up --branch pr-12 --dir db/migrations";
+  fluxbase migrations up --branch pr-12 --dir db/migrations
+  fluxbase migrations repair 20260131120000 accept --branch pr-12
+  fluxbase migrations baseline --up-to 20260131120000";
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -29,6 +32,10 @@ pub(super) enum MigrationsCommand {
     List(list::ListArgs),
     /// Apply what a branch lacks
     Up(UpArgs),
+    /// Put a branch's ledger right: the way out of what `up` refuses
+    Repair(repair::RepairArgs),
+    /// Take files as applied, without running them: for a branch that had them before it had a ledger
+    Baseline(repair::BaselineArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,5 +56,7 @@ pub(super) async fn run(context: &Context, command: MigrationsCommand) -> Result
             let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
             migrate(context, branch, args.how).await
         }
+        MigrationsCommand::Repair(args) => repair::repair(context, args).await,
+        MigrationsCommand::Baseline(args) => repair::baseline(context, args).await,
     }
 }

@@ -4,7 +4,7 @@ use super::{lookup::find_visible, migration_view::MigrationView, ports::BranchPo
 use async_trait::async_trait;
 use domain::{Branch, Caller, Failure};
 use ports::{
-    driven::{BranchHealth, SchemaPlace},
+    driven::{BranchHealth, DatabasePlace},
     driving::{BranchDetails, GetBranch, MigrationCounts, UseCase},
 };
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl GetBranchUseCase {
         Self { ports }
     }
 
-    async fn health(&self, branch: &Branch, place: &SchemaPlace) -> BranchHealth {
+    async fn health(&self, branch: &Branch, place: &DatabasePlace) -> BranchHealth {
         let unknown = || BranchHealth { reachable: false, size_bytes: None, connections: None, last_used_at: None };
         match timeout(PATIENCE, self.ports.probe.probe(&place.database)).await {
             Ok(Ok(health)) => health,
@@ -36,7 +36,7 @@ impl GetBranchUseCase {
         }
     }
 
-    async fn migrations(&self, branch: &Branch, place: &SchemaPlace) -> Option<MigrationCounts> {
+    async fn migrations(&self, branch: &Branch, place: &DatabasePlace) -> Option<MigrationCounts> {
         match timeout(PATIENCE, MigrationView::look(&self.ports, place, &[])).await.ok()? {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,

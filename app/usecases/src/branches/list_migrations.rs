@@ -24,11 +24,6 @@ impl UseCase<ListMigrations> for ListMigrationsUseCase {
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
         let view = MigrationView::look(&self.ports, &self.ports.names.place(&branch)?, &command.files).await?;
-        Ok(MigrationOverview {
-            applied: view.ledger,
-            pending: view.plan.pending.into_iter().map(|file| file.name).collect(),
-            refusals: view.plan.refusals.iter().map(ToString::to_string).collect(),
-            drift: view.drift,
-        })
+        Ok(view.told(&branch.slug))
     }
 }

@@ -2,11 +2,14 @@
 
 use super::ports::BranchPorts;
 use domain::{
-    Failure, Fault,
+    Failure, Fault, Slug,
     migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
     operation::NamedText,
 };
-use ports::driven::{MigrationRunner, MigrationTarget, SchemaPlace};
+use ports::{
+    driven::{DatabasePlace, MigrationRunner},
+    driving::MigrationOverview,
+};
 
 /// What a ledger and files say of each other.
 pub(super) struct MigrationView {
@@ -20,22 +23,37 @@ pub(super) struct MigrationView {
 
 impl MigrationView {
     /// Reads the ledger, the files and the schema's fingerprint.
-    pub(super) async fn look(ports: &BranchPorts, place: &SchemaPlace, call: &[NamedText]) -> Result<Self, Failure> {
-        let files = if call.is_empty() { read_project(ports).await? } else { read_call(&*ports.migrations, call)? };
-        let target = MigrationTarget { database: place.database.clone(), is_main: place.is_main };
-        let ledger = ports.migrations.ledger(&target).await?;
+    pub(super) async fn look(ports: &BranchPorts, place: &DatabasePlace, call: &[NamedText]) -> Result<Self, Failure> {
+        let files = read(ports, call).await?;
+        let ledger = ports.migrations.ledger(place).await?;
         let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
         let drift = drift(ports, place, &ledger).await?;
         Ok(Self { ledger, plan, drift })
     }
+
+    /// As callers are told of it.
+    pub(super) fn told(self, branch: &Slug) -> MigrationOverview {
+        MigrationOverview {
+            branch: branch.clone(),
+            applied: self.ledger,
+            pending: self.plan.pending.into_iter().map(|file| file.name).collect(),
+            refusals: self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect(),
+            drift: self.drift,
+        }
+    }
 }
 
-async fn drift(ports: &BranchPorts, place: &SchemaPlace, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
+async fn drift(ports: &BranchPorts, place: &DatabasePlace, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
     let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
     let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()) else { return Ok(None) };
     let present = ports.schemas.fingerprint(place).await?;
     Ok(Some(present.as_str() != recorded))
+}
+
+/// The files of a request, or the project's where it brings none.
+pub(super) async fn read(ports: &BranchPorts, call: &[NamedText]) -> Result<MigrationSet, Failure> {
+    if call.is_empty() { read_project(ports).await } else { read_call(&*ports.migrations, call) }
 }
 
 /// The files of the server's `migrations.dir`.

@@ -8,14 +8,14 @@ use super::{
     migration_report::MigrationReport,
     progress::Hold,
 };
+use crate::fingerprints;
 use domain::{
-    Branch, BranchState, StepName,
+    Branch, BranchState, Slug, StepName,
     migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, plan},
     operation::OperationInput,
 };
 use ports::driven::{
-    AppliedFile, ApplyRequest, BuildProgress, FileFailure, MigrationError, MigrationHistory, MigrationOutcome, MigrationProgress, MigrationTarget,
-    SchemaPlace,
+    AppliedFile, ApplyRequest, BuildProgress, DatabasePlace, FileFailure, MigrationError, MigrationHistory, MigrationOutcome, MigrationProgress,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -31,10 +31,10 @@ impl OperationRunner {
             return Err(nothing_to_do(&branch));
         }
         let route = self.settings.names.route(&branch).ok_or_else(|| nothing_to_do(&branch))?;
-        let target = MigrationTarget { database: route.database, is_main: branch.is_main() };
+        let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
         hold.step(StepName::Migrate).await?;
-        let files = self.pending(&input, &target).await?;
-        let request = ApplyRequest { target: target.clone(), files, who: input.actor, observe: false };
+        let files = self.pending(&input, &branch.slug, &target).await?;
+        let request = ApplyRequest { branch: branch.slug, target: target.clone(), files, who: input.actor, observe: false };
         let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
             Ok(applied) => applied,
             Err(MigrationError::File { failure, applied }) => return self.migration_failed(hold, &request, &failure, applied).await,
@@ -51,13 +51,13 @@ impl OperationRunner {
     }
 
     /// The files that the ledger lacks, in order, or what stands in the way.
-    pub(super) async fn pending(&self, input: &OperationInput, target: &MigrationTarget) -> Result<Vec<MigrationFile>, Halt> {
+    pub(super) async fn pending(&self, input: &OperationInput, branch: &Slug, target: &DatabasePlace) -> Result<Vec<MigrationFile>, Halt> {
         let files = self.files(input).await?;
         let ledger: Vec<LedgerEntry> = self.ports.migrations.ledger(target).await?;
         let coverage = if input.files.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, input.allow_out_of_order);
         let Some(first) = plan.refusals.first() else { return Ok(plan.pending) };
-        let told: Vec<_> = plan.refusals.iter().map(ToString::to_string).collect();
+        let told: Vec<_> = plan.refusals.iter().map(|refusal| refusal.told(branch)).collect();
         Err(Halt::failed(first.code(), told.join("\n")))
     }
 
@@ -76,18 +76,10 @@ impl OperationRunner {
         })
     }
 
-    /// What the schema is from now on: the mark that drift is told by. Without it drift is not known; the migration stands all the same.
-    async fn record_fingerprint(&self, target: &MigrationTarget, applied: &[AppliedFile]) {
-        let Some(last) = applied.last() else { return };
-        let place = SchemaPlace { database: target.database.clone(), is_main: target.is_main };
-        let recorded = match self.ports.schemas.fingerprint(&place).await {
-            Ok(fingerprint) => {
-                self.ports.migrations.record_fingerprint(target, last.version, fingerprint.as_str()).await.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = recorded {
-            tracing::warn!(database = %target.database, error, "the schema's fingerprint could not be recorded");
+    /// What the schema is from now on.
+    async fn record_fingerprint(&self, target: &DatabasePlace, applied: &[AppliedFile]) {
+        if let Some(last) = applied.last() {
+            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, target, last.version).await;
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{OperationRunner, halt::Halt, progress::Hold};
 use crate::trail::{self, FLUXBASE};
 use domain::{Branch, StepName};
-use ports::driven::{BuildProgress, DatabaseTag, MigrationProgress, MigrationTarget, SeedReport, SeedRequest, StoreError};
+use ports::driven::{BuildProgress, DatabasePlace, DatabaseTag, MigrationProgress, SeedReport, SeedRequest, StoreError};
 use std::sync::Arc;
 
 impl OperationRunner {
@@ -12,7 +12,7 @@ impl OperationRunner {
         let input = hold.operation().await.input;
         let files = self.ports.seeds.find(input.seeds).await?;
         let request = SeedRequest {
-            target: MigrationTarget { database: target.database.clone(), is_main: false },
+            target: DatabasePlace { database: target.database.clone(), is_main: false },
             files,
             // The log of seeds may have come along with the definitions; the rows did not.
             force: true,

@@ -7,7 +7,7 @@ use super::{
     progress::Hold,
 };
 use domain::{Branch, StepName, branch::DatabaseName, schema::SchemaDiff};
-use ports::driven::{ApplyRequest, BuildProgress, MigrationError, MigrationProgress, MigrationTarget, Proof, SchemaPlace, TrialSource};
+use ports::driven::{ApplyRequest, BuildProgress, DatabasePlace, MigrationError, MigrationProgress, Proof, TrialSource};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -23,17 +23,16 @@ impl OperationRunner {
         hold.step(StepName::CopyForTrial).await?;
         let source = TrialSource { database: place.database.clone(), is_main: place.is_main, rows: self.rows_fit(&place.database).await };
         let copy = self.ports.trials.copy(operation.id, &source).await?;
-        let target = MigrationTarget { database: copy.clone(), is_main: false };
+        let target = DatabasePlace { database: copy, is_main: false };
         hold.step(StepName::Migrate).await?;
-        let files = self.pending(&operation.input, &target).await?;
-        let request = ApplyRequest { target, files, who: operation.input.actor, observe: true };
+        let files = self.pending(&operation.input, &branch.slug, &target).await?;
+        let request = ApplyRequest { branch: branch.slug, target, files, who: operation.input.actor, observe: true };
         let (applied, failed) = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
             Ok(applied) => (applied, None),
             Err(MigrationError::File { failure, applied }) => (applied, Some(file_error(&failure))),
             Err(other) => return Err(other.into()),
         };
-        let made = SchemaPlace { database: copy, is_main: false };
-        let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &made).await?) } else { None };
+        let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &request.target).await?) } else { None };
         let result = Some(MigrationReport::of(&applied, diff.as_ref()).json());
         hold.step(StepName::DropTrial).await?;
         self.ports.trials.discard(operation.id).await?;

@@ -8,9 +8,9 @@ use domain::{
     schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot, ScriptStatement},
 };
 use ports::driven::{
-    AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BuildError, Clock, DatabaseTag, Failpoints, FileFailure, Ids,
-    MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, MigrationTarget, ProjectFile, Proof, Repair, SchemaPlace, SchemaReader,
-    ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
+    AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BuildError, Clock, DatabasePlace, DatabaseTag, Failpoints,
+    FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Repair, SchemaReader, ScriptProver,
+    Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -131,7 +131,7 @@ impl MigrationRunner for Ledgers {
         Checksum([0; 32])
     }
 
-    async fn ledger(&self, target: &MigrationTarget) -> Result<Vec<LedgerEntry>, MigrationError> {
+    async fn ledger(&self, target: &DatabasePlace) -> Result<Vec<LedgerEntry>, MigrationError> {
         let applied = self.0.lock().unwrap().get(target.database.as_str()).cloned().unwrap_or_default();
         let entry = |version: MigrationVersion| LedgerEntry {
             version,
@@ -176,15 +176,15 @@ impl MigrationRunner for Ledgers {
         Ok(applied)
     }
 
-    async fn baseline(&self, _: &MigrationTarget, _: &[MigrationFile], _: &str) -> Result<u64, MigrationError> {
+    async fn baseline(&self, _: &DatabasePlace, _: &[MigrationFile], _: &str) -> Result<u64, MigrationError> {
         Ok(0)
     }
 
-    async fn repair(&self, _: &MigrationTarget, _: MigrationVersion, _: &Repair, _: &str) -> Result<(), MigrationError> {
+    async fn repair(&self, _: &DatabasePlace, _: MigrationVersion, _: &Repair, _: &str) -> Result<(), MigrationError> {
         Ok(())
     }
 
-    async fn record_fingerprint(&self, _: &MigrationTarget, _: MigrationVersion, _: &str) -> Result<(), MigrationError> {
+    async fn record_fingerprint(&self, _: &DatabasePlace, _: MigrationVersion, _: &str) -> Result<(), MigrationError> {
         Ok(())
     }
 }
@@ -242,11 +242,11 @@ fn fingerprint() -> Fingerprint {
 
 #[async_trait]
 impl SchemaReader for Schemas {
-    async fn fingerprint(&self, _: &SchemaPlace) -> Result<Fingerprint, BuildError> {
+    async fn fingerprint(&self, _: &DatabasePlace) -> Result<Fingerprint, BuildError> {
         Ok(fingerprint())
     }
 
-    async fn read(&self, _: &SchemaPlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+    async fn read(&self, _: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
         unreachable!("no test reads one")
     }
 
@@ -254,7 +254,7 @@ impl SchemaReader for Schemas {
         String::new()
     }
 
-    async fn diff(&self, _: &SchemaPlace, _: &SchemaPlace) -> Result<SchemaDiff, BuildError> {
+    async fn diff(&self, _: &DatabasePlace, _: &DatabasePlace) -> Result<SchemaDiff, BuildError> {
         Ok(SchemaDiff::equal(fingerprint()))
     }
 }

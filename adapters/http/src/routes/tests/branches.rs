@@ -169,7 +169,8 @@ async fn a_password_is_shown_when_it_is_made_and_then_no_more() {
 async fn migrations_are_those_of_the_branch_that_is_named() {
     let list = answering::<ListMigrations>(|command| {
         let pending = command.files.into_iter().map(|file| file.name).collect();
-        Ok(MigrationOverview { applied: Vec::new(), pending, refusals: vec![command.branch], drift: None })
+        let branch = command.branch.parse().unwrap();
+        Ok(MigrationOverview { branch, applied: Vec::new(), pending, refusals: vec![command.branch], drift: None })
     });
     let client = over(RestPorts { list_migrations: list, ..unreached() });
     for (path, branch) in [("migrations", "main"), ("migrations?branch=x", "x")] {
