@@ -209,7 +209,14 @@ impl From<Fault> for Failure {
 }
 
 fn summary(faults: &[Fault]) -> String {
-    let parts: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.message)).collect();
+    let parts: Vec<_> = faults
+        .iter()
+        .map(|fault| match fault.pointer.as_str() {
+            // The whole of what was sent.
+            "" => fault.message.clone(),
+            pointer => format!("{pointer}: {}", fault.message),
+        })
+        .collect();
     parts.join("; ")
 }
 
@@ -236,4 +243,15 @@ pub struct SqlFailure {
     pub detail: Option<String>,
     /// Hint, where there is one.
     pub hint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Fault};
+
+    #[test]
+    fn a_fault_of_the_whole_is_told_without_a_place() {
+        let faults = vec![Fault::new("", "expected an object"), Fault::new("/a", "is required")];
+        assert_eq!(Failure::Invalid(faults).to_string(), "expected an object; /a: is required");
+    }
 }

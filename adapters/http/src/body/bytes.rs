@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::Body;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,6 +15,9 @@ const SLOWEST: usize = 4096;
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    if let Some(coding) = headers.get_all(header::CONTENT_ENCODING).iter().find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(encoded(coding));
+    }
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|declared| declared > limit) {
         return Err(too_large(limit));
@@ -52,6 +55,12 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// As RFC 9110 has it: the answer names the codings that are taken.
+fn encoded(coding: &HeaderValue) -> Problem {
+    let detail = format!("bodies are taken as they are, without Content-Encoding; this one is '{}'", String::from_utf8_lossy(coding.as_bytes()));
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail).header(header::ACCEPT_ENCODING, "identity")
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -94,6 +103,15 @@ mod tests {
         let headers = HeaderMap::from_iter([(http::header::CONTENT_LENGTH, HeaderValue::from_static("6"))]);
         let never = Body::from_bytes_stream(futures_util::stream::pending::<Result<bytes::Bytes, io::Error>>());
         assert_eq!(read_body(&headers, never, 5).await.unwrap_err().status().as_u16(), 413);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_a_coding_is_not_taken_for_a_plain_one() {
+        for (coding, taken) in [("identity", true), ("Identity", true), ("gzip", false), ("br", false), ("identity, gzip", false)] {
+            let headers = HeaderMap::from_iter([(http::header::CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+            let read = read_body(&headers, chunks(&["{}"]), 5).await.map_err(|problem| problem.status().as_u16());
+            assert_eq!(read.map(|_| ()), if taken { Ok(()) } else { Err(415) }, "{coding}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,8 @@ pub(crate) struct Contract<T>(pub(crate) T);
 
 type Routes = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
-const METHODS: [Method; 7] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+const METHODS: [Method; 9] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::TRACE, Method::CONNECT];
 
 impl<T: OpenApi> OpenApi for Contract<T> {
     fn meta() -> Vec<MetaApi> {

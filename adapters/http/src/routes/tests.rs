@@ -124,6 +124,7 @@ async fn what_is_not_there_is_said_clearly() {
     let response = client.put("/api/v1/admin/branches").send().await;
     response.assert_header("allow", "GET, HEAD, POST");
     assert_eq!(problem(response, 405).await["code"], "method_not_allowed");
+    client.request(http::Method::TRACE, "/healthz").send().await.assert_header("allow", "GET, HEAD");
     for query in ["?limits=5", "?limit=x", "?limit=0", "?limit=1&limit=2", "?cursor=%FF"] {
         let response = client.get(format!("/api/v1/admin/users{query}")).header("x-api-key", "good").send().await;
         let problem = problem(response, 400).await;

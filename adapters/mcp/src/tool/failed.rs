@@ -107,6 +107,9 @@ pub(crate) fn log(error: &CallError, request_id: &str) {
 
 fn hint(failure: &Failure) -> Option<&str> {
     failure.hint().or(match failure {
+        Failure::Database(sql) if sql.sqlstate == "42501" && sql.message.starts_with("permission denied for") => {
+            Some("the user lacks a right on it, perhaps on some of its columns only: name in select and returning just the columns needed")
+        }
         Failure::NotFound { what: "table", .. } => Some("list_tables shows the tables there are"),
         Failure::NotFound { what: "branch", .. } => Some("list_branches shows the branches there are"),
         Failure::TooManyAffected { .. } => Some("narrow the filter, or raise max_affected; with dry_run nothing is changed"),
@@ -136,6 +139,13 @@ mod tests {
             told(Failure::Database(Box::new(sql))),
             json!({"code": "23505", "sqlstate": "23505", "message": "duplicate key", "detail": "Key (id)=(1)"})
         );
+    }
+
+    #[test]
+    fn a_right_that_lacks_may_lack_on_a_column() {
+        let refused = |message: &str| SqlFailure { sqlstate: "42501".into(), message: message.into(), detail: None, hint: None };
+        assert!(told(Failure::Database(Box::new(refused("permission denied for table t"))))["hint"].as_str().unwrap().contains("columns"));
+        assert_eq!(told(Failure::Database(Box::new(refused("new row violates row-level security policy"))))["hint"], json!(null));
     }
 
     #[test]
