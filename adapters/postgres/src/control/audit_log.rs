@@ -7,8 +7,8 @@ use ports::driven::AuditLog;
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
-    time::{Instant, sleep, timeout},
+    sync::{Notify, mpsc, oneshot, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 /// Rows that wait at most; then callers do.
@@ -27,6 +27,8 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 pub struct PgAuditLog {
     queue: mpsc::Sender<Message>,
     urgent: Arc<Notify>,
+    /// Since when nobody may add rows any more. Not in the queue: where the database is away, the writer is busy with what came before.
+    ending: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -40,14 +42,16 @@ impl PgAuditLog {
     pub fn start(pool: PgPool) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         let urgent = Arc::new(Notify::new());
-        let writer = Writer { pool, connection: None, messages, urgent: Arc::clone(&urgent), closed_by: None };
+        let (ending, ended) = watch::channel(None);
+        let writer = Writer { pool, connection: None, messages, urgent: Arc::clone(&urgent), ended, closed_by: None };
         tokio::spawn(writer.write_to_the_end());
-        Self { queue, urgent }
+        Self { queue, urgent, ending }
     }
 
     /// Takes no more rows, and returns once those taken are durable, or cannot be made so.
     pub async fn close(&self) -> Result<(), Failure> {
         let (closed, written) = oneshot::channel();
+        self.ending.send_replace(Some(Instant::now()));
         if self.queue.send(Message::Close(closed)).await.is_err() {
             return Ok(());
         }
@@ -87,6 +91,7 @@ struct Writer {
     connection: Option<PoolConnection<Postgres>>,
     messages: mpsc::Receiver<Message>,
     urgent: Arc<Notify>,
+    ended: watch::Receiver<Option<Instant>>,
     closed_by: Option<oneshot::Sender<bool>>,
 }
 
@@ -132,25 +137,31 @@ impl Writer {
         (entries, waiters)
     }
 
-    /// Writes the rows however long it takes; `false` where nobody can add rows any more and the database stays away.
+    /// Writes the rows; `false` where nobody can add rows any more and the database stays away.
     async fn write(&mut self, entries: &[AuditEntry]) -> bool {
         if entries.is_empty() {
             return true;
         }
-        let (mut texts, mut back_off, mut ending) = (Texts::AsTheyAre, FIRST_BACK_OFF, None);
+        let too_late = too_late(self.ended.clone());
+        tokio::select! {
+            () = self.write_however_long_it_takes(entries) => true,
+            () = too_late => {
+                tracing::error!(rows = entries.len(), "audit rows are lost: the server ends and the database cannot be reached");
+                false
+            }
+        }
+    }
+
+    async fn write_however_long_it_takes(&mut self, entries: &[AuditEntry]) {
+        let (mut texts, mut back_off) = (Texts::AsTheyAre, FIRST_BACK_OFF);
         while let Err(error) = self.insert(entries, texts).await {
             tracing::error!(%error, rows = entries.len(), "audit rows cannot be written now; trying again");
             if refuses_the_data(&error) {
                 texts = Texts::Ascii;
             }
-            if self.messages.is_closed() && ending.get_or_insert_with(Instant::now).elapsed() > PATIENCE_AT_THE_END {
-                tracing::error!(rows = entries.len(), "audit rows are lost: the server ends and the database cannot be reached");
-                return false;
-            }
             sleep(back_off).await;
             back_off = (back_off * 2).min(LAST_BACK_OFF);
         }
-        true
     }
 
     async fn insert(&mut self, entries: &[AuditEntry], texts: Texts) -> Result<(), sqlx::Error> {
@@ -167,6 +178,13 @@ impl Writer {
         }
         inserted
     }
+}
+
+/// Returns when the end began so long ago that what is not written by now is given up.
+async fn too_late(mut ended: watch::Receiver<Option<Instant>>) {
+    // One that is dropped says nothing.
+    let since = ended.wait_for(Option::is_some).await.map_or_else(|_| Instant::now(), |since| since.unwrap_or_else(Instant::now));
+    sleep_until(since + PATIENCE_AT_THE_END).await;
 }
 
 /// SQLSTATE class 22: characters that the database's encoding lacks.

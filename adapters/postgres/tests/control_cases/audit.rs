@@ -133,3 +133,18 @@ async fn a_database_that_lacks_a_character_still_gets_the_row() {
     let target: String = sqlx::query_scalar("select target from fluxbase.audit_log").fetch_one(&pool).await.unwrap();
     assert_eq!(target, "\\u{65e5}\\u{672c}");
 }
+
+#[tokio::test]
+async fn a_database_that_stays_away_does_not_hold_up_the_end() {
+    let (replica, options) = Replica::first().await;
+    let log = PgAuditLog::start(connect(options, 2).await);
+    replica.sql("alter table fluxbase.audit_log rename to away").await;
+    log.queue(entry(1, None)).await.unwrap();
+    // The writer is busy with it when the end comes.
+    super::within_two_seconds(async || (log.waiting() == 0).then_some(())).await;
+    for number in 2..=9 {
+        log.queue(entry(number, None)).await.unwrap();
+    }
+    let closed = tokio::time::timeout(Duration::from_secs(8), log.close()).await.expect("it ends");
+    assert!(closed.is_err(), "what was lost is told");
+}
