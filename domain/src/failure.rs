@@ -1,7 +1,7 @@
 //! Why something was not done: one closed set, agnostic of transport.
 
 use crate::{BoxError, access::Denied};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// Why a use case did not do what was asked. Transports map the variant, never the text.
 ///
@@ -18,7 +18,7 @@ pub enum Failure {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// There is no such thing, or not for this caller (404).
-    #[error("{what} '{name}' was not found")]
+    #[error("{what} '{}' was not found", shown(.name, 200))]
     NotFound {
         /// Kind of thing, for people: `branch`, `table`, `user`.
         what: &'static str,
@@ -26,7 +26,7 @@ pub enum Failure {
         name: String,
     },
     /// The request itself cannot be understood or contradicts itself (400).
-    #[error("{reason}")]
+    #[error("{}", shown(.reason, 2000))]
     BadRequest {
         /// Stable code.
         code: &'static str,
@@ -196,9 +196,21 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at a place.
+    /// A fault at a place. Of names and values that a request quotes, only the beginning is repeated.
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
+        let bounded = |text: String, longest| if text.len() <= longest { text } else { shown(&text, longest).into_owned() };
+        Self { pointer: bounded(pointer.into(), 500), message: bounded(message.into(), 2000) }
+    }
+
+    /// Faults as a caller is told of them: no more than can be read, the last of them saying how many there are besides.
+    pub fn told(mut faults: Vec<Self>) -> Vec<Self> {
+        const TOLD: usize = 50;
+        let more = faults.len().saturating_sub(TOLD);
+        if more > 0 {
+            faults.truncate(TOLD);
+            faults.push(Self::new("", format!("and {more} more faults")));
+        }
+        faults
     }
 }
 
@@ -209,15 +221,19 @@ impl From<Fault> for Failure {
 }
 
 fn summary(faults: &[Fault]) -> String {
-    let parts: Vec<_> = faults
-        .iter()
-        .map(|fault| match fault.pointer.as_str() {
-            // The whole of what was sent.
-            "" => fault.message.clone(),
-            pointer => format!("{pointer}: {}", fault.message),
-        })
-        .collect();
-    parts.join("; ")
+    const NAMED: usize = 20;
+    let named = faults.iter().take(NAMED).map(|fault| match fault.pointer.as_str() {
+        // The whole of what was sent.
+        "" => fault.message.clone(),
+        pointer => format!("{pointer}: {}", fault.message),
+    });
+    let more = faults.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("and {more} more faults"));
+    named.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+/// The beginning of a text that somebody sent.
+pub(crate) fn shown(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest { Cow::Borrowed(text) } else { Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(longest)])) }
 }
 
 /// A relationship that an ambiguous embed could mean.
@@ -253,5 +269,16 @@ mod tests {
     fn a_fault_of_the_whole_is_told_without_a_place() {
         let faults = vec![Fault::new("", "expected an object"), Fault::new("/a", "is required")];
         assert_eq!(Failure::Invalid(faults).to_string(), "expected an object; /a: is required");
+    }
+
+    #[test]
+    fn what_was_sent_is_not_sent_back_whole() {
+        let long = "ä".repeat(500_000);
+        assert!(Failure::NotFound { what: "table", name: long.clone() }.to_string().len() < 300);
+        let faults = vec![Fault::new(format!("/{long}"), format!("unknown '{long}'")); 1000];
+        assert!(Failure::Invalid(faults.clone()).to_string().len() < 60_000);
+        let told = Fault::told(faults);
+        assert_eq!((told.len(), told[50].message.as_str()), (51, "and 950 more faults"));
+        assert_eq!(Fault::told(told[..2].to_vec()).len(), 2);
     }
 }

@@ -3,6 +3,7 @@
 use super::{Action, Effect, Peer, Requirement, Scope, Scopes};
 use crate::{
     branch::{AccessLevel, Slug},
+    failure::shown,
     table::QualifiedName,
     user::UserId,
 };
@@ -117,7 +118,7 @@ pub enum Denied {
     #[error("this needs a signed-in user")]
     NoUser,
     /// The key's table list does not have the table.
-    #[error("this key may not touch table '{table}'")]
+    #[error("this key may not touch table '{}'", shown(.table, 200))]
     Table {
         /// The table.
         table: String,

@@ -74,7 +74,7 @@ impl Problem {
     /// Adds the faults, each with its place.
     #[must_use]
     pub fn errors(mut self, errors: Vec<Fault>) -> Self {
-        self.0.errors = errors;
+        self.0.errors = Fault::told(errors);
         self
     }
 

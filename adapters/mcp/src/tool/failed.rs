@@ -39,7 +39,7 @@ impl From<Failure> for CallError {
 
 impl From<Vec<Fault>> for CallError {
     fn from(faults: Vec<Fault>) -> Self {
-        Self::Arguments(faults.into_iter().map(ArgumentFault::from).collect())
+        Self::Arguments(Fault::told(faults).into_iter().map(ArgumentFault::from).collect())
     }
 }
 
