@@ -5,8 +5,10 @@ use std::{fmt, time::Duration};
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// The same query by pgbench, as the login of user traffic.
-    Pgbench,
+    /// The same query by pgbench, as the login of user traffic, over the socket that the server goes by.
+    PgbenchSocket,
+    /// The same over TCP, as `fluxbase db url` has it and as servers go to a PostgreSQL that is not theirs.
+    PgbenchTcp,
     /// `GET /api/v1/tables/users`.
     Rest,
     /// `tools/call query_table`.
@@ -14,11 +16,17 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 3] = [Self::Pgbench, Self::Rest, Self::Mcp];
+    pub(crate) const ALL: [Self; 4] = [Self::PgbenchSocket, Self::PgbenchTcp, Self::Rest, Self::Mcp];
+
+    /// Whether it asks Fluxbase.
+    pub(crate) const fn asks_fluxbase(self) -> bool {
+        matches!(self, Self::Rest | Self::Mcp)
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Pgbench => "pgbench",
+            Self::PgbenchSocket => "pgbench, socket",
+            Self::PgbenchTcp => "pgbench, TCP",
             Self::Rest => "REST",
             Self::Mcp => "MCP",
         }

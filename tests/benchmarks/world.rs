@@ -18,7 +18,8 @@ const ROWS: usize = 10;
 pub(crate) struct World {
     server: TestServer,
     database: PgPool,
-    login: Login,
+    socket: Login,
+    tcp: Login,
     rest: Request,
     mcp: Request,
     /// Requests that were answered, by the load generators' word.
@@ -34,14 +35,14 @@ impl World {
         let password = fresh_id().to_string();
         database.execute(AssertSqlSafe(format!("alter role {BENCHMARK} password '{password}'"))).await?;
         let options = database.connect_options();
-        let login = Login {
-            // The server goes by the socket, so pgbench does.
+        let socket = Login {
             host: server.data_dir().join("run"),
             port: options.get_port(),
             user: BENCHMARK,
             password,
             database: options.get_database().ok_or("the URL names a database")?.to_owned(),
         };
+        let tcp = Login { host: options.get_host().into(), ..socket.clone() };
         let email = "benchmark@example.com";
         server.cli_json(&["users", "create", email]).await;
         let made = server.cli_json(&["keys", "create", "--name", BENCHMARK, "--user", email, "--scope", "read:tables"]).await;
@@ -49,7 +50,7 @@ impl World {
         let rest = Request { url: format!("{}/api/v1/{READ}", server.url()), key: key.clone(), body: None };
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "query_table", "arguments": query()}});
         let mcp = Request { url: server.mcp_url().to_owned(), key: key.clone(), body: Some(call.to_string()) };
-        let world = Self { server, database, login, rest, mcp, answered: 0.0 };
+        let world = Self { server, database, socket, tcp, rest, mcp, answered: 0.0 };
         world.check_answers(&key).await;
         Ok(world)
     }
@@ -65,12 +66,13 @@ impl World {
     pub(crate) async fn measure(&mut self, subject: Subject, connections: u32, seconds: u32) -> Result<Figures, BoxError> {
         let (began, used) = (Instant::now(), self.used());
         let speed = match subject {
-            Subject::Pgbench => load::pgbench(&self.login, connections, seconds).await?,
+            Subject::PgbenchSocket => load::pgbench(&self.socket, connections, seconds).await?,
+            Subject::PgbenchTcp => load::pgbench(&self.tcp, connections, seconds).await?,
             Subject::Rest => load::wrk(&self.rest, connections, seconds).await?,
             Subject::Mcp => load::wrk(&self.mcp, connections, seconds).await?,
         };
         let (took, used_since) = (began.elapsed().as_secs_f64(), self.used());
-        if subject != Subject::Pgbench {
+        if subject.asks_fluxbase() {
             self.answered += speed.per_second * f64::from(seconds);
         }
         let [fluxbase_cores, postgres_cores] = [0, 1].map(|at| (used_since[at] - used[at]) / took);
