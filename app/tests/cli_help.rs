@@ -51,6 +51,8 @@ fn every_command_explains_itself() {
         "migrations new",
         "migrations list",
         "migrations up",
+        "migrations repair",
+        "migrations baseline",
         "operation",
         "operation watch",
         "init",

@@ -101,7 +101,7 @@ pub(crate) async fn a_stale_claim_writes_nothing(world: &World) {
     let mut work = world.begin().await;
     assert!(matches!(work.operations().save(&stale).await, Err(StoreError::Fenced)));
     assert!(matches!(work.operations().renew(&stale, LONG).await, Err(StoreError::Fenced)));
-    assert!(matches!(work.operations().release(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
+    assert!(matches!(work.operations().retry(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
     work.commit().await.unwrap();
     assert_eq!(found(world, current.operation.id).await, current.operation);
     assert_eq!(claim(world, LONG).await, None, "the newer claim still holds");
@@ -124,12 +124,12 @@ pub(crate) async fn a_released_operation_waits_for_its_delay(world: &World) {
     add(world, &[1]).await;
     let first = claim(world, LONG).await.unwrap();
     let mut work = world.begin().await;
-    work.operations().release(&first, Duration::ZERO).await.unwrap();
+    work.operations().retry(&first, Duration::ZERO).await.unwrap();
     work.commit().await.unwrap();
     let second = claim(world, LONG).await.unwrap();
     assert!(second.fence > first.fence);
     let mut work = world.begin().await;
-    work.operations().release(&second, LONG).await.unwrap();
+    work.operations().retry(&second, LONG).await.unwrap();
     // A heartbeat that comes late takes nothing back.
     work.operations().renew(&second, OVER).await.unwrap();
     work.commit().await.unwrap();

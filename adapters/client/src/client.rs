@@ -119,7 +119,18 @@ impl HttpClient {
 
     /// The status and body of an answer that is no refusal.
     async fn exchange(&self, route: Route, request_id: Option<&str>) -> Result<(StatusCode, Vec<u8>), RemoteFailure> {
-        let mut request = self.http.request(route.method.clone(), self.url(&route));
+        let response = self.open(&route, request_id, None).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.body(response).await?;
+        if status.is_success() { Ok((status, body)) } else { Err(self.refusal(status, &headers, &body)) }
+    }
+
+    /// An answer whose body is still to be read; it may take so long in all, where that is not as long as every other.
+    pub(crate) async fn open(&self, route: &Route, request_id: Option<&str>, lasts: Option<Duration>) -> Result<Response, RemoteFailure> {
+        let mut request = self.http.request(route.method.clone(), self.url(route));
+        if let Some(limit) = lasts {
+            request = request.timeout(limit);
+        }
         if let Some(credential) = &self.credential {
             request = request.header(credential.header_name(), credential.sensitive_value());
         }
@@ -132,10 +143,7 @@ impl HttpClient {
         if let Some(body) = &route.body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| self.lost(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.body(response).await?;
-        if status.is_success() { Ok((status, body)) } else { Err(self.refusal(status, &headers, &body)) }
+        request.send().await.map_err(|error| self.lost(&error))
     }
 
     fn url(&self, route: &Route) -> Url {
@@ -147,7 +155,7 @@ impl HttpClient {
         url
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, RemoteFailure> {
+    pub(crate) async fn body(&self, mut response: Response) -> Result<Vec<u8>, RemoteFailure> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
             if body.len() + chunk.len() > ANSWER_BYTES {
@@ -158,7 +166,7 @@ impl HttpClient {
         Ok(body)
     }
 
-    fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RemoteFailure {
+    pub(crate) fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RemoteFailure {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         match Problem::read(status.as_u16(), body, header) {
             Some(problem) => RemoteFailure::Refused(Box::new(problem)),
@@ -169,11 +177,11 @@ impl HttpClient {
         }
     }
 
-    fn not_fluxbase(&self, found: String) -> RemoteFailure {
+    pub(crate) fn not_fluxbase(&self, found: String) -> RemoteFailure {
         RemoteFailure::NotFluxbase { url: self.base_url().to_owned(), found }
     }
 
-    fn lost(&self, error: &reqwest::Error) -> RemoteFailure {
+    pub(crate) fn lost(&self, error: &reqwest::Error) -> RemoteFailure {
         let url = self.base_url().to_owned();
         if error.is_connect() {
             let reason = if error.is_timeout() { format!("no connection within {} s", CONNECT_LIMIT.as_secs()) } else { innermost(error) };

@@ -112,6 +112,7 @@ fn denied(problem: Problem, action: Action) -> Denied {
         ("read_only", _) => Denied::ReadOnly,
         ("no_user", _) => Denied::NoUser,
         ("scope_inflation", _) => Denied::ScopeInflation,
+        ("full_clone_needs_member", _) => Denied::FullCloneNeedsMember,
         _ => Denied::Protected { reason: problem.detail },
     }
 }
@@ -127,29 +128,65 @@ fn not_found(detail: &str) -> Failure {
     }
 }
 
-/// The codes that use cases and the domain give to conflicts and malformed requests.
+/// The codes that use cases, the domain and what they ask give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 20] = [
+    const CODES: [&str; 56] = [
         "branch_error",
         "branch_mismatch",
         "branch_not_ready",
         "branch_protected",
         "branching_disabled",
+        "changed_under_way",
+        "clone_differs",
+        "clone_refused",
+        "database_closed",
+        "database_in_use",
+        "database_missing",
+        "database_not_ours",
+        "definitions_refused",
+        "dump_unreadable",
+        "extension_unavailable",
+        "filter_required",
         "foreign_auth",
         "has_children",
         "illegal_transition",
+        "insufficient_privilege",
         "invalid_parameter",
+        "ledger_missing",
+        "ledger_tampered",
         "main_branch",
+        "main_out_of_reach",
+        "masking_refused",
+        "migration_changed",
+        "migration_unexpected",
+        "migration_unknown",
         "migrations_invalid",
+        "migrations_unreadable",
+        "needs_superuser",
         "no_migrations",
+        "no_room",
+        "no_session",
+        "not_a_branch_database",
         "nothing_to_undo",
         "operation_running",
+        "parent_missing",
         "parent_not_ready",
         "protected",
         "quota_exceeded",
+        "repair_misfit",
+        "role_in_use",
+        "role_not_ours",
+        "rows_out_of_reach",
         "seed_unknown",
+        "seeds_unavailable",
+        "seeds_unreadable",
+        "sessions_of_others",
         "taken",
         "too_late",
+        "tool_missing",
+        "tools_missing",
+        "unsafe_login",
+        "wrong_tool",
     ];
     CODES.into_iter().find(|known| *known == code).unwrap_or("refused")
 }
@@ -183,6 +220,9 @@ mod tests {
             (409, "quota_exceeded", "branching.max_total_branches is reached: at most 20"),
             (403, "read_only", "this key is read-only"),
             (400, "branch_mismatch", "two branches were named"),
+            (400, "no_session", "this credential belongs to no session"),
+            (400, "filter_required", "name the rows"),
+            (404, "not_found", "migration '7' was not found"),
         ] {
             let failure = near(status, code, detail);
             assert_eq!((failure.code(), failure.to_string().as_str()), (code, detail));

@@ -47,17 +47,31 @@ impl Answers {
 
     /// What it sends is sent as it is; the connection ends after it.
     pub(crate) async fn raw(answer: String) -> Self {
+        Self::sending(answer, true).await
+    }
+
+    /// The same, and the connection stays open.
+    pub(crate) async fn holding(answer: String) -> Self {
+        Self::sending(answer, false).await
+    }
+
+    async fn sending(answer: String, ends: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
         let task = tokio::spawn(async move {
+            let mut held = Vec::new();
             loop {
                 let (mut connection, _) = listener.accept().await.unwrap();
                 let asked = read(&mut connection).await;
                 kept.lock().unwrap().push(asked);
                 connection.write_all(answer.as_bytes()).await.unwrap();
-                connection.shutdown().await.unwrap();
+                if ends {
+                    connection.shutdown().await.unwrap();
+                } else {
+                    held.push(connection);
+                }
             }
         });
         Self { url, asked, task }

@@ -80,11 +80,11 @@ impl McpEndpoint {
         if request.method() != Method::POST {
             return Err(Problem::method_not_allowed("POST"));
         }
-        let credentials = credentials(headers).map_err(|_| Problem::unauthenticated(true))?;
+        let credentials = credentials(headers).map_err(|failure| Problem::of_authentication(&failure, true))?;
         if let Some(reason) = credentials.misplaced() {
             return Err(Problem::unauthenticated(true).detail(reason));
         }
-        let shown = credentials.api_key.is_some() || credentials.service_key.is_some() || credentials.bearer.is_some();
+        let shown = credentials.are_some();
         let principal = self.ports.authenticator.authenticate(&credentials).await.map_err(|failure| Problem::of_authentication(&failure, shown))?;
         if !accepts_json(headers) {
             return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "answers are application/json: add it to Accept"));

@@ -67,18 +67,14 @@ impl OperationRepository for MemoryUnitOfWork {
         Ok(())
     }
 
-    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+    async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
         let run_after = self.now() + delay;
         let row = self.write().await.claimed(claim)?;
+        row.failures += 1;
         row.lease_until = None;
         row.run_after = Some(run_after);
         self.ring_at_commit();
         Ok(())
-    }
-
-    async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
-        self.write().await.claimed(claim)?.failures += 1;
-        self.release(claim, delay).await
     }
 
     async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {

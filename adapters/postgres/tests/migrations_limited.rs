@@ -42,8 +42,8 @@ async fn main_is_migrated_over_an_admin_who_is_no_superuser() {
     let pool = connect("rented_admin", PASSWORD, "rented").await;
     run(&pool, "create table public.notes (id int); insert into notes values (1)").await.unwrap();
     migrate_control(&pool).await;
-    provision(&pool, &TestBox(1), &options()).await.unwrap();
-    let seat = main_seat(&pool, &TestBox(1), &options()).await.unwrap();
+    let capabilities = provision(&pool, &TestBox(1), &options()).await.unwrap().capabilities;
+    let seat = main_seat(&pool, &TestBox(1), &options(), &capabilities).await.unwrap();
     assert!(matches!(&seat, MainSeat::AdminLogin { role } if role == "rented_admin"), "{seat:?}");
 
     let server = Target { user: "rented_admin".to_owned(), password: Some(PASSWORD.into()), ..server() };

@@ -37,7 +37,7 @@ pub(super) enum DbCommand {
 pub(super) async fn run(context: &Context, command: DbCommand) -> Result<(), CliError> {
     let settings = context.load(Vec::new())?.settings;
     let address = running(&settings)?;
-    let branch = branch_database(context, &settings.branching.database_prefix).await?;
+    let branch = branch_database(context).await?;
     // What the superuser made in a branch as itself would be nobody's there.
     let (database, role) = branch.as_ref().map_or((EMBEDDED_DATABASE, None), |database| (database.as_str(), Some(BRANCH_OWNER)));
     match command {
@@ -55,13 +55,13 @@ pub(super) async fn run(context: &Context, command: DbCommand) -> Result<(), Cli
 }
 
 /// The database of the branch that the project is switched to, where it is to one.
-async fn branch_database(context: &Context, prefix: &str) -> Result<Option<DatabaseName>, CliError> {
+async fn branch_database(context: &Context) -> Result<Option<DatabaseName>, CliError> {
     let Some(branch) = Project::of(&Context::folder()).map_or(Ok(None), |project| project.config()?.branch())? else { return Ok(None) };
     let client = context.connect().await?;
-    let found = client.send(&GetBranch { branch: branch.to_string() }).await?.output.branch;
-    let generation = found.state.serving().ok_or_else(|| CliError::local("not_ready", format!("nothing serves branch '{branch}' now"), None))?;
+    let found = client.send(&GetBranch { branch: branch.to_string() }).await?.output;
+    let database = found.database.ok_or_else(|| CliError::local("not_ready", format!("nothing serves branch '{branch}' now"), None))?;
     write_stderr(&format!("on branch '{branch}'"));
-    Ok(Some(DatabaseName::of_generation(prefix, &found.slug, generation)))
+    Ok(Some(database))
 }
 
 fn running(settings: &Settings) -> Result<Address, CliError> {

@@ -40,6 +40,35 @@ pub(super) fn branch(slug: &str, status: &str) -> Value {
     })
 }
 
+/// A prepared answer.
+#[derive(Clone)]
+pub(super) struct Reply {
+    head: String,
+    body: String,
+    /// Whether the connection stays open, with more announced than ever comes.
+    holds: bool,
+}
+
+impl From<(u16, Value)> for Reply {
+    fn from((status, document): (u16, Value)) -> Self {
+        let body = document.to_string();
+        Self { head: format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close", body.len()), body, holds: false }
+    }
+}
+
+impl Reply {
+    /// A stream of these states, that ends after them.
+    pub(super) fn events(states: &[Value]) -> Self {
+        let body = states.iter().map(|state| format!("data: {state}\n\n")).collect();
+        Self { head: "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\nconnection: close".to_owned(), body, holds: false }
+    }
+
+    /// The same, but it does not end.
+    pub(super) fn holding(states: &[Value]) -> Self {
+        Self { holds: true, ..Self::events(states) }
+    }
+}
+
 pub(super) struct Server {
     url: Url,
     asked: Arc<Mutex<Vec<String>>>,
@@ -47,14 +76,15 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn answering(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
-        let mut answers: Vec<_> = answers.into_iter().collect();
+    pub(super) async fn answering(answers: impl IntoIterator<Item = impl Into<Reply>>) -> Self {
+        let mut answers: Vec<Reply> = answers.into_iter().map(Into::into).collect();
         answers.reverse();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
         let task = tokio::spawn(async move {
+            let mut held = Vec::new();
             loop {
                 let (mut connection, _) = listener.accept().await.unwrap();
                 let (mut head, mut buffer) = (String::new(), [0; 4096]);
@@ -63,10 +93,11 @@ impl Server {
                     head.push_str(&String::from_utf8_lossy(&buffer[..read]));
                 }
                 kept.lock().unwrap().push(head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned());
-                let (status, document) = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
-                let body = document.to_string();
-                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-                connection.write_all(answer.as_bytes()).await.unwrap();
+                let Reply { head, body, holds } = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
+                connection.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+                if holds {
+                    held.push(connection);
+                }
             }
         });
         Self { url, asked, task }

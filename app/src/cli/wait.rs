@@ -15,18 +15,38 @@ struct Pace {
     first: Duration,
     most: Duration,
     patience: Duration,
+    /// How long a stream may take to tell its first state, which the server does at once.
+    begins: Duration,
+    /// How long it may say nothing afterwards: the server says something every 15 s.
+    silence: Duration,
 }
 
-const PACE: Pace = Pace { first: Duration::from_millis(250), most: Duration::from_secs(1), patience: Duration::from_mins(1) };
+const PACE: Pace = Pace {
+    first: Duration::from_millis(250),
+    most: Duration::from_secs(1),
+    patience: Duration::from_mins(1),
+    begins: Duration::from_secs(3),
+    silence: Duration::from_secs(25),
+};
 
-/// Asks until the operation ends, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere.
+/// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere.
 pub(super) async fn until_done(client: &HttpClient, id: OperationId) -> Result<Answer<Operation>, RemoteFailure> {
     follow(client, id, PACE, &mut *progress::on_stderr()).await
 }
 
+/// By the stream of its states. Where that breaks it is asked, and then streamed again; where nothing comes through, as behind a proxy that keeps
+/// answers back until they are whole, it is asked again and again.
 async fn follow(client: &HttpClient, id: OperationId, pace: Pace, show: &mut dyn Show) -> Result<Answer<Operation>, RemoteFailure> {
-    let (mut pause, mut heard) = (pace.first, Instant::now());
+    let (mut pause, mut heard, mut streams) = (pace.first, Instant::now(), true);
     loop {
+        if streams {
+            match stream(client, id, pace, show).await {
+                Streamed::Ended(answer) => return Ok(*answer),
+                Streamed::Broke => (pause, heard) = (pace.first, Instant::now()),
+                Streamed::NotNow => {}
+                Streamed::NotHere => streams = false,
+            }
+        }
         match client.send(&GetOperation { id }).await {
             Ok(answer) => {
                 show.update(&answer.output);
@@ -44,43 +64,111 @@ async fn follow(client: &HttpClient, id: OperationId, pace: Pace, show: &mut dyn
     }
 }
 
+/// What came of a stream.
+enum Streamed {
+    /// It told the end.
+    Ended(Box<Answer<Operation>>),
+    /// It ended before the operation did: a restart, or it had lasted long enough.
+    Broke,
+    /// There is no server to stream now.
+    NotNow,
+    /// Streams do not come through here.
+    NotHere,
+}
+
+async fn stream(client: &HttpClient, id: OperationId, pace: Pace, show: &mut dyn Show) -> Streamed {
+    let mut events = match client.follow(id, pace.begins).await {
+        Ok(events) => events,
+        Err(RemoteFailure::TimedOut { .. }) => return Streamed::NotHere,
+        Err(failure) => return if failure.is_passing() { Streamed::NotNow } else { Streamed::NotHere },
+    };
+    let (mut told, mut silence) = (false, pace.begins);
+    loop {
+        match events.next(silence).await {
+            Ok(Some(answer)) => {
+                show.update(&answer.output);
+                if answer.output.status.is_final() {
+                    return Streamed::Ended(Box::new(answer));
+                }
+                (told, silence) = (true, pace.silence);
+            }
+            Ok(None) | Err(RemoteFailure::Broken { .. }) if told => return Streamed::Broke,
+            Ok(None) | Err(_) => return Streamed::NotHere,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Pace, follow, progress::Lines};
-    use crate::cli::testing::{Server, operation, operation_id};
+    use crate::cli::testing::{Reply, Server, operation, operation_id};
+    use client::RemoteFailure;
     use domain::operation::Progress;
     use std::time::Duration;
 
-    const QUICK: Pace = Pace { first: Duration::from_millis(1), most: Duration::from_millis(1), patience: Duration::from_secs(20) };
+    const QUICK: Pace = Pace {
+        first: Duration::from_millis(1),
+        most: Duration::from_millis(1),
+        patience: Duration::from_secs(20),
+        begins: Duration::from_secs(20),
+        silence: Duration::from_secs(20),
+    };
+
+    async fn followed(server: &Server, pace: Pace) -> (Result<Progress, RemoteFailure>, String) {
+        let mut said = Vec::new();
+        let answer = follow(&server.client(), operation_id(), pace, &mut Lines::to(&mut said)).await;
+        (answer.map(|answer| answer.output.status), String::from_utf8(said).unwrap())
+    }
+
+    fn unavailable() -> Reply {
+        Reply::from((503, serde_json::json!({ "code": "unavailable", "detail": "starting" })))
+    }
 
     #[tokio::test]
-    async fn it_is_followed_over_a_restart_to_its_end() {
-        let unavailable = (503, serde_json::json!({ "code": "unavailable", "detail": "starting" }));
+    async fn its_stream_is_read_to_the_end_and_nothing_else_is_asked() {
+        let states = [operation("running", &["succeeded", "running"]), operation("succeeded", &["succeeded", "succeeded"])];
+        let server = Server::answering([Reply::events(&states)]).await;
+        let (ended, said) = followed(&server, QUICK).await;
+        assert_eq!((ended.unwrap(), said.as_str()), (Progress::Succeeded, "create database ... done\ncopy definitions ... done\n"));
+        assert_eq!(server.asked().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_is_taken_up_again_over_a_restart() {
         let server = Server::answering([
-            (200, operation("running", &["succeeded", "running"])),
-            unavailable.clone(),
-            unavailable,
-            (200, operation("succeeded", &["succeeded", "succeeded"])),
+            Reply::events(&[operation("running", &["succeeded", "running"])]),
+            unavailable(),
+            unavailable(),
+            Reply::from((200, operation("running", &["succeeded", "running"]))),
+            Reply::events(&[operation("succeeded", &["succeeded", "succeeded"])]),
         ])
         .await;
-        let mut said = Vec::new();
-        let answer = follow(&server.client(), operation_id(), QUICK, &mut Lines::to(&mut said)).await.unwrap();
-        assert_eq!(answer.output.status, Progress::Succeeded);
-        assert_eq!(
-            String::from_utf8(said).unwrap(),
-            "create database ... done\nthe server does not answer (starting); trying again\ncopy definitions ... done\n"
-        );
+        let (ended, said) = followed(&server, QUICK).await;
+        assert_eq!(ended.unwrap(), Progress::Succeeded);
+        assert_eq!(said, "create database ... done\nthe server does not answer (starting); trying again\ncopy definitions ... done\n");
+        let streams = server.asked().iter().filter(|target| target.ends_with("/events")).count();
+        assert_eq!((streams, server.asked().len()), (3, 5));
+    }
+
+    #[tokio::test]
+    async fn where_streams_do_not_come_through_it_is_asked() {
+        let impatient = Pace { begins: Duration::from_millis(50), ..QUICK };
+        let held = Reply::holding(&[]);
+        let none = Reply::from((404, serde_json::json!({ "code": "no_such_route", "detail": "no" })));
+        for (first, pace) in [(held, impatient), (none, QUICK)] {
+            let asked = [operation("running", &["running"]), operation("succeeded", &["succeeded"])].map(|state| Reply::from((200, state)));
+            let server = Server::answering([first].into_iter().chain(asked)).await;
+            assert_eq!(followed(&server, pace).await.0.unwrap(), Progress::Succeeded);
+            let streams = server.asked().iter().filter(|target| target.ends_with("/events")).count();
+            assert_eq!((streams, server.asked().len()), (1, 3));
+        }
     }
 
     #[tokio::test]
     async fn patience_ends_and_a_refusal_ends_it_at_once() {
         let impatient = Pace { patience: Duration::ZERO, ..QUICK };
-        let server = Server::answering([(503, serde_json::json!({ "code": "unavailable", "detail": "starting" }))]).await;
-        let failure = follow(&server.client(), operation_id(), impatient, &mut Lines::to(&mut Vec::new())).await.unwrap_err();
-        assert_eq!(failure.code(), "unavailable");
-
-        let server = Server::answering([(403, serde_json::json!({ "code": "missing_scope", "detail": "no" }))]).await;
-        let failure = follow(&server.client(), operation_id(), QUICK, &mut Lines::to(&mut Vec::new())).await.unwrap_err();
-        assert_eq!(failure.status(), Some(403));
+        assert_eq!(followed(&Server::answering([unavailable()]).await, impatient).await.0.unwrap_err().code(), "unavailable");
+        let refused = Reply::from((403, serde_json::json!({ "code": "missing_scope", "detail": "no" })));
+        assert_eq!(followed(&Server::answering([refused]).await, QUICK).await.0.unwrap_err().status(), Some(403));
     }
 }

@@ -166,7 +166,7 @@ impl House {
         if ours && settings.embedded.demo {
             load_demo(&control_pool).await.map_err(ServeError::database)?;
         }
-        let seat = main_seat(&control_pool, &secrets, &options).await.map_err(|error| error.to_string());
+        let seat = main_seat(&control_pool, &secrets, &options, &provisioned.capabilities).await.map_err(|error| error.to_string());
         let presence = Presence::begin(control_pool.clone()).await.map_err(ServeError::database)?;
         Self::wire(settings, database, control_pool, presence, &provisioned, seat, secrets)
     }

@@ -26,9 +26,8 @@ pub trait OperationRepository: Send {
     async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError>;
     /// Makes a claim's lease last from now.
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
-    /// Gives a claim back: the operation may be claimed again once `delay` has passed.
-    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
-    /// Gives a claim back after it did not work out, and counts that: the count comes with the next claim, whoever makes it.
+    /// Gives a claim back after it did not work out: the operation may be claimed again once `delay` has passed. That it did not is counted, and the count
+    /// comes with the next claim, whoever makes it.
     async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
     /// Ends an operation that nobody has claimed yet as cancelled; `false` where somebody has, or it has ended.
     async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError>;

@@ -6,7 +6,7 @@ use crate::driven::{ActivityEntry, BranchLogin, Secret};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchName, BranchType, DataCloneMode, Failure, Operation, OperationId, Slug,
-    branch::{AccessLevel, ExpiresIn, Grant, PullRequest},
+    branch::{AccessLevel, DatabaseName, ExpiresIn, Grant, PullRequest},
     migration::{LedgerEntry, MigrationVersion, RepairAction},
     operation::NamedText,
     page::{Page, PageRequest},
@@ -215,6 +215,8 @@ on_branch! {
 pub struct BranchDetails {
     /// The branch.
     pub branch: Branch,
+    /// The database that serves it; `None` where none does.
+    pub database: Option<DatabaseName>,
     /// Its health; `None` where no generation serves.
     pub health: Option<BranchHealth>,
     /// Its migrations; `None` where they could not be read.

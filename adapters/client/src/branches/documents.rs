@@ -3,7 +3,7 @@
 use crate::document::parsed;
 use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, DataCloneMode, Generation, Operation, OperationId, OperationKind, Slug, StepName, UserId,
-    branch::{Previous, PullRequest, RepositoryName, Withheld, WithheldRows},
+    branch::{DatabaseName, Previous, PullRequest, RepositoryName, Withheld, WithheldRows},
     operation::{OperationError, Progress, Step},
     privacy::MaskedColumn,
     table::QualifiedName,
@@ -59,6 +59,7 @@ pub(super) struct BranchDocument {
     data_as_of: Option<OffsetDateTime>,
     previous: Option<PreviousDocument>,
     github: Option<PullRequestDocument>,
+    database: Option<String>,
     health: Option<HealthDocument>,
     migrations: Option<CountsDocument>,
 }
@@ -190,7 +191,8 @@ impl From<BranchDocument> for BranchDetails {
             last_used_at,
         });
         let migrations = document.migrations.take().map(|CountsDocument { applied, pending, drift }| MigrationCounts { applied, pending, drift });
-        Self { branch: document.into(), health, migrations }
+        let database = document.database.take().map(DatabaseName::existing);
+        Self { branch: document.into(), database, health, migrations }
     }
 }
 

@@ -147,12 +147,14 @@ async fn what_only_a_look_into_the_database_tells_is_read_too() {
     document["github"] = json!({ "repository": "octo/repo", "pr_number": 7 });
     document["previous"] = json!({ "generation": 2, "until": "2026-01-02T03:14:05Z", "data_as_of": null });
     document["health"] = json!({ "reachable": true, "size_bytes": 5, "connections": 1, "last_used_at": null });
+    document["database"] = json!("b_x_g3");
     document["migrations"] = json!({ "applied": 1, "pending": 2, "drift": true });
     let server = Answers::with(200, document).await;
     let found = client(&server).send(&GetBranch { branch: "x".to_owned() }).await.unwrap().output;
     assert!(found.branch.protected && found.migrations.unwrap().drift);
     assert_eq!((found.branch.pull_request.unwrap().number, found.health.unwrap().size_bytes), (7, Some(5)));
     assert_eq!(found.branch.previous.unwrap().generation.number(), 2);
+    assert_eq!(found.database.unwrap().as_str(), "b_x_g3");
 }
 
 #[tokio::test]

@@ -98,6 +98,9 @@ pub(crate) struct PreviousDocument {
 pub(crate) struct BranchDetailsDocument {
     #[oai(flatten)]
     pub(crate) branch: BranchDocument,
+    /// The database that serves it, as PostgreSQL knows it; null where none does.
+    #[oai(nullable)]
+    pub(crate) database: Option<String>,
     /// How its database is doing; null where nothing serves.
     #[oai(nullable)]
     pub(crate) health: Option<HealthOfBranchDocument>,
@@ -234,7 +237,12 @@ impl From<Previous> for PreviousDocument {
 
 impl From<BranchDetails> for BranchDetailsDocument {
     fn from(details: BranchDetails) -> Self {
-        Self { branch: details.branch.into(), health: details.health.map(Into::into), migrations: details.migrations.map(Into::into) }
+        Self {
+            branch: details.branch.into(),
+            database: details.database.map(|database| database.to_string()),
+            health: details.health.map(Into::into),
+            migrations: details.migrations.map(Into::into),
+        }
     }
 }
 

@@ -23,9 +23,9 @@ pub(super) fn wait_schema() -> Value {
 
 /// Reads arguments that say something of their own, and gathers every fault.
 #[derive(Default)]
-pub(super) struct Parsing(Vec<Fault>);
+pub(super) struct Reading(Vec<Fault>);
 
-impl Parsing {
+impl Reading {
     /// A text that may be left out.
     pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, pointer: &str, text: Option<&str>) -> Option<T> {
         text.and_then(|text| self.required(pointer, text))

@@ -1,7 +1,7 @@
 //! `create_branch`: make an isolated copy of the database.
 
 use super::{
-    branch_arguments::{Parsing, max_age_schema, seeds_schema, wait_schema},
+    branch_arguments::{Reading, max_age_schema, seeds_schema, wait_schema},
     started::{Started, Waiting},
 };
 use crate::{
@@ -73,13 +73,13 @@ impl Tool for CreateBranchTool {
 }
 
 fn command(input: Input) -> Result<CreateBranch, CallError> {
-    let mut parsing = Parsing::default();
-    let name = parsing.required("/name", &input.name);
-    let branch_type = parsing.optional("/type", input.r#type.as_deref());
-    let clone_mode = parsing.optional("/data_clone_mode", input.data_clone_mode.as_deref());
-    let expires_in = parsing.optional("/expires_in", input.expires_in.as_deref());
-    let max_age = parsing.optional("/max_age", input.max_age.as_deref());
-    parsing.finish()?;
+    let mut reading = Reading::default();
+    let name = reading.required("/name", &input.name);
+    let branch_type = reading.optional("/type", input.r#type.as_deref());
+    let clone_mode = reading.optional("/data_clone_mode", input.data_clone_mode.as_deref());
+    let expires_in = reading.optional("/expires_in", input.expires_in.as_deref());
+    let max_age = reading.optional("/max_age", input.max_age.as_deref());
+    reading.finish()?;
     let name = name.expect("a name that is none is a fault");
     Ok(CreateBranch { name, parent: input.parent, branch_type, clone_mode, expires_in, seeds: input.seeds, max_age, pull_request: None })
 }

@@ -1,7 +1,7 @@
 //! `reset_branch`: bring a branch back to its parent's present state.
 
 use super::{
-    branch_arguments::{Parsing, branch_schema, max_age_schema, seeds_schema, wait_schema},
+    branch_arguments::{Reading, branch_schema, max_age_schema, seeds_schema, wait_schema},
     started::{Started, Waiting},
 };
 use crate::{
@@ -52,9 +52,9 @@ impl Tool for ResetBranchTool {
     }
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
-        let mut parsing = Parsing::default();
-        let max_age = parsing.optional("/max_age", input.max_age.as_deref());
-        parsing.finish()?;
+        let mut reading = Reading::default();
+        let max_age = reading.optional("/max_age", input.max_age.as_deref());
+        reading.finish()?;
         let command = ResetBranch { branch: input.branch, seeds: input.seeds, max_age };
         let started = self.use_case.run(&scope.caller, command).await?;
         Ok(self.waiting.started(scope, started, input.wait).await)

@@ -97,7 +97,7 @@ async fn who_waits_gets_the_branch_as_it_then_is() {
             Ok(StartedOperation { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
         });
         ports.follow_operation = answering(|_| Ok(feed(OperationKind::CreateBranch, &[Progress::Running, Progress::Succeeded])));
-        ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), health: None, migrations: None }));
+        ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
     });
     let made = content(&house.open().call(ALL, "create_branch", json!({"name": "a", "wait": 30})).await);
     assert_eq!((&made["branch"]["status"], &made["operation"]["status"]), (&json!("ready"), &json!("succeeded")));
@@ -113,7 +113,7 @@ async fn a_wait_has_an_end() {
                 Ok(StartedOperation { branch: branch("ready"), operation: operation(OperationKind::ResetBranch, Progress::Queued) })
             });
             ports.follow_operation = answering(|_| Ok(feed(OperationKind::ResetBranch, &[Progress::Queued, Progress::Running])));
-            ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), health: None, migrations: None }));
+            ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         })
     };
     let started = content(&house().open().call(ALL, "reset_branch", json!({"branch": "feature-a", "wait": 5})).await);
@@ -167,7 +167,7 @@ async fn branches_are_listed_shown_and_compared() {
         });
         ports.get_branch = answering(|_| {
             let migrations = Some(MigrationCounts { applied: 1, pending: 2, drift: false });
-            Ok(BranchDetails { branch: branch("ready"), health: None, migrations })
+            Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations })
         });
         ports.diff_branches = answering(|command: ports::driving::DiffBranches| {
             let target = command.target.as_deref().unwrap_or("main").parse().unwrap();
@@ -192,7 +192,7 @@ async fn branches_are_listed_shown_and_compared() {
 async fn answers_are_what_the_output_schemas_say() {
     let house = House::new().branches(|ports| {
         ports.list_branches = answering(|_| Ok(Page { items: vec![branch("ready")], next_cursor: None }));
-        ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), health: None, migrations: None }));
+        ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         ports.get_operation = answering(|_| Ok(operation(OperationKind::ResetBranch, Progress::Running)));
         ports.delete_branch =
             answering(|_| Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) }));

@@ -58,6 +58,18 @@ async fn nobody_comes_in_without_a_good_credential_and_learns_nothing() {
 }
 
 #[tokio::test]
+async fn supabases_header_counts_where_it_comes_alone_as_over_rest() {
+    let client = House::new().open();
+    let send = async |headers: &[(&'static str, &'static str)]| {
+        let request = client.http.post("/mcp").header("host", "localhost").content_type("application/json").body(PING);
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.0.status()
+    };
+    assert_eq!(send(&[("apikey", ALL)]).await, StatusCode::OK);
+    assert_eq!(send(&[("apikey", "fb_pk_wrong")]).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(send(&[("apikey", "fb_pk_wrong"), ("x-api-key", ALL)]).await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_key_in_the_wrong_header_is_told_the_right_one() {
     let client = House::new().open();
     for (name, value, right) in [

@@ -12,25 +12,6 @@ use sqlx::{postgres::PgQueryResult, types::Json};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-impl PgUnitOfWork {
-    /// Gives a claim back, to be taken up again after the delay and with so many more failures.
-    async fn give_back(&mut self, claim: &Claim, delay: Duration, failures: i32) -> Result<(), StoreError> {
-        let released = sqlx::query(
-            "update branching.operations
-             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + $4
-             where id = $1 and fence = $2",
-        )
-        .bind(claim.operation.id.as_uuid())
-        .bind(claim.fence)
-        .bind(delay.as_secs_f64())
-        .bind(failures)
-        .execute(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        fenced(&released)
-    }
-}
-
 #[async_trait]
 impl OperationRepository for PgUnitOfWork {
     async fn insert(&mut self, operation: &Operation) -> Result<(), StoreError> {
@@ -114,12 +95,19 @@ impl OperationRepository for PgUnitOfWork {
         fenced(&renewed)
     }
 
-    async fn release(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
-        self.give_back(claim, delay, 0).await
-    }
-
     async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
-        self.give_back(claim, delay, 1).await
+        let given_back = sqlx::query(
+            "update branching.operations
+             set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + 1
+             where id = $1 and fence = $2",
+        )
+        .bind(claim.operation.id.as_uuid())
+        .bind(claim.fence)
+        .bind(delay.as_secs_f64())
+        .execute(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        fenced(&given_back)
     }
 
     async fn cancel_queued(&mut self, id: OperationId, now: OffsetDateTime) -> Result<bool, StoreError> {

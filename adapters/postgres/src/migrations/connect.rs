@@ -14,12 +14,13 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
+use std::time::Duration;
 
 /// Shown in `pg_stat_activity`.
 const APPLICATION: &str = "fluxbase migrations";
 
 /// What a database or a role says otherwise must not stop or bend the work.
-const OPTIONS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("search_path", "pg_catalog"),
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
@@ -36,10 +37,9 @@ impl MigrationSettings {
     /// A connection to the target in the owner's role. The search path is `pg_catalog` alone.
     pub(super) async fn connect(&self, target: &DatabasePlace) -> Result<PgConnection, MigrationError> {
         let seat = self.seat(target)?;
-        let lock_timeout = format!("{}ms", self.limits.lock_timeout.as_millis());
-        let options = options(&self.server, &seat, &target.database).options(OPTIONS).options([("lock_timeout", lock_timeout)]);
+        let options = options(&self.server, &seat, &target.database);
         let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;
-        prepare(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
+        prepare(&mut connection, self.limits.lock_timeout).await.map_err(|error| unreachable(&target.database, error))?;
         check_login(&mut connection, target.is_main).await?;
         sqlx::raw_sql(AssertSqlSafe(format!("set role {}", ident(&seat.role))))
             .execute(&mut connection)
@@ -49,9 +49,16 @@ impl MigrationSettings {
     }
 }
 
-/// Settings that not every server knows. When the server no longer hears from us it stops the statement, so that nothing works on in a database that
+/// Said once connected, and not with the connection's first message: poolers in session mode refuse what they do not know in that.
+///
+/// Of the settings that not every server knows: when the server no longer hears from us it stops the statement, so that nothing works on in a database that
 /// somebody else has taken over; and a table that somebody puts a view in the place of runs none of that view's functions (CVE-2024-7348).
-async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn prepare(connection: &mut PgConnection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
+    let lock_timeout = ("lock_timeout", lock_timeout.as_millis().to_string());
+    let said = SETTINGS.map(|(name, value)| (name, value.to_owned())).into_iter().chain([lock_timeout]);
+    // The search path comes first: SET calls nobody's functions.
+    let said: Vec<_> = said.map(|(name, value)| format!("set {name} = '{value}'")).collect();
+    sqlx::raw_sql(AssertSqlSafe(said.join("; "))).execute(&mut *connection).await?;
     sqlx::query(
         "select set_config(name, case name when 'transaction_timeout' then '0' when 'client_connection_check_interval' then '2s' end, false)
            from pg_settings where name = 'transaction_timeout' or (name = 'client_connection_check_interval' and version() like '%linux%')",
@@ -105,6 +112,7 @@ fn options(server: &Target, seat: &Seat, database: &DatabaseName) -> PgConnectOp
         .password(seat.login.password.expose())
         .database(database.as_str())
         .application_name(APPLICATION)
+        .extra_float_digits(None)
         .ssl_mode(tls)
         .disable_statement_logging();
     let options = match &server.root_certificate {

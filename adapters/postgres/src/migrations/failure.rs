@@ -24,14 +24,19 @@ pub(super) fn unreachable(database: &DatabaseName, error: sqlx::Error) -> Migrat
 
 /// What went wrong with our own statements.
 pub(super) fn from_sql(doing: &str, error: sqlx::Error) -> MigrationError {
-    let passes = match sqlstate(&error).as_deref() {
+    let passing = match sqlstate(&error).as_deref() {
         None => true,
-        Some(state) => state.starts_with("08") || matches!(state, "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "53300" | "55P03"),
+        Some(state) => passes(state),
     };
-    if passes {
+    if passing {
         return MigrationError::Retryable { message: format!("{doing} did not work out"), source: Some(error.into()) };
     }
     refused("migration_unexpected", format!("{doing} failed: {error}"))
+}
+
+/// Whether it gets better by itself: the connection, a server that ends or is full, a lock, a server that a failover has made a standby.
+fn passes(sqlstate: &str) -> bool {
+    sqlstate.starts_with("08") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "53300" | "55P03" | "25006")
 }
 
 pub(super) fn sqlstate(error: &sqlx::Error) -> Option<String> {
@@ -128,7 +133,13 @@ pub(super) fn row_of_copy(context: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::row_of_copy;
+    use super::{passes, row_of_copy};
+
+    #[test]
+    fn what_a_failover_does_gets_better_and_what_a_statement_does_does_not() {
+        assert!(["08006", "57P01", "25006"].into_iter().all(passes));
+        assert!(!["42P01", "42501", "23505", "25001"].into_iter().any(passes));
+    }
 
     #[test]
     fn the_row_of_a_copy_is_read_from_its_context() {

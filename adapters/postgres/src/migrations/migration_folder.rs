@@ -41,8 +41,11 @@ impl MigrationFiles for MigrationFolder {
             if !is_sql || name.starts_with('.') {
                 continue;
             }
-            let bytes = tokio::fs::read(entry.path()).await.map_err(|error| self.unreadable(&error))?;
-            found.insert(name, bytes);
+            let path = entry.path();
+            // A folder is none, however it is called; a link is what it leads to.
+            if tokio::fs::metadata(&path).await.map_err(|error| self.unreadable(&error))?.is_file() {
+                found.insert(name, tokio::fs::read(&path).await.map_err(|error| self.unreadable(&error))?);
+            }
         }
         Ok(found.into_iter().map(|(name, bytes)| ProjectFile { name, bytes }).collect())
     }
@@ -57,7 +60,7 @@ mod tests {
     #[tokio::test]
     async fn files_come_by_name_and_others_are_left() {
         let folder = std::env::temp_dir().join(format!("fluxbase-migrations-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(folder.join("0_old.sql")).unwrap();
         for name in ["2_b.sql", "1_a.sql", "readme.md", ".3_hidden.sql"] {
             fs::write(folder.join(name), name).unwrap();
         }

@@ -14,7 +14,6 @@ use super::{
     instance,
     logins::{self, Login},
     memberships::{self, Membership},
-    probe::probe,
     service_access::main_owner,
     sql::run,
     take_turns,
@@ -39,13 +38,18 @@ pub enum MainSeat {
     },
 }
 
-/// Finds or makes it. To be called on a database that was provisioned, and again when objects were made there by the superuser.
-pub async fn main_seat(pool: &PgPool, secrets: &dyn SecretBox, options: &ProvisionOptions) -> Result<MainSeat, ProvisionError> {
-    let capabilities = probe(pool, &options.schemas).await?;
+/// Finds or makes it. To be called on a database that was provisioned, and again when objects were made there by the superuser. `capabilities` are what was
+/// found then.
+pub async fn main_seat(
+    pool: &PgPool,
+    secrets: &dyn SecretBox,
+    options: &ProvisionOptions,
+    capabilities: &Capabilities,
+) -> Result<MainSeat, ProvisionError> {
     let mut transaction = pool.begin().await?;
     take_turns(&mut transaction).await?;
     let seat = if capabilities.superuser {
-        own_login(&mut transaction, &capabilities, secrets, options).await?
+        own_login(&mut transaction, capabilities, secrets, options).await?
     } else {
         let owner = main_owner(&mut transaction, &options.schemas).await?;
         MainSeat::AdminLogin { role: owner.unwrap_or_else(|| capabilities.admin.clone()) }

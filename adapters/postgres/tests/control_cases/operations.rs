@@ -74,7 +74,7 @@ async fn a_worker_whose_lease_ran_out_can_write_nothing_more() {
     let mut work = replica.begin().await;
     assert!(matches!(work.operations().save(&stale).await, Err(StoreError::Fenced)));
     assert!(matches!(work.operations().renew(&stale, LEASE).await, Err(StoreError::Fenced)));
-    assert!(matches!(work.operations().release(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
+    assert!(matches!(work.operations().retry(&stale, Duration::ZERO).await, Err(StoreError::Fenced)));
     assert_eq!(work.operations().find(fresh.operation.id).await.unwrap(), Some(fresh.operation));
 }
 
@@ -110,7 +110,7 @@ async fn what_is_given_back_waits_for_its_delay() {
     enqueue(&replica, [1]).await;
     let release = async |held: &Claim, delay| {
         let mut work = replica.begin().await;
-        work.operations().release(held, delay).await.unwrap();
+        work.operations().retry(held, delay).await.unwrap();
         // Given back is given back, whatever a late heartbeat says.
         work.operations().renew(held, LEASE).await.unwrap();
         work.commit().await.unwrap();
@@ -140,7 +140,7 @@ async fn workers_everywhere_are_woken_by_new_work_and_not_by_progress() {
     replica.sql("notify fluxbase_operations, 'nothing before this'").await;
     assert_eq!(listener.recv().await.unwrap().payload(), "nothing before this");
     let mut work = replica.begin().await;
-    work.operations().release(&held, Duration::ZERO).await.unwrap();
+    work.operations().retry(&held, Duration::ZERO).await.unwrap();
     work.commit().await.unwrap();
     assert_eq!(listener.recv().await.unwrap().payload(), held.operation.id.to_string());
 }

@@ -27,9 +27,9 @@ impl Main {
         let pool = prepared(name).await;
         run(&pool, setup).await.unwrap();
         let options = ProvisionOptions { ours, ..options() };
-        provision(&pool, &TestBox(1), &options).await.unwrap();
-        let seat = main_seat(&pool, &TestBox(1), &options).await.unwrap();
-        let again = main_seat(&pool, &TestBox(1), &options).await.unwrap();
+        let capabilities = provision(&pool, &TestBox(1), &options).await.unwrap().capabilities;
+        let seat = main_seat(&pool, &TestBox(1), &options, &capabilities).await.unwrap();
+        let again = main_seat(&pool, &TestBox(1), &options, &capabilities).await.unwrap();
         assert_eq!(format!("{seat:?}"), format!("{again:?}"));
         let settings = MigrationSettings {
             server: server(),

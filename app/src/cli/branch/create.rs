@@ -100,7 +100,7 @@ mod tests {
     use super::{super::begun::Begun, branch_type, pull_request};
     use crate::cli::{
         failure::CliError,
-        testing::{Server, branch, operation},
+        testing::{Reply, Server, branch, operation},
     };
     use ports::driving::CreateBranch;
     use serde_json::json;
@@ -123,7 +123,8 @@ mod tests {
     #[tokio::test]
     async fn waiting_gives_the_branch_and_the_operation_as_they_end() {
         let begun = json!({ "branch": branch("x", "creating"), "operation": operation("queued", &["queued"]) });
-        let server = Server::answering([(202, begun), (200, operation("succeeded", &["succeeded"])), (200, branch("x", "ready"))]).await;
+        let ready = Reply::from((200, branch("x", "ready")));
+        let server = Server::answering([Reply::from((202, begun)), Reply::events(&[operation("succeeded", &["succeeded"])]), ready]).await;
         let document = made(&server).await.unwrap().document;
         assert_eq!((&document["branch"]["status"], &document["operation"]["status"]), (&json!("ready"), &json!("succeeded")));
         assert_eq!(server.asked().len(), 3);
@@ -132,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_branch_that_cannot_be_made_is_a_failure_with_its_reason() {
         let begun = json!({ "branch": branch("x", "creating"), "operation": operation("queued", &["queued"]) });
-        let server = Server::answering([(202, begun), (200, operation("failed", &["failed"]))]).await;
+        let server = Server::answering([Reply::from((202, begun)), Reply::events(&[operation("failed", &["failed"])])]).await;
         let error = made(&server).await.err().unwrap();
         assert_eq!((error.exit_code(), error.to_string().as_str()), (1, "branch 'x' could not be made: no space left"));
     }

@@ -59,7 +59,7 @@ async fn carry_out(client: &HttpClient, command: &DeleteBranch, wait: bool) -> R
 #[cfg(test)]
 mod tests {
     use super::carry_out;
-    use crate::cli::testing::{Server, branch, operation};
+    use crate::cli::testing::{Reply, Server, branch, operation};
     use domain::branch::Status;
     use ports::driving::DeleteBranch;
     use serde_json::json;
@@ -67,7 +67,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_gone_is_told_to_be() {
         let begun = json!({ "branch": branch("x", "deleting"), "operation": operation("queued", &["queued"]) });
-        let server = Server::answering([(202, begun), (200, operation("succeeded", &["succeeded"]))]).await;
+        let server = Server::answering([Reply::from((202, begun)), Reply::events(&[operation("succeeded", &["succeeded"])])]).await;
         let command = DeleteBranch { branch: "x".to_owned(), force: true };
         let (slug, status, document) = carry_out(&server.client(), &command, true).await.unwrap();
         assert_eq!((slug.as_str(), status), ("x", Status::Deleted));

@@ -57,9 +57,11 @@ impl UseCase<GetBranch> for GetBranchUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
-        let Ok(place) = self.ports.names.place(&branch) else { return Ok(BranchDetails { branch, health: None, migrations: None }) };
+        let Ok(place) = self.ports.names.place(&branch) else {
+            return Ok(BranchDetails { branch, database: None, health: None, migrations: None });
+        };
         let (health, migrations) = tokio::join!(self.health(&branch, &place), self.migrations(&branch, &place));
-        Ok(BranchDetails { branch, health: Some(health), migrations })
+        Ok(BranchDetails { branch, database: Some(place.database), health: Some(health), migrations })
     }
 }
 
@@ -87,6 +89,7 @@ mod tests {
         (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
         assert_eq!((seen.health, seen.migrations), (Some(healthy), None));
+        assert_eq!(seen.database.unwrap().as_str(), "b_pr-1_g1");
     }
 
     #[tokio::test]

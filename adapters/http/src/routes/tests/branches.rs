@@ -53,11 +53,14 @@ async fn a_branch_is_shown_with_how_it_is_doing() {
     shown.protected = true;
     shown.pull_request = Some(PullRequest { repository: Some("octo/repo".parse().unwrap()), number: 7 });
     let migrations = Some(MigrationCounts { applied: 2, pending: 1, drift: false });
-    let get = answering::<GetBranch>(move |_| Ok(BranchDetails { branch: shown.clone(), health: None, migrations }));
+    let get = answering::<GetBranch>(move |_| {
+        Ok(BranchDetails { branch: shown.clone(), database: Some(DatabaseName::existing("pr_1_g1")), health: None, migrations })
+    });
     let document = json_of(ask(&over(RestPorts { get_branch: get, ..unreached() }), "GET", "branches/feature-a", Value::Null).await).await;
     assert_eq!(document["github"], json!({"repository": "octo/repo", "pr_number": 7}));
     assert_eq!((&document["slug"], &document["protected"], &document["health"]), (&json!("feature-a"), &json!(true), &Value::Null));
     assert_eq!(document["migrations"], json!({"applied": 2, "pending": 1, "drift": false}));
+    assert_eq!(document["database"], "pr_1_g1");
 }
 
 #[tokio::test]
