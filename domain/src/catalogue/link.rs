@@ -1,7 +1,7 @@
 //! The ways from one relation to another, and how a request names each.
 
 use super::{Catalogue, ForeignKey, Relation};
-use crate::table::QualifiedName;
+use crate::table::{QualifiedName, grammar::print_name};
 
 /// How rows of an embedded relation belong to a row of its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,10 @@ impl<'a> Link<'a> {
             let mut meant = all.iter().filter(|link| link.is_meant(parent, name, *hint));
             meant.next() == Some(&self) && meant.next().is_none()
         };
-        spellings.into_iter().find(decides).map(|(name, hint)| hint.map_or_else(|| name.to_owned(), |hint| format!("{name}!{hint}")))
+        spellings.into_iter().find(decides).map(|(name, hint)| match hint {
+            None => print_name(name),
+            Some(hint) => format!("{}!{}", print_name(name), print_name(hint)),
+        })
     }
 }
 

@@ -45,7 +45,7 @@ fn relationship(link: Link<'_>, embed: String) -> Relationship {
 mod tests {
     use crate::{
         catalogue::{Catalogue, ForeignKey, Relation, RelationKind},
-        table::QualifiedName,
+        table::{QualifiedName, grammar::parse_select},
     };
 
     fn name(table: &str) -> QualifiedName {
@@ -115,6 +115,16 @@ mod tests {
             told(tables, keys, "orders", &[]),
             ["many-to-one buyer_id -> users(id) as users!orders_buyer", "many-to-one seller_id -> users(id) as users!orders_seller"]
         );
+    }
+
+    #[test]
+    fn names_that_the_grammar_would_read_otherwise_are_in_quotes() {
+        let tables = vec![table("or.ders", &["id"]), table("us,ers", &["id"])];
+        let keys = vec![key("by(er", "or.ders", "buyer_id", "us,ers"), key("sel.ler", "or.ders", "seller_id", "us,ers")];
+        for (told, embed) in told(tables.clone(), keys.clone(), "or.ders", &[]).iter().zip([r#""us,ers"!"by(er""#, r#""us,ers"!"sel.ler""#]) {
+            assert!(told.ends_with(&format!(" as {embed}")), "{told}");
+            assert!(parse_select(&format!("{embed}(*)")).is_ok(), "{embed}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod round_trip;
 pub use error::{GrammarError, GrammarErrorKind, Part};
 pub use group::GroupKind;
 pub use object::FilterObject;
-pub use print::{print_condition, print_order, print_select};
+pub use print::{print_condition, print_name, print_order, print_select};
 pub use print_query::{print_query, print_rows};
 pub use query::{QueryParams, TableQuery};
 

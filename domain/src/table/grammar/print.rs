@@ -29,6 +29,13 @@ pub fn print_order(terms: &[OrderTerm]) -> String {
     out
 }
 
+/// A name as it stands in a select list, an order or a filter: in quotes where it would be read as something else.
+pub fn print_name(name: &str) -> String {
+    let mut out = String::new();
+    push_name(&mut out, name);
+    out
+}
+
 fn push_separated<T>(out: &mut String, all: &[T], push: impl Fn(&mut String, &T)) {
     for (index, one) in all.iter().enumerate() {
         if index > 0 {

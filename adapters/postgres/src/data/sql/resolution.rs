@@ -4,7 +4,7 @@ use domain::{
     Failure,
     catalogue::{ForeignKey, Link, Relation},
     failure::Candidate,
-    table::{Embed, SelectItem},
+    table::{Embed, SelectItem, grammar::print_name},
 };
 
 use super::{
@@ -103,7 +103,7 @@ fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Res
 
 fn ambiguous(parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
     let candidate =
-        |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: link.hint(fitting).to_owned() };
+        |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
     Failure::Ambiguous { origin: parent.name.name.clone(), target: embed.relation.clone(), candidates: fitting.iter().map(candidate).collect() }
 }
 
