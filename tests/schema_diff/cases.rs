@@ -8,26 +8,34 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [&str; 2] = [include_str!("cases_tables.sql"), include_str!("cases_others.sql")];
+const CASES: [(&str, &str); 3] =
+    [("tables", include_str!("cases_tables.sql")), ("others", include_str!("cases_others.sql")), ("rare", include_str!("cases_rare.sql"))];
 
 /// How many cases are tried at once.
 const AT_ONCE: usize = 4;
 
 struct Case {
+    file: &'static str,
     name: &'static str,
+    /// The oldest version that knows of such things.
+    from: u32,
     before: &'static str,
     change: &'static str,
 }
 
 fn cases() -> Vec<Case> {
-    let blocks = CASES.into_iter().flat_map(|text| text.split("-- case: ").skip(1));
-    let case = |block: &'static str| {
+    let blocks = CASES.into_iter().flat_map(|(file, text)| text.split("-- case: ").skip(1).map(move |block| (file, block)));
+    let case = |(file, block): (&'static str, &'static str)| {
         let (name, sql) = block.split_once('\n').unwrap();
         let (before, change) = match sql.strip_prefix("-- before\n") {
             Some(sql) => sql.split_once("-- change\n").unwrap(),
             None => ("", sql),
         };
-        Case { name, before, change }
+        let (name, from) = match name.strip_suffix(" (18)") {
+            Some(name) => (name, 18),
+            None => (name, 15),
+        };
+        Case { file, name, from, before, change }
     };
     blocks.map(case).collect()
 }
@@ -86,11 +94,14 @@ async fn both_ways(world: &World, schemas: &PgSchemas, base: &str, case: &Case) 
     outcomes
 }
 
-/// Every case where `SCHEMA_DIFF_CASES=all` or a name is asked for, which takes ten minutes; else one of three, another third on each version.
+/// Every case, or those of one file, where `SCHEMA_DIFF_CASES=all` (or `rare`) or a name asks for them: all take twenty minutes. Else one of three,
+/// another third on each version.
 fn chosen(major: u32) -> Vec<Case> {
-    let all = std::env::var_os("SCHEMA_DIFF_CASE").is_some() || std::env::var("SCHEMA_DIFF_CASES").is_ok_and(|which| which == "all");
+    let which = std::env::var("SCHEMA_DIFF_CASES").unwrap_or_default();
+    let all = which == "all" || std::env::var_os("SCHEMA_DIFF_CASE").is_some();
     let third = usize::from(major >= 18);
-    cases().into_iter().enumerate().filter(|(at, _)| all || at % 3 == third).map(|(_, case)| case).collect()
+    let asked = |at: usize, case: &Case| if which.is_empty() || all { all || at % 3 == third } else { case.file == which };
+    cases().into_iter().enumerate().filter(|(at, case)| asked(*at, case) && case.from <= major).map(|(_, case)| case).collect()
 }
 
 async fn one_change(major: u32) {

@@ -1,7 +1,9 @@
 //! How two schemas differ.
 
-use super::{Fingerprint, Hazard, Identity, Kind, Object, PossibleRename, SchemaSnapshot, ScriptStatement, renames, script, sql::TableText};
-use serde::Serialize;
+use super::{
+    Fingerprint, Hazard, Identity, Kind, Object, PossibleRename, SchemaSnapshot, ScriptStatement, renames, script, script_text, sql::TableText,
+};
+use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 
 /// What happened to an object, seen from the target: the source has it, has not, or has it otherwise.
@@ -71,8 +73,9 @@ impl Unscripted {
     }
 }
 
-/// How the source differs from the target, and the script that turns the target into the source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How the source differs from the target, and the script that turns the target into the source. Told in JSON with the script as a text, as psql runs it,
+/// and its statements one by one beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaDiff {
     /// How many objects differ.
     pub summary: Summary,
@@ -90,6 +93,37 @@ pub struct SchemaDiff {
     pub source_fingerprint: Fingerprint,
     /// Of the target.
     pub target_fingerprint: Fingerprint,
+}
+
+/// A difference in JSON, the same wherever it is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    summary: Summary,
+    objects: &'a [ObjectChange],
+    hazards: &'a [Hazard],
+    script: String,
+    statements: &'a [ScriptStatement],
+    unscripted: &'a [Unscripted],
+    possible_renames: &'a [PossibleRename],
+    source_fingerprint: &'a Fingerprint,
+    target_fingerprint: &'a Fingerprint,
+}
+
+impl Serialize for SchemaDiff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let told = Told {
+            summary: self.summary,
+            objects: &self.objects,
+            hazards: &self.hazards,
+            script: script_text(&self.script),
+            statements: &self.script,
+            unscripted: &self.unscripted,
+            possible_renames: &self.possible_renames,
+            source_fingerprint: &self.source_fingerprint,
+            target_fingerprint: &self.target_fingerprint,
+        };
+        told.serialize(serializer)
+    }
 }
 
 impl SchemaDiff {
@@ -218,7 +252,9 @@ mod tests {
                 ],
             }],
             "hazards": ["data_loss", "exclusive_lock"],
-            "script": [
+            "script": "SET search_path = pg_catalog;\nSET check_function_bodies = off;\n\nBEGIN;\n\nALTER TABLE public.t DROP COLUMN note;\n\n\
+                       ALTER TABLE public.t ADD COLUMN text text;\n\nCOMMIT;\n",
+            "statements": [
                 {
                     "sql": "ALTER TABLE public.t DROP COLUMN note",
                     "object": "table public.t",

@@ -132,12 +132,41 @@ impl Identity {
         Self { kind, schema: schema.map(str::to_owned), name: name.into(), occurrence: 0 }
     }
 
-    /// The name with its schema, without the kind: `public.notes`.
+    /// The name with its schema, without the kind: `public.notes`; `TABLE public.notes` for what is said of another.
     pub fn qualified(&self) -> String {
-        let schema = self.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
-        let occurrence = if self.occurrence == 0 { String::new() } else { format!(" #{}", self.occurrence + 1) };
-        format!("{schema}{}{occurrence}", self.name)
+        let name = match (&self.schema, &self.kind) {
+            (None, _) => self.name.clone(),
+            (Some(schema), Kind::Acl | Kind::Comment | Kind::SecurityLabel) => said_of(schema, &self.name),
+            (Some(schema), Kind::DefaultAcl) => format!("{} IN SCHEMA {schema}", self.name),
+            (Some(schema), _) => format!("{schema}.{}", self.name),
+        };
+        name + &self.numbered()
     }
+
+    /// The kind and the name with its schema in the form that fingerprints are made of: another would make drift of every fingerprint that was noted.
+    pub(super) fn fingerprinted(&self) -> String {
+        let schema = self.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
+        format!("{} {schema}{}{}", self.kind, self.name, self.numbered())
+    }
+
+    fn numbered(&self) -> String {
+        if self.occurrence == 0 { String::new() } else { format!(" #{}", self.occurrence + 1) }
+    }
+}
+
+/// `COLUMN notes.id` with its schema: `COLUMN public.notes.id`; of `POLICY own ON notes` it is the table that lies in a schema.
+fn said_of(schema: &str, name: &str) -> String {
+    const ON_A_TABLE: [&str; 4] = ["CONSTRAINT ", "POLICY ", "RULE ", "TRIGGER "];
+    if ON_A_TABLE.iter().any(|word| name.starts_with(word))
+        && let Some((part, bearer)) = name.rsplit_once(" ON ")
+    {
+        let (kind, bearer) = bearer.strip_prefix("DOMAIN ").map_or(("", bearer), |domain| ("DOMAIN ", domain));
+        return format!("{part} ON {kind}{schema}.{bearer}");
+    }
+    // What it is, in capitals: `TABLE`, `MATERIALIZED VIEW`, `OPERATOR CLASS`.
+    let words = name.split_inclusive(' ').take_while(|word| word.trim_end().chars().all(|c| c.is_ascii_uppercase()) && word.ends_with(' '));
+    let (kind, rest) = name.split_at(words.map(str::len).sum());
+    format!("{kind}{schema}.{rest}")
 }
 
 impl fmt::Display for Identity {
@@ -155,5 +184,19 @@ mod tests {
         assert_eq!(Kind::of_tag("FK CONSTRAINT"), Kind::FkConstraint);
         assert_eq!(Kind::of_tag("NEW THING").name(), "new_thing");
         assert_eq!(Identity::new(Kind::FkConstraint, Some("public"), "notes notes_fkey").to_string(), "fk constraint public.notes notes_fkey");
+    }
+
+    #[test]
+    fn what_is_said_of_others_names_them_in_full() {
+        let name = |kind: &Kind, name: &str| Identity::new(kind.clone(), Some("app"), name).qualified();
+        assert_eq!(name(&Kind::Acl, "TABLE notes"), "TABLE app.notes");
+        assert_eq!(name(&Kind::Acl, "COLUMN notes.id"), "COLUMN app.notes.id");
+        assert_eq!(name(&Kind::Acl, "FUNCTION f(a integer)"), "FUNCTION app.f(a integer)");
+        assert_eq!(name(&Kind::Comment, "MATERIALIZED VIEW counts"), "MATERIALIZED VIEW app.counts");
+        assert_eq!(name(&Kind::Comment, "POLICY own ON notes"), "POLICY own ON app.notes");
+        assert_eq!(name(&Kind::Comment, "CONSTRAINT c ON DOMAIN mail"), "CONSTRAINT c ON DOMAIN app.mail");
+        assert_eq!(name(&Kind::DefaultAcl, "DEFAULT PRIVILEGES FOR TABLES"), "DEFAULT PRIVILEGES FOR TABLES IN SCHEMA app");
+        let grant = Identity::new(Kind::Acl, Some("app"), "TABLE notes");
+        assert_eq!((grant.to_string().as_str(), grant.fingerprinted().as_str()), ("grant TABLE app.notes", "grant app.TABLE notes"));
     }
 }

@@ -80,7 +80,7 @@ impl ObjectMap {
         let mut text = String::new();
         for (identity, object) in self.by_identity() {
             // Lengths before the parts: no definition can pose as another object.
-            let name = identity.to_string();
+            let name = identity.fingerprinted();
             let _ = writeln!(text, "{} {} {name}\n{}", name.len(), object.canonical.len(), object.canonical);
         }
         text

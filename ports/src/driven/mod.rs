@@ -51,7 +51,7 @@ pub use migrations::{
 pub use operations::{OperationRepository, OperationSignals};
 pub use place::DatabasePlace;
 pub use rate_limit::RateLimiter;
-pub use schemas::{Proof, SchemaReader, ScriptProver};
+pub use schemas::{Proof, Readings, SchemaReader, ScriptProver};
 pub use users::{SessionRepository, StoredUser, UserRepository};
 
 #[cfg(feature = "mock")]

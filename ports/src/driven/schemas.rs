@@ -24,8 +24,36 @@ pub trait SchemaReader: Send + Sync {
     async fn read(&self, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError>;
     /// The differences as unified text, an object after the other.
     fn unified_text(&self, target: &ObjectMap, source: &ObjectMap) -> String;
-    /// How the source differs from the target. Both are read at once, and only where their fingerprints differ.
-    async fn diff(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<SchemaDiff, BuildError>;
+    /// Both schemas, read at once, each by one reading; where their fingerprints are equal nothing more is read.
+    async fn both(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<Readings, BuildError>;
+    /// How the source differs from the target.
+    async fn diff(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<SchemaDiff, BuildError> {
+        Ok(self.both(target, source).await?.diff())
+    }
+}
+
+/// The schemas of two databases.
+#[derive(Clone, Debug)]
+pub enum Readings {
+    /// They have one fingerprint.
+    Equal(Fingerprint),
+    /// They differ.
+    Unequal {
+        /// What the script changes.
+        target: Arc<SchemaSnapshot>,
+        /// What the target is to become.
+        source: Arc<SchemaSnapshot>,
+    },
+}
+
+impl Readings {
+    /// How the source differs from the target.
+    pub fn diff(&self) -> SchemaDiff {
+        match self {
+            Self::Equal(fingerprint) => SchemaDiff::equal(fingerprint.clone()),
+            Self::Unequal { target, source } => SchemaDiff::between(target, source),
+        }
+    }
 }
 
 /// What came of a script.

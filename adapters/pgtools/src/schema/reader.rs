@@ -15,9 +15,9 @@ use crate::{
     settings::{LEDGER_SCHEMA, Settings},
 };
 use async_trait::async_trait;
-use domain::schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot};
+use domain::schema::{Fingerprint, ObjectMap, SchemaSnapshot};
 use futures_util::TryFutureExt;
-use ports::driven::{BuildError, DatabasePlace, SchemaReader};
+use ports::driven::{BuildError, DatabasePlace, Readings, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
@@ -39,6 +39,12 @@ struct Held {
     key: Key,
 }
 
+impl Held {
+    async fn let_go(self) {
+        let _ = self.connection.close().await;
+    }
+}
+
 impl PgSchemas {
     /// A reader. `ours` are the schemas, beside the control plane's, that our own migrations fill.
     pub fn new(settings: Settings, ours: Vec<String>) -> Self {
@@ -51,6 +57,18 @@ impl PgSchemas {
         run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
         let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
         Ok(Held { connection, key: (token, of.is_main) })
+    }
+
+    /// Reads, from the beginning where somebody alters what is read.
+    async fn read_or_again(&self, mut held: Held, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+        let mut attempt = 1;
+        loop {
+            match self.read_held(held, of).await {
+                Err(BuildError::Retryable { .. }) if attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+            held = self.hold(of).await?;
+        }
     }
 
     async fn read_held(&self, held: Held, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
@@ -80,37 +98,34 @@ impl SchemaReader for PgSchemas {
     async fn fingerprint(&self, of: &DatabasePlace) -> Result<Fingerprint, BuildError> {
         let held = self.hold(of).await?;
         if let Some(known) = self.cache.fingerprint(&held.key) {
-            let _ = held.connection.close().await;
+            held.let_go().await;
             return Ok(known);
         }
-        match self.read_held(held, of).await {
-            Err(BuildError::Retryable { .. }) => Ok(self.read(of).await?.fingerprint.clone()),
-            outcome => outcome.map(|reading| reading.fingerprint.clone()),
-        }
+        Ok(self.read_or_again(held, of).await?.fingerprint.clone())
     }
 
     async fn read(&self, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
-        let mut attempt = 1;
-        loop {
-            let held = self.hold(of).await?;
-            match self.read_held(held, of).await {
-                Err(BuildError::Retryable { .. }) if attempt < ATTEMPTS => attempt += 1,
-                outcome => return outcome,
-            }
-        }
+        self.read_or_again(self.hold(of).await?, of).await
     }
 
     fn unified_text(&self, target: &ObjectMap, source: &ObjectMap) -> String {
         text::unified(target, source)
     }
 
-    async fn diff(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<SchemaDiff, BuildError> {
-        let (target_print, source_print) = tokio::try_join!(self.fingerprint(target), self.fingerprint(source))?;
-        if target_print == source_print {
-            return Ok(SchemaDiff::equal(source_print));
+    async fn both(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<Readings, BuildError> {
+        let (held_target, held_source) = tokio::try_join!(self.hold(target), self.hold(source))?;
+        let known = |held: &Held| self.cache.fingerprint(&held.key);
+        if let (Some(of_target), Some(of_source)) = (known(&held_target), known(&held_source))
+            && of_target == of_source
+        {
+            tokio::join!(held_target.let_go(), held_source.let_go());
+            return Ok(Readings::Equal(of_source));
         }
-        let (target, source) = tokio::try_join!(self.read(target), self.read(source))?;
-        Ok(SchemaDiff::between(&target, &source))
+        let (target, source) = tokio::try_join!(self.read_or_again(held_target, target), self.read_or_again(held_source, source))?;
+        if target.fingerprint == source.fingerprint {
+            return Ok(Readings::Equal(source.fingerprint.clone()));
+        }
+        Ok(Readings::Unequal { target, source })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{Action, Branch, Caller, Failure, Fault, OperationKind, operation::OperationInput};
 use ports::{
-    driven::UnitOfWork,
+    driven::{Readings, UnitOfWork},
     driving::{BranchDiff, DiffBranches, ProveDiff, StartedOperation, UseCase},
 };
 
@@ -44,14 +44,13 @@ impl UseCase<DiffBranches> for DiffBranchesUseCase {
         drop(work);
         let BranchPorts { names, schemas, .. } = &self.ports;
         let (from, to) = (names.place(&source)?, names.place(&target)?);
-        let diff = schemas.diff(&to, &from).await?;
-        let text = if command.text && !diff.is_empty() {
-            let (target, source) = tokio::try_join!(schemas.read(&to), schemas.read(&from))?;
-            Some(schemas.unified_text(&target.map, &source.map))
-        } else {
-            command.text.then(String::new)
-        };
-        Ok(BranchDiff { source: source.slug, target: target.slug, diff, text })
+        // What is told twice is told of one reading.
+        let readings = schemas.both(&to, &from).await?;
+        let text = command.text.then(|| match &readings {
+            Readings::Equal(_) => String::new(),
+            Readings::Unequal { target, source } => schemas.unified_text(&target.map, &source.map),
+        });
+        Ok(BranchDiff { source: source.slug, target: target.slug, diff: readings.diff(), text })
     }
 }
 

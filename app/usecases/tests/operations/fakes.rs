@@ -9,8 +9,8 @@ use domain::{
 };
 use ports::driven::{
     AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BuildError, Clock, DatabasePlace, DatabaseTag, Failpoints,
-    FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Repair, SchemaReader, ScriptProver,
-    Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
+    FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Readings, Repair, SchemaReader,
+    ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -254,8 +254,8 @@ impl SchemaReader for Schemas {
         String::new()
     }
 
-    async fn diff(&self, _: &DatabasePlace, _: &DatabasePlace) -> Result<SchemaDiff, BuildError> {
-        Ok(SchemaDiff::equal(fingerprint()))
+    async fn both(&self, _: &DatabasePlace, _: &DatabasePlace) -> Result<Readings, BuildError> {
+        Ok(Readings::Equal(fingerprint()))
     }
 }
 

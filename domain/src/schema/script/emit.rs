@@ -1,22 +1,21 @@
 //! The script, written from the plan.
 
 use super::{
+    default_grants::DefaultGrants,
     fate::{Fate, Step},
     grants,
+    made::made,
     plan::Plan,
-    removal::{is_column, removal},
+    removal::removal,
     statement::{Hazard, ScriptStatement},
     table::TableSteps,
-    types::step_aside,
+    types::{let_go, step_aside},
 };
 use crate::schema::{
     Identity, Kind, Object, Unscripted,
-    sql::{TableText, bare, ident},
+    sql::{TableText, ident, usual_not_null},
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Bytes of a name at most.
-const MAX_NAME: usize = 63;
 
 /// When something is made. Within one turn, in the order of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,38 +51,18 @@ struct Writer<'a> {
     tables: BTreeMap<usize, TableSteps>,
     /// Objects of the source that are made, by their place there.
     made: BTreeSet<usize>,
+    /// What they get from the target as they are made.
+    default_grants: DefaultGrants,
     script: Vec<ScriptStatement>,
     unscripted: Vec<Unscripted>,
 }
 
 pub(super) fn emit(plan: &Plan<'_>) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
     let tables = plan.tables.iter().map(|(place, change)| (*place, change.write())).collect();
-    let mut writer = Writer { plan, tables, made: made(plan), script: Vec::new(), unscripted: Vec::new() };
+    let default_grants = DefaultGrants::of(plan.target);
+    let mut writer = Writer { plan, tables, made: made(plan), default_grants, script: Vec::new(), unscripted: Vec::new() };
     writer.write();
     (writer.script, writer.unscripted)
-}
-
-/// What is new, what is made again, and what was said of those.
-fn made(plan: &Plan<'_>) -> BTreeSet<usize> {
-    let source = plan.source.map.objects();
-    let is_made = |object: &Object| plan.target.map.place(&object.identity).is_none_or(|place| plan.fates[place] == Fate::Rebuild);
-    let mut made: BTreeSet<usize> = source.iter().enumerate().filter(|(_, object)| is_made(object)).map(|(place, _)| place).collect();
-    let said: Vec<usize> = source.iter().enumerate().filter(|(_, object)| object.address.is_none()).map(|(place, _)| place).collect();
-    for place in said {
-        let object = &source[place];
-        let bearer_is_made = object.requires.iter().any(|required| made.contains(required) && source[*required].address.is_some());
-        if bearer_is_made || is_of_new_column(plan, object) {
-            made.insert(place);
-        }
-    }
-    made
-}
-
-fn is_of_new_column(plan: &Plan<'_>, object: &Object) -> bool {
-    let Some(name) = object.identity.name.strip_prefix("COLUMN ") else { return false };
-    let tables = object.requires.iter().filter_map(|required| plan.target.map.place(&plan.source.map.objects()[*required].identity));
-    let change = tables.into_iter().find_map(|place| plan.tables.get(&place));
-    change.is_some_and(|change| change.new.columns.iter().any(|column| is_column(name, &column.name) && change.comes_again(&bare(&column.name))))
 }
 
 impl Writer<'_> {
@@ -97,26 +76,19 @@ impl Writer<'_> {
                 _ => {}
             }
         }
-        let neutral = self.needs_no_default_grants();
-        if neutral {
-            for object in target.iter().filter(|object| object.identity.kind == Kind::DefaultAcl) {
-                let steps = grants::changes(Some(&object.definition), None).unwrap_or_default();
-                self.steps(&object.identity, &steps.into_iter().map(|sql| (sql, Vec::new())).collect::<Vec<_>>());
-            }
-        }
         self.write_early();
         let mut turns: Vec<(Turn, usize)> = source.iter().enumerate().map(|(place, object)| (self.turn(object), place)).collect();
         turns.sort();
         let (before_rules, from_rules) = turns.split_at(turns.partition_point(|(turn, _)| *turn < Turn::Rules));
         for (_, place) in before_rules {
-            self.write_source(*place, neutral);
+            self.write_source(*place);
         }
         self.write_refreshed();
         self.write_revoked();
         for (_, place) in from_rules {
-            self.write_source(*place, neutral);
+            self.write_source(*place);
         }
-        self.write_late(neutral);
+        self.write_late();
     }
 
     /// What is said of something comes right after it.
@@ -128,16 +100,6 @@ impl Writer<'_> {
 
     fn steps(&mut self, identity: &Identity, steps: &[Step]) {
         self.script.extend(steps.iter().map(|(sql, hazards)| ScriptStatement::new(identity, sql.as_str(), hazards)));
-    }
-
-    /// New objects would get what the target grants by default, on top of what the source grants.
-    fn needs_no_default_grants(&self) -> bool {
-        let has_grants = |place: &usize| {
-            let kind = &self.plan.source.map.objects()[*place].identity.kind;
-            kind.shares_names().is_some_and(|_| *kind != Kind::Index) || *kind == Kind::Schema
-        };
-        let has_defaults = self.plan.target.map.objects().iter().any(|object| object.identity.kind == Kind::DefaultAcl);
-        has_defaults && self.made.iter().any(has_grants)
     }
 
     fn write_early(&mut self) {
@@ -155,8 +117,11 @@ impl Writer<'_> {
                     self.steps(identity, &early);
                 }
                 _ if plan.aside.contains(&place) => {
-                    let (sql, _) = step_aside(&objects[place]).expect("it was planned to");
+                    let (sql, aside) = step_aside(&objects[place]).expect("it was planned to");
                     self.steps(identity, &[(sql, Vec::new())]);
+                    if plan.graph.dependencies(place).iter().any(|(on, _, _)| plan.is_dropped(*on)) {
+                        self.steps(identity, &let_go(&objects[place], &aside).into_iter().map(|sql| (sql, Vec::new())).collect::<Vec<_>>());
+                    }
                 }
                 _ if plan.early.contains(&place) => self.remove(place),
                 _ => {}
@@ -172,18 +137,19 @@ impl Writer<'_> {
         }
     }
 
-    fn write_source(&mut self, place: usize, neutral: bool) {
+    fn write_source(&mut self, place: usize) {
         let plan = self.plan;
         let object = &plan.source.map.objects()[place];
         if let Some(reason) = self.made.contains(&place).then(|| self.stands_on_the_unchanged(object)).flatten() {
             return self.unscripted.push(Unscripted::new(&object.identity, reason));
         }
-        if self.made.contains(&place) || (neutral && object.identity.kind == Kind::DefaultAcl) {
+        if self.made.contains(&place) {
             let definition = match object.identity.kind {
-                Kind::Table if plan.target.facts.server_major >= 18 => with_named_not_null(&object.identity.name, &object.definition),
+                Kind::Table if !plan.not_null_names.is_empty() => with_named_not_null(&object.definition, &plan.not_null_names),
                 _ => object.definition.clone(),
             };
-            return self.steps(&object.identity, &[(definition, self.hazards_of_making(object))]);
+            self.steps(&object.identity, &[(definition, self.hazards_of_making(object))]);
+            return self.take_back_default_grants(place);
         }
         let Some(before) = plan.target.map.place(&object.identity) else { return };
         match &plan.fates[before] {
@@ -195,6 +161,21 @@ impl Writer<'_> {
             }
             Fate::Keep if self.lost_its_grants(object) => self.steps(&object.identity, &[(object.definition.clone(), Vec::new())]),
             _ => {}
+        }
+    }
+
+    /// What the target grants on every new object, and the source does not grant on this one.
+    fn take_back_default_grants(&mut self, place: usize) {
+        let source = self.plan.source.map.objects();
+        let object = &source[place];
+        if self.default_grants.are_none() {
+            return;
+        }
+        let is_acl = |other: &&Object| other.identity.kind == Kind::Acl && !other.identity.name.starts_with("COLUMN ");
+        let acl = source.iter().find(|other| is_acl(other) && other.requires.first() == Some(&place));
+        match self.default_grants.undone(object, acl) {
+            Some(steps) => self.steps(&object.identity, &steps.into_iter().map(|sql| (sql, Vec::new())).collect::<Vec<_>>()),
+            None => self.unscripted.push(Unscripted::new(&object.identity, "it keeps what the target grants on new objects by default")),
         }
     }
 
@@ -247,10 +228,10 @@ impl Writer<'_> {
             let object = &source.map.objects()[place];
             let full = object.address.is_some_and(|address| source.facts.populated.contains(&address.object));
             if object.identity.kind == Kind::MaterializedView && full {
-                let name =
-                    object.definition.strip_prefix("CREATE MATERIALIZED VIEW ").and_then(|rest| rest.split_once(" AS\n").or(rest.split_once('\n')));
-                if let Some((name, _)) = name {
-                    self.steps(&object.identity, &[(format!("REFRESH MATERIALIZED VIEW {}", name.trim()), vec![Hazard::LongScan])]);
+                let line = object.definition.strip_prefix("CREATE MATERIALIZED VIEW ").and_then(|rest| rest.lines().next());
+                if let Some(line) = line {
+                    let name = line.strip_suffix(" AS").unwrap_or(line).trim();
+                    self.steps(&object.identity, &[(format!("REFRESH MATERIALIZED VIEW {name}"), vec![Hazard::LongScan])]);
                 }
             }
         }
@@ -265,11 +246,11 @@ impl Writer<'_> {
         }
     }
 
-    fn write_late(&mut self, neutral: bool) {
+    fn write_late(&mut self) {
         let plan = self.plan;
         let objects = plan.target.map.objects();
         // Grants have gone already.
-        let written = |kind: &Kind| *kind == Kind::Acl || (neutral && *kind == Kind::DefaultAcl);
+        let written = |kind: &Kind| *kind == Kind::Acl;
         for place in (0..objects.len()).rev() {
             let identity = &objects[place].identity;
             if plan.aside.contains(&place) {
@@ -282,22 +263,17 @@ impl Writer<'_> {
     }
 }
 
-/// From PostgreSQL 18 on NOT NULL is a constraint with a name, and gets another than usual where a table that was renamed has that still: the usual name
-/// is asked for.
-fn with_named_not_null(table: &str, definition: &str) -> String {
-    let Some(read) = TableText::read(definition) else { return definition.to_owned() };
+/// From PostgreSQL 18 on NOT NULL is a constraint with a name, and gets another than usual where a table that was renamed has that still: then the usual
+/// name is asked for.
+fn with_named_not_null(definition: &str, taken: &BTreeSet<String>) -> String {
+    let Some(table) = TableText::read(definition) else { return definition.to_owned() };
     let line = |line: &str| {
         let (text, comma) = line.strip_suffix(',').map_or((line, ""), |text| (text, ","));
-        let column = read.columns.iter().find(|column| {
-            column.not_null.as_deref() == Some("NOT NULL")
-                && text.strip_prefix("    ").and_then(|text| text.strip_prefix(column.name.as_str())).is_some_and(|rest| rest.starts_with(' '))
-        });
-        match (column, text.strip_suffix(" NOT NULL")) {
-            (Some(column), Some(head)) => {
-                let name = format!("{table}_{}_not_null", bare(&column.name));
-                // A longer one is cut by rules of its own.
-                if name.len() <= MAX_NAME { format!("{head} CONSTRAINT {} NOT NULL{comma}", ident(&name)) } else { line.to_owned() }
-            }
+        let is_of = |name: &str| text.strip_prefix("    ").and_then(|text| text.strip_prefix(name)).is_some_and(|rest| rest.starts_with(' '));
+        let column = table.columns.iter().find(|column| column.not_null.as_deref() == Some("NOT NULL") && is_of(&column.name));
+        let name = column.and_then(|column| usual_not_null(&table.name, &column.name)).filter(|name| taken.contains(name));
+        match (name, text.strip_suffix(" NOT NULL")) {
+            (Some(name), Some(head)) => format!("{head} CONSTRAINT {} NOT NULL{comma}", ident(&name)),
             _ => line.to_owned(),
         }
     };
@@ -309,9 +285,10 @@ mod tests {
     use super::with_named_not_null;
 
     #[test]
-    fn only_not_null_without_a_name_gets_one() {
+    fn only_not_null_whose_usual_name_is_taken_is_named() {
         let text = "CREATE TABLE public.t (\n    a integer NOT NULL,\n    b text CONSTRAINT x NOT NULL,\n    c text DEFAULT 'y'::text NOT NULL\n);";
-        let expected = "CREATE TABLE public.t (\n    a integer CONSTRAINT \"t_a_not_null\" NOT NULL,\n    b text CONSTRAINT x NOT NULL,\n    c text DEFAULT 'y'::text CONSTRAINT \"t_c_not_null\" NOT NULL\n);";
-        assert_eq!(with_named_not_null("t", text), expected);
+        let expected = text.replace("integer NOT NULL", "integer CONSTRAINT \"t_a_not_null\" NOT NULL");
+        let taken = ["t_a_not_null", "t_b_not_null"].map(str::to_owned).into();
+        assert_eq!(with_named_not_null(text, &taken), expected);
     }
 }

@@ -3,7 +3,7 @@
 use super::{grants, routine, statement::Hazard, types, view};
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{SequenceText, TableText, find_words, statements},
+    sql::{Column, SequenceText, TableText, find_words, statements},
 };
 
 /// A statement and its hazards.
@@ -47,7 +47,7 @@ impl Alteration {
 pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
     match &new.identity.kind {
         Kind::Table => match (TableText::read(&old.definition), TableText::read(&new.definition)) {
-            (Some(old), Some(new)) if old.partition_key() == new.partition_key() => Fate::Table,
+            (Some(old), Some(new)) if old.partition_key() == new.partition_key() => of_changed_table(&old, &new),
             (Some(_), Some(_)) => Fate::Blocked("no statement changes how a table is partitioned".to_owned()),
             _ => Fate::Blocked("it is defined in a way that no statement changes".to_owned()),
         },
@@ -70,6 +70,15 @@ pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: 
         Kind::Index | Kind::Constraint => trailing(old, new),
         Kind::Schema | Kind::ShellType => Fate::Blocked("it cannot be dropped without what is in it".to_owned()),
         _ => Fate::Rebuild,
+    }
+}
+
+fn of_changed_table(old: &TableText, new: &TableText) -> Fate {
+    let stays =
+        |column: &Column| new.column(&column.name).is_some_and(|new| (&new.type_name, &new.collation) == (&column.type_name, &column.collation));
+    match old.columns.iter().find(|column| !stays(column) && old.is_partitioned_by(&column.name)) {
+        Some(column) => Fate::Blocked(format!("column {} decides in which partition a row lies", column.name)),
+        None => Fate::Table,
     }
 }
 

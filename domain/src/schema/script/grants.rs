@@ -13,13 +13,19 @@ pub(super) fn changes(old: Option<&str>, new: Option<&str>) -> Option<Vec<String
             grantees.push(&statement.grantee);
         }
     }
+    let differs = |grantee: &str| of(&before, grantee) != of(&after, grantee);
+    // Who may pass on what is taken back may have done so: that goes with it, whoever has it then, and all is granted anew.
+    let passed_on = before.iter().any(|statement| statement.with_option && differs(&statement.grantee));
     let mut steps = Vec::new();
-    for grantee in grantees {
-        let (gone, wanted) = (of(&before, grantee), of(&after, grantee));
-        if gone != wanted {
-            steps.extend(gone.iter().rev().map(AclStatement::taken_back));
-            steps.extend(wanted.iter().map(AclStatement::written));
+    for grantee in grantees.iter().filter(|grantee| passed_on || differs(grantee)) {
+        let back = |statement: &AclStatement| format!("{}{}", statement.taken_back(), if statement.with_option { " CASCADE" } else { "" });
+        steps.extend(of(&before, grantee).iter().rev().map(back));
+        if !passed_on {
+            steps.extend(of(&after, grantee).iter().map(AclStatement::written));
         }
+    }
+    if passed_on {
+        steps.extend(grantees.iter().flat_map(|grantee| of(&after, grantee)).map(|statement| statement.written()));
     }
     Some(steps)
 }
@@ -39,6 +45,9 @@ mod tests {
         let new = "GRANT SELECT ON TABLE t TO anon;\nGRANT SELECT ON TABLE t TO bob;\nGRANT INSERT ON TABLE t TO eve;";
         let expected = ["REVOKE ALL ON TABLE t FROM bob", "GRANT SELECT ON TABLE t TO bob", "GRANT INSERT ON TABLE t TO eve"];
         assert_eq!(changes(Some(old), Some(new)).unwrap(), expected);
+        let passed_on = "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;\nGRANT SELECT ON TABLE t TO eve;";
+        let expected = ["REVOKE SELECT ON TABLE t FROM bob CASCADE", "REVOKE SELECT ON TABLE t FROM eve", "GRANT SELECT ON TABLE t TO eve"];
+        assert_eq!(changes(Some(passed_on), Some("GRANT SELECT ON TABLE t TO eve;")).unwrap(), expected);
         assert_eq!(changes(Some("REVOKE ALL ON FUNCTION f() FROM PUBLIC;"), None).unwrap(), ["GRANT ALL ON FUNCTION f() TO PUBLIC"]);
     }
 }

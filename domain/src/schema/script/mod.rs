@@ -1,9 +1,14 @@
 //! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
 
+mod column;
+mod default_grants;
 mod emit;
 mod fate;
 mod grants;
 mod graph;
+mod inheritance;
+mod made;
+mod names;
 mod plan;
 mod removal;
 mod routine;

@@ -3,6 +3,8 @@
 use super::{
     fate::{Fate, of_changed},
     graph::{Dependent, Graph, Part},
+    inheritance::gained,
+    names::{not_null_names, taken_names},
     table::{Disturbance, TableChange},
     types::step_aside,
 };
@@ -10,7 +12,10 @@ use crate::schema::{
     Kind, Object, SchemaSnapshot,
     sql::{TableText, bare},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 
 /// What becomes of each object.
 pub(super) struct Plan<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Plan<'a> {
     pub(super) graph: Graph,
     /// Where an object of the target stands in the source.
     pub(super) in_source: Vec<Option<usize>>,
+    /// Names that some NOT NULL of the target has, where it is not the usual one.
+    pub(super) not_null_names: Rc<BTreeSet<String>>,
 }
 
 /// Something that others stand on is about to go, or to change.
@@ -55,8 +62,9 @@ struct Blocked {
 /// Plans; what turns out to be impossible is left as it is, and everything is planned again without it.
 pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -> Plan<'a> {
     let mut blocked: HashMap<usize, String> = HashMap::new();
+    let not_null_names = Rc::new(not_null_names(target));
     loop {
-        let mut plan = Plan::begin(target, source, &blocked);
+        let mut plan = Plan::begin(target, source, &blocked, Rc::clone(&not_null_names));
         match plan.settle() {
             Ok(()) => return plan,
             Err(found) => {
@@ -67,7 +75,7 @@ pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -
 }
 
 impl<'a> Plan<'a> {
-    fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>) -> Self {
+    fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>, not_null_names: Rc<BTreeSet<String>>) -> Self {
         let in_source: Vec<Option<usize>> = target.map.objects().iter().map(|object| source.map.place(&object.identity)).collect();
         let fate = |(place, object): (usize, &Object)| match (blocked.get(&place), in_source[place]) {
             (Some(reason), _) => Fate::Blocked(reason.clone()),
@@ -95,6 +103,7 @@ impl<'a> Plan<'a> {
             aside: BTreeSet::new(),
             graph,
             in_source,
+            not_null_names,
         }
     }
 
@@ -125,6 +134,9 @@ impl<'a> Plan<'a> {
         }
         self.early.extend(seeds.iter().filter(|seed| seed.what == What::Whole).map(|seed| seed.place));
         while let Some(seed) = seeds.pop() {
+            if matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) {
+                seeds.extend(self.disturb_row_type(seed)?);
+            }
             for dependent in self.graph.dependents(seed.place).to_vec() {
                 let stands_on = match seed.what {
                     What::Whole => true,
@@ -138,12 +150,32 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
+    /// A column's type cannot change while a column of another table has the table's row type.
+    fn disturb_row_type(&mut self, seed: Seed) -> Result<Vec<Seed>, Blocked> {
+        let mut gone = Vec::new();
+        for dependent in self.graph.dependents(seed.place).to_vec() {
+            let Part::Column(column) = dependent.part else { continue };
+            if dependent.column != 0 || dependent.place == seed.place {
+                continue;
+            }
+            let place = dependent.place;
+            if self.fates[place] != Fate::Remove {
+                let reason = format!("column {column} of {} has its row type", self.target.map.objects()[place].identity);
+                return Err(Blocked { root: seed.root, reason });
+            }
+            if self.early.insert(place) {
+                gone.push(Seed { root: seed.root, place, what: What::Whole });
+            }
+        }
+        Ok(gone)
+    }
+
     /// Removed objects whose names new ones take: they go first.
     fn in_the_way(&self) -> BTreeSet<usize> {
         let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
-        let taken: BTreeSet<_> = objects.filter_map(taken_name).collect();
+        let taken: BTreeSet<_> = objects.flat_map(taken_names).collect();
         let removed = self.target.map.objects().iter().enumerate().filter(|(place, _)| self.fates[*place] == Fate::Remove);
-        removed.filter(|(_, object)| taken_name(object).is_some_and(|name| taken.contains(&name))).map(|(place, _)| place).collect()
+        removed.filter(|(_, object)| taken_names(object).iter().any(|name| taken.contains(name))).map(|(place, _)| place).collect()
     }
 
     /// What somebody does about it that what it stands on goes or changes.
@@ -208,6 +240,9 @@ impl<'a> Plan<'a> {
                     return blocked(format!("column {column} of {identity} has it as its type"));
                 }
                 let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
+                if change.old.columns.iter().any(|old| bare(&old.name) == *column && change.old.is_partitioned_by(&old.name)) {
+                    return blocked(format!("column {column} of {identity} has it as its type, and decides in which partition a row lies"));
+                }
                 if !change.drops(column) {
                     change.retyped.insert(column.clone());
                 }
@@ -232,21 +267,30 @@ impl<'a> Plan<'a> {
     fn begin_table(&self, place: usize) -> Option<TableChange> {
         let object = &self.target.map.objects()[place];
         let at = self.in_source[place]?;
-        let facts = object.address.and_then(|address| self.target.facts.columns.get(&address.object).cloned()).unwrap_or_default();
+        let new = &self.source.map.objects()[at];
+        let facts = |snapshot: &SchemaSnapshot, object: &Object| {
+            object.address.and_then(|address| snapshot.facts.columns.get(&address.object).cloned()).unwrap_or_default()
+        };
+        let (old_text, new_text) = (TableText::read(&object.definition)?, TableText::read(&new.definition)?);
+        let named = |snapshot: &SchemaSnapshot, name: &str| {
+            let tables = snapshot.map.objects().iter().filter(|object| object.identity.kind == Kind::Table);
+            tables.filter_map(|object| TableText::read(&object.definition)).find(|table| table.name == name)
+        };
         let mut change = TableChange {
-            old: TableText::read(&object.definition)?,
-            new: TableText::read(&self.source.map.objects()[at].definition)?,
-            facts,
+            joined: gained(&old_text, &new_text).into_iter().filter_map(|name| named(self.source, name)).collect(),
+            old: old_text,
+            new: new_text,
+            facts: facts(self.target, object),
+            new_facts: facts(self.source, new),
             parent: self.parent(place),
-            sets_expressions: self.target.facts.server_major >= 17,
+            major: self.target.facts.server_major,
+            not_null_names: Rc::clone(&self.not_null_names),
             suspended_defaults: BTreeSet::new(),
             suspended_checks: BTreeSet::new(),
             retyped: BTreeSet::new(),
             regenerated: BTreeSet::new(),
         };
-        change.take_over_lost_columns(|name| {
-            self.target.map.objects().iter().filter_map(|object| TableText::read(&object.definition)).find(|table| table.name == name)
-        });
+        change.take_over_lost_columns(|name| named(self.target, name));
         Some(change)
     }
 
@@ -268,15 +312,4 @@ impl<'a> Plan<'a> {
         let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
         found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
     }
-}
-
-/// The name that no other object of a schema may have beside this one.
-fn taken_name(object: &Object) -> Option<(&'static str, Option<String>, String)> {
-    let identity = &object.identity;
-    // A key's index has its name.
-    let (space, name) = match identity.kind {
-        Kind::Constraint => (Kind::Index.shares_names()?, object.definition.split_once("ADD CONSTRAINT ")?.1.split(' ').next()?.to_owned()),
-        _ => (identity.kind.shares_names()?, identity.name.clone()),
-    };
-    Some((space, identity.schema.clone(), bare(&name)))
 }

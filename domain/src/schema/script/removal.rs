@@ -5,10 +5,11 @@ use super::{
     grants,
     plan::Plan,
     statement::Hazard,
+    types::loses_check,
 };
 use crate::schema::{
     Kind, Object,
-    sql::{SequenceText, find_words},
+    sql::{SequenceText, bare, find_words, ident},
 };
 
 /// The statements that take an object away; none where it goes with another. `None` where this knows no way.
@@ -19,11 +20,13 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let simply = |sql: String| Some(vec![(sql, Vec::new())]);
     let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
     match object.identity.kind {
-        Kind::IndexAttach => Some(Vec::new()),
+        Kind::IndexAttach => (bearer_is_dropped() || object.requires.iter().any(|index| is_of_detached(plan, *index))).then(Vec::new),
         Kind::Comment | Kind::SecurityLabel | Kind::Acl | Kind::TableAttach | Kind::SequenceOwnedBy | Kind::RowSecurity if bearer_is_dropped() => {
             Some(Vec::new())
         }
-        Kind::Comment | Kind::SecurityLabel | Kind::Acl if is_of_lost_column(plan, object) => Some(Vec::new()),
+        Kind::Comment | Kind::SecurityLabel | Kind::Acl if is_of_lost_column(plan, object) || is_of_lost_check(plan, object) => Some(Vec::new()),
+        // As initdb makes it.
+        Kind::Comment if object.identity.name == "SCHEMA public" => simply("COMMENT ON SCHEMA public IS 'standard public schema'".to_owned()),
         Kind::Comment | Kind::SecurityLabel => {
             let at = find_words(&object.definition, "IS")?;
             simply(format!("{}IS NULL", &object.definition[..at]))
@@ -45,6 +48,11 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))
         }
         _ if goes_along(plan, place) => Some(Vec::new()),
+        Kind::Trigger if object.drop.is_none() => enabled_like_its_parent(plan, object).map(|sql| vec![(sql, vec![Hazard::ExclusiveLock])]),
+        // It was a partition of an index, which a dump drops with that.
+        Kind::Index if object.drop.is_none() => {
+            locked(format!("DROP INDEX {}.{}", ident(object.identity.schema.as_deref()?), ident(&object.identity.name)))
+        }
         Kind::Sequence => {
             let sequence = SequenceText::read(&object.definition)?;
             let sql = match sequence.identity {
@@ -73,7 +81,7 @@ fn hazards(kind: &Kind) -> &'static [Hazard] {
 fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
     let own = plan.graph.dependencies(place);
     let is_part_of_an_index = matches!(plan.kind(place), Kind::Index | Kind::Constraint);
-    let detached = own.iter().any(|(on, _, _)| *plan.kind(*on) == Kind::Table && is_detached(plan, *on));
+    let detached = is_of_detached(plan, place);
     let goes = |on: usize, column: i32| plan.is_dropped(on) && !plan.aside.contains(&on) || column > 0 && loses_column(plan, on, column);
     let with = own.iter().any(|(on, column, automatic)| {
         let of_the_parents = is_part_of_an_index && detached && matches!(plan.kind(*on), Kind::Index | Kind::Constraint);
@@ -82,6 +90,23 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
     let in_the_way =
         own.iter().any(|(on, column, automatic)| !automatic && goes(*on, *column) && !own.iter().any(|(with, _, along)| *along && with == on));
     with && !in_the_way && !plan.in_the_way.contains(&place)
+}
+
+/// Whether it stands on a table that is no partition any more.
+fn is_of_detached(plan: &Plan<'_>, place: usize) -> bool {
+    plan.graph.dependencies(place).iter().any(|(on, _, _)| *plan.kind(*on) == Kind::Table && is_detached(plan, *on))
+}
+
+/// A dump tells of a partition's trigger where it is switched otherwise than its parent's, `ALTER TABLE t DISABLE TRIGGER x`; here it is switched on again.
+/// `None` where the parent's is not simply on.
+fn enabled_like_its_parent(plan: &Plan<'_>, object: &Object) -> Option<String> {
+    let statement = object.definition.trim().trim_end_matches(';').strip_prefix("ALTER TABLE ")?;
+    let (head, trigger) = statement.split_once(" TRIGGER ")?;
+    let (table, _) = head.split_once(' ')?;
+    let switched = format!(" TRIGGER {trigger};");
+    let others = plan.source.map.objects().iter().filter(|other| other.identity.kind == Kind::Trigger);
+    let parents_is_on = !others.into_iter().any(|other| other.definition.contains("ALTER TABLE ") && other.definition.contains(&switched));
+    parents_is_on.then(|| format!("ALTER TABLE {table} ENABLE TRIGGER {trigger}"))
 }
 
 fn is_detached(plan: &Plan<'_>, table: usize) -> bool {
@@ -98,11 +123,27 @@ fn loses_column(plan: &Plan<'_>, table: usize, column: i32) -> bool {
 fn is_of_lost_column(plan: &Plan<'_>, object: &Object) -> bool {
     let Some(name) = object.identity.name.strip_prefix("COLUMN ") else { return false };
     let Some(change) = object.requires.iter().find_map(|required| plan.tables.get(required)) else { return false };
-    change.old.columns.iter().any(|column| is_column(name, &column.name) && change.drops(&crate::schema::sql::bare(&column.name)))
+    change.old.columns.iter().any(|column| is_column(name, &column.name) && change.drops(&bare(&column.name)))
+}
+
+/// Of `COMMENT ON CONSTRAINT c ON t`: the constraint's name.
+pub(super) fn said_of_constraint(object: &Object) -> Option<String> {
+    let (name, _) = object.identity.name.strip_prefix("CONSTRAINT ").filter(|_| object.identity.kind == Kind::Comment)?.rsplit_once(" ON ")?;
+    Some(bare(name))
+}
+
+/// Whether the check that a comment is about goes.
+fn is_of_lost_check(plan: &Plan<'_>, object: &Object) -> bool {
+    let Some(name) = said_of_constraint(object) else { return false };
+    object.requires.iter().any(|required| {
+        let table_drops = plan.tables.get(required).is_some_and(|change| change.drops_check(&name));
+        table_drops
+            || plan.in_source[*required].is_some_and(|at| loses_check(&plan.target.map.objects()[*required], &plan.source.map.objects()[at], &name))
+    })
 }
 
 /// Whether `t.c` names that column, which is written in quotes where needed.
 pub(super) fn is_column(name: &str, column: &str) -> bool {
-    let bare = crate::schema::sql::bare(column);
+    let bare = bare(column);
     [column, bare.as_str()].iter().any(|column| name.strip_suffix(column).is_some_and(|rest| rest.ends_with('.')))
 }

@@ -2,15 +2,16 @@
 
 use super::{
     fate::Step,
+    inheritance::{fixed_after, gained, lost},
     statement::Hazard,
     table_text::{column_of, undone},
-    widening::{casts, family, keeps_rows},
+    widening::family,
 };
 use crate::schema::{
     ColumnFact,
     sql::{Column, TableText, bare},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 /// A table that is changed, and what others ask of it. Columns are told by their names without quotes.
 #[derive(Clone, Debug)]
@@ -19,10 +20,16 @@ pub(super) struct TableChange {
     pub(super) new: TableText,
     /// What the target's catalogue says of its columns.
     pub(super) facts: Vec<ColumnFact>,
+    /// What the source's says.
+    pub(super) new_facts: Vec<ColumnFact>,
     /// Of a partition: its parent before and after. What is changed there comes from there.
     pub(super) parent: Option<(TableText, TableText)>,
-    /// Whether a generation expression can be changed in place.
-    pub(super) sets_expressions: bool,
+    /// Parents that it joins, as the source has them.
+    pub(super) joined: Vec<TableText>,
+    /// The server's version.
+    pub(super) major: u32,
+    /// Names that some NOT NULL of the target has, where it is not the usual one.
+    pub(super) not_null_names: Rc<BTreeSet<String>>,
     /// Defaults that are out of the way while what they call is made again.
     pub(super) suspended_defaults: BTreeSet<String>,
     /// Check constraints that are.
@@ -52,10 +59,15 @@ pub(super) struct TableSteps {
     pub(super) unscripted: Vec<String>,
 }
 
-const LOCK: &[Hazard] = &[Hazard::ExclusiveLock];
+/// Whether it is computed when it is written.
+fn is_stored(generated: &str) -> bool {
+    generated.ends_with("STORED")
+}
+
+pub(super) const LOCK: &[Hazard] = &[Hazard::ExclusiveLock];
 const LOSS: &[Hazard] = &[Hazard::DataLoss, Hazard::ExclusiveLock];
-const REWRITE: &[Hazard] = &[Hazard::TableRewrite, Hazard::ExclusiveLock];
-const CHECK: &[Hazard] = &[Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail];
+pub(super) const REWRITE: &[Hazard] = &[Hazard::TableRewrite, Hazard::ExclusiveLock];
+pub(super) const CHECK: &[Hazard] = &[Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail];
 
 impl TableChange {
     /// Columns of both, which this table itself has to see to.
@@ -63,7 +75,7 @@ impl TableChange {
         self.new.columns.iter().filter_map(|new| self.old.column(&new.name).map(|old| (old, new)))
     }
 
-    fn comes_from_parent(&self, name: &str) -> bool {
+    pub(super) fn comes_from_parent(&self, name: &str) -> bool {
         self.parent.as_ref().is_some_and(|(_, new)| new.column(name).is_some())
     }
 
@@ -71,19 +83,23 @@ impl TableChange {
         self.parent.as_ref().is_some_and(|(old, new)| old.column(name).is_some() && new.column(name).is_none())
     }
 
-    fn regenerates(&self, old: &Column, new: &Column) -> bool {
-        let in_place = self.sets_expressions && old.generated.is_some() && new.generated.is_some();
+    pub(super) fn regenerates(&self, old: &Column, new: &Column) -> bool {
+        let in_place = match (&old.generated, &new.generated) {
+            // Not of one that is computed when it is read, beside constraints.
+            (Some(before), Some(after)) => self.major >= 17 && is_stored(before) && is_stored(after),
+            _ => false,
+        };
         let other_expression = old.generated != new.generated && new.generated.is_some() && !in_place;
         other_expression || self.regenerated.contains(&bare(&new.name))
     }
 
-    fn retypes(&self, old: &Column, new: &Column) -> bool {
+    pub(super) fn retypes(&self, old: &Column, new: &Column) -> bool {
         old.type_name != new.type_name || old.collation != new.collation || self.retyped.contains(&bare(&new.name))
     }
 
     /// A table that leaves its parent keeps the parent's columns and checks as its own.
     pub(super) fn take_over_lost_columns(&mut self, parent: impl Fn(&str) -> Option<TableText>) {
-        let lost: Vec<TableText> = lost_parents(&self.old, &self.new).into_iter().filter_map(parent).collect();
+        let lost: Vec<TableText> = lost(&self.old, &self.new).into_iter().filter_map(parent).collect();
         if lost.is_empty() {
             return;
         }
@@ -147,11 +163,11 @@ impl TableChange {
         steps
     }
 
-    fn alter(&self, action: &str) -> String {
+    pub(super) fn alter(&self, action: &str) -> String {
         format!("ALTER TABLE {} {action}", self.new.name)
     }
 
-    fn alter_only(&self, action: &str) -> String {
+    pub(super) fn alter_only(&self, action: &str) -> String {
         format!("ALTER TABLE ONLY {} {action}", self.new.name)
     }
 
@@ -169,7 +185,7 @@ impl TableChange {
     }
 
     fn write_dropped(&self, steps: &mut TableSteps) {
-        for parent in lost_parents(&self.old, &self.new) {
+        for parent in lost(&self.old, &self.new) {
             steps.at.push((self.alter(&format!("NO INHERIT {parent}")), LOCK.to_vec()));
         }
         let kept_by_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint));
@@ -178,8 +194,13 @@ impl TableChange {
                 steps.at.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
             }
         }
-        for old in self.old.columns.iter().filter(|old| self.new.column(&old.name).is_none()) {
-            if !self.went_with_parent(&old.name) {
+        let mut dropped: Vec<&Column> = self.old.columns.iter().filter(|old| self.new.column(&old.name).is_none()).collect();
+        // Those that are computed of others go before the others.
+        dropped.sort_by_key(|old| old.generated.is_none());
+        for old in dropped.into_iter().filter(|old| !self.went_with_parent(&old.name)) {
+            if self.new_facts.iter().any(|fact| fact.name == bare(&old.name)) {
+                steps.unscripted.push(format!("column {} stays its own, beside being its parent's", old.name));
+            } else {
                 steps.at.push((self.alter(&format!("DROP COLUMN {}", old.name)), LOSS.to_vec()));
             }
         }
@@ -197,91 +218,26 @@ impl TableChange {
                 steps.at.extend(from.map(|_| (self.default_of(new), LOCK.to_vec())));
                 continue;
             }
-            let computed = new.generated.as_ref().is_some_and(|generated| !generated.ends_with("VIRTUAL"));
+            let computed = new.generated.as_deref().is_some_and(is_stored);
             let called = new.default.as_ref().is_some_and(|default| default.contains('('));
             let mut hazards = if computed || called { REWRITE.to_vec() } else { LOCK.to_vec() };
             if new.not_null.is_some() && new.default.is_none() && new.generated.is_none() {
                 hazards.push(Hazard::MayFail);
             }
-            steps.at.push((self.alter(&format!("ADD COLUMN {}", new.written())), hazards));
+            steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(new).written())), hazards));
         }
     }
 
-    fn default_of(&self, new: &Column) -> String {
-        let action = new.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}"));
-        self.alter_only(&format!("ALTER COLUMN {} {action}", new.name))
+    /// Whether a check is there anew under its old name: what was said of it has to be said again.
+    pub(super) fn check_comes_again(&self, name: &str) -> bool {
+        let of = |table: &TableText| table.constraints.iter().find(|(other, _)| bare(other) == name).cloned();
+        self.suspended_checks.contains(name) || matches!((of(&self.old), of(&self.new)), (Some(old), Some(new)) if old != new)
     }
 
-    fn write_column(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
-        let mut has_default = old.default.is_some() && !self.suspended_defaults.contains(&bare(&old.name));
-        let inherited = self.comes_from_parent(&new.name);
-        if old.generated.is_some() && new.generated.is_none() {
-            steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP EXPRESSION", new.name)), LOCK.to_vec()));
-        } else if let (Some(before), Some(after)) = (&old.generated, &new.generated)
-            && before != after
-        {
-            let expression = after.trim_start_matches("GENERATED ALWAYS AS").trim_end_matches("STORED").trim();
-            steps.at.push((self.alter(&format!("ALTER COLUMN {} SET EXPRESSION AS {expression}", new.name)), REWRITE.to_vec()));
-        }
-        let mut default_stays = old.default == new.default && (has_default || new.default.is_none());
-        if self.retypes(old, new) && !inherited {
-            if has_default {
-                steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP DEFAULT", new.name)), LOCK.to_vec()));
-                has_default = false;
-                default_stays = new.default.is_none();
-            }
-            steps.at.push(self.retype(old, new));
-        } else if self.retypes(old, new) {
-            default_stays = new.default.is_none();
-        }
-        if !default_stays && (has_default || new.default.is_some()) {
-            steps.at.push((self.default_of(new), LOCK.to_vec()));
-        }
-        self.write_not_null(old, new, steps);
-    }
-
-    fn retype(&self, old: &Column, new: &Column) -> Step {
-        let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
-        // Through text where no cast need be there: every type can be written and read.
-        let again = self.retyped.contains(&bare(&new.name));
-        let through = if again || !casts(&old.type_name, &new.type_name) { "::pg_catalog.text" } else { "" };
-        let using = format!(" USING {}{through}::{}", new.name, new.type_name);
-        let using = if new.generated.is_some() { String::new() } else { using };
-        let mut hazards =
-            if !again && old.collation == new.collation && keeps_rows(&old.type_name, &new.type_name) { LOCK.to_vec() } else { REWRITE.to_vec() };
-        if again || !keeps_rows(&old.type_name, &new.type_name) {
-            hazards.push(Hazard::MayFail);
-        }
-        (self.alter(&format!("ALTER COLUMN {} TYPE {}{collation}{using}", new.name, new.type_name)), hazards)
-    }
-
-    /// Whether a partition's parent forbids NULL, before and after.
-    fn parent_requires(&self, name: &str) -> (bool, bool) {
-        let requires = |table: &TableText| table.column(name).is_some_and(|column| column.not_null.is_some());
-        self.parent.as_ref().map_or((false, false), |(old, new)| (requires(old), requires(new)))
-    }
-
-    /// Before others are forbidden NULL: from PostgreSQL 18 on that is a constraint with a name, which may be wanted elsewhere.
-    fn write_nullable(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
-        let goes_with_parent = self.parent_requires(&new.name) == (true, false);
-        if old.not_null.is_some() && old.not_null != new.not_null && !goes_with_parent {
-            steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP NOT NULL", new.name)), LOCK.to_vec()));
-        }
-    }
-
-    fn write_not_null(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
-        let (_, comes_with_parent) = self.parent_requires(&new.name);
-        if old.not_null == new.not_null || comes_with_parent {
-            return;
-        }
-        match new.not_null.as_deref() {
-            Some("NOT NULL") => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
-            Some(named) => {
-                let name = named.trim_start_matches("CONSTRAINT").replacen(" NOT NULL", &format!(" NOT NULL {}", new.name), 1);
-                steps.at.push((self.alter(&format!("ADD CONSTRAINT{name}")), CHECK.to_vec()));
-            }
-            None => {}
-        }
+    /// Whether a check is gone afterwards.
+    pub(super) fn drops_check(&self, name: &str) -> bool {
+        let has = |table: &TableText| table.constraints.iter().any(|(other, _)| bare(other) == name);
+        has(&self.old) && !has(&self.new)
     }
 
     fn write_checks(&self, steps: &mut TableSteps) {
@@ -318,10 +274,17 @@ impl TableChange {
         for wanted in self.new.trailing.iter().filter(|statement| !self.old.trailing.contains(statement) || is_anew(statement)) {
             steps.at.push((wanted.clone(), LOCK.to_vec()));
         }
-        let (old, new) = (without_lost_parents(&self.old, &self.new), self.new.fixed.clone());
+        let joined = self.joined_parents();
+        steps.at.extend(joined.iter().map(|parent| (self.alter(&format!("INHERIT {parent}")), LOCK.to_vec())));
+        let (old, new) = (fixed_after(&self.old, &self.new, &joined), self.new.fixed.clone());
         if old != new {
             steps.unscripted.push(format!("no statement makes `{}` of `{}`", new.join(" "), old.join(" ")));
         }
+    }
+
+    /// Parents that it can join: where all their columns are its own too.
+    fn joined_parents(&self) -> Vec<&str> {
+        if self.new_facts.len() == self.new.columns.len() { gained(&self.old, &self.new) } else { Vec::new() }
     }
 
     /// New columns stand last, whatever place they have in the source.
@@ -335,28 +298,4 @@ impl TableChange {
             steps.unscripted.push(format!("columns stay in the order {}; the source has {}", got.join(", "), wanted.join(", ")));
         }
     }
-}
-
-fn parents(table: &TableText) -> Vec<&str> {
-    let clause = table.fixed.iter().find_map(|clause| clause.strip_prefix("INHERITS (")?.strip_suffix(')'));
-    clause.map(|inner| crate::schema::sql::split(inner, ',').into_iter().map(str::trim).collect()).unwrap_or_default()
-}
-
-fn lost_parents<'a>(old: &'a TableText, new: &TableText) -> Vec<&'a str> {
-    let kept = parents(new);
-    parents(old).into_iter().filter(|parent| !kept.contains(parent)).collect()
-}
-
-fn without_lost_parents(old: &TableText, new: &TableText) -> Vec<String> {
-    let lost = lost_parents(old, new);
-    if lost.is_empty() {
-        return old.fixed.clone();
-    }
-    let kept: Vec<&str> = parents(old).into_iter().filter(|parent| !lost.contains(parent)).collect();
-    let clause = |clause: &String| match clause.strip_prefix("INHERITS (") {
-        Some(_) if kept.is_empty() => None,
-        Some(_) => Some(format!("INHERITS ({})", kept.join(", "))),
-        None => Some(clause.clone()),
-    };
-    old.fixed.iter().filter_map(clause).collect()
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::schema::{
     Object,
-    sql::{DomainText, TypeText, composite, split},
+    sql::{DomainText, TypeText, bare, composite, split},
 };
 
 pub(super) fn change(old: &Object, new: &Object) -> Fate {
@@ -82,6 +82,28 @@ pub(super) fn step_aside(object: &Object) -> Option<(String, String)> {
     let bare: String = own.trim_matches('"').chars().take(40).collect();
     let aside = format!("\"{bare}__replaced\"");
     Some((format!("ALTER {word} {name} RENAME TO {aside}"), format!("{word} {schema}.{aside}")))
+}
+
+/// What a domain that has stepped aside, under the name that it then has, lets go of for what is dropped meanwhile.
+pub(super) fn let_go(object: &Object, aside: &str) -> Vec<String> {
+    let Some(domain) = DomainText::read(&object.definition) else { return Vec::new() };
+    let default = domain.default.iter().map(|_| format!("ALTER {aside} DROP DEFAULT"));
+    default.chain(domain.constraints.iter().map(|(name, _)| format!("ALTER {aside} DROP CONSTRAINT {name}"))).collect()
+}
+
+/// A domain's constraint.
+fn check(object: &Object, name: &str) -> Option<(String, String)> {
+    DomainText::read(&object.definition)?.constraints.into_iter().find(|(other, _)| bare(other) == name)
+}
+
+/// Whether a constraint of a domain is dropped and made again by the change of the domain in place.
+pub(super) fn check_comes_again(old: &Object, new: &Object, name: &str) -> bool {
+    matches!((check(old, name), check(new, name)), (Some(old), Some(new)) if old != new)
+}
+
+/// Whether a domain has a constraint no more.
+pub(super) fn loses_check(old: &Object, new: &Object, name: &str) -> bool {
+    check(old, name).is_some() && check(new, name).is_none()
 }
 
 #[cfg(test)]

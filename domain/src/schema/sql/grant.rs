@@ -1,18 +1,20 @@
 //! Grants as `pg_dump` writes them, and how each is taken back.
 
-use super::scan::{find_words, statements};
+use super::scan::{find_words, split, statements};
 
 /// `GRANT SELECT ON TABLE public.t TO anon`, or the same of `ALTER DEFAULT PRIVILEGES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::schema) struct AclStatement {
     /// `ALTER DEFAULT PRIVILEGES IN SCHEMA x `, or nothing.
     prefix: String,
-    grants: bool,
+    /// Whether it grants; else it revokes.
+    pub(in crate::schema) grants: bool,
     /// `SELECT ON TABLE public.t`.
     what: String,
     /// The role, as it is written.
     pub(in crate::schema) grantee: String,
-    with_option: bool,
+    /// `WITH GRANT OPTION`.
+    pub(in crate::schema) with_option: bool,
 }
 
 impl AclStatement {
@@ -30,6 +32,17 @@ impl AclStatement {
         let grantee = rest[to..].split_once(' ')?.1.trim();
         let what = rest[..to].split_whitespace().collect::<Vec<_>>().join(" ");
         Some(Self { prefix: statement[..at].to_owned(), grants, what, grantee: grantee.to_owned(), with_option })
+    }
+
+    /// `SELECT`, `INSERT`, or `ALL`.
+    pub(in crate::schema) fn privileges(&self) -> Vec<&str> {
+        let end = find_words(&self.what, "ON").unwrap_or(self.what.len());
+        split(&self.what[..end], ',').into_iter().map(str::trim).collect()
+    }
+
+    /// What it is on: `TABLE public.t`, `TABLES`.
+    pub(in crate::schema) fn object(&self) -> &str {
+        find_words(&self.what, "ON").map_or("", |at| self.what[at + "ON".len()..].trim())
     }
 
     /// The statement itself.
@@ -71,6 +84,8 @@ mod tests {
         assert_eq!(all[0].taken_back(), "GRANT ALL ON FUNCTION public.f(a integer) TO PUBLIC");
         assert_eq!(all[1].taken_back(), "REVOKE SELECT(id),INSERT(id) ON TABLE public.t FROM \"a b\"");
         assert_eq!(all[1].written(), "GRANT SELECT(id),INSERT(id) ON TABLE public.t TO \"a b\" WITH GRANT OPTION");
+        assert_eq!((all[1].privileges(), all[1].object()), (vec!["SELECT(id)", "INSERT(id)"], "TABLE public.t"));
+        assert_eq!((all[2].privileges(), all[2].object()), (vec!["SELECT"], "TABLES"));
         assert_eq!(all[2].taken_back(), "ALTER DEFAULT PRIVILEGES IN SCHEMA s REVOKE SELECT ON TABLES FROM anon");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Options,
+    names::bare,
     scan::{find, find_words, split, statements},
 };
 
@@ -162,6 +163,14 @@ impl TableText {
         Some(table)
     }
 
+    /// Whether a column, as it is written, decides in which partition a row lies.
+    pub(in crate::schema) fn is_partitioned_by(&self, column: &str) -> bool {
+        let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '"'));
+        self.partition_key().is_some_and(|key| {
+            key.match_indices(column).any(|(at, _)| !part(key[..at].chars().next_back()) && !part(key[at + column.len()..].chars().next()))
+        })
+    }
+
     /// `PARTITION BY ..`.
     pub(in crate::schema) fn partition_key(&self) -> Option<&str> {
         self.fixed.iter().map(String::as_str).find(|clause| clause.starts_with("PARTITION BY"))
@@ -170,6 +179,15 @@ impl TableText {
     pub(in crate::schema) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
+}
+
+/// Bytes of a name at most.
+const MAX_NAME: usize = 63;
+
+/// The name that PostgreSQL 18 gives to a NOT NULL where nothing is said and nobody has it. None where it would be too long, and cut by rules of its own.
+pub(in crate::schema) fn usual_not_null(table: &str, column: &str) -> Option<String> {
+    let own = split(table, '.').pop().map(bare)?;
+    Some(format!("{own}_{}_not_null", bare(column))).filter(|name| name.len() <= MAX_NAME)
 }
 
 /// What stands behind the columns, a clause a line; a line that begins with a blank belongs to the one before.
@@ -186,7 +204,7 @@ fn clauses(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, TableText};
+    use super::{Column, TableText, usual_not_null};
 
     const TABLE: &str = "CREATE UNLOGGED TABLE public.\"T x\" (
     id integer NOT NULL,
@@ -217,6 +235,14 @@ ALTER TABLE ONLY public.\"T x\" FORCE ROW LEVEL SECURITY;
         assert_eq!(table.columns[2].generated.as_deref(), Some("GENERATED ALWAYS AS ((id * 2)) STORED"));
         assert_eq!(table.constraints, [("c".to_owned(), "CHECK (((id > 0) AND (id < 9)))".to_owned())]);
         assert_eq!(table.trailing.len(), 2);
+    }
+
+    #[test]
+    fn the_columns_of_a_partition_key_are_known() {
+        let table = TableText::read("CREATE TABLE p.t (\n    a integer,\n    ab integer\n)\nPARTITION BY LIST (lower((ab)::text));").unwrap();
+        assert_eq!((table.is_partitioned_by("ab"), table.is_partitioned_by("a")), (true, false));
+        assert_eq!(usual_not_null("p.\"T x\"", "a").as_deref(), Some("T x_a_not_null"));
+        assert_eq!(usual_not_null("p.t", &"a".repeat(60)), None);
     }
 
     #[test]
