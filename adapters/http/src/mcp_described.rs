@@ -44,10 +44,14 @@ fn messages() -> MetaOperation {
     ];
     let header = |name, description| param(&(name, MetaParamIn::Header, "string", description));
     let mut responses = vec![
-        response(200, "The answer, or a list of answers to a batch.", Some(MetaSchema::new("object"))),
+        response(200, "The answer, or a list of answers to a batch.", Some(one_or_many())),
         response(202, "Nothing is to be answered: the message was a notification.", None),
+        response(404, "A JSON-RPC error, from revision 2026-07-28 on: there is no such method.", Some(MetaSchema::new("object"))),
     ];
     responses.extend(described(REFUSALS));
+    for refused in responses.iter_mut().filter(|response| response.status == Some(400)) {
+        refused.content.push(json(MetaSchema::new("object")));
+    }
     MetaOperation {
         params: vec![
             header("MCP-Protocol-Version", "The revision that was agreed on, such as `2025-11-25`."),
@@ -55,7 +59,7 @@ fn messages() -> MetaOperation {
         ],
         request: Some(MetaRequest {
             description: Some("A JSON-RPC message, or a list of them."),
-            content: vec![json(MetaSchema::new("object"))],
+            content: vec![json(one_or_many())],
             required: true,
         }),
         responses: MetaResponses { responses },
@@ -89,6 +93,12 @@ fn health() -> MetaOperation {
             "Says which revisions of the protocol are spoken. No credential is asked for.",
         )
     }
+}
+
+/// A JSON-RPC message, or a list of them.
+fn one_or_many() -> MetaSchema {
+    let list = MetaSchema { items: Some(Box::new(inline(MetaSchema::new("object")))), ..MetaSchema::new("array") };
+    MetaSchema { one_of: vec![inline(MetaSchema::new("object")), inline(list)], ..MetaSchema::ANY }
 }
 
 fn response(status: u16, description: &'static str, schema: Option<MetaSchema>) -> MetaResponse {
