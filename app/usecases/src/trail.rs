@@ -35,10 +35,16 @@ pub(crate) fn entry(
         door: caller.door.name(),
         action,
         branch,
-        target,
+        target: target.map(bounded),
         outcome,
         duration_us,
     }
+}
+
+/// What a caller takes for a table's name may be as long as a message may be.
+fn bounded(target: String) -> String {
+    const LONGEST: usize = 300;
+    if target.len() <= LONGEST { target } else { format!("{}...", &target[..target.floor_char_boundary(LONGEST)]) }
 }
 
 /// A line of a branch's history.
@@ -61,4 +67,16 @@ pub(crate) const FLUXBASE: &str = "fluxbase";
 /// A moment as histories write it.
 pub(crate) fn moment(at: OffsetDateTime) -> String {
     at.format(&time::format_description::well_known::Rfc3339).unwrap_or_else(|_| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bounded;
+
+    #[test]
+    fn a_target_is_no_longer_than_anything_that_there_is() {
+        assert_eq!(bounded("public.tasks".to_owned()), "public.tasks");
+        let long = bounded("ä".repeat(5_000_000));
+        assert!(long.len() <= 303 && long.capacity() < 1000 && long.ends_with("ä..."), "{long}");
+    }
 }
