@@ -2,17 +2,12 @@
 
 use crate::{
     life::ask_of,
+    small_disk::{MEGABYTE, SmallDisk},
     world::{PATIENCE, World},
 };
 use fluxbase_tests::eventually;
-use nix::unistd::geteuid;
 use serde_json::{Value, json};
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
 /// About forty megabytes of apples.
 const SCHEMA: &str = "
@@ -21,62 +16,6 @@ const SCHEMA: &str = "
     insert into public.trees select n, 'kind ' || n % 7 from generate_series(1, 200) n;
     insert into public.apples select n, repeat('x', 1000) from generate_series(1, 35000) n;
     grant select, insert, update, delete on all tables in schema public to service_role";
-
-const MEGABYTE: u64 = 1024 * 1024;
-
-/// A file system in memory, mounted over a folder with the folder's own contents in it; gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`, told, where this process may not mount.
-    fn over(folder: &Path, room: u64) -> Option<Self> {
-        let used = size(folder);
-        let aside = folder.with_extension("aside");
-        assert!(does("cp", &["-a", path(folder), path(&aside)]), "the databases are copied");
-        let owner = fs::metadata(folder).unwrap();
-        let options = format!("size={},mode={:o},uid={},gid={}", used + room, owner.mode() & 0o7777, owner.uid(), owner.gid());
-        let mounted = geteuid().is_root() && does("mount", &["-t", "tmpfs", "-o", &options, "tmpfs", path(folder)]);
-        if !mounted {
-            fs::remove_dir_all(&aside).unwrap();
-            eprintln!("NOT TRIED: a full disk takes a small file system, and this process may mount none (it takes root and CAP_SYS_ADMIN)");
-            return None;
-        }
-        assert!(does("cp", &["-a", &format!("{}/.", path(&aside)), path(folder)]), "the databases are copied back");
-        fs::remove_dir_all(&aside).unwrap();
-        Some(Self(folder.to_owned()))
-    }
-
-    fn grow(&self, by: u64) {
-        let disk = nix::sys::statvfs::statvfs(&self.0).unwrap();
-        let size = disk.blocks() * disk.fragment_size() + by;
-        assert!(does("mount", &["-o", &format!("remount,size={size}"), path(&self.0)]));
-    }
-
-    fn used(&self) -> u64 {
-        let disk = nix::sys::statvfs::statvfs(&self.0).unwrap();
-        (disk.blocks() - disk.blocks_free()) * disk.fragment_size()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        does("umount", &["--lazy", path(&self.0)]);
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).unwrap().flatten();
-    entries.map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().unwrap().blocks() * 512 }).sum()
-}
-
-#[expect(clippy::disallowed_methods, reason = "only the system's own programs mount")]
-fn does(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).status().is_ok_and(|status| status.success())
-}
 
 /// A server whose databases lie on a disk with that much room beside them.
 async fn on_small_disk(room: u64, below: &str) -> Option<(SmallDisk, World)> {
@@ -135,9 +74,7 @@ async fn a_clone_that_runs_out_of_disk_is_tried_again_then_told_and_leaves_nothi
     world.holds_just(&[("big", generation)]).await;
 
     // A reset that runs out of disk costs nothing that serves.
-    let filler = disk.0.join("filler");
-    let room = nix::sys::statvfs::statvfs(&disk.0).unwrap();
-    fs::write(&filler, vec![0; usize::try_from((room.blocks_available() * room.fragment_size()).saturating_sub(30 * MEGABYTE)).unwrap()]).unwrap();
+    let filler = disk.fill_but(30 * MEGABYTE);
     let operation = world.begin("big", "reset", &json!({})).await;
     let outcome = world.outcome(&operation).await;
     assert_eq!(outcome["status"], "failed", "{outcome}");
@@ -170,7 +107,7 @@ async fn a_clone_that_runs_out_of_disk_is_tried_again_then_told_and_leaves_nothi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clone_that_cannot_fit_is_refused_before_it_fills_the_disk() {
     // Half a gigabyte is left to PostgreSQL itself; of what remains the clone would take more than there is.
-    let Some((disk, mut world)) = on_small_disk(532 * MEGABYTE, "").await else { return };
+    let Some((disk, mut world)) = on_small_disk(532 * MEGABYTE, "postgres").await else { return };
     let before = disk.used();
     let operation = world.begin_create(&json!({"name": "big", "data_clone_mode": "full_clone"})).await;
     let outcome = world.outcome(&operation).await;
@@ -179,6 +116,62 @@ async fn a_clone_that_cannot_fit_is_refused_before_it_fills_the_disk() {
     assert!(disk.used() < before + 20 * MEGABYTE, "{} after {before}", disk.used());
     world.holds_just(&[]).await;
     is_whole(&world, "main").await;
+    world.server.kill().await;
+    drop(disk);
+}
+
+/// A server whose write-ahead log lies on a disk with that much room beside it, and should become no longer than 64 MB.
+async fn with_log_on_small_disk(room: u64) -> Option<(SmallDisk, World)> {
+    let (disk, world) = on_small_disk(room, "postgres/pg_wal").await?;
+    for sql in ["alter system set max_wal_size = '64MB'", "select pg_reload_conf()"] {
+        sqlx::query(sql).execute(&world.pool).await.unwrap();
+    }
+    Some((disk, world))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clone_whose_log_cannot_fit_is_refused_before_postgresql_stops() {
+    let Some((disk, mut world)) = with_log_on_small_disk(20 * MEGABYTE).await else { return };
+    let before = world.server.postgres_pid();
+    let operation = world.begin_create(&json!({"name": "big", "data_clone_mode": "full_clone"})).await;
+    let outcome = world.outcome(&operation).await;
+    println!("it is told: {}", outcome["error"]);
+    assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("no_room")), "{outcome}");
+    assert!(outcome["error"]["message"].as_str().unwrap().contains("write-ahead log"), "{outcome}");
+    world.holds_just(&[]).await;
+    is_whole(&world, "main").await;
+    assert_eq!(world.server.postgres_pid(), before);
+    world.server.kill().await;
+    drop(disk);
+}
+
+/// PostgreSQL cannot go on without its log: it ends all sessions, and does not start again before there is room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_of_the_log_that_fills_meanwhile_is_told_and_costs_nothing_once_there_is_room() {
+    let Some((disk, mut world)) = with_log_on_small_disk(120 * MEGABYTE).await else { return };
+    let mut holding = world.pool.begin().await.unwrap();
+    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let operation = world.begin_create(&json!({"name": "big", "data_clone_mode": "full_clone"})).await;
+    eventually("the clone waits for the parent", PATIENCE, async || {
+        let waiting = sqlx::query_scalar::<_, i64>("select count(*) from pg_locks where not granted and relation = 'public.apples'::regclass");
+        waiting.fetch_one(&world.pool).await.unwrap() > 0
+    })
+    .await;
+    let filler = disk.fill_but(MEGABYTE);
+    holding.rollback().await.unwrap();
+    eventually("PostgreSQL stays away", PATIENCE, async || world.server.stderr().contains("could not be started again")).await;
+    let said = world.server.stderr();
+    assert!(said.contains("no space is left on the disk"), "{said}");
+    assert!(said.contains("the disk of PostgreSQL's write-ahead log is full"), "{said}");
+    let ready = world.server.http().get(format!("{}/readyz", world.server.url())).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+
+    fs::remove_file(filler).unwrap();
+    world.succeeded(&operation).await;
+    is_whole(&world, "big").await;
+    is_whole(&world, "main").await;
+    world.settles().await;
+    world.holds_just(&[("big", 1)]).await;
     world.server.kill().await;
     drop(disk);
 }

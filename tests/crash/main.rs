@@ -2,13 +2,17 @@
 
 mod access;
 mod attacks;
+mod away;
 mod busy_parent;
 mod clinging;
 mod disk_full;
 mod failpoints;
 mod family;
+mod full_data_dir;
+mod handover;
 mod life;
 mod moving_parent;
+mod newcomers;
 mod parents;
 mod postgres_kills;
 mod quotas;
@@ -16,5 +20,6 @@ mod races;
 mod random_kills;
 mod reader;
 mod replicas;
+mod small_disk;
 mod walk;
 mod world;

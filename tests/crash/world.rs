@@ -35,17 +35,21 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A server on a database of its own in the shared cluster, with this schema.
+    /// A server on a database of its own in the shared cluster, with this schema. It comes as a superuser, or as a login with CREATEDB and CREATEROLE only
+    /// where `FLUXBASE_TEST_LOGIN` is `plain`; [`Self::pool`] is a superuser's all the same.
     pub(crate) async fn on_shared_cluster(schema: &'static str, change: impl FnOnce(ServerSettings) -> ServerSettings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let database = TestCluster::database().await;
         let pool = database.pool(4).await;
-        run(&pool, schema).await;
+        let url = if is_plain() { database.given_to_plain_owner().await } else { database.url().clone() };
+        let owner = PgPoolOptions::new().max_connections(1).connect(url.as_str()).await.unwrap();
+        run(&owner, schema).await;
+        owner.close().await;
         let prefix = format!("t{}_{}_", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let seeds = seeds();
         let settings = ServerSettings::new()
             .set("branching.seeds_dir", &seeds.path().display().to_string())
-            .set("database.url", database.url().as_str())
+            .set("database.url", url.as_str())
             .set("security.encryption_key", ENCRYPTION_KEY)
             .set("branching.database_prefix", &prefix);
         let settings = change(settings);
@@ -201,6 +205,15 @@ fn seeds() -> TempDir {
 /// A number that the environment may set, for longer runs and to repeat one.
 pub(crate) fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Whether servers on the shared cluster come as a login that is no superuser.
+pub(crate) fn is_plain() -> bool {
+    match std::env::var("FLUXBASE_TEST_LOGIN").as_deref() {
+        Err(_) | Ok("superuser") => false,
+        Ok("plain") => true,
+        Ok(other) => panic!("FLUXBASE_TEST_LOGIN is '{other}'; it may be superuser or plain"),
+    }
 }
 
 /// Runs statements that these tests put together themselves.

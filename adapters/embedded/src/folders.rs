@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where in a data folder PostgreSQL's own files are.
-pub(crate) fn pgdata(data_dir: &Path) -> PathBuf {
+/// Where in a data folder PostgreSQL's own files are: a folder, or what is mounted or linked in its place.
+pub fn pgdata(data_dir: &Path) -> PathBuf {
     data_dir.join("postgres")
 }
 

@@ -32,6 +32,7 @@ pub use binaries::{Binaries, BinarySource};
 pub use cluster::Cluster;
 pub use error::ClusterError;
 pub use find::{FindOptions, find_or_install};
+pub use folders::pgdata;
 pub use install_error::{InstallError, Looked};
 pub use launcher::{Launcher, run_launcher_if_asked};
 pub use options::{ClusterOptions, ClusterState};

@@ -14,8 +14,10 @@ use crate::{
     users,
 };
 use async_trait::async_trait;
-use domain::{DataCloneMode, OperationId, StepName, branch::DatabaseName};
-use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource};
+use domain::{DataCloneMode, OperationId, StepName, UserId, branch::DatabaseName};
+use ports::driven::{
+    BranchBuilder, BranchUsers, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
+};
 use sqlx::Connection;
 use std::sync::Arc;
 
@@ -83,12 +85,13 @@ impl BranchBuilder for PgBranchBuilder {
             create_database(claim.admin(), settings, &parent, &birth).await?;
         }
         carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
-        let report = if let Some(taken) = taken {
-            claim.while_held(self.complete(request, &taken, progress.as_ref())).await?
+        let filled = if let Some(taken) = taken {
+            claim.while_held(self.complete(request, &taken, progress.as_ref())).await
         } else {
             let build = Build { settings, request, progress: progress.as_ref() };
-            claim.while_held(Box::pin(build.fill())).await?.report
+            claim.while_held(Box::pin(build.fill())).await.map(|built| built.report)
         };
+        let report = filled.map_err(|error| stock::explain(settings, error))?;
         claim.release().await;
         Ok(report)
     }
@@ -108,6 +111,17 @@ impl BranchBuilder for PgBranchBuilder {
         let mut claim = Claim::take(&self.settings, target.branch_id).await?;
         drop_databases(claim.admin(), &self.settings, target).await?;
         claim.release().await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl BranchUsers for PgBranchBuilder {
+    async fn introduce(&self, branch: &DatabaseTag, user: UserId) -> Result<(), BuildError> {
+        self.settings.check_name(branch)?;
+        let mut inside = self.settings.builder_in(&branch.database).await?;
+        users::write(&mut inside, &[user]).await?;
+        let _ = inside.close().await;
         Ok(())
     }
 }

@@ -25,6 +25,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{net::Ipv4Addr, num::NonZeroU16, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
 use usecases::{
+    acquaintances::Acquaintances,
     branches::{BranchDefaults, BranchPorts, ExpireBranches},
     operations::{OperationPorts, OperationRunner, OperationSettings, Upkeep},
     retire::RetireDatabases,
@@ -74,6 +75,7 @@ impl Branching {
             limits: MigrationLimits::default(),
             seeds_dir: settings.branching.seeds_dir.clone(),
         };
+        let builder = Arc::new(PgBranchBuilder::new(tools()));
         let ports = BranchPorts {
             control_plane: ground.control_plane.clone(),
             ids: ground.ids.clone(),
@@ -81,12 +83,13 @@ impl Branching {
             names: ground.names.clone(),
             probe: Arc::new(PgBranchProbe::new(probing_pool(database, control_pool), ground.databases.clone())),
             logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, database))),
+            acquaintances: Arc::new(Acquaintances::new(builder.clone(), ground.names.clone())),
             migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),
             migration_files: Arc::new(MigrationFolder::new(&settings.migrations.dir)),
             seeds: Arc::new(PgSeedRunner::new(migrations)),
             schemas: schemas.clone(),
         };
-        Self { ports, builder: Arc::new(PgBranchBuilder::new(tools())), schemas }
+        Self { ports, builder, schemas }
     }
 }
 
@@ -159,8 +162,8 @@ fn stock_settings(settings: &Settings) -> pgtools::StockSettings {
         spares: section.spares,
         max_idle: section.spare_max_age.0,
         disk_budget: section.disk_budget,
-        // The embedded server's files are here; where another's are is not ours to see.
-        data_directory: settings.database.url.is_none().then(|| settings.embedded.data_dir.clone()),
+        // The embedded server's files are here, often on a disk of their own; where another's are is not ours to see.
+        data_directory: settings.database.url.is_none().then(|| embedded::pgdata(&settings.embedded.data_dir)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! Keys that are there without anybody asking: the local owner's, and at the first start of the demo one each for Alice and Bob.
 
-use super::{ServeError, files, wiring::House};
+use super::{
+    ServeError,
+    files::{self, PrivateFile},
+    wiring::House,
+};
 use crate::config::Settings;
 use domain::{Caller, Failure, Principal, Scope, Scopes, access::Door, page::PageRequest};
 use ports::{
@@ -18,6 +22,9 @@ pub(super) struct FirstKeys {
     pub(super) owner_is_new: bool,
 }
 
+/// Room for a key.
+const LONGEST_KEY: usize = 256;
+
 const DEMO_USERS: [&str; 2] = ["alice@example.com", "bob@example.com"];
 
 /// Makes the keys that are missing.
@@ -26,10 +33,12 @@ pub(super) async fn ensure(house: &House, settings: &Settings) -> Result<FirstKe
     let mut keys = FirstKeys::default();
     let path = files::owner_key_file(&settings.embedded.data_dir);
     if !owner_key_is_good(house, &path).await? {
+        let unwritable = |source| ServeError::File { path: path.display().to_string(), source };
+        // First: a key that nobody can read would be good all the same.
+        let file = PrivateFile::reserve(&path, LONGEST_KEY).map_err(unwritable)?;
         let command = CreateServiceKey { name: "local owner".to_owned(), scopes: Scopes::ALL, expires_in: None, rate_limit: None };
         let made = house.use_cases.create_service_key.run(&caller, command).await?;
-        files::write_private(&path, made.secret.expose().as_bytes())
-            .map_err(|source| ServeError::File { path: path.display().to_string(), source })?;
+        file.publish(made.secret.expose().as_bytes()).map_err(unwritable)?;
         keys.owner_is_new = true;
     }
     if settings.database.url.is_none() && settings.embedded.demo && no_api_keys(house, &caller).await? {

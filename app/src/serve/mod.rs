@@ -1,5 +1,6 @@
 //! Serving: the database opened and prepared, everything wired, requests answered until a signal ends it.
 
+mod announcement;
 mod banner;
 mod branch_admin;
 mod branching;
@@ -23,13 +24,14 @@ pub(crate) use database::EMBEDDED_DATABASE;
 pub(crate) use doctor::doctor;
 pub(crate) use error::ServeError;
 
-use crate::{config::Settings, telemetry};
-use banner::Banner;
+use crate::{config::Settings, system::RandomIds, telemetry};
+use announcement::{Announcement, withdraw};
 use database::MainDatabase;
 use files::ServerFile;
 use gauges::Gauges;
 use http_api::{Listener, ServeOptions};
-use std::{num::NonZeroUsize, path::Path, time::Duration};
+use ports::driven::Ids;
+use std::{num::NonZeroUsize, time::Duration};
 use wiring::House;
 
 /// Serves until SIGTERM or SIGINT.
@@ -68,11 +70,16 @@ async fn serve(
         house = House::build(settings, &database, cluster.is_some()) => house?,
         () = stop.asked() => return Ok(()),
     };
-    let keys = first_keys::ensure(&house, settings).await?;
     let server = server_file(settings, listener.local_addr());
+    let announcement = Announcement::prepare(settings, &server)?;
     let readiness = readiness::DatabaseReadiness::new(house.control_pool.clone(), cluster.map(embedded::Cluster::state));
     let gauges = gathered.map(|handle| Gauges::of(&house, settings, handle));
     let endpoint = endpoint::endpoint(&house, settings, &server, readiness, gauges.clone().map(Gauges::renderer))?;
+    // Last of what may fail: some are shown once.
+    let keys = tokio::select! {
+        keys = first_keys::ensure(&house, settings) => keys?,
+        () = stop.asked() => return Ok(()),
+    };
     let mut workers = house.start_workers(settings);
     if let Some(gauges) = gauges {
         workers.spawn(gauges.keep_counting());
@@ -81,9 +88,10 @@ async fn serve(
     let options = ServeOptions {
         max_connections: NonZeroUsize::try_from(settings.server.max_connections).expect("32 bits fit"),
         grace_period: settings.server.shutdown_grace.0,
+        request_id: || RandomIds.fresh().to_string(),
         ..ServeOptions::default()
     };
-    announce(settings, &server, &keys)?;
+    announcement.make(settings, &keys)?;
     listener.serve(endpoint, stop.asked(), options).await;
 
     tracing::info!("stopping");
@@ -101,25 +109,6 @@ fn server_file(settings: &Settings, local: std::net::SocketAddr) -> ServerFile {
 
 fn bracketed(address: std::net::IpAddr) -> String {
     if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
-}
-
-/// Says that requests are answered: to people, to the command line, to scripts.
-fn announce(settings: &Settings, server: &ServerFile, keys: &first_keys::FirstKeys) -> Result<(), ServeError> {
-    let text = serde_json::to_vec(server).expect("plain values");
-    let write = |path: &Path| files::write_private(path, &text).map_err(|source| ServeError::File { path: path.display().to_string(), source });
-    write(&files::server_file(&settings.embedded.data_dir))?;
-    print!("{}", Banner { server, keys, settings });
-    // Last, since scripts go on as soon as it is there.
-    settings.server.ready_file.as_deref().map_or(Ok(()), write)
-}
-
-/// Takes back what [`announce`] left for the command line, unless another server has put its own there.
-fn withdraw(settings: &Settings, server: &ServerFile) {
-    let path = files::server_file(&settings.embedded.data_dir);
-    let ours = std::fs::read(&path).is_ok_and(|text| text == serde_json::to_vec(server).expect("plain values"));
-    if ours {
-        let _ = std::fs::remove_file(path);
-    }
 }
 
 /// How long a claim on an operation holds without being renewed.

@@ -37,8 +37,8 @@ use postgres::{
     wire::Target,
 };
 use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
-use std::{num::NonZeroUsize, sync::Arc};
-use tokio::task::JoinSet;
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use tokio::{task::JoinSet, time::timeout};
 use usecases::{
     authenticate::Authenticate,
     branches::{
@@ -56,6 +56,9 @@ use usecases::{
 
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
+
+/// How long connections may take to be closed.
+const PARTING: Duration = Duration::from_secs(2);
 
 macro_rules! use_cases {
     ($($field:ident: $command:ident,)*) => {
@@ -230,7 +233,7 @@ impl House {
             ids: ids.clone(),
             clock: clock.clone(),
         };
-        let resolver = BranchResolver::new(branches.clone(), databases.clone(), names);
+        let resolver = BranchResolver::new(branches.clone(), databases.clone(), names, branching.ports.acquaintances.clone());
         let use_cases = UseCases::guarded(&guards, settings, &branching.ports, &mint, &sessions, &resolver);
         Ok(Self {
             key: database.key.clone(),
@@ -266,7 +269,10 @@ impl House {
         if let Err(error) = self.audit.close().await {
             tracing::error!(%error, "the last rows of the audit trail could not be written");
         }
-        self.control_pool.close().await;
+        // A server that does not answer does not say goodbye either.
+        if timeout(PARTING, self.control_pool.close()).await.is_err() {
+            tracing::warn!("the database does not answer; its connections end with this process");
+        }
     }
 }
 

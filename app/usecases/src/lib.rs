@@ -1,5 +1,6 @@
 //! One file per use case: what Fluxbase decides, between what is asked of it and what it asks of the world.
 
+pub mod acquaintances;
 pub mod authenticate;
 pub mod branches;
 mod fingerprints;

@@ -1,5 +1,6 @@
 //! The one branch resolver: every feature finds its database here, and access is checked here, always.
 
+use crate::acquaintances::Acquaintances;
 use domain::{
     Access, Branch, Caller, Failure, Generation,
     branch::{AccessLevel, BranchMentions, DatabaseName, Status},
@@ -46,12 +47,18 @@ pub struct BranchResolver {
     directory: Arc<dyn BranchDirectory>,
     databases: Arc<dyn BranchDatabases>,
     names: DatabaseNames,
+    acquaintances: Arc<Acquaintances>,
 }
 
 impl BranchResolver {
     /// A resolver over a directory.
-    pub fn new(directory: Arc<dyn BranchDirectory>, databases: Arc<dyn BranchDatabases>, names: DatabaseNames) -> Self {
-        Self { directory, databases, names }
+    pub fn new(
+        directory: Arc<dyn BranchDirectory>,
+        databases: Arc<dyn BranchDatabases>,
+        names: DatabaseNames,
+        acquaintances: Arc<Acquaintances>,
+    ) -> Self {
+        Self { directory, databases, names, acquaintances }
     }
 
     /// Opens a session on the branch that a request means, as its caller.
@@ -68,7 +75,11 @@ impl BranchResolver {
             let needed = if access == Access::Write { AccessLevel::Write } else { AccessLevel::Read };
             branch.check_access(&caller.principal, needed)?;
         }
-        self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))
+        let route = self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))?;
+        if let Some(user) = caller.principal.user_id {
+            self.acquaintances.introduce(&branch, user).await;
+        }
+        Ok(route)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the unit tests of use cases share: a unit of work over mocked repositories, branches, callers.
 
-use crate::{branches::BranchPorts, routing::DatabaseNames};
+use crate::{acquaintances::Acquaintances, branches::BranchPorts, routing::DatabaseNames};
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, Caller, DataCloneMode, Generation, Principal, Scope, Slug, UserId,
@@ -10,9 +10,9 @@ use domain::{
 };
 use ports::driven::{
     ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, MockActivityRepository,
-    MockAuditRepository, MockBranchLogins, MockBranchProbe, MockBranchRepository, MockClock, MockControlPlane, MockIds, MockKeyRepository,
-    MockMigrationFiles, MockMigrationHistoryRepository, MockMigrationRunner, MockOperationRepository, MockSchemaReader, MockSeedRunner,
-    MockSessionRepository, MockUserRepository, OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+    MockAuditRepository, MockBranchLogins, MockBranchProbe, MockBranchRepository, MockBranchUsers, MockClock, MockControlPlane, MockIds,
+    MockKeyRepository, MockMigrationFiles, MockMigrationHistoryRepository, MockMigrationRunner, MockOperationRepository, MockSchemaReader,
+    MockSeedRunner, MockSessionRepository, MockUserRepository, OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::sync::{
     Arc, Mutex,
@@ -95,14 +95,26 @@ pub(crate) fn branch_ports(work: FakeWork) -> BranchPorts {
         control_plane: work.control_plane(),
         ids: Arc::new(ids),
         clock: Arc::new(clock),
-        names: DatabaseNames { main: DatabaseName::existing("main"), prefix: "b_".to_owned() },
+        names: names(),
         probe: Arc::new(MockBranchProbe::new()),
         logins: Arc::new(MockBranchLogins::new()),
+        acquaintances: acquaintances(),
         migrations: Arc::new(migrations),
         migration_files: Arc::new(MockMigrationFiles::new()),
         seeds: Arc::new(MockSeedRunner::new()),
         schemas: Arc::new(MockSchemaReader::new()),
     }
+}
+
+/// Everybody is let in, and nothing comes of it.
+pub(crate) fn acquaintances() -> Arc<Acquaintances> {
+    let mut users = MockBranchUsers::new();
+    users.expect_introduce().returning(|_, _| Ok(()));
+    Arc::new(Acquaintances::new(Arc::new(users), names()))
+}
+
+pub(crate) fn names() -> DatabaseNames {
+    DatabaseNames { main: DatabaseName::existing("main"), prefix: "b_".to_owned() }
 }
 
 /// A unit of work whose branches find this one, whatever is looked for.

@@ -6,6 +6,7 @@ mod branch_builder;
 mod branch_databases;
 mod branch_logins;
 mod branch_probe;
+mod branch_users;
 mod clock;
 mod control_plane;
 mod credentials;
@@ -31,6 +32,7 @@ pub use branch_builder::{
 pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document, OpenDatabase, OpenDatabases, Rows, SecurityContext, Written};
 pub use branch_logins::{BranchLogin, BranchLogins};
 pub use branch_probe::{BranchHealth, BranchProbe};
+pub use branch_users::BranchUsers;
 pub use clock::{Clock, Ids};
 pub use control_plane::{BranchRepository, ControlPlane, StoreError, UnitOfWork};
 pub use credentials::{
@@ -62,6 +64,7 @@ pub use {
     branch_databases::{MockBranchDatabases, MockBranchSession, MockOpenDatabases},
     branch_logins::MockBranchLogins,
     branch_probe::MockBranchProbe,
+    branch_users::MockBranchUsers,
     clock::{MockClock, MockIds},
     control_plane::{MockBranchRepository, MockControlPlane},
     credentials::{MockKeyMint, MockPasswords, MockRefreshTokens, MockTokens},

@@ -1,6 +1,6 @@
 //! A database of a test's own.
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
     sync::{
         OnceLock,
@@ -43,6 +43,20 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Gives it to a login of its own name that may make databases and roles and nothing more; this is that login's URL.
+    pub async fn given_to_plain_owner(&self) -> Url {
+        let name = &self.name;
+        // One of a killed process that had our number may be left, and what it owned.
+        let make = format!(
+            "do $$ begin create role {name} login nosuperuser createdb createrole; exception when duplicate_object then null; end $$;
+             alter role {name} password '{name}'; alter database {name} owner to {name}"
+        );
+        run(&self.server, make).await.unwrap_or_else(|error| panic!("an owner for the test's database: {error}"));
+        let mut url = self.url.clone();
+        url.set_username(name).and_then(|()| url.set_password(Some(name))).expect("the URL has a host");
+        url
+    }
+
     /// A pool on it, as superuser.
     pub async fn pool(&self, max_connections: u32) -> PgPool {
         let options = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(Duration::from_secs(20));
@@ -81,6 +95,6 @@ fn drop_sql(name: &str) -> String {
 
 async fn run(server: &Url, sql: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server.as_str()).await?;
-    connection.execute(AssertSqlSafe(sql)).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
     connection.close().await
 }

@@ -2,9 +2,17 @@
 
 use super::{folder::installations, launcher};
 use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
-use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 use tempfile::TempDir;
 use url::Url;
 
@@ -78,6 +86,19 @@ impl ForeignCluster {
     /// A pool that may look at everything.
     pub async fn superuser(&self, database: &str) -> PgPool {
         PgPoolOptions::new().max_connections(2).connect(self.superuser_url(database).as_str()).await.unwrap()
+    }
+
+    /// Freezes or thaws it: frozen, it takes connections and says nothing, as a machine that hangs.
+    pub fn signal_all(&self, signal: Signal) {
+        let server = self.cluster.pid().expect("it runs").cast_signed();
+        let parent = |pid: i32| -> Option<i32> {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            stat.rsplit_once(") ")?.1.split_whitespace().nth(1)?.parse().ok()
+        };
+        let pids = fs::read_dir("/proc").expect("this is Linux").flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        for pid in pids.filter(|pid| *pid == server || parent(*pid) == Some(server)) {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
     }
 
     /// Stops it.

@@ -15,6 +15,8 @@ const WITHOUT_ROWS: u64 = 64 * 1024 * 1024;
 /// Left alone on the disk: PostgreSQL itself has to write on.
 const RESERVE: u64 = 512 * 1024 * 1024;
 
+const MEGABYTE: u64 = 1024 * 1024;
+
 /// How many bytes our databases may still take. `None`: nobody has said, and the disk is not ours to see.
 pub(crate) async fn left(admin: &mut PgConnection, settings: &Settings) -> Result<Option<u64>, BuildError> {
     let stock = &settings.stock;
@@ -51,7 +53,6 @@ pub(crate) async fn needed(admin: &mut PgConnection, parent: &DatabaseName, mode
 
 /// The refusal when not even an empty stock would make room.
 pub(super) fn no_room(needed: u64, left: u64) -> BuildError {
-    const MEGABYTE: u64 = 1024 * 1024;
     refused(
         "no_room",
         format!(

@@ -3,6 +3,7 @@
 mod demand;
 mod disk;
 mod fresh;
+mod log_disk;
 mod mark;
 mod origin;
 mod policy;
@@ -14,6 +15,7 @@ mod trial;
 
 pub(crate) use demand::{Demand, Wanted};
 pub(crate) use fresh::CloneProbe;
+pub(crate) use log_disk::explain;
 pub(crate) use origin::{Origin, change_token};
 pub(crate) use shelf::now;
 pub(crate) use sweep::{candidates, sweep};

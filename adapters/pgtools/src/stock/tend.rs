@@ -4,6 +4,7 @@ use super::{
     demand::{Demand, Wanted},
     disk,
     fresh::{self, CloneProbe},
+    log_disk,
     mark::{Kind, StockMark},
     origin::Origin,
     policy::{self, Clearance, clear, next_spare},
@@ -134,6 +135,11 @@ impl Keeper<'_> {
             tracing::info!(parent = %wanted.parent, bytes = needed, "no template: it alone would be bigger than branching.max_template_bytes");
             return Ok(());
         }
+        // Nothing that lies ready takes room there.
+        if let Err(error) = log_disk::check(self.hold.admin(), self.settings, needed).await {
+            tracing::info!(parent = %wanted.parent, %error, "no template");
+            return Ok(());
+        }
         while stays.iter().filter(|mark| mark.kind == Kind::Template).count() >= self.settings.stock.max_templates as usize {
             self.drop_longest_unused(stays).await;
         }
@@ -159,7 +165,7 @@ impl Keeper<'_> {
 
     async fn has_room(&mut self, stays: &[StockMark], needed: u64) -> Result<bool, BuildError> {
         let held: u64 = stays.iter().map(|mark| mark.bytes).sum();
-        if held.saturating_add(needed) > self.settings.stock.max_bytes {
+        if held.saturating_add(needed) > self.settings.stock.max_bytes || log_disk::check(self.hold.admin(), self.settings, needed).await.is_err() {
             return Ok(false);
         }
         Ok(disk::left(self.hold.admin(), self.settings).await?.is_none_or(|left| left >= needed))
@@ -188,6 +194,7 @@ fn is_there(stays: &[StockMark], wanted: &Wanted) -> bool {
 pub(crate) async fn make_room(hold: &mut Claim, settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
     let Some(left) = disk::left(hold.admin(), settings).await? else { return Ok(()) };
     let needed = disk::needed(hold.admin(), &request.parent, request.clone_mode).await?;
+    log_disk::check(hold.admin(), settings, needed).await?;
     if left >= needed {
         return Ok(());
     }

@@ -82,6 +82,7 @@ impl UseCase<GrantBranchAccess> for BranchAccessUseCase {
         self.end_connection(&mut *work, &branch, level_of(&branch, user_id), Some(grant.level)).await?;
         let detail = format!("{} to user:{user_id}", grant.level);
         tell(work, caller, Told { branch: &branch, action: Action::GrantBranchAccess, line: "access_granted", detail, now }).await?;
+        self.ports.acquaintances.introduce(&branch, user_id).await;
         Ok(grant)
     }
 }
@@ -124,8 +125,9 @@ async fn tell(mut work: Box<dyn UnitOfWork>, caller: &Caller, told: Told<'_>) ->
 mod tests {
     use super::BranchAccessUseCase;
     use crate::{
+        acquaintances::Acquaintances,
         branches::BranchPorts,
-        testing::{branch, branch_ports, caller, main_branch, work_with},
+        testing::{branch, branch_ports, caller, main_branch, names, work_with},
     };
     use domain::{
         Branch, Scope, UserId,
@@ -133,7 +135,7 @@ mod tests {
         user::User,
     };
     use ports::{
-        driven::{BranchLogin, MockBranchLogins, StoredUser},
+        driven::{BranchLogin, MockBranchLogins, MockBranchUsers, StoredUser},
         driving::{GrantBranchAccess, RevokeBranchAccess, UseCase},
     };
     use std::sync::Arc;
@@ -155,8 +157,10 @@ mod tests {
         work.branches.expect_grant().once().withf(move |_, grant| grant.user_id == bob).returning(|_, _| Ok(()));
         work.activity.expect_record().once().returning(|_| Ok(()));
         work.audit.expect_record().once().returning(|_| Ok(()));
-        let granted =
-            BranchAccessUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), grant("bob@example.com")).await.unwrap();
+        let mut users = MockBranchUsers::new();
+        users.expect_introduce().once().withf(move |_, user| *user == bob).returning(|_, _| Ok(()));
+        let ports = BranchPorts { acquaintances: Arc::new(Acquaintances::new(Arc::new(users), names())), ..branch_ports(work) };
+        let granted = BranchAccessUseCase::new(ports).run(&caller(Some(1), [Scope::WriteBranches]), grant("bob@example.com")).await.unwrap();
         assert_eq!((granted.level, granted.granted_by), (AccessLevel::Write, format!("user:{}", Uuid::from_u128(1))));
     }
 

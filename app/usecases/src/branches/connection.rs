@@ -47,6 +47,9 @@ impl UseCase<IssueConnection> for ConnectionUseCase {
         let row = trail::done(caller, Action::IssueConnection, Some(branch.slug.clone()), Some(login.user.clone()), now);
         work.audit().record(&row).await?;
         work.commit().await?;
+        if let Some(user) = caller.principal.user_id {
+            self.ports.acquaintances.introduce(&branch, user).await;
+        }
         Ok(IssuedConnection { login, password })
     }
 }

@@ -1,6 +1,6 @@
 //! What the use cases on branches need.
 
-use crate::routing::DatabaseNames;
+use crate::{acquaintances::Acquaintances, routing::DatabaseNames};
 use ports::driven::{BranchLogins, BranchProbe, Clock, ControlPlane, Ids, MigrationFiles, MigrationRunner, SchemaReader, SeedRunner};
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub struct BranchPorts {
     pub probe: Arc<dyn BranchProbe>,
     /// The logins of branches.
     pub logins: Arc<dyn BranchLogins>,
+    /// Who is known in which branch.
+    pub acquaintances: Arc<Acquaintances>,
     /// The ledgers of branches.
     pub migrations: Arc<dyn MigrationRunner>,
     /// The project's migrations.

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use domain::{
-    BranchId, OperationId,
+    BranchId, OperationId, UserId,
     branch::DatabaseName,
     migration::{Checksum, LedgerEntry, LedgerState, MigrationFile, MigrationVersion},
     schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot, ScriptStatement},
 };
 use ports::driven::{
-    AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BuildError, Clock, DatabasePlace, DatabaseTag, Failpoints,
-    FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Readings, Repair, SchemaReader,
-    ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
+    AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, Clock, DatabasePlace, DatabaseTag,
+    Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Readings, Repair,
+    SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -185,6 +185,16 @@ impl MigrationRunner for Ledgers {
     }
 
     async fn record_fingerprint(&self, _: &DatabasePlace, _: MigrationVersion, _: &str) -> Result<(), MigrationError> {
+        Ok(())
+    }
+}
+
+/// Nobody is brought anywhere.
+pub(crate) struct NoUsers;
+
+#[async_trait]
+impl BranchUsers for NoUsers {
+    async fn introduce(&self, _: &DatabaseTag, _: UserId) -> Result<(), BuildError> {
         Ok(())
     }
 }

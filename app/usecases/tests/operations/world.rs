@@ -1,6 +1,6 @@
 //! A house in memory with workers, and what these tests ask of it over and over.
 
-use crate::fakes::{CountingIds, Crash, Ledgers, Logins, NoFiles, Probe, Schemas, Seeds, TestClock, Trials};
+use crate::fakes::{CountingIds, Crash, Ledgers, Logins, NoFiles, NoUsers, Probe, Schemas, Seeds, TestClock, Trials};
 use domain::{
     Branch, BranchName, BranchState, BranchType, Caller, DataCloneMode, Failure, Generation, Operation, OperationId, OperationKind, Principal, Slug,
     access::Door,
@@ -8,6 +8,7 @@ use domain::{
     operation::NamedText,
 };
 use fluxbase_usecases::{
+    acquaintances::Acquaintances,
     branches::{
         BranchDefaults, BranchPorts, CancelOperationUseCase, CreateBranchUseCase, DeleteBranchUseCase, ExpireBranches, MigrateBranchUseCase,
         ResetBranchUseCase, UndoResetUseCase,
@@ -77,6 +78,7 @@ impl World {
             names: names.clone(),
             probe: Arc::new(Probe),
             logins: logins.clone(),
+            acquaintances: Arc::new(Acquaintances::new(Arc::new(NoUsers), names.clone())),
             migrations: ledgers.clone(),
             migration_files: Arc::new(NoFiles),
             seeds: seeds.clone(),
