@@ -11,6 +11,7 @@ use crate::{
     masking::{self, Masks},
     materialized,
     meter::Meter,
+    past_policies::PastPolicies,
     sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
     streams::{self, Streams},
@@ -111,6 +112,9 @@ impl Build<'_> {
         let streams = streams::count(&mut connection, &tables).await?;
         let Plan { withheld, masks, .. } = &plan;
         let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter };
+        // Where policies hold for the owner too. Main is read by its own owner, who passes them or does not.
+        let forced = !self.request.parent_is_main && tables.iter().any(|table| table.forced_policies);
+        let past_policies = if forced { Some(PastPolicies::begin(self.settings, &self.request.parent).await?) } else { None };
         let copied = async {
             let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;
             if self.request.clone_mode == DataCloneMode::FullClone {
@@ -121,7 +125,13 @@ impl Build<'_> {
             sequences::write(&mut branch, &plan.positions).await?;
             Ok(counts)
         };
-        let counts = meter.watch(self.progress, copied).await?;
+        let counts = meter.watch(self.progress, copied).await;
+        let ended = match past_policies {
+            Some(past_policies) => past_policies.end().await,
+            None => Ok(()),
+        };
+        let counts = counts?;
+        ended?;
         let _ = connection.close().await;
         let _ = branch.close().await;
         Ok(Rows { plan, copied: tables.into_iter().zip(counts).collect(), streams })

@@ -33,6 +33,7 @@ mod materialized;
 mod membership;
 mod meter;
 mod pace;
+mod past_policies;
 mod quoting;
 mod rows;
 mod schema;

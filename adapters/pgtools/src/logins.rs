@@ -4,6 +4,7 @@ use crate::{
     connect::{major, run},
     error::from_sql,
     membership::{self, Use},
+    past_policies,
     quoting::{ident, password},
     setting_value::setting_value,
     settings::{Login, Settings},
@@ -31,8 +32,8 @@ struct Image {
     inherits: bool,
     member_of: Vec<String>,
     settings: Vec<String>,
-    /// Whether whoever makes it may let it read past policies.
-    by_superuser: bool,
+    /// Whether the login itself may read past policies now, as it may while its database is a parent that somebody copies.
+    past_policies: bool,
     /// Whether the login itself is there already.
     there: bool,
 }
@@ -42,26 +43,26 @@ pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, databa
     let failed = |error| from_sql(format!("making the logins of '{database}'"), error);
     let server_major = major(admin);
     let mut transaction = admin.begin().await.map_err(failed)?;
-    // Roles belong to the whole server: two that make the same one take turns.
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))")
-        .bind(database.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
+    take_turns(&mut transaction, &settings.logins.of(LoginPurpose::Builder, database).name).await.map_err(failed)?;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database);
         let image = image(&mut transaction, settings.logins.image(purpose), &login.name).await.map_err(failed)?;
-        // A table's owner may lift its policies, and the builder acts for the owner: this only lets it read a parent without touching it.
-        let past_policies = purpose == LoginPurpose::Builder && image.by_superuser;
-        run(&mut transaction, statements(&login, &image, server_major, past_policies)).await.map_err(failed)?;
+        let past_policies = purpose == LoginPurpose::Builder && image.past_policies;
+        let lower = past_policies && past_policies::is_unused(&mut transaction, &login.name).await.map_err(failed)?;
+        run(&mut transaction, statements(&login, &image, server_major, lower)).await.map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)
+}
+
+/// Roles belong to the whole server: those that make or change the logins of the same database, which its builder stands for, go one after the other.
+pub(crate) async fn take_turns(transaction: &mut PgConnection, builder: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))").bind(builder).execute(transaction).await.map(|_| ())
 }
 
 async fn image(connection: &mut PgConnection, role: &str, login: &str) -> Result<Image, sqlx::Error> {
     sqlx::query_as(
         "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
-                (select own.rolsuper from pg_roles own where own.rolname = current_user) as by_superuser,
+                exists (select from pg_roles where rolname = $2 and rolbypassrls) as past_policies,
                 exists (select from pg_roles where rolname = $2) as there,
                 coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
                     as member_of
@@ -73,11 +74,11 @@ async fn image(connection: &mut PgConnection, role: &str, login: &str) -> Result
     .await
 }
 
-fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, past_policies: bool) -> String {
+fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bool) -> String {
     let name = ident(&login.name);
     let verb = if image.there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
-    let bypass = if past_policies { " bypassrls" } else { "" };
+    let bypass = if lower { " nobypassrls" } else { "" };
     let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", password(&login.password))];
     if image.there {
         statements.push(format!("alter role {name} reset all"));
@@ -107,7 +108,7 @@ mod tests {
             inherits: false,
             member_of: vec!["anon".to_owned()],
             settings: vec!["search_path=public, \"a b\"".to_owned()],
-            by_superuser: true,
+            past_policies: false,
             there: true,
         };
         let sql = statements(&login, &image, 16, false);

@@ -10,6 +10,7 @@ use crate::{
     drop::{drop_by_name, drop_databases},
     error::{from_sql, refused},
     left_over::try_drop,
+    past_policies,
     settings::Settings,
     tag::{Mark, provisional_prefix, short},
 };
@@ -153,6 +154,9 @@ impl Sweep<'_> {
         .map_err(failed)?;
         if roles.is_empty() {
             return Ok(());
+        }
+        for prefix in &images {
+            past_policies::sweep(&mut self.admin, prefix).await?;
         }
         let databases: Vec<String> = sqlx::query_scalar("select datname::text from pg_database").fetch_all(&mut self.admin).await.map_err(failed)?;
         let needed: HashSet<String> = databases

@@ -3,7 +3,7 @@
 use super::{Admin, House, Quiet, execute, refusal, some_user, try_connect};
 use domain::{DataCloneMode, OperationId, branch::DatabaseName};
 use fluxbase_pgtools::PgBranchBuilder;
-use ports::driven::{BranchBuilder, BuildReport, BuildRequest, BuildSource, DatabaseTag, Stock, TrialCopies, TrialSource};
+use ports::driven::{BranchBuilder, BuildReport, BuildRequest, BuildSource, DatabaseTag, LoginPurpose, Stock, TrialCopies, TrialSource};
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -338,6 +338,9 @@ async fn a_sweep_takes_what_is_dead_and_ours_and_reports_the_rest() {
     for login in logins_of(&house, std::slice::from_ref(&ghost)) {
         house.on_main(&format!("create role {login} login")).await;
     }
+    // And one while a parent whose policies hold for its owner is read, this.
+    let passing = house.settings.logins.of(LoginPurpose::Builder, &alive.database).name;
+    house.on_main(&format!("alter role {passing} bypassrls")).await;
     let candidates = builder.candidates().await.unwrap();
     assert_eq!(candidates, [alive.clone(), dead.clone()]);
 
@@ -348,6 +351,7 @@ async fn a_sweep_takes_what_is_dead_and_ours_and_reports_the_rest() {
     dropped.sort();
     assert_eq!(dropped, expected);
     assert!(report.reported.len() == 1 && report.reported[0].contains(&unmarked), "{report:?}");
+    assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{passing}' and not rolbypassrls")).await, 1);
     let here = |name: &str| format!("pg_database where datname = '{name}'");
     for kept in [alive.database.as_str(), trial.as_str(), &half_made(5), &unmarked] {
         assert_eq!(house.count(&house.main, &here(kept)).await, 1, "{kept}");
