@@ -3,7 +3,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,6 +21,9 @@ pub(super) struct Activity {
     header_timeout: Duration,
     idle_timeout: Duration,
     state: Mutex<State>,
+    /// Requests that began, and those of them that ended.
+    begun: AtomicU64,
+    ended: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -39,7 +45,7 @@ struct State {
 impl Activity {
     pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
         let state = State { in_flight: 0, used: false, waiting_since: Instant::now(), first_byte: None, blocked_since: None, http2: None };
-        Self { header_timeout, idle_timeout, state: Mutex::new(state) }
+        Self { header_timeout, idle_timeout, state: Mutex::new(state), begun: AtomicU64::new(0), ended: AtomicU64::new(0) }
     }
 
     /// A request begins; it runs until what this gives is dropped.
@@ -48,7 +54,19 @@ impl Activity {
         state.in_flight += 1;
         state.used = true;
         drop(state);
+        self.begun.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
+    }
+
+    /// How many requests began.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// How many requests began, where each of them has ended.
+    pub(super) fn all_ended(&self) -> Option<u64> {
+        let begun = self.begun();
+        (self.ended.load(Ordering::Relaxed) == begun).then_some(begun)
     }
 
     /// Returns when the connection has taken too long.
@@ -118,6 +136,8 @@ impl Drop for InFlight {
             state.waiting_since = Instant::now();
             state.first_byte = None;
         }
+        drop(state);
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 

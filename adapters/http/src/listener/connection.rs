@@ -4,6 +4,7 @@ use super::{
     ServeOptions,
     activity::{Activity, InFlight, Watched},
     targets::{EncodedTargets, Understood},
+    unread::UnreadAnswered,
 };
 use bytes::Bytes;
 use hyper::{
@@ -36,6 +37,7 @@ pub(super) struct Server<E> {
     builder: Builder<TokioExecutor>,
     header_timeout: Duration,
     idle_timeout: Duration,
+    request_id: fn() -> String,
 }
 
 impl<E: Endpoint + 'static> Server<E> {
@@ -56,7 +58,14 @@ impl<E: Endpoint + 'static> Server<E> {
             .max_pending_accept_reset_streams(20)
             .keep_alive_interval(options.idle_timeout / 2)
             .keep_alive_timeout(options.header_timeout);
-        Self { endpoint: Arc::new(endpoint), local, builder, header_timeout: options.header_timeout, idle_timeout: options.idle_timeout }
+        Self {
+            endpoint: Arc::new(endpoint),
+            local,
+            builder,
+            header_timeout: options.header_timeout,
+            idle_timeout: options.idle_timeout,
+            request_id: options.request_id,
+        }
     }
 
     /// Serves until the client goes, takes too long, or the shutdown lets the connection end. Dropping this drops the handlers at work on it.
@@ -65,7 +74,8 @@ impl<E: Endpoint + 'static> Server<E> {
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new(self.header_timeout, self.idle_timeout));
         let understood = Arc::new(Understood::new());
-        let io = TokioIo::new(EncodedTargets::new(Watched::new(socket, activity.clone()), understood.clone()));
+        let watched = UnreadAnswered::new(Watched::new(socket, activity.clone()), activity.clone(), self.request_id);
+        let io = TokioIo::new(EncodedTargets::new(watched, understood.clone()));
         let service = service_fn(|request| {
             understood.begun(&request);
             self.answer(request, remote, activity.begin())

@@ -12,6 +12,7 @@ mod request_line;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use options::ServeOptions;
 

@@ -17,6 +17,8 @@ pub struct ServeOptions {
     pub max_header_bytes: u32,
     /// How long running requests may go on after the shutdown began.
     pub grace_period: Duration,
+    /// Makes the `X-Request-Id` of an answer to what could not be read as a request.
+    pub request_id: fn() -> String,
 }
 
 impl Default for ServeOptions {
@@ -28,6 +30,7 @@ impl Default for ServeOptions {
             max_concurrent_streams: 128,
             max_header_bytes: 64 * 1024,
             grace_period: Duration::from_secs(20),
+            request_id: || "none".to_owned(),
         }
     }
 }

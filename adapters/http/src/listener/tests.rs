@@ -140,6 +140,39 @@ async fn a_head_that_never_ends_is_cut_off() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_as_a_request_is_told_as_a_problem_on_fresh_and_on_used_connections() {
+    let running = Running::start(ServeOptions { request_id: || "r-1".to_owned(), max_header_bytes: 128 * 1024, ..ServeOptions::default() }).await;
+    let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(65_535));
+    let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(200_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
+    for (unreadable, status, code) in [
+        ("GET / HTTP/1.1\r\n: a\r\n\r\n", 400, "malformed_request"),
+        ("nonsense\r\n\r\n", 400, "malformed_request"),
+        (&long, 414, "uri_too_long"),
+        (&large, 431, "head_too_large"),
+        (&many, 431, "head_too_large"),
+    ] {
+        for before in [&b""[..], REQUEST] {
+            let mut client = running.send(before).await;
+            if !before.is_empty() {
+                running.release.notify_one();
+                let mut answer = Vec::new();
+                while !answer.ends_with(b"done") {
+                    answer.push(timeout(SOON, client.read_u8()).await.expect("the answer comes in time").unwrap());
+                }
+            }
+            let _ = client.write_all(unreadable.as_bytes()).await;
+            let answer = everything(&mut client).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{status}: {answer}"));
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")) && head.contains("application/problem+json"), "{answer}");
+            assert!(head.contains(&format!("content-length: {}\r\n", body.len())) && head.contains("x-request-id: r-1"), "{answer}");
+            let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!((&problem["status"], &problem["code"]), (&status.into(), &code.into()));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_ends_without_its_end_mark() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr();
