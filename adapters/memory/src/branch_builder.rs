@@ -54,6 +54,11 @@ impl MemoryBranchBuilder {
         self.world().failing.clear();
     }
 
+    /// Puts a database there that was not built here: whose it is says its tag.
+    pub fn place(&self, tag: DatabaseTag) {
+        self.world().databases.insert(tag.database.as_str().to_owned(), Database { tag, whole: true, admitted: true });
+    }
+
     /// The databases that are there, half built ones too.
     pub fn databases(&self) -> Vec<DatabaseTag> {
         self.world().databases.values().map(|database| database.tag.clone()).collect()
@@ -86,7 +91,7 @@ impl World {
     fn own(&mut self, tag: &DatabaseTag) -> Result<Option<&mut Database>, BuildError> {
         match self.databases.get_mut(tag.database.as_str()) {
             Some(database) if database.tag != *tag => Err(BuildError::Refused {
-                code: "foreign_database",
+                code: BuildError::NOT_OURS,
                 message: format!("database {} belongs to another branch or generation", tag.database),
             }),
             found => Ok(found),
@@ -219,7 +224,7 @@ mod tests {
         let foreign = tag("b_g1", 2);
         assert!(builder.build(&request(foreign.clone()), Arc::new(Told::default())).await.is_err());
         for refused in [builder.admit(&foreign).await, builder.shut_out(&foreign).await, builder.drop_database(&foreign).await] {
-            assert!(matches!(refused, Err(BuildError::Refused { code: "foreign_database", .. })), "{refused:?}");
+            assert!(matches!(refused, Err(BuildError::Refused { code: BuildError::NOT_OURS, .. })), "{refused:?}");
         }
         assert_eq!(builder.databases(), [tag("b_g1", 1)]);
     }

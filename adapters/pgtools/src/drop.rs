@@ -61,7 +61,7 @@ pub(crate) fn foreign(target: &DatabaseTag) -> BuildError {
 /// The same by the database's name.
 pub(crate) fn taken(database: &DatabaseName) -> BuildError {
     refused(
-        "database_not_ours",
+        BuildError::NOT_OURS,
         format!(
             "a database named '{database}' exists that does not bear the mark of this branch; it is left alone: rename or drop it by hand if nobody \
              needs it"

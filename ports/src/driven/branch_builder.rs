@@ -106,6 +106,11 @@ pub enum BuildError {
     Stopped,
 }
 
+impl BuildError {
+    /// The code where a database bears the name without being this branch's. It is left alone.
+    pub const NOT_OURS: &'static str = "database_not_ours";
+}
+
 /// What it means to whoever asked for something that is done at once.
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {

@@ -2,7 +2,7 @@
 
 use super::{OperationRunner, ending::elsewhere, halt::Halt, progress::Hold};
 use domain::{Branch, BranchState, DataCloneMode, StepName, UserId};
-use ports::driven::{BuildProgress, BuildReport, BuildRequest, DatabaseTag};
+use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
 use std::{sync::Arc, time::Duration};
 
 impl OperationRunner {
@@ -67,7 +67,11 @@ impl OperationRunner {
         let (BranchState::Creating { generation: unbuilt, .. } | BranchState::Resetting { next: unbuilt, .. }) = branch.state else {
             return Ok(());
         };
-        Ok(self.ports.builder.drop_database(&self.settings.names.tag(&branch, unbuilt)).await?)
+        match self.ports.builder.drop_database(&self.settings.names.tag(&branch, unbuilt)).await {
+            // A build marks its database before it gives it this name: one without the mark is not what was built here, and stays.
+            Err(BuildError::Refused { code: BuildError::NOT_OURS, .. }) => Ok(()),
+            outcome => Ok(outcome?),
+        }
     }
 }
 

@@ -1,9 +1,15 @@
 //! Steps that fail, once and for good.
 
 use crate::world::{GRACE, World};
-use domain::{DataCloneMode, Generation, StepName, branch::Status, operation::Progress};
+use domain::{
+    BranchId, DataCloneMode, Generation, StepName,
+    branch::{DatabaseName, Status},
+    operation::Progress,
+};
 use memory::Failing;
+use ports::driven::{BuildError, DatabaseTag};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 const BUILD: [StepName; 6] =
     [StepName::CreateDatabase, StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints, StepName::Verify, StepName::Admit];
@@ -62,6 +68,37 @@ async fn a_build_that_fails_for_good_leaves_nothing_but_the_reason() {
         world.settled().await;
         assert!(world.databases().is_empty());
     }
+}
+
+/// What another instance on the same server, or a person, called like one of `x`'s generations.
+fn somebody_elses(number: u32) -> DatabaseTag {
+    let database = DatabaseName::existing(format!("b_x_g{number}"));
+    DatabaseTag { database, branch_id: BranchId::from_uuid(Uuid::from_u128(7)), generation: Generation::new(number).unwrap() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_somebody_elses_database_has_the_name_the_operation_ends_and_the_database_stays() {
+    let mut world = World::new().await;
+    world.builder.place(somebody_elses(1));
+    let create = world.create("x", DataCloneMode::SchemaOnly, None).await.unwrap();
+    world.settled().await;
+    let operation = world.operation(create.id).await;
+    assert_eq!((operation.status, operation.error.unwrap().code.as_str()), (Progress::Failed, BuildError::NOT_OURS));
+    assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Error);
+
+    // The next generation has another name.
+    world.reset("x").await.unwrap();
+    world.settled().await;
+    assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2));
+    world.builder.place(somebody_elses(3));
+    let reset = world.reset("x").await.unwrap();
+    world.settled().await;
+    assert_eq!(world.operation(reset.id).await.status, Progress::Failed);
+    assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2));
+
+    world.delete("x").await.unwrap();
+    world.settled().await;
+    assert_eq!(world.databases().into_iter().collect::<Vec<_>>(), ["b_x_g1", "b_x_g3"]);
 }
 
 #[tokio::test(start_paused = true)]
