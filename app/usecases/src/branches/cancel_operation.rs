@@ -1,7 +1,7 @@
 //! Call an operation off.
 
 use super::{
-    lookup::{check, check_owner},
+    lookup::{check, check_as, check_owner},
     ports::BranchPorts,
 };
 use crate::trail;
@@ -37,6 +37,7 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
         let found = work.operations().find(command.id).await?.ok_or_else(missing)?;
         // The branch's row first, then the operation's: the order in which workers write them.
         let branch = work.branches().find(found.branch_id, true).await?.ok_or_else(missing)?;
+        check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
         may_cancel(&branch, found.kind, caller)?;
         let now = self.ports.clock.now();
         if found.kind != OperationKind::DiscardGeneration && work.operations().cancel_queued(found.id, now).await? {

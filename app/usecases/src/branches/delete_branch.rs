@@ -1,10 +1,13 @@
 //! Delete a branch.
 
-use super::{lookup::find_locked, ports::BranchPorts};
+use super::{
+    lookup::{check, find_locked},
+    ports::BranchPorts,
+};
 use crate::trail;
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, Caller, Failure, Operation, OperationId, OperationKind,
+    Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, Principal,
     branch::{AccessLevel, Status, main_stays},
     operation::OperationInput,
 };
@@ -39,8 +42,9 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
         branch.check_idle()?;
         let doomed = with_descendants(&mut *work, branch).await?;
         let (branch, descendants) = doomed.split_first().expect("the branch itself is first");
-        if !command.force && !descendants.is_empty() {
-            return Err(has_children(branch, descendants));
+        let all_theirs = descendants.iter().all(|child| check(child, &caller.principal, AccessLevel::Admin).is_ok());
+        if !descendants.is_empty() && !(command.force && all_theirs) {
+            return Err(has_children(branch, descendants, &caller.principal, all_theirs));
         }
         let actor = trail::actor(caller);
         let (ids, clock) = (&*self.ports.ids, &*self.ports.clock);
@@ -72,12 +76,20 @@ async fn with_descendants(work: &mut dyn UnitOfWork, branch: Branch) -> Result<V
     Ok(found)
 }
 
-fn has_children(branch: &Branch, descendants: &[Branch]) -> Failure {
-    let names: Vec<_> = descendants.iter().map(|child| child.slug.as_str()).collect();
-    Failure::Conflict {
-        code: "has_children",
-        reason: format!("branch '{}' has children: {}; delete them first, or force=true to delete them too", branch.slug, names.join(", ")),
+/// Names only those that the caller may see.
+fn has_children(branch: &Branch, descendants: &[Branch], principal: &Principal, all_theirs: bool) -> Failure {
+    let seen = descendants.iter().filter(|child| check(child, principal, AccessLevel::Read).is_ok());
+    let mut names: Vec<String> = seen.map(|child| child.slug.to_string()).collect();
+    let unseen = descendants.len() - names.len();
+    if unseen > 0 {
+        names.push(format!("{unseen} of other people"));
     }
+    let way_out = if all_theirs {
+        "delete them first, or force=true to delete them too"
+    } else {
+        "force=true deletes only what you administer: those whose they are have to delete them, or an administrator"
+    };
+    Failure::Conflict { code: "has_children", reason: format!("branch '{}' has children: {}; {way_out}", branch.slug, names.join(", ")) }
 }
 
 /// Marks one branch as deleting and adds the operation that takes it away.
@@ -174,5 +186,22 @@ mod tests {
         work.activity.expect_record().times(2).returning(|_| Ok(()));
         work.audit.expect_record().once().returning(|_| Ok(()));
         assert!(over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_child_of_somebody_else_is_neither_deleted_nor_named() {
+        let child = domain::Branch { id: BranchId::from_uuid(uuid::Uuid::from_u128(2)), ..branch("secret-deal", Some(2)) };
+        for force in [false, true] {
+            let mut work = FakeWork::default();
+            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", Some(1)))));
+            let found = child.clone();
+            work.branches.expect_find().returning(move |id, _| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", Some(1)) })));
+            let mut children = vec![vec![], vec![child.clone()]];
+            work.branches.expect_children().returning(move |_| Ok(children.pop().unwrap_or_default()));
+            let refused = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command(force)).await.unwrap_err();
+            assert_eq!(refused.code(), "has_children");
+            assert!(refused.to_string().contains("1 of other people") && !refused.to_string().contains("secret"), "{refused}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! See how an operation is getting on.
 
-use super::{lookup::check, ports::BranchPorts};
+use super::{lookup::check_as, ports::BranchPorts};
 use async_trait::async_trait;
 use domain::{Caller, Failure, Operation, branch::AccessLevel};
 use ports::driving::{GetOperation, UseCase};
@@ -24,7 +24,7 @@ impl UseCase<GetOperation> for GetOperationUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let operation = work.operations().find(command.id).await?.ok_or_else(missing)?;
         let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(missing)?;
-        check(&branch, &caller.principal, AccessLevel::Read)?;
+        check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
         Ok(operation)
     }
 }

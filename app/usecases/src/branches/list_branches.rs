@@ -54,9 +54,9 @@ mod tests {
         Caller { principal: Arc::new(Principal { restrictions, ..(*caller.principal).clone() }), ..caller }
     }
 
-    async fn listed(work: FakeWork) -> Result<usize, &'static str> {
+    async fn listed(work: FakeWork) -> Result<usize, String> {
         let listed = ListBranchesUseCase::new(branch_ports(work)).run(&pinned_to("pr-1"), ListBranches { page: PageRequest::default() }).await;
-        listed.map(|page| page.items.len()).map_err(|failure| failure.code())
+        listed.map(|page| page.items.len()).map_err(|failure| failure.code().to_owned())
     }
 
     #[tokio::test]
@@ -66,6 +66,6 @@ mod tests {
         assert_eq!(listed(work_with(None)).await, Ok(0));
         let mut broken = FakeWork::default();
         broken.branches.expect_find_by_slug().returning(|_| Err(StoreError::Unavailable("down".into())));
-        assert_eq!(listed(broken).await, Err("unavailable"), "what could not be read is not empty");
+        assert_eq!(listed(broken).await, Err("unavailable".to_owned()), "what could not be read is not empty");
     }
 }

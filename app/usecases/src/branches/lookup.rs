@@ -5,6 +5,7 @@ use domain::{
     branch::{AccessLevel, Status},
 };
 use ports::driven::{BranchRepository, UnitOfWork};
+use std::fmt;
 
 /// A live branch by id or slug.
 async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Result<Branch, Failure> {
@@ -21,7 +22,7 @@ async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Resu
 /// The same, for a caller who wants to go so far on it.
 pub(super) async fn find_for(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let branch = find_live(work.branches(), reference).await?;
-    check(&branch, &caller.principal, needed)?;
+    check_as(&branch, reference, &caller.principal, needed)?;
     Ok(branch)
 }
 
@@ -35,8 +36,24 @@ pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, refe
     let found = find_for(work, caller, reference, needed).await?;
     let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted);
     let branch = branch.ok_or_else(|| Failure::not_found("branch", reference))?;
-    check(&branch, &caller.principal, needed)?;
+    check_as(&branch, reference, &caller.principal, needed)?;
     Ok(branch)
+}
+
+/// [`check`] for a branch that was asked for as `named`.
+pub(super) fn check_as(branch: &Branch, named: impl fmt::Display, principal: &Principal, needed: AccessLevel) -> Result<(), Failure> {
+    check(branch, principal, needed).map_err(|failure| match failure {
+        Failure::Denied(denied) => nameless(denied, named).into(),
+        other => other,
+    })
+}
+
+/// Who has no access to a branch learns no other name of it than the one it was asked for by.
+pub(super) fn nameless(denied: Denied, named: impl fmt::Display) -> Denied {
+    match denied {
+        Denied::Branch { .. } => Denied::Branch { branch: named.to_string() },
+        other => other,
+    }
 }
 
 /// Whether the principal may go so far on the branch, and its key does not keep it elsewhere.
@@ -64,8 +81,8 @@ pub(super) fn check_no_tables(principal: &Principal) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, check_owner};
-    use crate::testing::{branch, caller, main_branch};
+    use super::{check, check_owner, find_visible};
+    use crate::testing::{branch, caller, main_branch, work_with};
     use domain::{Principal, Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
 
     fn held(restrictions: Restrictions) -> Principal {
@@ -86,5 +103,15 @@ mod tests {
         assert_eq!(check_owner(&branch("pr-1", Some(1)), &tables).unwrap_err().code(), "protected");
         assert!(check_owner(&branch("pr-1", Some(1)), &held(Restrictions::default())).is_ok());
         assert_eq!(check_owner(&main_branch(), &held(Restrictions::default())).unwrap_err().code(), "branch_access_denied");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_access_learns_no_name_that_the_request_does_not_say() {
+        let hers = branch("secret-deal", Some(1));
+        for reference in [hers.id.to_string(), "secret-deal".to_owned()] {
+            let mut work = work_with(Some(hers.clone()));
+            let refused = find_visible(&mut work, &caller(Some(2), [Scope::ReadBranches]), &reference).await.unwrap_err();
+            assert_eq!(refused.to_string(), format!("no access to branch '{reference}'"));
+        }
     }
 }

@@ -66,9 +66,12 @@ async fn parent(work: &mut dyn UnitOfWork, branch: &Branch) -> Result<Branch, Fa
 mod tests {
     use super::ResetBranchUseCase;
     use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch};
-    use domain::{Branch, BranchId, BranchState, DataCloneMode, Generation, OperationKind, Scope, StepName, branch::Status};
+    use domain::{
+        Branch, BranchId, BranchState, Caller, DataCloneMode, Generation, OperationKind, Principal, Scope, StepName, access::Restrictions,
+        branch::Status,
+    };
     use ports::driving::{ResetBranch, UseCase};
-    use std::sync::atomic::Ordering;
+    use std::sync::{Arc, atomic::Ordering};
     use time::OffsetDateTime;
     use uuid::Uuid;
 
@@ -107,6 +110,19 @@ mod tests {
         assert_eq!((started.branch.state.status(), started.branch.state.serving()), (Status::Migrating, Some(Generation::FIRST)));
         assert_eq!((started.operation.kind, started.operation.input.max_age), (OperationKind::ResetBranch, Some(3600)));
         assert!(started.operation.steps.iter().all(|step| step.name != StepName::Seed), "it takes no seeds");
+    }
+
+    #[tokio::test]
+    async fn a_pinned_key_resets_its_branch_though_the_parent_is_another() {
+        let mut work = work(child(), Some(main_branch()));
+        work.branches.expect_update().once().returning(|_| Ok(()));
+        work.operations.expect_insert().once().returning(|_| Ok(()));
+        work.activity.expect_record().once().returning(|_| Ok(()));
+        work.audit.expect_record().once().returning(|_| Ok(()));
+        let caller = caller(Some(1), [Scope::WriteBranches]);
+        let restrictions = Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() };
+        let pinned = Caller { principal: Arc::new(Principal { restrictions, ..(*caller.principal).clone() }), ..caller };
+        assert!(ResetBranchUseCase::new(branch_ports(work)).run(&pinned, command()).await.is_ok());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Who may have everybody's rows copied.
 
-use super::lookup::check;
+use super::lookup::nameless;
 use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
 use ports::driven::UserRepository;
 
@@ -13,7 +13,9 @@ pub(super) async fn may_copy_rows(
     mode: DataCloneMode,
 ) -> Result<(), Failure> {
     let with_rows = mode == DataCloneMode::FullClone;
-    check(parent, principal, if with_rows && !parent.is_main() { parent.owner_level() } else { AccessLevel::Read })?;
+    // A key that is pinned to the branch names no other by resetting it.
+    let needed = if with_rows && !parent.is_main() { parent.owner_level() } else { AccessLevel::Read };
+    parent.check_access(principal, needed).map_err(|denied| nameless(denied, parent.id))?;
     let copies = with_rows && !principal.administers_branches();
     match principal.user_id {
         Some(user) if copies && !users.is_member(user).await? => Err(Denied::FullCloneNeedsMember.into()),
