@@ -135,6 +135,12 @@ pub enum InvalidMigrationFile {
         /// The file.
         name: String,
     },
+    /// A NUL character, in its name or its text.
+    #[error("'{name}' has a NUL character, which PostgreSQL takes nowhere")]
+    Nul {
+        /// The file.
+        name: String,
+    },
     /// Not UTF-8.
     #[error("'{name}' is not UTF-8 (from byte {at} on): save it as UTF-8")]
     NotUtf8 {
@@ -218,6 +224,11 @@ impl MigrationSet {
         let mut by_version: BTreeMap<MigrationVersion, MigrationFile> = BTreeMap::new();
         let mut faults = Vec::new();
         for (name, bytes) in files {
+            // Neither could be kept with the operation, whether the file is used or not.
+            if name.contains('\0') || bytes.contains(&0) {
+                faults.push(InvalidMigrationFile::Nul { name: name.to_owned() });
+                continue;
+            }
             if name.ends_with(".down.sql") {
                 set.left_out.push(LeftOut { name: name.to_owned(), reason: "migrations go forward only; reset or undo the branch instead" });
                 continue;
@@ -305,5 +316,13 @@ mod tests {
         assert!(read("1_a.sql", "-- why\n\n--fluxbase:no-transaction\nvacuum;").unwrap().without_transaction());
         assert!(!read("1_a.sql", "vacuum;\n-- fluxbase:no-transaction").unwrap().without_transaction());
         assert!(!read("1_a.sql", "-- not fluxbase:no-transaction\nselect 1").unwrap().without_transaction());
+    }
+
+    #[test]
+    fn a_nul_character_is_told_wherever_it_is() {
+        for (name, text) in [("1_a.sql", "select 1 -- \0"), ("1_\0.sql", "select 1"), ("1_a.down.sql", "\0")] {
+            let faults = MigrationSet::read([(name, text.as_bytes())], hash).unwrap_err();
+            assert!(matches!(&faults[..], [InvalidMigrationFile::Nul { .. }]), "{faults:?}");
+        }
     }
 }

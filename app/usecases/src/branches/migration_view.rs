@@ -87,6 +87,7 @@ fn name_of(fault: &InvalidMigrationFile) -> &str {
         | InvalidMigrationFile::NoVersion { name }
         | InvalidMigrationFile::VersionTooLong { name }
         | InvalidMigrationFile::Empty { name }
+        | InvalidMigrationFile::Nul { name }
         | InvalidMigrationFile::NotUtf8 { name, .. } => name,
         InvalidMigrationFile::SameVersion { second, .. } => second,
     }
