@@ -9,6 +9,9 @@ use ports::driven::{FileFailure, MigrationError};
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use std::fmt::Write;
 
+/// The way out for what does not run in a transaction.
+pub(super) const MARK_THE_FILE: &str = ": mark the file -- fluxbase:no-transaction";
+
 pub(super) fn refused(code: &'static str, message: impl Into<String>) -> MigrationError {
     MigrationError::Refused { code, message: message.into() }
 }
@@ -102,7 +105,7 @@ fn message(refusal: &PgDatabaseError) -> String {
     }
     message.push_str(match refusal.code() {
         "55P03" => ". Others hold the lock, and the file gave way each time: try again when they are done",
-        "25001" | "2D000" => ": mark the file -- fluxbase:no-transaction",
+        "25001" | "2D000" => MARK_THE_FILE,
         "42501" => {
             ". Migrations and seeds run as the owner of the branch's objects, which is no superuser and reaches no files, programs or other roles"
         }

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How often at most to tell of statements that have ended.
 const TELL: Duration = Duration::from_millis(200);
 
+/// The other way out for what ends its transaction.
+pub(super) const OR_MARK_IT: &str = ", or mark it -- fluxbase:no-transaction";
+
 /// Why a file did not come to its end.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -74,9 +77,9 @@ fn ends_transaction(file: &str, statement: &Statement<'_>) -> FileFailure {
     let line = statement.line();
     let message = match statement.piece.transaction_control() {
         Some(TransactionControl::Begins) => {
-            format!("begins a transaction at line {line}, and is in one already: take BEGIN and COMMIT out, or mark it -- fluxbase:no-transaction")
+            format!("begins a transaction at line {line}, and is in one already: take BEGIN and COMMIT out{OR_MARK_IT}")
         }
-        _ => format!("ends its transaction at line {line}: mark it -- fluxbase:no-transaction, or take the statement out"),
+        _ => format!("ends its transaction at line {line}: take the statement out{OR_MARK_IT}"),
     };
     statement.failure("ends_transaction", file, message)
 }
@@ -128,7 +131,7 @@ mod tests {
         let refused = |text: &'static str| refuse_control("1_a.sql", &statements(split(text).unwrap())).map_err(|failure| failure.to_string());
         assert_eq!(
             refused("select 1;\ncommit;"),
-            Err("1_a.sql, line 2: ends its transaction at line 2: mark it -- fluxbase:no-transaction, or take the statement out".to_owned())
+            Err("1_a.sql, line 2: ends its transaction at line 2: take the statement out, or mark it -- fluxbase:no-transaction".to_owned())
         );
         assert!(refused("begin;\nselect 1;\ncommit;").unwrap_err().contains("begins a transaction at line 1"));
         assert_eq!(refused("savepoint a; rollback to a; do $$ begin commit; end $$;"), Ok(()));

@@ -2,8 +2,8 @@
 
 use super::{
     execute::statements,
-    failure::{refused, unreadable},
-    in_transaction::{self, Trouble, of_file},
+    failure::{MARK_THE_FILE, refused, unreadable},
+    in_transaction::{self, OR_MARK_IT, Trouble, of_file},
     keeper::Keeper,
     ledger_guard::{self, Check, Hold, SEEDS},
     seed_csv::Csv,
@@ -52,13 +52,19 @@ impl SeedRunner for PgSeedRunner {
                 Err(Trouble::Work(error)) => return Err(error),
                 Err(Trouble::File(failure) | Trouble::GivesWay(failure) | Trouble::EndedTransaction { failure, .. }) => {
                     keeper.release().await;
-                    return Err(MigrationError::File { failure: Box::new(failure), applied: Vec::new() });
+                    return Err(MigrationError::File { failure: Box::new(of_a_seed(failure)), applied: Vec::new() });
                 }
             }
         }
         keeper.release().await;
         Ok(reports)
     }
+}
+
+/// What migrations may be marked with is no way out for a seed.
+fn of_a_seed(failure: FileFailure) -> FileFailure {
+    let into_a_migration = ": seeds run in a transaction, each wholly or not at all; put this into a migration";
+    FileFailure { message: failure.message.replace(MARK_THE_FILE, into_a_migration).replace(OR_MARK_IT, ""), ..failure }
 }
 
 /// One file on its way.

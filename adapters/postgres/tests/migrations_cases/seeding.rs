@@ -161,3 +161,14 @@ async fn large_csv_files_are_streamed_and_tell_how_far_they_are() {
     assert_eq!(reports[0].rows, 200_000);
     assert!(told.events.lock().unwrap().iter().any(|event| matches!(event, MigrationEvent::Bytes { .. })));
 }
+
+#[tokio::test]
+async fn what_does_not_run_in_a_transaction_belongs_into_a_migration() {
+    let branch = branch("seeded_unmarked").await;
+    let seeds = Seeds::of(&branch);
+    for text in ["-- fluxbase:no-transaction\nvacuum", "select 1; commit", "begin; select 1; commit"] {
+        seeds.write("10_a.sql", text);
+        let failed = seeds.fails("10_a.sql").await;
+        assert!(!failed.message.contains("no-transaction"), "a seed has no such mark: {failed}");
+    }
+}
