@@ -20,6 +20,8 @@ with space as materialized (
     union all
     select 'routine', p.oid::regprocedure::text, null, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
       from pg_proc p join space s on s.oid = p.pronamespace
+       -- The constructors of a range type are PostgreSQL's own, whoever makes the type.
+       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i')
      where not exists (select from member m where m.classid = 'pg_proc'::regclass and m.objid = p.oid)
     union all
     select 'type', t.oid::regtype::text, null, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))

@@ -115,3 +115,13 @@ async fn settings_large_objects_and_locale_come_along() {
     };
     assert_eq!(house.value::<String>(&house.main, &kept(&house.main)).await, house.value::<String>(&house.main, &kept(&database)).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn default_grants_on_functions_and_a_range_type_do_not_stand_in_the_way() {
+    // PostgreSQL makes the type's constructors as the bootstrap superuser, whose default grants they then bear: in a branch nobody may grant on them.
+    let sql = "alter default privileges in schema public grant execute on functions to anon;
+               create type span as range (subtype = float8); create table spans (at span); create function f() returns int language sql as 'select 1'";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("ranges", DataCloneMode::SchemaOnly).await.unwrap();
+    assert!(house.value::<bool>(&house.target("ranges").database, "select has_function_privilege('anon', 'f()', 'execute')").await);
+}
