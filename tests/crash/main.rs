@@ -21,5 +21,6 @@ mod random_kills;
 mod reader;
 mod replicas;
 mod small_disk;
+mod strangers;
 mod walk;
 mod world;
