@@ -33,7 +33,10 @@ use postgres::{
         Presence, ensure_main, migrate,
     },
     data::{self, PgBranchDatabases},
-    provision::{CatalogueSignal, MainSeat, ProvisionOptions, Provisioned, ServiceSeat, check_encryption_key, load_demo, main_seat, provision},
+    provision::{
+        CatalogueSignal, MainSeat, ProvisionOptions, Provisioned, ServiceSeat, check_database_prefix, check_encryption_key, load_demo, main_seat,
+        provision,
+    },
     wire::Target,
 };
 use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
@@ -159,6 +162,8 @@ impl House {
         check_encryption_key(&control_pool, &ports::driven::SecretBox::fingerprint(&secrets)).await.map_err(ServeError::database)?;
         let options = ProvisionOptions { schemas: settings.database.schemas.clone(), ours };
         let provisioned = provision(&control_pool, &secrets, &options).await.map_err(ServeError::database)?;
+        let prefix = &settings.branching.database_prefix;
+        check_database_prefix(&control_pool, provisioned.instance, prefix).await.map_err(ServeError::database)?;
         // That the owner makes no databases is as it was meant where somebody else does.
         let findings =
             provisioned.capabilities.findings.iter().filter(|finding| database.branch_admin.is_none() || finding.code != "create_databases");

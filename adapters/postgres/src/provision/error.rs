@@ -57,6 +57,17 @@ pub enum ProvisionError {
     /// The `auth` schema is ours but the ledger that should say so does not.
     #[error("schema 'auth' is Fluxbase's, but its ledger fluxbase_migrations.data does not know of it: the database was copied without that schema")]
     LedgerLost,
+    /// Branches were made under another prefix.
+    #[error(
+        "branching.database_prefix = '{prefix}': the databases of branches are called otherwise ({databases}). Start with the prefix that they were \
+         made under; to change it, delete the branches first"
+    )]
+    BranchesElsewhere {
+        /// The prefix that was asked for.
+        prefix: String,
+        /// The databases.
+        databases: String,
+    },
     /// The schemas that every branch's database has could not be brought up to date.
     #[error("Fluxbase's own schemas could not be brought up to date: {0}")]
     Migration(#[source] MigrateError),

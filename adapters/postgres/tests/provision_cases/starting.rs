@@ -1,7 +1,8 @@
 //! Starting again, at once, beside others, with another key.
 
-use fluxbase_postgres::provision::{ProvisionError, check_encryption_key, provision};
+use fluxbase_postgres::provision::{ProvisionError, check_database_prefix, check_encryption_key, provision};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::provision_rig::{TestBox, options, prepared, run, text};
 
@@ -66,4 +67,29 @@ async fn another_key_stops_the_start() {
     assert!(matches!(refused, ProvisionError::WrongEncryptionKey), "{refused}");
     check_encryption_key(&pool, "key 1").await.unwrap();
     assert!(matches!(check_encryption_key(&pool, "key 2").await, Err(ProvisionError::WrongEncryptionKey)));
+}
+
+#[tokio::test]
+async fn another_prefix_than_that_of_the_branches_is_refused() {
+    let pool = prepared("prefixed").await;
+    let instance = provision(&pool, &TestBox(1), &options()).await.unwrap().instance;
+    let (main, branch) = (Uuid::from_u128(0xa0 << 120), Uuid::from_u128(0xb0 << 120));
+    for (id, slug, kind, parent) in [(main, "main", "main", "null".to_owned()), (branch, "pr-1", "preview", format!("'{main}'"))] {
+        let values = format!("'{id}', '{slug}', '{slug}', '{kind}', 'ready', 'schema_only', {parent}, now(), now(), 1");
+        let columns = "id, name, slug, type, status, data_clone_mode, parent_id, created_at, updated_at, generation";
+        run(&pool, &format!("insert into branching.branches ({columns}) values ({values})")).await.unwrap();
+    }
+    run(&pool, r#"create database "kept_pr-1_g1""#).await.unwrap();
+    let mark = format!(r#"{{"fluxbase":{{"instance":"{instance}","branch":"{branch}","generation":1}}}}"#);
+    run(&pool, &format!(r#"comment on database "kept_pr-1_g1" is '{mark}'"#)).await.unwrap();
+
+    check_database_prefix(&pool, instance, "kept_").await.unwrap();
+    for other in ["ke", "other_"] {
+        let refused = check_database_prefix(&pool, instance, other).await.unwrap_err().to_string();
+        assert!(refused.contains("branching.database_prefix") && refused.contains("kept_pr-1_g1"), "{refused}");
+    }
+    // Another instance's is nothing to us, and what is gone is nowhere.
+    check_database_prefix(&pool, Uuid::nil(), "other_").await.unwrap();
+    run(&pool, r#"drop database "kept_pr-1_g1""#).await.unwrap();
+    check_database_prefix(&pool, instance, "other_").await.unwrap();
 }
