@@ -18,6 +18,6 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider().install_default().expect("nobody installed a provider before main");
     match cli::Cli::read(std::env::args_os()) {
         Ok(read) => cli::run(read),
-        Err(error) => error.exit(),
+        Err(error) => cli::misread(&error, std::env::args_os()),
     }
 }

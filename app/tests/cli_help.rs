@@ -115,6 +115,11 @@ fn no_server_is_one_line_and_a_hint_or_one_json_object() {
     assert_eq!(remark, "making user a@example.com on http://127.0.0.1:1");
     let error: Value = serde_json::from_str(error).unwrap();
     assert_eq!(error["error"]["code"], "unreachable");
+
+    let (code, _, stderr) = run(&["branch", "create", "x", "--type", "foo", "-o", "json"]);
+    let error: Value = serde_json::from_str(&stderr).unwrap();
+    assert_eq!((code, &error["error"]["code"]), (2, &"usage".into()));
+    assert!(error["error"]["message"].as_str().unwrap().starts_with("invalid value 'foo'"), "{error}");
 }
 
 #[test]

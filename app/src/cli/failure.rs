@@ -104,6 +104,12 @@ impl CliError {
             Self::Remote(failure) => match (failure.hint(), failure.status()) {
                 (Some(hint), _) => Some(hint),
                 (None, Some(401)) => Some("give a key with --key, FLUXBASE_SERVICE_KEY or FLUXBASE_API_KEY"),
+                // The server speaks of requests; here it is said in words of the command line.
+                (None, Some(409)) => match failure.code() {
+                    "has_children" => Some("`fluxbase branch delete <name> --force` deletes them too"),
+                    "branch_protected" => Some("`fluxbase branch update <name> --protected=false` takes the protection off"),
+                    _ => None,
+                },
                 (None, _) => None,
             },
             Self::Local { hint, .. } => hint.as_deref(),
@@ -265,6 +271,10 @@ mod tests {
             "code": "invalid", "message": "no", "status": 422, "request_id": "r-1", "errors": [{ "pointer": "/name", "message": "is too long" }],
         } });
         assert_eq!(refused(422, "invalid").document(), expected);
-        assert!(refused(401, "unauthenticated").document()["error"]["hint"].as_str().unwrap().contains("--key"));
+        for (status, code, hint) in
+            [(401, "unauthenticated", "--key"), (409, "has_children", "--force"), (409, "branch_protected", "--protected=false")]
+        {
+            assert!(refused(status, code).document()["error"]["hint"].as_str().unwrap().contains(hint));
+        }
     }
 }

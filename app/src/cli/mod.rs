@@ -26,6 +26,7 @@ mod table;
 mod users;
 mod wait;
 mod when;
+mod words;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use context::Context;
@@ -132,6 +133,33 @@ impl Cli {
             Self::try_parse_from(with_word).map_err(|_| error)
         })
     }
+}
+
+/// Tells why a command line cannot be read, in the format that it asks for; help is no fault.
+pub(crate) fn misread(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let format = asked_format(arguments.filter_map(|argument| argument.into_string().ok()));
+    if !error.use_stderr() || format == Format::Table {
+        error.exit();
+    }
+    let text = error.to_string();
+    let (message, _) = text.split_once("\n\nFor more information").unwrap_or((text.trim_end(), ""));
+    let usage = CliError::Usage(message.trim_start_matches("error: ").to_owned());
+    usage.tell(format);
+    usage.exit_code().into()
+}
+
+/// What `-o` says, read by itself where the rest cannot be.
+fn asked_format(mut arguments: impl Iterator<Item = String>) -> Format {
+    while let Some(argument) = arguments.next() {
+        let given = match argument.as_str() {
+            "-o" | "--output" => arguments.next(),
+            other => other.strip_prefix("--output=").or_else(|| other.strip_prefix("-o")).map(|format| format.trim_start_matches('=').to_owned()),
+        };
+        if let Some(Ok(format)) = given.map(|format| <Format as clap::ValueEnum>::from_str(&format, false)) {
+            return format;
+        }
+    }
+    Format::Table
 }
 
 /// Carries out what the command line says.

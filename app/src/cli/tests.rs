@@ -39,6 +39,25 @@ fn global_options_stand_anywhere() {
 }
 
 #[test]
+fn the_format_is_known_even_where_nothing_else_is() {
+    let asked = |line: &str| super::asked_format(line.split(' ').map(str::to_owned));
+    for line in ["fluxbase -o json x", "fluxbase x --output json", "fluxbase x --output=json", "fluxbase x -ojson", "fluxbase x -o=json"] {
+        assert_eq!(asked(line), super::Format::Json, "{line}");
+    }
+    assert_eq!((asked("fluxbase -o xml"), asked("fluxbase json")), (super::Format::Table, super::Format::Table));
+}
+
+#[test]
+fn what_is_one_of_a_few_words_is_completed() {
+    let mut script = Vec::new();
+    clap_complete::generate(clap_complete::Shell::Bash, &mut Cli::command(), "fluxbase", &mut script);
+    let script = String::from_utf8(script).unwrap();
+    for words in ["schema_only full_clone seed_data", "preview persistent", "read write admin", "read:tables", "not_done"] {
+        assert!(script.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn what_is_misspelt_is_usage_and_names_what_would_be_right() {
     for (line, right) in [
         ("fluxbase branch create x --clone-data all", "full_clone"),

@@ -131,6 +131,10 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
             source_name,
             expected: format!("expected {}", in_words(&expected)),
         },
+        Kind::UnknownVariant(actual, known) => {
+            let (value, expected) = (format!("'{actual}'"), format!("expected one of {}", known.join(", ")));
+            ConfigError::Invalid { key: path, value, source_name, expected }
+        }
         Kind::Message(_) if path == "server.address" => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: "expected an IP address and a port, such as 127.0.0.1:8080".to_owned() }
@@ -236,7 +240,7 @@ mod tests {
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
             ("branching.connection_host", json!("postgres://db"), &["branching.connection_host", "postgres://db", "not a URL"]),
             ("branching.connection_port", json!(0), &["branching.connection_port", "whole number from 1 to"]),
-            ("branching.default_data_clone_mode", json!("seeds"), &["branching.default_data_clone_mode", "schema_only"]),
+            ("branching.default_data_clone_mode", json!("seeds"), &["branching.default_data_clone_mode = 'seeds'", "one of schema_only, full_clone"]),
             ("database.schemas", json!([]), &["database.schemas", "at least one"]),
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),
             ("log.level", json!("inof"), &["log.level", "inof", "expected error, warn, info"]),

@@ -141,7 +141,7 @@ impl Default for EmbeddedSection {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSection {
-    /// The secret of HS256 tokens, 32 bytes or more. Without it one is made at the first start and kept, encrypted.
+    /// The secret of HS256 tokens, 32 bytes or more; derived from the encryption key when not set.
     pub(crate) jwt_secret: Option<Secret>,
     /// A file that holds `auth.jwt_secret`.
     pub(crate) jwt_secret_file: Option<PathBuf>,

@@ -167,6 +167,8 @@ impl House {
         // That the owner makes no databases is as it was meant where somebody else does.
         let findings =
             provisioned.capabilities.findings.iter().filter(|finding| database.branch_admin.is_none() || finding.code != "create_databases");
+        // In a database of our own PUBLIC was let in until a moment ago.
+        let findings = findings.filter(|finding| !ours || finding.code != "public_may_connect");
         for finding in findings {
             tracing::warn!(code = finding.code, "{finding}");
         }

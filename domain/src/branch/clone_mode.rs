@@ -17,6 +17,9 @@ pub enum DataCloneMode {
 }
 
 impl DataCloneMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SchemaOnly, Self::FullClone, Self::SeedData];
+
     /// As requests write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,10 +39,7 @@ impl FromStr for DataCloneMode {
     type Err = UnknownCloneMode;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        [Self::SchemaOnly, Self::FullClone, Self::SeedData]
-            .into_iter()
-            .find(|mode| mode.name() == raw)
-            .ok_or_else(|| UnknownCloneMode(raw.to_owned()))
+        Self::ALL.into_iter().find(|mode| mode.name() == raw).ok_or_else(|| UnknownCloneMode(raw.to_owned()))
     }
 }
 

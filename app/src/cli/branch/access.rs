@@ -1,7 +1,7 @@
 //! `fluxbase branch access`.
 
 use super::reference;
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative, words::one_of};
 use comfy_table::Cell;
 use domain::branch::{AccessLevel, Grant};
 use ports::driving::{GrantBranchAccess, ListBranchAccess, RevokeBranchAccess};
@@ -36,6 +36,8 @@ pub(crate) enum AccessCommand {
             long,
             value_name = "LEVEL",
             default_value = "read",
+            value_parser = one_of::<AccessLevel>(AccessLevel::ALL.map(AccessLevel::name)),
+            hide_possible_values = true,
             help = "read (see it), write (change, migrate, connect), admin (reset, delete, grant)"
         )]
         level: AccessLevel,

@@ -1,7 +1,13 @@
 //! `fluxbase branch create`.
 
 use super::{begun::Begun, reference};
-use crate::cli::{context::Context, failure::CliError, git, output::write_stderr};
+use crate::cli::{
+    context::Context,
+    failure::CliError,
+    git,
+    output::write_stderr,
+    words::{one_of, one_of_by},
+};
 use domain::{
     BranchName, BranchType, DataCloneMode, Slug,
     branch::{ExpiresIn, PullRequest, RepositoryName, UnknownBranchType},
@@ -26,10 +32,16 @@ pub(crate) struct CreateArgs {
     /// The branch to cut it from [default: main]
     #[arg(long, value_name = "BRANCH")]
     from: Option<String>,
-    #[arg(long, value_name = "MODE", help = "What to copy: schema_only, full_clone or seed_data [default: the server's]")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_parser = one_of::<DataCloneMode>(DataCloneMode::ALL.map(DataCloneMode::name)),
+        hide_possible_values = true,
+        help = "What to copy: schema_only, full_clone or seed_data [default: the server's]"
+    )]
     clone_data: Option<DataCloneMode>,
     /// preview (goes by itself) or persistent [default: preview]
-    #[arg(long, value_name = "TYPE", value_parser = branch_type)]
+    #[arg(long, value_name = "TYPE", value_parser = one_of_by(["preview", "persistent"], branch_type), hide_possible_values = true)]
     r#type: Option<BranchType>,
     /// When it goes by itself, such as 12h or 7d [default: the server's, for previews]
     #[arg(long, value_name = "DURATION")]
@@ -51,11 +63,9 @@ pub(crate) struct CreateArgs {
     wait: bool,
 }
 
-fn branch_type(text: &str) -> Result<BranchType, UnknownBranchType> {
-    match text.parse()? {
-        BranchType::Main => Err(UnknownBranchType(text.to_owned())),
-        other => Ok(other),
-    }
+fn branch_type(text: &str) -> Result<BranchType, String> {
+    let unknown = || UnknownBranchType(text.to_owned()).to_string();
+    text.parse().ok().filter(|kind| *kind != BranchType::Main).ok_or_else(unknown)
 }
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
@@ -141,7 +151,7 @@ mod tests {
     #[test]
     fn nobody_makes_a_main_branch() {
         assert!(branch_type("persistent").is_ok());
-        assert!(branch_type("main").unwrap_err().to_string().contains("main is there already"));
+        assert!(branch_type("main").unwrap_err().contains("main is there already"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `fluxbase keys create`.
 
 use super::properties;
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, words::one_of_by};
 use client::Answer;
 use comfy_table::Cell;
-use domain::{Scope, Scopes, Slug, access::UnknownScope, branch::ExpiresIn, table::QualifiedName};
+use domain::{Scope, Scopes, Slug, branch::ExpiresIn, table::QualifiedName};
 use ports::driving::{CreateApiKey, CreateServiceKey, CreatedKey};
 
 const EXAMPLES: &str = "\
@@ -27,7 +27,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
     /// What it may be used for; repeat it, or part scopes by commas [default: read:tables]
-    #[arg(long, value_name = "SCOPE", value_parser = scope, value_delimiter = ',')]
+    #[arg(long, value_name = "SCOPE", value_parser = one_of_by(scopes(), scope), hide_possible_values = true, value_delimiter = ',')]
     scope: Vec<String>,
     /// The only branch it may be used on
     #[arg(long, value_name = "BRANCH")]
@@ -49,8 +49,12 @@ pub(crate) struct CreateArgs {
     service: bool,
 }
 
-fn scope(text: &str) -> Result<String, UnknownScope> {
-    Scopes::parse([text]).map(|_| text.to_owned())
+fn scope(text: &str) -> Result<String, String> {
+    Scopes::parse([text]).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn scopes() -> impl Iterator<Item = &'static str> {
+    Scope::ALL.into_iter().map(Scope::name).chain(["*"])
 }
 
 fn table_name(text: &str) -> Result<QualifiedName, String> {

@@ -1,7 +1,7 @@
 //! `fluxbase migrations repair` and `baseline`: a branch's ledger, put right by hand.
 
 use super::{EXAMPLES, list};
-use crate::cli::{branch::reference, context::Context, failure::CliError, migration_files, output::write_stderr};
+use crate::cli::{branch::reference, context::Context, failure::CliError, migration_files, output::write_stderr, words::one_of};
 use client::{Answer, HttpClient};
 use domain::{
     migration::{MigrationVersion, RepairAction},
@@ -28,7 +28,11 @@ pub(crate) struct RepairArgs {
     version: MigrationVersion,
     /// What is said of it: accept (the text that its file has now means the same), forget (it is pending again, or gone),
     /// done or not_done (of the statement that was interrupted), applied (it counts as applied, with what it did)
-    #[arg(value_name = "accept|forget|done|not_done|applied")]
+    #[arg(
+        value_name = "accept|forget|done|not_done|applied",
+        value_parser = one_of::<RepairAction>(RepairAction::ALL.map(RepairAction::name)),
+        hide_possible_values = true
+    )]
     repair: RepairAction,
     #[command(flatten)]
     place: Place,
