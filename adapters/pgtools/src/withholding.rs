@@ -1,10 +1,11 @@
 //! What a full clone leaves out: facts read from the catalogue, closed over foreign keys by the domain's rule, written as the text of a COPY.
 
 use crate::{
-    error::from_sql,
+    error::{from_sql, refused},
     leader::Table,
     masking::{Masks, pointing},
     quoting::ident,
+    settings::Settings,
 };
 use domain::{
     branch::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys},
@@ -48,7 +49,22 @@ pub(crate) async fn plan(leader: &mut PgConnection, excluded: &[String], tables:
         .await
         .map_err(|error| from_sql("reading foreign keys", error))?;
     let facts: Vec<Fact> = facts.into_iter().map(|Json(fact)| fact).collect();
+    refuse_unknown(&facts, tables)?;
     Ok(close(&facts, tables))
+}
+
+/// A slip in a table's name must not bring its rows along. Those that we leave out ourselves are not in every database.
+fn refuse_unknown(facts: &[Fact], tables: &[QualifiedName]) -> Result<(), BuildError> {
+    let ours = Settings::personal_tables();
+    let unknown = tables.iter().filter(|table| !ours.contains(table) && !facts.iter().any(|fact| fact.name == **table));
+    let unknown: Vec<_> = unknown.map(QualifiedName::written).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(refused(
+        "excluded_table_missing",
+        format!("branching.excluded_table_data names {}, and there is no such table: correct it, or take it out", unknown.join(", ")),
+    ))
 }
 
 fn close(facts: &[Fact], tables: &[QualifiedName]) -> Vec<Withheld> {

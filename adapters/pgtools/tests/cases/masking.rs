@@ -265,3 +265,12 @@ async fn large_objects_of_withheld_rows_and_masked_columns_stay_behind() {
     let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
     assert_eq!(house.value::<String>(&house.target("objects").database, found).await, "101 105");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_to_be_left_out_that_is_not_there_stops_the_clone() {
+    let mut house = House::new(Admin::Superuser, "create table secrets (id int)").await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "secret"));
+    let (code, said) = refusal(house.build("slip", DataCloneMode::FullClone).await);
+    assert!(code == "excluded_table_missing" && said.contains("public.secret"), "{said}");
+    house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();
+}
