@@ -67,6 +67,17 @@ impl CliError {
         Self::Operation { what, error: Box::new(operation.error.unwrap_or_else(without_reason)) }
     }
 
+    /// The same, with the words of an operation's failure changed.
+    pub(super) fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Operation { what, mut error } => {
+                error.message = words(&error.message);
+                Self::Operation { what, error }
+            }
+            other => other,
+        }
+    }
+
     /// 1 failed, 2 usage, 3 not found, 4 refused.
     pub(super) fn exit_code(&self) -> u8 {
         match self {

@@ -1,7 +1,7 @@
 //! Migration files of a folder, as they go along with a request.
 
 use super::{context::Context, failure::CliError};
-use domain::operation::NamedText;
+use domain::{Slug, operation::NamedText};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,6 +13,19 @@ pub(super) struct Sent {
     pub(super) dir: Option<PathBuf>,
     /// Its files; the server takes its own where there are none.
     pub(super) files: Vec<NamedText>,
+    /// Whether it was named on the command line.
+    named: bool,
+}
+
+impl Sent {
+    /// Commands that the server tells, as they are to be typed here: with the folder, where it was named.
+    pub(super) fn ways_out(&self, told: &str, branch: &Slug) -> String {
+        let Some(dir) = self.dir.as_deref().filter(|_| self.named) else { return told.to_owned() };
+        let dir = dir.display().to_string();
+        let dir = if dir.contains([' ', '\'', '"', '$']) { format!("'{}'", dir.replace('\'', r"'\''")) } else { dir };
+        let on_branch = format!("--branch {branch}");
+        told.replace(&on_branch, &format!("{on_branch} --dir {dir}"))
+    }
 }
 
 /// The files of the folder that is named, which then must hold some; else those of the project.
@@ -21,7 +34,7 @@ pub(super) fn sent(named: Option<&Path>) -> Result<Sent, CliError> {
     let files = dir.as_deref().map_or(Ok(Vec::new()), of)?;
     match named {
         Some(dir) if files.is_empty() => Err(CliError::Usage(format!("there is no SQL file in {}", dir.display()))),
-        _ => Ok(Sent { dir, files }),
+        _ => Ok(Sent { dir, files, named: named.is_some() }),
     }
 }
 
@@ -45,8 +58,17 @@ pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{Sent, of};
     use std::fs;
+
+    #[test]
+    fn commands_name_the_folder_where_it_was_named() {
+        let sent = |dir: &str, named| Sent { dir: Some(dir.into()), files: Vec::new(), named };
+        let (told, branch) = ("accept it: fluxbase migrations repair 1 accept --branch pr-1", "pr-1".parse().unwrap());
+        assert_eq!(sent("db", false).ways_out(told, &branch), told);
+        assert_eq!(sent("db", true).ways_out(told, &branch), format!("{told} --dir db"));
+        assert!(sent("my files", true).ways_out(told, &branch).ends_with(" --dir 'my files'"));
+    }
 
     #[test]
     fn only_sql_files_go_along_in_order() {

@@ -73,7 +73,12 @@ struct Globals {
         help = "The server to talk to [env: FLUXBASE_URL; else the project's .fluxbase/, else the server on the data folder]"
     )]
     url: Option<String>,
-    #[arg(long, global = true, value_name = "KEY", help = "The key to use [env: FLUXBASE_SERVICE_KEY, FLUXBASE_API_KEY; else the local owner's]")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        help = "The key to use [env: FLUXBASE_SERVICE_KEY, FLUXBASE_API_KEY; else that of `fluxbase login`, else the local owner's]"
+    )]
     key: Option<String>,
     /// How results are written
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t)]

@@ -59,7 +59,7 @@ impl From<(u16, Value)> for Reply {
 impl Reply {
     /// A stream of these states, that ends after them.
     pub(super) fn events(states: &[Value]) -> Self {
-        let body = states.iter().map(|state| format!("data: {state}\n\n")).collect();
+        let body = states.iter().map(|state| format!("data: {state}\n\n")).collect::<Vec<_>>().concat();
         Self { head: "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\nconnection: close".to_owned(), body, holds: false }
     }
 
@@ -84,7 +84,7 @@ impl Server {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
         let task = tokio::spawn(async move {
-            let mut held = Vec::new();
+            let mut open = Vec::new();
             loop {
                 let (mut connection, _) = listener.accept().await.unwrap();
                 let (mut head, mut buffer) = (String::new(), [0; 4096]);
@@ -96,7 +96,7 @@ impl Server {
                 let Reply { head, body, holds } = if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() };
                 connection.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
                 if holds {
-                    held.push(connection);
+                    open.push(connection);
                 }
             }
         });

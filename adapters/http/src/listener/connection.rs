@@ -74,8 +74,8 @@ impl<E: Endpoint + 'static> Server<E> {
         let _ = socket.set_nodelay(true);
         let activity = Arc::new(Activity::new(self.header_timeout, self.idle_timeout));
         let understood = Arc::new(Understood::new());
-        let watched = UnreadAnswered::new(Watched::new(socket, activity.clone()), activity.clone(), self.request_id);
-        let io = TokioIo::new(EncodedTargets::new(watched, understood.clone()));
+        let socket = UnreadAnswered::new(Watched::new(socket, activity.clone()), activity.clone(), self.request_id);
+        let io = TokioIo::new(EncodedTargets::new(socket, understood.clone()));
         let service = service_fn(|request| {
             understood.begun(&request);
             self.answer(request, remote, activity.begin())

@@ -1,7 +1,15 @@
 //! `fluxbase migrations list`.
 
 use super::EXAMPLES;
-use crate::cli::{branch::reference, context::Context, failure::CliError, migration_files, output::write_stderr, table, when::relative};
+use crate::cli::{
+    branch::reference,
+    context::Context,
+    failure::CliError,
+    migration_files::{self, Sent},
+    output::write_stderr,
+    table,
+    when::relative,
+};
 use comfy_table::{Cell, Color};
 use domain::migration::{LedgerEntry, LedgerState};
 use ports::driving::{ListMigrations, MigrationOverview};
@@ -20,20 +28,20 @@ pub(crate) struct ListArgs {
 
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliError> {
     let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
-    let files = migration_files::sent(args.dir.as_deref())?.files;
+    let sent = migration_files::sent(args.dir.as_deref())?;
     let client = context.connect().await?;
     let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
     // The route takes the branch from where every request has it; the one that is named is the only one that is meant.
     let client = client.on_branch(None);
-    let found = client.send(&ListMigrations { branch, files }).await?;
-    tell_obstacles(&found.output);
+    let found = client.send(&ListMigrations { branch, files: sent.files.clone() }).await?;
+    tell_obstacles(&found.output, &sent);
     context.print(&found.document, || listed(&found.output))
 }
 
 /// What stands in the way of migrating, beside the result.
-pub(super) fn tell_obstacles(overview: &MigrationOverview) {
+pub(super) fn tell_obstacles(overview: &MigrationOverview, sent: &Sent) {
     for refusal in &overview.refusals {
-        write_stderr(&format!("in the way: {refusal}"));
+        write_stderr(&format!("in the way: {}", sent.ways_out(refusal, &overview.branch)));
     }
     if overview.drift == Some(true) {
         write_stderr("the schema is another than after the last migration: it was changed beside them (drift)");

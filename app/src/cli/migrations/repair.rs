@@ -1,12 +1,16 @@
 //! `fluxbase migrations repair` and `baseline`: a branch's ledger, put right by hand.
 
 use super::{EXAMPLES, list};
-use crate::cli::{branch::reference, context::Context, failure::CliError, migration_files, output::write_stderr, words::one_of};
-use client::{Answer, HttpClient};
-use domain::{
-    migration::{MigrationVersion, RepairAction},
-    operation::NamedText,
+use crate::cli::{
+    branch::reference,
+    context::Context,
+    failure::CliError,
+    migration_files::{self, Sent},
+    output::write_stderr,
+    words::one_of,
 };
+use client::{Answer, HttpClient};
+use domain::migration::{MigrationVersion, RepairAction};
 use ports::driving::{BaselineMigrations, MigrationOverview, RepairMigration};
 use std::path::PathBuf;
 
@@ -26,12 +30,12 @@ pub(crate) struct Place {
 pub(crate) struct RepairArgs {
     /// The migration's version: the leading digits of its name
     version: MigrationVersion,
-    /// What is said of it: accept (the text that its file has now means the same), forget (it is pending again, or gone),
-    /// done or not_done (of the statement that was interrupted), applied (it counts as applied, with what it did)
     #[arg(
         value_name = "accept|forget|done|not_done|applied",
         value_parser = one_of::<RepairAction>(RepairAction::ALL.map(RepairAction::name)),
-        hide_possible_values = true
+        hide_possible_values = true,
+        help = "What is said of it: accept (the text that its file has now means the same), forget (it is pending again, or gone), done or not_done (of \
+                the statement that was interrupted), applied (it counts as applied, with what it did)"
     )]
     repair: RepairAction,
     #[command(flatten)]
@@ -49,30 +53,32 @@ pub(crate) struct BaselineArgs {
 }
 
 impl Place {
-    async fn open(&self, context: &Context) -> Result<(HttpClient, String, Vec<NamedText>), CliError> {
+    async fn open(&self, context: &Context) -> Result<(HttpClient, String, Sent), CliError> {
         let branch = self.branch.as_deref().map(reference::resolve).transpose()?;
-        let files = migration_files::sent(self.dir.as_deref())?.files;
+        let sent = migration_files::sent(self.dir.as_deref())?;
         let client = context.connect().await?;
         let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
-        Ok((client, branch, files))
+        Ok((client, branch, sent))
     }
 }
 
 pub(super) async fn repair(context: &Context, args: RepairArgs) -> Result<(), CliError> {
     let RepairArgs { version, repair, place } = args;
-    let (client, branch, files) = place.open(context).await?;
+    let (client, branch, sent) = place.open(context).await?;
     write_stderr(&format!("repairing migration {version} of branch '{branch}' ({repair}) on {}", client.base_url()));
-    told(context, &client.send(&RepairMigration { branch, version, repair, files }).await?)
+    let files = sent.files.clone();
+    told(context, &client.send(&RepairMigration { branch, version, repair, files }).await?, &sent)
 }
 
 pub(super) async fn baseline(context: &Context, args: BaselineArgs) -> Result<(), CliError> {
     let BaselineArgs { up_to, place } = args;
-    let (client, branch, files) = place.open(context).await?;
+    let (client, branch, sent) = place.open(context).await?;
     write_stderr(&format!("taking migrations of branch '{branch}' as applied on {}", client.base_url()));
-    told(context, &client.send(&BaselineMigrations { branch, up_to, files }).await?)
+    let files = sent.files.clone();
+    told(context, &client.send(&BaselineMigrations { branch, up_to, files }).await?, &sent)
 }
 
-fn told(context: &Context, found: &Answer<MigrationOverview>) -> Result<(), CliError> {
-    list::tell_obstacles(&found.output);
+fn told(context: &Context, found: &Answer<MigrationOverview>, sent: &Sent) -> Result<(), CliError> {
+    list::tell_obstacles(&found.output, sent);
     context.print(&found.document, || list::listed(&found.output))
 }
