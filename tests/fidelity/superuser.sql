@@ -1,4 +1,4 @@
--- What only a superuser can make. A branch has the foreign servers; it has no event trigger.
+-- What only a superuser can make.
 create server elsewhere type 'pg' version '15' foreign data wrapper postgres_fdw options (host 'db.example', dbname 'other');
 create user mapping for current_user server elsewhere options (user 'me', password 'sentinel-password-of-mapping');
 create foreign table app.far (id int options (column_name 'no'), what text not null) server elsewhere options (schema_name 'public', table_name 'far');

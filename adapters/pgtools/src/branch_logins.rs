@@ -187,7 +187,7 @@ impl BranchLogins for PgBranchLogins {
         transaction.commit().await.map_err(failed)?;
         if there {
             cut_off(&mut admin, &role, None).await?;
-            if !drop_role(&mut admin, &self.settings, branch, &role).await? {
+            if !drop_role(&mut admin, &self.settings, &role).await? {
                 tracing::warn!(role, "a branch's login is closed for good but could not be dropped: something on the server still depends on it");
             }
         }

@@ -2,11 +2,12 @@
 
 use crate::{
     capture::{Parent, capture},
+    claim::Claim,
     default_grants::{self, DefaultGrant},
     empty,
     finish::Finish,
     give_way::while_nobody_waits,
-    large_objects,
+    labels, large_objects,
     leader::{Leader, Table},
     masking::{self, Masks},
     materialized,
@@ -41,6 +42,14 @@ struct Plan {
     at: OffsetDateTime,
 }
 
+/// A parent that holds still.
+pub(crate) struct Captured {
+    parent: Parent,
+    leader: Leader,
+    /// The turn to copy its rows, until they are copied.
+    turn: Option<Claim>,
+}
+
 /// What came of it.
 pub(crate) struct Built {
     pub(crate) report: BuildReport,
@@ -58,16 +67,21 @@ struct Rows {
 }
 
 impl Build<'_> {
-    /// Fills the empty database.
-    pub(crate) async fn fill(self) -> Result<Built, BuildError> {
-        self.progress.step(StepName::CopyDefinitions).await?;
+    /// Holds the parent still, while the database to fill is `made`.
+    pub(crate) async fn capture(&self, made: impl Future<Output = Result<(), BuildError>> + Send) -> Result<Captured, BuildError> {
         let waiting = Meter::new(0, "objects");
         let turn = match self.request.clone_mode {
             DataCloneMode::FullClone => Some(waiting.watch(self.progress, turn::take(self.settings, &self.request.parent)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
-        let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request)).await?;
-        let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, self.copy(&parent, leader)).await?;
+        let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;
+        Ok(Captured { parent, leader, turn })
+    }
+
+    /// Fills the empty database.
+    pub(crate) async fn fill(self, Captured { parent, leader, turn }: Captured) -> Result<Built, BuildError> {
+        self.progress.step(StepName::CopyDefinitions).await?;
+        let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, Box::pin(self.copy(&parent, leader))).await?;
         drop(turn);
 
         self.progress.step(StepName::AddConstraints).await?;
@@ -79,16 +93,21 @@ impl Build<'_> {
         self.progress.step(StepName::Verify).await?;
         let meter = Meter::new(parent.inventory.count(), "objects");
         let verified = async {
-            verify::objects(&mut branch, &parent.inventory).await?;
+            let mut other = self.settings.builder_in(&self.request.target.database).await?;
+            verify::objects(&mut branch, &mut other, &parent.inventory).await?;
+            let _ = other.close().await;
             meter.add(parent.inventory.count());
             Ok(())
         };
         meter.watch(self.progress, verified).await?;
-        // Last: from now on they hold for every new object.
+        // Last of what the owner does: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
+        let mut withheld = plan.withheld;
+        withheld.extend(labels::carry_over(&mut branch, &parent.labels).await?);
         let _ = branch.close().await;
+        withheld.extend(parent.by_admin.add(self.settings, &self.request.target.database).await?);
         let report = BuildReport {
-            withheld: plan.withheld,
+            withheld,
             rows: copied.iter().map(|(_, rows)| rows).sum(),
             objects: parent.inventory.count(),
             data_as_of: (self.request.clone_mode == DataCloneMode::FullClone).then_some(plan.at),
@@ -99,10 +118,12 @@ impl Build<'_> {
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.
     async fn copy(&self, parent: &Parent, mut leader: Leader) -> Result<Rows, BuildError> {
-        let plan = self.plan(parent, &mut leader).await?;
-        empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
-        meter.watch(self.progress, parent.definitions.restore_before_rows(self.settings, self.request, &meter)).await?;
+        let restored = async {
+            empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
+            parent.definitions.restore_before_rows(self.settings, self.request, &meter).await
+        };
+        let (plan, ()) = tokio::try_join!(self.plan(parent, &mut leader), meter.watch(self.progress, restored))?;
 
         self.progress.step(StepName::CopyRows).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;

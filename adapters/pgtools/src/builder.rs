@@ -7,6 +7,8 @@ use crate::{
     create::{Birth, carry_settings_over, create_database},
     drop::drop_databases,
     error::refused,
+    event_triggers,
+    kept::Kept,
     locale::Likeness,
     settings::Settings,
     stock::{self, CloneProbe, Demand, Origin, Taken, Wanted},
@@ -18,13 +20,14 @@ use domain::{DataCloneMode, OperationId, StepName, UserId, branch::DatabaseName}
 use ports::driven::{
     BranchBuilder, BranchUsers, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
 };
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
 
 /// Builds the databases behind branches on one PostgreSQL server, and keeps a stock of copies for those to come.
 #[derive(Debug)]
 pub struct PgBranchBuilder {
     settings: Settings,
+    kept: Kept,
     demand: Demand,
     probe: CloneProbe,
 }
@@ -32,35 +35,54 @@ pub struct PgBranchBuilder {
 impl PgBranchBuilder {
     /// A builder; nothing is connected before there is something to do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, demand: Demand::default(), probe: CloneProbe::default() }
+        Self { settings, kept: Kept::default(), demand: Demand::default(), probe: CloneProbe::default() }
     }
 
-    /// Takes the branch's database from the stock, where it has one of the parent as it is now.
-    async fn take(&self, claim: &mut Claim, request: &BuildRequest, birth: &Birth<'_>) -> Result<Option<Taken>, BuildError> {
+    /// Takes hold of the branch, with nothing left of earlier attempts.
+    async fn begin(&self, request: &BuildRequest, progress: &dyn BuildProgress) -> Result<(Claim, Likeness), BuildError> {
+        let mut claim = Claim::take(&self.settings, &self.kept, request.target.branch_id).await?;
+        progress.step(StepName::CreateDatabase).await?;
+        drop_databases(claim.admin(), &self.settings, &request.target).await?;
+        let parent = Likeness::read(claim.admin(), &request.parent).await?;
+        Ok((claim, parent))
+    }
+
+    /// What of the stock would do: the parent as it is now. `None` where nothing there would.
+    async fn origin(&self, request: &BuildRequest) -> Result<Option<Origin>, BuildError> {
         let full = request.clone_mode == DataCloneMode::FullClone;
         if self.settings.stock.max_templates == 0 || (full && request.max_age.is_none()) {
             return Ok(None);
         }
+        let mut admin = self.kept.take(&self.settings).await?;
         let parent = (&request.parent, request.parent_is_main);
-        let Some(origin) = Origin::now(claim.admin(), &self.settings, parent, request.clone_mode).await? else { return Ok(None) };
-        let taken = stock::take(claim.admin(), &self.settings, &origin, request.max_age, birth).await?;
-        self.demand.note(Wanted::from(&origin), stock::now(claim.admin()).await?);
-        Ok(taken)
+        let origin = Origin::now(&mut admin, &self.settings, parent, request.clone_mode).await?;
+        self.kept.keep(admin);
+        Ok(origin)
+    }
+
+    /// Takes the branch's database from the stock, where it has one of the parent as it is now.
+    async fn take(&self, claim: &mut Claim, request: &BuildRequest, origin: &Origin, birth: &Birth<'_>) -> Result<Option<Taken>, BuildError> {
+        let sought = stock::take(claim.admin(), &self.settings, origin, request.max_age, birth).await?;
+        self.demand.note(Wanted::from(origin), sought.at);
+        Ok(sought.taken)
     }
 
     /// What a copy of the stock lacks to be the branch's.
     async fn complete(&self, request: &BuildRequest, taken: &Taken, progress: &dyn BuildProgress) -> Result<BuildReport, BuildError> {
-        progress.step(StepName::CopyDefinitions).await?;
-        progress.step(StepName::CopyRows).await?;
         if request.clone_mode != DataCloneMode::FullClone && !request.users.is_empty() {
             let mut inside = self.settings.builder_in(&request.target.database).await?;
             users::write(&mut inside, &request.users).await?;
             let _ = inside.close().await;
         }
-        progress.step(StepName::AddConstraints).await?;
-        progress.step(StepName::Verify).await?;
+        progress.passed(&[StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints, StepName::Verify]).await?;
         Ok(taken.mark.contents.report(taken.source))
     }
+}
+
+/// What PostgreSQL keeps of a database outside of it, and no copy has by itself.
+async fn liken(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
+    carry_settings_over(&mut *admin, database, parent).await?;
+    event_triggers::spare_superusers(admin, database).await
 }
 
 #[async_trait]
@@ -72,33 +94,40 @@ impl BranchBuilder for PgBranchBuilder {
         if request.clone_mode == DataCloneMode::SeedData {
             return Err(refused("seeds_unavailable", "seed files are no part of a build: ask for schema_only, and run them in what is built"));
         }
-        let mut claim = Claim::take(settings, request.target.branch_id).await?;
-        progress.step(StepName::CreateDatabase).await?;
-        drop_databases(claim.admin(), settings, &request.target).await?;
-        let parent = Likeness::read(claim.admin(), &request.parent).await?;
+        let (begun, origin) = tokio::join!(self.begin(request, progress.as_ref()), self.origin(request));
+        let ((mut claim, parent), origin) = (begun?, origin?);
         let provisional = provisional_name(settings.instance, request.target.branch_id);
         let birth =
             Birth { provisional: &provisional, database: &request.target.database, comment: Mark::of(settings.instance, &request.target).comment() };
-        let taken = self.take(&mut claim, request, &birth).await?;
-        if taken.is_none() {
-            stock::make_room(&mut claim, settings, request).await?;
-            create_database(claim.admin(), settings, &parent, &birth).await?;
-        }
-        carry_settings_over(claim.admin(), birth.database, &parent.settings).await?;
+        let taken = match origin {
+            Some(origin) => self.take(&mut claim, request, &origin, &birth).await?,
+            None => None,
+        };
         let filled = if let Some(taken) = taken {
+            liken(claim.admin(), birth.database, &parent).await?;
             claim.while_held(self.complete(request, &taken, progress.as_ref())).await
         } else {
+            let _waiting = self.demand.copy();
+            stock::make_room(&mut claim, settings, request).await?;
             let build = Build { settings, request, progress: progress.as_ref() };
-            claim.while_held(Box::pin(build.fill())).await.map(|built| built.report)
+            let made = async {
+                create_database(claim.admin(), settings, &parent, &birth).await?;
+                liken(claim.admin(), birth.database, &parent).await
+            };
+            let captured = Box::pin(build.capture(made)).await?;
+            claim.while_held(Box::pin(build.fill(captured))).await.map(|built| built.report)
         };
         let report = filled.map_err(|error| stock::explain(settings, error))?;
-        claim.release().await;
+        claim.release_to(&self.kept).await;
         Ok(report)
     }
 
     async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError> {
         self.settings.check_name(target)?;
-        admission::admit(&self.settings, target).await
+        let mut admin = self.kept.take(&self.settings).await?;
+        admission::admit(&mut admin, &self.settings, target).await?;
+        self.kept.keep(admin);
+        Ok(())
     }
 
     async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError> {
@@ -108,9 +137,9 @@ impl BranchBuilder for PgBranchBuilder {
 
     async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
         self.settings.check_name(target)?;
-        let mut claim = Claim::take(&self.settings, target.branch_id).await?;
+        let mut claim = Claim::take(&self.settings, &self.kept, target.branch_id).await?;
         drop_databases(claim.admin(), &self.settings, target).await?;
-        claim.release().await;
+        claim.release_to(&self.kept).await;
         Ok(())
     }
 }
@@ -141,7 +170,7 @@ impl TrialCopies for PgBranchBuilder {
 impl Stock for PgBranchBuilder {
     #[tracing::instrument(name = "stock.tend", skip_all)]
     async fn tend(&self) -> Result<(), BuildError> {
-        stock::tend(&self.settings, &self.demand, &self.probe).await
+        stock::tend(&self.settings, &self.kept, &self.demand, &self.probe).await
     }
 
     #[tracing::instrument(name = "stock.sweep", skip_all)]

@@ -12,7 +12,7 @@ use crate::{
 };
 use domain::branch::DatabaseName;
 use ports::driven::{BuildError, LoginPurpose};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 /// What a database is called while it is made, and what it is from then on.
 pub(crate) struct Birth<'a> {
@@ -38,34 +38,41 @@ pub(crate) async fn create_database(admin: &mut PgConnection, settings: &Setting
 /// Makes a database by this statement, gives it its mark and its name at once, and lets its builder in.
 pub(crate) async fn make(admin: &mut PgConnection, settings: &Settings, birth: &Birth<'_>, create: String) -> Result<(), BuildError> {
     run(&mut *admin, create).await.map_err(|error| from_sql("creating the database", error))?;
-    let named = run(&mut *admin, mark_and_rename(&birth.comment, birth.provisional, birth.database.as_str())).await;
-    if let Err(error) = named {
-        let _ = run(&mut *admin, "rollback").await;
+    if let Err(error) = name_and_open(&mut *admin, settings, birth, birth.provisional).await {
         let taken = sql_state(&error).as_deref() == Some("42P04");
         drop_by_name(&mut *admin, settings, &DatabaseName::existing(birth.provisional)).await?;
         return Err(if taken { birth.taken() } else { from_sql("naming the database", error) });
     }
-    open_to_builder(admin, settings, birth.database).await
+    Ok(())
 }
 
-/// Nobody could connect so far. From here on only the builder may, and the admin as the owner.
-pub(crate) async fn open_to_builder(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
-    logins::ensure(&mut *admin, settings, database).await?;
-    let name = ident(database.as_str());
-    let open = format!(
-        "begin; revoke all on database {name} from public; grant create, temporary on database {name} to {owner}; \
-         grant connect on database {name} to {builder}; alter database {name} allow_connections true; commit",
+/// Gives a database its mark, its name and its builder, all at once. Nobody could connect so far; from here on only the builder may, and the admin as the
+/// owner. The other logins are made when they are let in.
+pub(crate) async fn name_and_open(admin: &mut PgConnection, settings: &Settings, birth: &Birth<'_>, old: &str) -> Result<(), sqlx::Error> {
+    let mut transaction = admin.begin().await?;
+    let builder = logins::making(&mut transaction, settings, birth.database, &[LoginPurpose::Builder]).await?;
+    let all = format!(
+        "{rename}; {builder}; revoke all on database {name} from public; grant create, temporary on database {name} to {owner}; \
+         grant connect on database {name} to {login}; alter database {name} allow_connections true",
+        rename = mark_and_rename(&birth.comment, old, birth.database.as_str()),
+        name = ident(birth.database.as_str()),
         owner = ident(OWNER_ROLE),
-        builder = settings.login_ident(LoginPurpose::Builder, database),
+        login = settings.login_ident(LoginPurpose::Builder, birth.database),
     );
-    run(admin, open).await.map_err(|error| from_sql("closing the database to others", error))
+    run(&mut transaction, all).await?;
+    transaction.commit().await
 }
 
-/// `ALTER DATABASE .. SET` of the parent. One that this admin may not set is said, and left out: it would not change what the branch holds.
-pub(crate) async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, settings: &[String]) -> Result<(), BuildError> {
-    for (name, value) in settings.iter().filter_map(|setting| setting.split_once('=')) {
+/// The parent's connection limit, and its `ALTER DATABASE .. SET`. A setting that this admin may not make is said, and left out: it would not change what
+/// the branch holds.
+pub(crate) async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
+    if parent.connection_limit >= 0 {
+        let limit = format!("alter database {} connection limit {}", ident(database.as_str()), parent.connection_limit);
+        run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;
+    }
+    for (name, value) in parent.settings.iter().filter_map(|setting| setting.split_once('=')) {
         let set = format!("alter database {} set {name} to {}", ident(database.as_str()), setting_value(name, value));
-        match run(admin, set).await {
+        match run(&mut *admin, set).await {
             Ok(()) => {}
             Err(error) if sql_state(&error).as_deref() == Some("42501") => {
                 tracing::warn!(setting = name, "a setting of the parent's database may not be made by this login, and is left out");

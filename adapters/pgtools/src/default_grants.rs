@@ -29,7 +29,8 @@ impl DefaultGrant {
                   select n.nspname, d.defaclrole, d.defaclobjtype, d.defaclacl, d.defaclnamespace
                     from pg_default_acl d join owner on owner.oid = d.defaclrole left join pg_namespace n on n.oid = d.defaclnamespace
                    where n.nspname is null or n.nspname <> all($1)
-              ), kind (code, word) as (values ('r'::"char", 'tables'), ('S', 'sequences'), ('f', 'routines'), ('T', 'types'), ('n', 'schemas'))
+              ), kind (code, word) as (values ('r'::"char", 'tables'), ('S', 'sequences'), ('f', 'routines'), ('T', 'types'), ('n', 'schemas'),
+                                              ('L', 'large objects'))
               select distinct e.nspname::text as schema, k.word as kind, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
                      lower(x.privilege_type) as privilege, x.is_grantable as grantable, false as taken_back
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(e.defaclacl) x left join pg_roles r on r.oid = x.grantee

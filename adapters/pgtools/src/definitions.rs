@@ -1,20 +1,28 @@
 //! Definitions: dumped from the parent in one snapshot, restored into the branch by its owner.
 
 use crate::{
+    arrange::Relations,
     child::{self, ChildError},
-    error::{refused, retryable},
+    connect::run,
+    error::{from_sql, refused, retryable},
     meter::Meter,
+    needs_superuser::Privileged,
+    restore,
+    schema::archive::{self, Entry},
     settings::{OWNER_ROLE, Settings},
-    toc::Contents,
+    toc::{By, Contents},
 };
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
-use std::io::Write;
+use sqlx::Connection;
+use std::{collections::HashSet, io::Write};
 
 /// How a section is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// In one transaction.
     AtOnce,
+    /// The same, but for what belongs to different tables: that is made at the same time.
+    SideBySide,
     /// Each statement by itself.
     OneByOne,
     /// So many statements at the same time.
@@ -24,21 +32,36 @@ enum Way {
 /// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
 pub(crate) struct Definitions {
     archive: Vec<u8>,
+    entries: Vec<Entry>,
+    /// What of it is relations.
+    relations: Relations,
     pub(crate) contents: Contents,
 }
 
 impl Definitions {
     /// Reads the dump's table of contents. `schemas` exist in the branch already.
-    pub(crate) async fn open(settings: &Settings, archive: Vec<u8>, schemas: &[&str]) -> Result<Self, BuildError> {
-        let mut command = child::command(&settings.tools.pg_restore);
-        command.arg("--list");
-        let list = child::run(command, &archive, |_| false).await.map_err(|error| failed("reading the dump", &error))?;
-        Ok(Self { contents: Contents::sort(&String::from_utf8_lossy(&list), schemas), archive })
+    pub(crate) fn open(archive: Vec<u8>, schemas: &[&str], privileged: &Privileged) -> Result<Self, BuildError> {
+        let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
+        let (contents, relations) = (Contents::sort(&entries, schemas, privileged), Relations::of(&entries));
+        Ok(Self { archive, entries, relations, contents })
     }
 
     /// Types, tables, functions, views: what rows need to be there.
     pub(crate) async fn restore_before_rows(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
-        self.restore(settings, request, "pre-data", &self.contents.before_policies, Way::AtOnce, meter).await
+        for run in &self.contents.before_rows {
+            self.restore(settings, request, (run.by, &run.list), Way::SideBySide, meter).await?;
+            if !run.then.is_empty() {
+                self.give_to_owner(settings, request, &run.then).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn give_to_owner(&self, settings: &Settings, request: &BuildRequest, statements: &[String]) -> Result<(), BuildError> {
+        let mut admin = settings.admin_in(&request.target.database).await?;
+        run(&mut admin, statements.join("; ")).await.map_err(|error| from_sql("giving the branch's owner what a superuser made", error))?;
+        let _ = admin.close().await;
+        Ok(())
     }
 
     /// Indexes, constraints, triggers, rules: every key is checked as it is made. Over many rows several are made at the same time.
@@ -49,40 +72,53 @@ impl Definitions {
         streams: usize,
         meter: &Meter,
     ) -> Result<(), BuildError> {
-        let way = if streams > 1 { Way::InParallel(streams) } else { Way::AtOnce };
-        self.restore(settings, request, "post-data", &self.contents.before_policies, way, meter).await
+        let way = if streams > 1 { Way::InParallel(streams) } else { Way::SideBySide };
+        self.restore(settings, request, (By::Owner, &self.contents.after_rows), way, meter).await
     }
 
     /// Policies, and the tables that keep them.
     pub(crate) async fn restore_policies(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
-        self.restore(settings, request, "post-data", &self.contents.policies, Way::AtOnce, meter).await
+        self.restore(settings, request, (By::Owner, &self.contents.policies), Way::AtOnce, meter).await
     }
 
-    async fn restore(
-        &self,
-        settings: &Settings,
-        request: &BuildRequest,
-        section: &str,
-        list: &str,
-        way: Way,
-        meter: &Meter,
-    ) -> Result<(), BuildError> {
-        match self.restore_once(settings, request, section, list, way, meter).await {
+    async fn restore(&self, settings: &Settings, request: &BuildRequest, list: (By, &str), way: Way, meter: &Meter) -> Result<(), BuildError> {
+        let (by, list) = list;
+        let left = self.restore_quickly(settings, request, (by, list), way, meter).await;
+        if left.is_empty() {
+            return Ok(());
+        }
+        match self.restore_once(settings, request, (by, &left), way, meter).await {
             // One transaction is much quicker, and it came to nothing as a whole.
-            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && way == Way::AtOnce => {
-                self.restore_once(settings, request, section, list, Way::OneByOne, meter).await
+            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && [Way::AtOnce, Way::SideBySide].contains(&way) => {
+                self.restore_once(settings, request, (by, &left), Way::OneByOne, meter).await
             }
             outcome => outcome,
         }
         .map_err(|error| failed("restoring the parent's definitions", &error))
     }
 
+    /// Restores what can be without `pg_restore`. Gives the list of what is left.
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, (by, list): (By, &str), way: Way, meter: &Meter) -> String {
+        if by == By::Admin || !restore::is_plain(&self.entries) {
+            return list.to_owned();
+        }
+        let wanted: HashSet<i64> = list.lines().filter_map(|line| line.strip_suffix(';')?.parse().ok()).collect();
+        let entries: Vec<&Entry> = self.entries.iter().filter(|entry| wanted.contains(&entry.id)).collect();
+        let database = &request.target.database;
+        let there = match way {
+            Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
+            Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
+            Way::OneByOne | Way::InParallel(_) => HashSet::new(),
+        };
+        let left: Vec<_> = entries.iter().filter(|entry| !there.contains(&entry.id)).map(|entry| format!("{};", entry.id)).collect();
+        left.join("\n")
+    }
+
     async fn restore_once(
         &self,
         settings: &Settings,
         request: &BuildRequest,
-        section: &str,
-        list: &str,
+        (by, list): (By, &str),
         way: Way,
         meter: &Meter,
     ) -> Result<(), ChildError> {
@@ -91,15 +127,22 @@ impl Definitions {
         let mut command = child::command(&settings.tools.pg_restore);
         let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
                        -c default_transaction_read_only=off -c client_min_messages=warning -c maintenance_work_mem=192MB";
-        child::connect(&mut command, &settings.server, &settings.login(LoginPurpose::Builder, &request.target.database), options);
+        let login = match by {
+            By::Owner => settings.login(LoginPurpose::Builder, &request.target.database),
+            By::Admin => settings.admin.clone(),
+        };
+        child::connect(&mut command, &settings.server, &login, options);
         command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
         command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
-        command.arg(format!("--role={OWNER_ROLE}")).arg(format!("--section={section}")).arg("--use-list").arg(entries.path());
+        if by == By::Owner {
+            command.arg(format!("--role={OWNER_ROLE}"));
+        }
+        command.arg("--use-list").arg(entries.path());
         // Several workers read the dump wherever they need it: it has to be a file. No rows are in it.
         let mut file = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
         let mut input = &self.archive[..];
         match way {
-            Way::AtOnce => drop(command.arg("--single-transaction")),
+            Way::AtOnce | Way::SideBySide => drop(command.arg("--single-transaction")),
             Way::OneByOne => {}
             Way::InParallel(jobs) => {
                 file.write_all(&self.archive).map_err(ChildError::NotRun)?;

@@ -6,25 +6,43 @@ use crate::{
     membership::let_builder_act_for,
     quoting::ident,
     settings::{OWNER_ROLE, Settings},
-    tag::Mark,
 };
-use domain::{BranchId, branch::DatabaseName};
+use domain::branch::DatabaseName;
 use ports::driven::BuildError;
+use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
 
 /// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back.
-pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, branch: BranchId, role: &str) -> Result<bool, BuildError> {
+pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
     if try_drop(admin, role).await? {
         return Ok(true);
     }
     for (database, comment) in databases_with_its_things(admin, role).await? {
-        let ours = comment.as_deref().and_then(Mark::read).is_some_and(|mark| mark.is_of_branch(settings.instance, branch));
-        let given = if ours { give_in_branch(admin, settings, role, &database).await } else { give(settings.admin_at(&database).await, role).await };
+        let given = match comment.as_deref().and_then(owner_instance) {
+            Some(instance) if instance == settings.instance => give_in_branch(admin, settings, role, &database).await,
+            // A superuser alters nothing in a branch: its owner may have written what event triggers call.
+            Some(_) => continue,
+            None => give(settings.admin_at(&database).await, role).await,
+        };
         if let Err(error) = given {
             tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");
         }
     }
     try_drop(admin, role).await
+}
+
+/// The instance whose branch, or copy of the stock, a database with this comment is.
+fn owner_instance(comment: &str) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Comment {
+        fluxbase: Owned,
+    }
+    #[derive(Deserialize)]
+    struct Owned {
+        instance: Uuid,
+    }
+    serde_json::from_str::<Comment>(comment).ok().map(|comment| comment.fluxbase.instance)
 }
 
 /// Drops the role, where nothing on the server depends on it. Whether it is gone.

@@ -1,9 +1,11 @@
 //! Cloning by `pg_dump`, `pg_restore` and COPY: the databases behind branches are made, filled, verified, opened and dropped here.
 
 mod admission;
+mod arrange;
 mod branch_logins;
 mod build;
 mod builder;
+mod by_admin;
 mod capture;
 mod child;
 mod claim;
@@ -16,12 +18,15 @@ mod drop;
 mod dump;
 mod empty;
 mod error;
+mod event_triggers;
 mod finish;
 mod give_way;
 mod grants;
 mod held;
 mod hex;
 mod inventory;
+mod kept;
+mod labels;
 mod large_objects;
 mod leader;
 mod left_out;
@@ -32,9 +37,11 @@ mod masking;
 mod materialized;
 mod membership;
 mod meter;
+mod needs_superuser;
 mod pace;
 mod past_policies;
 mod quoting;
+mod restore;
 mod rows;
 mod schema;
 mod sequences;
@@ -47,6 +54,7 @@ mod toc;
 mod tools;
 mod turn;
 mod users;
+mod verifier;
 mod verify;
 mod withholding;
 

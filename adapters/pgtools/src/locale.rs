@@ -19,6 +19,8 @@ pub(crate) struct Likeness {
     icu_rules: Option<String>,
     /// `name=value` each, in no quotes.
     pub(crate) settings: Vec<String>,
+    /// How many may be connected at a time; negative where nothing limits them.
+    pub(crate) connection_limit: i32,
 }
 
 impl Likeness {
@@ -27,7 +29,8 @@ impl Likeness {
             "select pg_encoding_to_char(d.encoding)::text as encoding, d.datlocprovider::text as provider, d.datcollate::text as collate,
                     d.datctype::text as ctype, coalesce(j.row ->> 'datlocale', j.row ->> 'daticulocale') as locale,
                     j.row ->> 'daticurules' as icu_rules,
-                    coalesce((select s.setconfig from pg_db_role_setting s where s.setdatabase = d.oid and s.setrole = 0), '{}') as settings
+                    coalesce((select s.setconfig from pg_db_role_setting s where s.setdatabase = d.oid and s.setrole = 0), '{}') as settings,
+                    d.datconnlimit as connection_limit
                from pg_database d, lateral (select to_jsonb(d) as row) j
               where d.datname = $1",
         )
@@ -75,6 +78,7 @@ mod tests {
             locale: locale.map(text),
             icu_rules: None,
             settings: Vec::new(),
+            connection_limit: -1,
         };
         likeness.create_statement("x")
     }

@@ -1,8 +1,6 @@
 //! Names and values as they stand in SQL text.
 
 use domain::table::QualifiedName;
-use ports::driven::Secret;
-use postgres_protocol::password::scram_sha_256;
 
 /// A quoted identifier.
 pub(crate) fn ident(name: &str) -> String {
@@ -14,6 +12,14 @@ pub(crate) fn relation(name: &QualifiedName) -> String {
     format!("{}.{}", ident(&name.schema), ident(&name.name))
 }
 
+/// The name of an object as PostgreSQL prints it while the search path is `pg_catalog`: without a schema only where it is of that.
+pub(crate) fn printed_name(printed: &str) -> QualifiedName {
+    let end = printed.find('(').unwrap_or(printed.len());
+    let dot = printed[..end].find('.').map(|dot| (&printed[..dot], &printed[dot + 1..]));
+    let (schema, name) = dot.unwrap_or(("pg_catalog", printed));
+    QualifiedName::new(schema, name)
+}
+
 /// A comma-separated list of quoted identifiers.
 pub(crate) fn idents<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| ident(name)).collect::<Vec<_>>().join(", ")
@@ -23,11 +29,6 @@ pub(crate) fn idents<'a>(names: impl IntoIterator<Item = &'a String>) -> String 
 pub(crate) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
-}
-
-/// A password. The server is told a verifier: the password itself would stand in its log.
-pub(crate) fn password(password: &Secret) -> String {
-    literal(&scram_sha_256(password.expose().as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,106 +1,161 @@
-//! A dump's table of contents: which of its entries are restored, and when.
+//! A dump's table of contents: which of its entries are restored, when, and with whose rights.
 
-/// Entries that a plain owner cannot or a branch must not restore. Extensions and schema `public` are there already, made by the admin; grants and
-/// default grants are written by ourselves; user mappings hold passwords of other servers, on which a branch must not act.
-const LEFT_OUT: [&str; 12] = [
-    "EXTENSION ",
-    "COMMENT - EXTENSION ",
-    "EVENT TRIGGER ",
-    "COMMENT - EVENT TRIGGER ",
-    "PUBLICATION ",
-    "PUBLICATION TABLE ",
-    "PUBLICATION TABLES IN SCHEMA ",
-    "SUBSCRIPTION ",
-    "USER MAPPING ",
-    "ACL ",
-    "DEFAULT ACL ",
-    "SCHEMA - public ",
+use crate::{
+    needs_superuser::Privileged,
+    schema::archive::{ALONG, BEFORE_ROWS, Entry},
+};
+
+/// Entries that a branch must not restore, or that we write ourselves: extensions are there already, made by the admin; grants and default grants would name
+/// the parent's owners; user mappings hold passwords of other servers, on which a branch must not act. The last are the dump's own.
+const LEFT_OUT: [&str; 14] = [
+    "EXTENSION",
+    "EVENT TRIGGER",
+    "PUBLICATION",
+    "PUBLICATION TABLE",
+    "PUBLICATION TABLES IN SCHEMA",
+    "SUBSCRIPTION",
+    "USER MAPPING",
+    "ACL",
+    "DEFAULT ACL",
+    "DATABASE",
+    "DATABASE PROPERTIES",
+    "ENCODING",
+    "STDSTRINGS",
+    "SEARCHPATH",
 ];
 
-/// Policies come last: with `FORCE ROW LEVEL SECURITY` they would filter what the owner itself reads while it fills materialised views.
-const POLICY_KINDS: [&str; 2] = ["ROW SECURITY ", "POLICY "];
+/// And the comments that go with them.
+const COMMENTS_LEFT_OUT: [&str; 2] = ["EXTENSION ", "EVENT TRIGGER "];
 
-/// The entries to restore before and after the materialised views are filled.
+/// Policies come last: with `FORCE ROW LEVEL SECURITY` they would filter what the owner itself reads while it fills materialised views.
+const POLICY_KINDS: [&str; 2] = ["ROW SECURITY", "POLICY"];
+
+/// Whose rights an entry is restored with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The owner of branches.
+    Owner,
+    /// The admin, who is a superuser: before there are rows, and only what evaluates nothing.
+    Admin,
+}
+
+/// Entries that follow each other and are restored with the same rights: a list for `pg_restore --use-list`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) by: By,
+    pub(crate) list: String,
+    /// What the admin does to what it restored: it is to be the owner's.
+    pub(crate) then: Vec<String>,
+}
+
+/// The entries to restore before there are rows, after that, and after the materialised views are filled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    pub(crate) before_policies: String,
+    pub(crate) before_rows: Vec<Run>,
+    pub(crate) after_rows: String,
     pub(crate) policies: String,
     /// How many entries there are in all.
     pub(crate) entries: u64,
 }
 
 impl Contents {
-    /// Sorts what `pg_restore --list` printed. `schemas` are those that exist in the target already.
-    pub(crate) fn sort(list: &str, schemas: &[&str]) -> Self {
-        let mut contents = Self { before_policies: String::new(), policies: String::new(), entries: 0 };
-        for line in list.lines() {
-            let Some(entry) = entry(line) else { continue };
-            if LEFT_OUT.iter().any(|kind| entry.starts_with(kind)) || makes_schema(entry, schemas) {
+    /// Sorts a dump's entries. `schemas` are those that exist in the target already, beside `public`.
+    pub(crate) fn sort(entries: &[Entry], schemas: &[&str], privileged: &Privileged) -> Self {
+        let mut contents = Self::default();
+        let mut section = BEFORE_ROWS;
+        for entry in entries {
+            if entry.section != ALONG {
+                section = entry.section;
+            }
+            if is_left_out(entry, schemas) {
                 continue;
             }
             contents.entries += 1;
-            let to = if is_policy(entry) { &mut contents.policies } else { &mut contents.before_policies };
-            to.push_str(line);
-            to.push('\n');
+            let line = format!("{};\n", entry.id);
+            if is_policy(entry) {
+                contents.policies.push_str(&line);
+            } else if section == BEFORE_ROWS {
+                contents.add_before_rows(&line, privileged.by(entry), privileged.then(entry));
+            } else {
+                contents.after_rows.push_str(&line);
+            }
         }
         contents
     }
-}
 
-/// What stands behind `215; 1259 16401 ` in `215; 1259 16401 TABLE public users postgres`.
-fn entry(line: &str) -> Option<&str> {
-    let rest = line.split_once("; ")?.1;
-    if line.starts_with(';') {
-        return None;
+    fn add_before_rows(&mut self, line: &str, by: By, then: Option<&str>) {
+        if self.before_rows.last().is_none_or(|run| run.by != by) {
+            self.before_rows.push(Run { by, list: String::new(), then: Vec::new() });
+        }
+        let run = self.before_rows.last_mut().expect("there is one by now");
+        run.list.push_str(line);
+        run.then.extend(then.map(str::to_owned));
     }
-    let (_catalogue, rest) = rest.split_once(' ')?;
-    let (_oid, rest) = rest.split_once(' ')?;
-    Some(rest)
 }
 
-fn makes_schema(entry: &str, schemas: &[&str]) -> bool {
-    schemas.iter().any(|schema| entry.strip_prefix("SCHEMA - ").and_then(|rest| rest.strip_prefix(schema)).is_some_and(|rest| rest.starts_with(' ')))
-}
-
-fn is_policy(entry: &str) -> bool {
-    if POLICY_KINDS.iter().any(|kind| entry.starts_with(kind)) {
-        return true;
+fn is_left_out(entry: &Entry, schemas: &[&str]) -> bool {
+    match entry.kind.as_str() {
+        "SCHEMA" => entry.tag == "public" || schemas.contains(&entry.tag.as_str()),
+        "COMMENT" => COMMENTS_LEFT_OUT.iter().any(|kind| entry.tag.starts_with(kind)),
+        kind => LEFT_OUT.contains(&kind),
     }
-    // `COMMENT public POLICY own_rows ON notes postgres`
-    entry.strip_prefix("COMMENT ").and_then(|rest| rest.split_once(' ')).is_some_and(|(_schema, rest)| rest.starts_with("POLICY "))
+}
+
+fn is_policy(entry: &Entry) -> bool {
+    POLICY_KINDS.contains(&entry.kind.as_str()) || (entry.kind == "COMMENT" && entry.tag.starts_with("POLICY "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Contents;
+    use super::{By, Contents};
+    use crate::{
+        needs_superuser::Privileged,
+        schema::archive::{ALONG, BEFORE_ROWS, Entry},
+    };
 
-    const LIST: &str = "\
-;
-; Archive created at 2026-01-01 00:00:00 UTC
-;     dbname: app; public
-;
-3; 3079 16384 EXTENSION - vector 
-3401; 0 0 COMMENT - EXTENSION vector 
-6; 2615 16385 SCHEMA - extensions postgres
-7; 2615 16386 SCHEMA - extensions_too postgres
-5; 2615 2200 SCHEMA - public pg_database_owner
-3402; 0 0 COMMENT - SCHEMA public pg_database_owner
-215; 1259 16401 TABLE public notes postgres
-3403; 0 0 ACL public TABLE notes postgres
-2100; 826 16500 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES postgres
-3300; 0 16401 ROW SECURITY public notes postgres
-3301; 3256 16402 POLICY public notes own_rows postgres
-3404; 0 0 COMMENT public POLICY own_rows ON notes postgres
-3305; 2606 16410 FK CONSTRAINT public notes notes_fkey postgres
-3500; 1418 16600 USER MAPPING - USER MAPPING bob SERVER other postgres
-";
+    fn entry(id: i64, kind: &str, tag: &str, section: i64) -> Entry {
+        Entry { id, kind: kind.to_owned(), tag: tag.to_owned(), section, object: u32::try_from(id).unwrap(), class: 1, ..Entry::default() }
+    }
 
     #[test]
     fn entries_go_where_they_belong() {
-        let contents = Contents::sort(LIST, &["extensions"]);
-        let kinds = |list: &str| list.lines().map(|line| line.split(' ').skip(3).take(3).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
-        assert_eq!(kinds(&contents.before_policies), ["SCHEMA - extensions_too", "COMMENT - SCHEMA", "TABLE public notes", "FK CONSTRAINT public"]);
-        assert_eq!(kinds(&contents.policies), ["ROW SECURITY public", "POLICY public notes", "COMMENT public POLICY"]);
+        const AFTER: i64 = BEFORE_ROWS + 2;
+        let entries = [
+            entry(1, "ENCODING", "ENCODING", BEFORE_ROWS),
+            entry(2, "EXTENSION", "vector", BEFORE_ROWS),
+            entry(3, "COMMENT", "EXTENSION vector", ALONG),
+            entry(4, "SCHEMA", "extensions", BEFORE_ROWS),
+            entry(5, "SCHEMA", "extensions too", BEFORE_ROWS),
+            entry(6, "SCHEMA", "public", BEFORE_ROWS),
+            entry(7, "COMMENT", "SCHEMA public", ALONG),
+            entry(8, "TABLE", "notes", BEFORE_ROWS),
+            entry(9, "ACL", "TABLE notes", BEFORE_ROWS),
+            entry(10, "ROW SECURITY", "notes", AFTER),
+            entry(11, "POLICY", "notes own_rows", AFTER),
+            entry(12, "COMMENT", "POLICY own_rows ON notes", ALONG),
+            entry(13, "FK CONSTRAINT", "notes notes_fkey", AFTER),
+            entry(14, "USER MAPPING", "USER MAPPING bob SERVER other", BEFORE_ROWS),
+            entry(15, "EVENT TRIGGER", "told", AFTER),
+        ];
+        let contents = Contents::sort(&entries, &["extensions"], &Privileged::default());
+        let [run] = &contents.before_rows[..] else { panic!("{contents:?}") };
+        assert_eq!((run.by, run.list.as_str()), (By::Owner, "5;\n7;\n8;\n"));
+        assert_eq!((contents.after_rows.as_str(), contents.policies.as_str()), ("13;\n", "10;\n11;\n12;\n"));
         assert_eq!(contents.entries, 7);
+    }
+
+    #[test]
+    fn what_needs_a_superuser_is_restored_in_its_turn_and_given_to_the_owner() {
+        let entries = [
+            entry(1, "FUNCTION", "a()", BEFORE_ROWS),
+            entry(2, "FUNCTION", "in_c()", BEFORE_ROWS),
+            entry(3, "FUNCTION", "leakproof()", BEFORE_ROWS),
+            entry(4, "SHELL TYPE", "small", BEFORE_ROWS),
+            entry(5, "TABLE", "t", BEFORE_ROWS),
+        ];
+        let privileged = Privileged::of([((1, 2), Some("alter routine in_c() owner to o")), ((1, 3), None)]);
+        let contents = Contents::sort(&entries, &[], &privileged);
+        let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, run.list.as_str(), run.then.len())).collect();
+        assert_eq!(runs, [(By::Owner, "1;\n", 0), (By::Admin, "2;\n3;\n4;\n", 1), (By::Owner, "5;\n", 0)]);
     }
 }

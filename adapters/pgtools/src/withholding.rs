@@ -159,7 +159,7 @@ pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) 
     }
     let filter = match withheld.map(|withheld| &withheld.rows) {
         Some(WithheldRows::All) => return None,
-        Some(WithheldRows::None) | None => String::new(),
+        Some(WithheldRows::None | WithheldRows::Object { .. }) | None => String::new(),
         Some(WithheldRows::Referencing { keys }) => format!(" where not ({})", pointing(keys)),
     };
     let nulled = |column: &String| withheld.is_some_and(|withheld| withheld.nulled_columns.contains(column));

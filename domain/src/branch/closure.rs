@@ -53,12 +53,17 @@ pub enum WithheldRows {
     },
     /// Every row comes along.
     None,
+    /// It is no table: an object of this kind that the copy does not have.
+    Object {
+        /// As PostgreSQL calls it.
+        kind: String,
+    },
 }
 
 /// What a copy leaves out of one table, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withheld {
-    /// The table.
+    /// The table, or another object.
     pub table: QualifiedName,
     /// The rows that stay behind.
     #[serde(flatten)]
@@ -83,8 +88,17 @@ impl Withheld {
         Self { table, rows: WithheldRows::None, nulled_columns: columns, masked_columns: Vec::new(), reason: reason.into() }
     }
 
+    /// Something else than rows that the copy lacks.
+    pub fn object(kind: impl Into<String>, name: QualifiedName, reason: impl Into<String>) -> Self {
+        let rows = WithheldRows::Object { kind: kind.into() };
+        Self { table: name, rows, nulled_columns: Vec::new(), masked_columns: Vec::new(), reason: reason.into() }
+    }
+
     /// What was withheld, and why, in one line for people.
     pub fn in_words(&self) -> String {
+        if let WithheldRows::Object { kind } = &self.rows {
+            return format!("{kind} {}: {}", self.table, self.reason);
+        }
         let masked: Vec<_> = self.masked_columns.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
         let masked = if masked.is_empty() { String::new() } else { format!(" (masked: {})", masked.join(", ")) };
         format!("{}: {}{masked}", self.table, self.reason)
@@ -92,7 +106,7 @@ impl Withheld {
 
     /// Whether a foreign key to the table may now dangle.
     fn leaves_rows_out(&self) -> bool {
-        self.rows != WithheldRows::None
+        !matches!(self.rows, WithheldRows::None | WithheldRows::Object { .. })
     }
 }
 

@@ -142,10 +142,13 @@ pub(crate) struct MigrationCountsDocument {
 #[derive(Object)]
 #[oai(rename = "Withheld")]
 pub(crate) struct WithheldDocument {
-    /// The table, as `schema.table`.
+    /// The table, as `schema.table`; with `rows: object`, another object.
     pub(crate) table: String,
-    /// Which of its rows: `all`, `referencing` (those whose `keys` point to rows that were withheld), or `none`.
+    /// Which of its rows: `all`, `referencing` (those whose `keys` point to rows that were withheld), or `none`; `object` where it is no table.
     pub(crate) rows: String,
+    /// For `object`: what it is, such as `event trigger`.
+    #[oai(skip_serializing_if_is_none)]
+    pub(crate) kind: Option<String>,
     /// For `referencing`: the columns of each key.
     #[oai(skip_serializing_if_is_none)]
     pub(crate) keys: Option<Vec<Vec<String>>>,
@@ -262,15 +265,17 @@ impl From<MigrationCounts> for MigrationCountsDocument {
 
 impl From<Withheld> for WithheldDocument {
     fn from(withheld: Withheld) -> Self {
-        let (rows, keys) = match withheld.rows {
-            WithheldRows::All => ("all", None),
-            WithheldRows::Referencing { keys } => ("referencing", Some(keys)),
-            WithheldRows::None => ("none", None),
+        let (rows, keys, kind) = match withheld.rows {
+            WithheldRows::All => ("all", None, None),
+            WithheldRows::Referencing { keys } => ("referencing", Some(keys), None),
+            WithheldRows::None => ("none", None, None),
+            WithheldRows::Object { kind } => ("object", None, Some(kind)),
         };
         let masked = |column: MaskedColumn| MaskedColumnDocument { name: column.name, mask: column.mask.to_string(), reason: column.reason };
         Self {
             table: withheld.table.written(),
             rows: rows.to_owned(),
+            kind,
             keys,
             nulled_columns: withheld.nulled_columns,
             masked_columns: withheld.masked_columns.into_iter().map(masked).collect(),

@@ -4,31 +4,38 @@
 
 /// Something a dump holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Its number in the dump.
-    pub(super) id: i64,
+    pub(crate) id: i64,
     /// Catalogue and row; zeros where it has none of its own.
-    pub(super) class: u32,
-    pub(super) object: u32,
+    pub(crate) class: u32,
+    pub(crate) object: u32,
     /// Its name: `notes`, `notes notes_pkey`, `TABLE notes`.
-    pub(super) tag: String,
+    pub(crate) tag: String,
     /// Its kind: `TABLE`.
-    pub(super) kind: String,
+    pub(crate) kind: String,
+    /// When it is restored: [`BEFORE_ROWS`], [`ALONG`], or later.
+    pub(crate) section: i64,
     /// The statements that make it.
-    pub(super) definition: String,
+    pub(crate) definition: String,
     /// The statement that drops it; empty where there is none.
-    pub(super) drop: String,
-    pub(super) schema: Option<String>,
+    pub(crate) drop: String,
+    pub(crate) schema: Option<String>,
     /// How its rows are kept, for tables.
-    pub(super) access_method: Option<String>,
-    pub(super) owner: String,
+    pub(crate) access_method: Option<String>,
+    pub(crate) owner: String,
     /// The numbers of those that must be there before.
-    pub(super) requires: Vec<i64>,
+    pub(crate) requires: Vec<i64>,
 }
+
+/// `SECTION_NONE`: a comment, restored along with what stands before it.
+pub(crate) const ALONG: i64 = 1;
+/// `SECTION_PRE_DATA`.
+pub(crate) const BEFORE_ROWS: i64 = 2;
 
 /// Why a dump cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Not what `pg_dump --format=custom` writes.
     #[error("it is no dump in custom format")]
     NoArchive,
@@ -46,7 +53,7 @@ const CUSTOM: u8 = 1;
 const KNOWN: std::ops::RangeInclusive<u8> = 14..=16;
 
 /// Reads the table of contents.
-pub(super) fn entries(archive: &[u8]) -> Result<Vec<Entry>, Unreadable> {
+pub(crate) fn entries(archive: &[u8]) -> Result<Vec<Entry>, Unreadable> {
     let rest = archive.strip_prefix(b"PGDMP").ok_or(Unreadable::NoArchive)?;
     let [major, minor, _revision, int_size, offset_size, format] = *rest.first_chunk::<6>().ok_or(Unreadable::Damaged)?;
     if major != 1 || !KNOWN.contains(&minor) {
@@ -105,7 +112,7 @@ impl<'a> Input<'a> {
         (entry.class, entry.object) = (number(self.text()?)?, number(self.text()?)?);
         entry.tag = self.text()?.unwrap_or_default();
         entry.kind = self.text()?.unwrap_or_default();
-        let _section = self.int()?;
+        entry.section = self.int()?;
         entry.definition = self.text()?.unwrap_or_default();
         entry.drop = self.text()?.unwrap_or_default();
         let _copy = self.text()?;

@@ -1,6 +1,6 @@
 //! Schemas, read from a dump's table of contents and the catalogue, both by one snapshot.
 
-mod archive;
+pub(crate) mod archive;
 mod assemble;
 mod cache;
 mod facts;

@@ -1,4 +1,5 @@
--- Every object that a clone has too: (kind, identity, shape, expression). $1: schemas left out; $2: extensions left out.
+-- Every object that a clone has too: (kind, identity, shape, expression). $1: schemas left out; $2: extensions left out; $3: kinds that are read, or
+-- where $4 is false, that are not.
 with space as materialized (
     select n.oid, n.nspname, obj_description(n.oid, 'pg_namespace') as remark from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
@@ -126,3 +127,4 @@ with space as materialized (
      where not exists (select from member m where m.classid = 'pg_foreign_server'::regclass and m.objid = f.oid)
 )
 select kind, identity, coalesce(shape, '') as shape, coalesce(expression, '') as expression from object
+ where (kind = any($3)) = $4

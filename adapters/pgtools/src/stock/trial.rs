@@ -12,6 +12,7 @@ use crate::{
     create::{Birth, carry_settings_over},
     drop::drop_by_name,
     error::refused,
+    event_triggers::spare_superusers,
     locale::Likeness,
     settings::Settings,
     tag::provisional_name,
@@ -30,10 +31,11 @@ pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &T
     let (database, provisional) = (mark.database(), provisional(settings, operation));
     let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
     let parent = Likeness::read(hold.admin(), &source.database).await?;
-    if take(hold.admin(), settings, &mark.origin, None, &birth).await?.is_none() {
+    if take(hold.admin(), settings, &mark.origin, None, &birth).await?.taken.is_none() {
         from_parent(&mut hold, settings, &parent, &mark, &birth).await?;
     }
-    carry_settings_over(hold.admin(), &database, &parent.settings).await?;
+    carry_settings_over(hold.admin(), &database, &parent).await?;
+    spare_superusers(hold.admin(), &database).await?;
     hold.release().await;
     Ok(database)
 }

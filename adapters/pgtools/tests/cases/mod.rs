@@ -12,6 +12,7 @@ mod left_behind;
 mod masking;
 mod privileges;
 mod stock;
+mod superusers;
 mod telling;
 
 use crate::cluster::{self, cluster};
