@@ -18,19 +18,18 @@ use std::time::Duration;
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
 pub(crate) const LOOKS: u32 = 500;
 
-pub(crate) async fn admit(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
-    let mut admin = settings.admin().await?;
-    expect_ours(&mut admin, settings, target).await?;
+pub(crate) async fn admit(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    expect_ours(&mut *admin, settings, target).await?;
+    let failed = |error| from_sql("opening the branch's database", error);
     let database = ident(target.database.as_str());
-    // One of them may have been given another password from inside, or the database may be from before it had logins of its own.
-    logins::ensure(&mut admin, settings, &target.database).await?;
+    let mut transaction = admin.begin().await.map_err(failed)?;
+    // Made here, or put right: whoever worked in the database may have changed them, and it may be from before it had logins of its own.
+    let made = logins::making(&mut transaction, settings, &target.database, &LoginPurpose::ALL).await.map_err(failed)?;
     let [user, service, builder] = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, &target.database));
-    let grant = format!(
-        "begin; grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true; commit"
-    );
-    run(&mut admin, grant).await.map_err(|error| from_sql("opening the branch's database", error))?;
-    let _ = admin.close().await;
-    Ok(())
+    let open =
+        format!("{made}; grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true");
+    run(&mut transaction, open).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)
 }
 
 pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {

@@ -3,6 +3,7 @@
 use crate::{
     connect::run,
     error::{from_sql, retryable, sql_state},
+    kept::Kept,
     settings::Settings,
 };
 use domain::BranchId;
@@ -23,13 +24,20 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    pub(crate) async fn take(settings: &Settings, branch: BranchId) -> Result<Self, BuildError> {
-        Self::of(settings, &branch.to_string()).await
+    /// Takes hold of a branch over a connection that was kept.
+    pub(crate) async fn take(settings: &Settings, kept: &Kept, branch: BranchId) -> Result<Self, BuildError> {
+        Self::over(kept.take(settings).await?, settings, &branch.to_string()).await
     }
 
     /// Takes hold of something that has a name of its own: a branch's id, an operation's.
     pub(crate) async fn of(settings: &Settings, what: &str) -> Result<Self, BuildError> {
-        let mut connection = settings.admin().await?;
+        Self::over(settings.admin().await?, settings, what).await
+    }
+
+    async fn over(mut connection: PgConnection, settings: &Settings, what: &str) -> Result<Self, BuildError> {
+        if try_lock(&mut connection, settings, what).await? {
+            return Ok(Self { connection });
+        }
         let locked = async {
             run(&mut connection, format!("set lock_timeout = '{PATIENCE}'")).await?;
             sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(key(settings, what)).execute(&mut connection).await?;
@@ -45,11 +53,7 @@ impl Claim {
     /// The same without waiting; `None` where somebody holds it.
     pub(crate) async fn try_take(settings: &Settings, what: &str) -> Result<Option<Self>, BuildError> {
         let mut connection = settings.admin().await?;
-        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
-            .bind(key(settings, what))
-            .fetch_one(&mut connection)
-            .await
-            .map_err(|error| from_sql(format!("claiming '{what}'"), error))?;
+        let taken = try_lock(&mut connection, settings, what).await?;
         Ok(taken.then_some(Self { connection }))
     }
 
@@ -76,10 +80,26 @@ impl Claim {
         }
     }
 
+    /// Lets go, and keeps the connection for whoever comes next.
+    pub(crate) async fn release_to(mut self, kept: &Kept) {
+        // Locks of the session alone are left of what was done: settings that were changed were changed back.
+        if run(&mut self.connection, "select pg_advisory_unlock_all()").await.is_ok() {
+            kept.keep(self.connection);
+        }
+    }
+
     /// Lets go. A connection that cannot say goodbye is closed by being dropped.
     pub(crate) async fn release(self) {
         let _ = self.connection.close().await;
     }
+}
+
+async fn try_lock(connection: &mut PgConnection, settings: &Settings, what: &str) -> Result<bool, BuildError> {
+    sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
+        .bind(key(settings, what))
+        .fetch_one(connection)
+        .await
+        .map_err(|error| from_sql(format!("claiming '{what}'"), error))
 }
 
 fn key(settings: &Settings, what: &str) -> String {

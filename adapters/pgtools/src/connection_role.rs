@@ -5,9 +5,10 @@ use crate::{
     connect::{major, run},
     error::{from_sql, refused, retryable},
     membership::{self, Use, may_act_for},
-    quoting::{self, ident, literal},
+    quoting::{ident, literal},
     settings::{OWNER_ROLE, Settings},
     tag::short,
+    verifier,
 };
 use domain::BranchId;
 use ports::driven::{BuildError, Secret};
@@ -54,7 +55,7 @@ pub(crate) async fn is_there(connection: &mut PgConnection, role: &str) -> Resul
 pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &Secret, limit: u32) -> Result<(), BuildError> {
     let there = is_there(connection, role).await?;
     let mut statements = if there { forget_settings(connection, role).await? } else { Vec::new() };
-    let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), quoting::password(password));
+    let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), verifier::of_password(password));
     statements.push(format!("{verb} role {name} login inherit connection limit {limit} password {verifier}"));
     statements.push(membership::grant(major(connection), OWNER_ROLE, &name, Use::WHOLE));
     // What it makes belongs to the owner of everything else in the branch.

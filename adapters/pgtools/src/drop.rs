@@ -71,13 +71,31 @@ pub(crate) fn taken(database: &DatabaseName) -> BuildError {
 
 /// Drops the branch's database and what an interrupted create left under its provisional name.
 pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
-    drop_by_name(admin, settings, &DatabaseName::existing(provisional_name(settings.instance, target.branch_id))).await?;
+    let provisional = DatabaseName::existing(provisional_name(settings.instance, target.branch_id));
+    if is_clear(admin, settings, &provisional, &target.database).await? {
+        return Ok(());
+    }
+    drop_by_name(admin, settings, &provisional).await?;
     match find(admin, settings, target).await? {
         Found::Nothing => {}
         Found::Ours | Found::HalfGone => drop_by_name(admin, settings, &target.database).await?,
         Found::Foreign => return Err(foreign(target)),
     }
     logins::forget(admin, settings, &target.database).await
+}
+
+/// Whether there is nothing of these names: so it is where nobody tried before, and somebody waits.
+async fn is_clear(admin: &mut PgConnection, settings: &Settings, provisional: &DatabaseName, name: &DatabaseName) -> Result<bool, BuildError> {
+    let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, name).name);
+    sqlx::query_scalar(
+        "select not exists (select from pg_database where datname in ($1, $2)) and not exists (select from pg_roles where rolname = any($3))",
+    )
+    .bind(provisional.as_str())
+    .bind(name.as_str())
+    .bind(logins.to_vec())
+    .fetch_one(admin)
+    .await
+    .map_err(|error| from_sql("looking for what an earlier attempt left", error))
 }
 
 /// Takes away what an interrupted DROP left, too.
@@ -122,8 +140,8 @@ pub(crate) async fn may_signal_logins(admin: &mut PgConnection, settings: &Setti
     Ok(granted)
 }
 
-/// Writes a mark and the name that goes with it, at once.
+/// Writes a mark and the name that goes with it: in one transaction.
 pub(crate) fn mark_and_rename(comment: &str, old: &str, new: &str) -> String {
     let (comment, old, new) = (literal(comment), ident(old), ident(new));
-    format!("begin; comment on database {old} is {comment}; alter database {old} rename to {new}; commit")
+    format!("comment on database {old} is {comment}; alter database {old} rename to {new}")
 }

@@ -31,7 +31,7 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
         return Ok(false);
     }
     // Whoever worked in it may have changed their passwords.
-    logins::ensure(&mut *admin, settings, database).await?;
+    logins::ensure(&mut *admin, settings, database, &LoginPurpose::ALL).await?;
     become_people(&mut *admin, settings, database, &owners).await?;
     let mut found = false;
     for purpose in LoginPurpose::ALL {

@@ -35,14 +35,19 @@ pub(crate) struct Inventory {
 impl Inventory {
     /// Reads it by the connection's snapshot. Names are printed in full: the connection's `search_path` is `pg_catalog`.
     pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String]) -> Result<Self, BuildError> {
-        let rows: Vec<Row> = sqlx::query_as(include_str!("sql/inventory.sql"))
-            .bind(excluded)
-            .bind(EXTENSIONS)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(|error| from_sql("reading definitions", error))?;
-        let objects = rows.into_iter().map(|row| ((row.kind, row.identity), Definition { shape: row.shape, expression: row.expression })).collect();
+        let objects = objects(connection, excluded, &[], false).await?;
         Ok(Self { objects, grants: Grant::read(connection, excluded).await? })
+    }
+
+    /// The same of a database in which nothing changes meanwhile, over two connections.
+    pub(crate) async fn read_by_two(one: &mut PgConnection, other: &mut PgConnection, excluded: &[String]) -> Result<Self, BuildError> {
+        let theirs = async {
+            let objects = objects(&mut *other, excluded, &OF_TABLES, false).await?;
+            Ok((objects, Grant::read(other, excluded).await?))
+        };
+        let (mut objects, (others, grants)) = tokio::try_join!(objects(one, excluded, &OF_TABLES, true), theirs)?;
+        objects.extend(others);
+        Ok(Self { objects, grants })
     }
 
     /// How many objects there are; columns are parts of theirs.
@@ -84,6 +89,27 @@ impl Inventory {
         found.0.extend(self.grants.symmetric_difference(&other.grants).map(|grant| format!("grant {grant} differs")));
         found
     }
+}
+
+/// Kinds that take about as long to read as all others: PostgreSQL prints each of them.
+const OF_TABLES: [&str; 5] = ["constraint", "index", "trigger", "policy", "rule"];
+
+/// Objects of these kinds, or of all others.
+async fn objects(
+    connection: &mut PgConnection,
+    excluded: &[String],
+    kinds: &[&str],
+    of_these: bool,
+) -> Result<BTreeMap<Key, Definition>, BuildError> {
+    let rows: Vec<Row> = sqlx::query_as(include_str!("sql/inventory.sql"))
+        .bind(excluded)
+        .bind(EXTENSIONS)
+        .bind(kinds)
+        .bind(of_these)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| from_sql("reading definitions", error))?;
+    Ok(rows.into_iter().map(|row| ((row.kind, row.identity), Definition { shape: row.shape, expression: row.expression })).collect())
 }
 
 /// What is not the same.

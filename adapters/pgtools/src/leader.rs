@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
     streams,
 };
-use domain::table::QualifiedName;
+use domain::{DataCloneMode, table::QualifiedName};
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct Table {
     pub(crate) required: Vec<String>,
     /// Whether policies hold for the owner too.
     pub(crate) forced_policies: bool,
-    /// On disk, without indexes; told once it is locked.
+    /// On disk, without indexes; told once it is locked, where all rows are copied.
     #[sqlx(skip)]
     pub(crate) bytes: u64,
 }
@@ -90,7 +90,9 @@ impl Leader {
             return Err(NotYet::Moved("tables came, went or changed while they were being locked".to_owned()));
         }
         let mut leader = Self { connection, backend, tables: seen, at };
-        streams::measure(&mut leader).await?;
+        if request.clone_mode == DataCloneMode::FullClone {
+            streams::measure(&mut leader).await?;
+        }
         Ok(leader)
     }
 }

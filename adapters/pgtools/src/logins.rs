@@ -1,13 +1,14 @@
-//! The logins of a branch's database, on the server: made with it, gone with it.
+//! The logins of a branch's database, on the server: made when they are let in, gone with it.
 
 use crate::{
     connect::{major, run},
     error::from_sql,
     membership::{self, Use},
     past_policies,
-    quoting::{ident, password},
+    quoting::ident,
     setting_value::setting_value,
     settings::{Login, Settings},
+    verifier,
 };
 use domain::branch::DatabaseName;
 use ports::driven::{BuildError, DatabaseLogin, LoginPurpose};
@@ -38,20 +39,38 @@ struct Image {
     there: bool,
 }
 
-/// Makes the database's logins, or puts them right: whoever worked in it may have changed their passwords and settings.
-pub(crate) async fn ensure(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+/// Makes the database's logins of these purposes, or puts them right: whoever worked in it may have changed their passwords and settings.
+pub(crate) async fn ensure(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    purposes: &[LoginPurpose],
+) -> Result<(), BuildError> {
     let failed = |error| from_sql(format!("making the logins of '{database}'"), error);
-    let server_major = major(admin);
     let mut transaction = admin.begin().await.map_err(failed)?;
-    take_turns(&mut transaction, &settings.logins.of(LoginPurpose::Builder, database).name).await.map_err(failed)?;
-    for purpose in LoginPurpose::ALL {
-        let login = settings.logins.of(purpose, database);
-        let image = image(&mut transaction, settings.logins.image(purpose), &login.name).await.map_err(failed)?;
-        let past_policies = purpose == LoginPurpose::Builder && image.past_policies;
-        let lower = past_policies && past_policies::is_unused(&mut transaction, &login.name).await.map_err(failed)?;
-        run(&mut transaction, statements(&login, &image, server_major, lower)).await.map_err(failed)?;
-    }
+    let statements = making(&mut transaction, settings, database, purposes).await.map_err(failed)?;
+    run(&mut transaction, statements).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
+}
+
+/// The statements that do so, for the transaction that asks.
+pub(crate) async fn making(
+    transaction: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    purposes: &[LoginPurpose],
+) -> Result<String, sqlx::Error> {
+    take_turns(transaction, &settings.logins.of(LoginPurpose::Builder, database).name).await?;
+    let server_major = major(transaction);
+    let logins: Vec<_> = purposes.iter().map(|purpose| settings.logins.of(*purpose, database)).collect();
+    let images = images(transaction, settings, purposes, &logins).await?;
+    let mut made = Vec::new();
+    for ((purpose, login), image) in purposes.iter().zip(&logins).zip(&images) {
+        let past_policies = *purpose == LoginPurpose::Builder && image.past_policies;
+        let lower = past_policies && past_policies::is_unused(transaction, &login.name).await?;
+        made.push(statements(login, image, server_major, lower));
+    }
+    Ok(made.join("; "))
 }
 
 /// Roles belong to the whole server: those that make or change the logins of the same database, which its builder stands for, go one after the other.
@@ -59,19 +78,29 @@ pub(crate) async fn take_turns(transaction: &mut PgConnection, builder: &str) ->
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))").bind(builder).execute(transaction).await.map(|_| ())
 }
 
-async fn image(connection: &mut PgConnection, role: &str, login: &str) -> Result<Image, sqlx::Error> {
-    sqlx::query_as(
+/// What each login is the image of.
+async fn images(
+    connection: &mut PgConnection,
+    settings: &Settings,
+    purposes: &[LoginPurpose],
+    logins: &[DatabaseLogin],
+) -> Result<Vec<Image>, sqlx::Error> {
+    let of: Vec<&str> = purposes.iter().map(|purpose| settings.logins.image(*purpose)).collect();
+    let names: Vec<&str> = logins.iter().map(|login| login.name.as_str()).collect();
+    let images: Vec<Image> = sqlx::query_as(
         "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
-                exists (select from pg_roles where rolname = $2 and rolbypassrls) as past_policies,
-                exists (select from pg_roles where rolname = $2) as there,
+                coalesce(own.rolbypassrls, false) as past_policies, own.rolname is not null as there,
                 coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
                     as member_of
-           from pg_roles r where r.rolname = $1",
+           from unnest($1::text[], $2::text[]) with ordinality asked(image, login, place)
+           join pg_roles r on r.rolname = asked.image left join pg_roles own on own.rolname = asked.login
+          order by asked.place",
     )
-    .bind(role)
-    .bind(login)
-    .fetch_one(connection)
-    .await
+    .bind(of)
+    .bind(names)
+    .fetch_all(connection)
+    .await?;
+    if images.len() == logins.len() { Ok(images) } else { Err(sqlx::Error::RowNotFound) }
 }
 
 fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bool) -> String {
@@ -79,7 +108,7 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bo
     let verb = if image.there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
     let bypass = if lower { " nobypassrls" } else { "" };
-    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", password(&login.password))];
+    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", verifier::of_key(&login.password))];
     if image.there {
         statements.push(format!("alter role {name} reset all"));
     }

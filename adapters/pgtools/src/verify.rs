@@ -8,9 +8,9 @@ use crate::{
 use ports::driven::BuildError;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-/// Compares objects. What cannot differ by printing alone fails the build; expressions that speak of other things are said.
-pub(crate) async fn objects(branch: &mut PgConnection, parent: &Inventory) -> Result<(), BuildError> {
-    let copy = Inventory::read(branch, &[]).await?;
+/// Compares objects, over two connections to the branch. What cannot differ by printing alone fails the build; expressions that speak of other things are said.
+pub(crate) async fn objects(branch: &mut PgConnection, other: &mut PgConnection, parent: &Inventory) -> Result<(), BuildError> {
+    let copy = Inventory::read_by_two(branch, other, &[]).await?;
     let lost = parent.lost_in(&copy);
     if !lost.is_empty() {
         return Err(refused("clone_differs", format!("the copy's definitions are not the parent's: {}", lost.summary())));

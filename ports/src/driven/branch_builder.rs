@@ -128,6 +128,13 @@ impl From<BuildError> for Failure {
 pub trait BuildProgress: Send + Sync {
     /// A step begins; the one before is done. [`BuildError::Stopped`] where the claim is lost: the builder must end.
     async fn step(&self, step: StepName) -> Result<(), BuildError>;
+    /// These steps begin one after the other and there is next to nothing to do in any of them: they are written down with whatever is written next.
+    async fn passed(&self, steps: &[StepName]) -> Result<(), BuildError> {
+        for step in steps {
+            self.step(*step).await?;
+        }
+        Ok(())
+    }
     /// The step got on: `done` of `total`, in `unit`.
     async fn advance(&self, done: u64, total: u64, unit: &'static str) -> Result<(), BuildError>;
 }

@@ -35,8 +35,9 @@ pub struct DatabaseLogin {
 /// has no way to forbid that. With logins shared by branches one branch's owner would so come to all others, and to main.
 ///
 /// # Contract
-/// A login follows from its database's name, so that every replica knows it without asking. It is a role on the server from when its database is made
-/// until that is dropped.
+/// A login follows from its database's name, so that every replica knows it without asking. It is a role on the server from when it is let in (the builder
+/// when its database is made, the others when it is opened to traffic) until the database is dropped. Its password is at least 256 bits that nobody can
+/// guess: the server keeps it by a single round of hashing.
 pub trait DatabaseLogins: Send + Sync + fmt::Debug {
     /// The login of a branch's database.
     fn of(&self, purpose: LoginPurpose, database: &DatabaseName) -> DatabaseLogin;

@@ -7,7 +7,7 @@ use crate::{
 };
 use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use std::{
 use tokio::process::Command;
 
 /// How often it is asked whether a branch is ready: oftener than elsewhere, since the time until then is what is measured.
-const LOOK: Duration = Duration::from_millis(3);
+const LOOK: Duration = Duration::from_millis(1);
 /// Nothing takes longer.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -78,10 +78,12 @@ impl World {
         if asked.status != 202 {
             return Err(format!("{asked:?}").into());
         }
-        let branch = loop {
-            let branch = self.server.get(&format!("admin/branches/{slug}"), &key).await.json();
-            if branch["status"] != "creating" {
-                break branch;
+        // The operation succeeds in the transaction that makes the branch ready. (To see the branch itself is to look into its database, too.)
+        let path = format!("admin/operations/{}", asked.json()["operation"]["id"].as_str().unwrap_or_default());
+        let operation = loop {
+            let operation = self.server.get(&path, &key).await.json();
+            if !["queued", "running"].map(Value::from).contains(&operation["status"]) {
+                break operation;
             }
             if begun.elapsed() > PATIENCE {
                 return Err("it took too long".into());
@@ -89,8 +91,9 @@ impl World {
             tokio::time::sleep(LOOK).await;
         };
         let took = begun.elapsed();
+        let branch = self.server.get(&format!("admin/branches/{slug}"), &key).await.json();
         if branch["status"] != "ready" {
-            return Err(format!("{branch}").into());
+            return Err(format!("{operation} {branch}").into());
         }
         let activity = self.server.get(&format!("admin/branches/{slug}/activity"), &key).await.json();
         Ok((took, activity.to_string()))

@@ -76,7 +76,6 @@ pub(super) async fn from_parent(
     mark: &StockMark,
     birth: &Birth<'_>,
 ) -> Result<Built, BuildError> {
-    make(hold.admin(), settings, birth, parent.create_statement(birth.provisional)).await?;
     let request = BuildRequest {
         target: mark.tag(),
         parent: mark.origin.database.clone(),
@@ -86,7 +85,9 @@ pub(super) async fn from_parent(
         users: Vec::new(),
     };
     let build = Build { settings, request: &request, progress: &Silent };
-    hold.while_held(Box::pin(build.fill())).await
+    let made = make(hold.admin(), settings, birth, parent.create_statement(birth.provisional));
+    let captured = Box::pin(build.capture(made)).await?;
+    hold.while_held(Box::pin(build.fill(captured))).await
 }
 
 async fn fill(hold: &mut Claim, settings: &Settings, parent: &Likeness, mark: &mut StockMark) -> Result<(), BuildError> {

@@ -17,7 +17,6 @@ pub(crate) use demand::{Demand, Wanted};
 pub(crate) use fresh::CloneProbe;
 pub(crate) use log_disk::explain;
 pub(crate) use origin::{Origin, change_token};
-pub(crate) use shelf::now;
 pub(crate) use sweep::{candidates, sweep};
 pub(crate) use take::{Taken, take};
 pub(crate) use tend::{make_room, tend};

@@ -4,7 +4,7 @@ use crate::{
     error::from_sql,
     hex::hex,
     quoting::relation,
-    settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
+    settings::{LEDGER_SCHEMA, Settings},
 };
 use domain::{DataCloneMode, branch::DatabaseName, table::QualifiedName};
 use ports::driven::BuildError;
@@ -70,15 +70,8 @@ pub(crate) fn withholding(settings: &Settings) -> String {
 /// The change token of the database that the connection is to, by its snapshot.
 pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String, BuildError> {
     let failed = |error| from_sql("reading the change token", error);
-    let definitions: String = sqlx::query_scalar(include_str!("../sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
-    let tables: Vec<String> = sqlx::query_scalar(
-        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'r' and c.relname <> $2 order by 1",
-    )
-    .bind(LEDGER_SCHEMA)
-    .bind(SEED_LOG)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let (definitions, tables): (String, Vec<String>) =
+        sqlx::query_as(include_str!("../sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
     if tables.is_empty() {
         return Ok(definitions);
     }
@@ -92,6 +85,17 @@ pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String
         })
         .collect();
     let sql = format!("select coalesce(md5(string_agg(sum, ',' order by sum)), '') from ({}) sums", rows.join(" union all "));
-    let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false).fetch_one(&mut *connection).await.map_err(failed)?;
+    let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.map_err(failed)?;
     Ok(format!("{definitions}-{rows}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{LEDGER_SCHEMA, SEED_LOG};
+
+    #[test]
+    fn the_tokens_statement_knows_the_ledger_by_its_name() {
+        let sql = include_str!("../sql/token.sql");
+        assert!(sql.contains(&format!("nspname = '{LEDGER_SCHEMA}'")) && sql.contains(&format!("relname <> '{SEED_LOG}'")));
+    }
 }

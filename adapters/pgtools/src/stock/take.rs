@@ -6,9 +6,7 @@ use super::{
     shelf::Shelf,
 };
 use crate::{
-    connect::run,
-    create::{Birth, make, open_to_builder},
-    drop::mark_and_rename,
+    create::{Birth, make, name_and_open},
     error::{from_sql, retryable, sql_state},
     quoting::ident,
     settings::Settings,
@@ -23,29 +21,37 @@ pub(crate) struct Taken {
     pub(crate) source: BuildSource,
 }
 
-/// Makes the database of what lies in the stock; `None` where nothing there is of this origin and young enough. The admin's connection holds the claim.
+/// How a search of the stock ended.
+pub(crate) struct Sought {
+    /// `None` where nothing there is of the origin and young enough.
+    pub(crate) taken: Option<Taken>,
+    /// When it was, by the server's clock.
+    pub(crate) at: i64,
+}
+
+/// Makes the database of what lies in the stock. The admin's connection holds the claim.
 pub(crate) async fn take(
     admin: &mut PgConnection,
     settings: &Settings,
     origin: &Origin,
     max_age: Option<Duration>,
     birth: &Birth<'_>,
-) -> Result<Option<Taken>, BuildError> {
+) -> Result<Sought, BuildError> {
     let shelf = Shelf::read(&mut *admin, settings, &[Kind::Spare, Kind::Template]).await?;
     let now = shelf.now;
     let (spares, templates): (Vec<_>, Vec<_>) =
         shelf.items.into_iter().filter(|mark| mark.origin == *origin && is_young(mark, max_age, now)).partition(|mark| mark.kind == Kind::Spare);
     for mark in spares {
         if hand_over(&mut *admin, settings, &mark, birth).await? {
-            return Ok(Some(Taken { mark, source: BuildSource::Spare }));
+            return Ok(Sought { taken: Some(Taken { mark, source: BuildSource::Spare }), at: now });
         }
     }
     for mark in templates {
         if copy(&mut *admin, settings, &mark, birth).await? {
-            return Ok(Some(Taken { mark, source: BuildSource::Template }));
+            return Ok(Sought { taken: Some(Taken { mark, source: BuildSource::Template }), at: now });
         }
     }
-    Ok(None)
+    Ok(Sought { taken: None, at: now })
 }
 
 /// Definitions are as young as their token says. Rows are as old as they are.
@@ -59,18 +65,13 @@ fn is_young(mark: &StockMark, max_age: Option<Duration>, now: i64) -> bool {
 
 /// Mark and name change at once, so a spare goes to one. `false`: somebody else was quicker.
 async fn hand_over(admin: &mut PgConnection, settings: &Settings, spare: &StockMark, birth: &Birth<'_>) -> Result<bool, BuildError> {
-    let named = run(&mut *admin, mark_and_rename(&birth.comment, spare.database().as_str(), birth.database.as_str())).await;
-    if let Err(error) = named {
-        let _ = run(&mut *admin, "rollback").await;
-        return match sql_state(&error).as_deref() {
-            // Gone, or autovacuum would not leave it in time.
-            Some("3D000" | "55006") => Ok(false),
-            Some("42P04") => Err(birth.taken()),
-            _ => Err(from_sql("handing a spare over", error)),
-        };
+    let Err(error) = name_and_open(admin, settings, birth, spare.database().as_str()).await else { return Ok(true) };
+    match sql_state(&error).as_deref() {
+        // Gone, or autovacuum would not leave it in time.
+        Some("3D000" | "55006") => Ok(false),
+        Some("42P04") => Err(birth.taken()),
+        _ => Err(from_sql("handing a spare over", error)),
     }
-    open_to_builder(admin, settings, birth.database).await?;
-    Ok(true)
 }
 
 /// By the log: the other strategies force checkpoints of the whole server, which somebody would wait for. `false`: the template is gone.

@@ -10,7 +10,7 @@ use super::{
     policy::{self, Clearance, clear, next_spare},
     shelf::{Shelf, drop_marked, remark},
 };
-use crate::{claim::Claim, drop::drop_by_name, settings::Settings};
+use crate::{claim::Claim, drop::drop_by_name, kept::Kept, settings::Settings};
 use domain::DataCloneMode;
 use ports::driven::{BuildError, BuildRequest};
 use std::collections::HashMap;
@@ -18,13 +18,17 @@ use std::collections::HashMap;
 /// The lock of which there is one for all replicas.
 const KEEPER: &str = "stock";
 
-/// Puts the stock in order. Does nothing where another replica is at it.
-pub(crate) async fn tend(settings: &Settings, demand: &Demand, probe: &CloneProbe) -> Result<(), BuildError> {
+/// Puts the stock in order. Does nothing where another replica is at it. Connections for the next branch lie ready then, too.
+pub(crate) async fn tend(settings: &Settings, kept: &Kept, demand: &Demand, probe: &CloneProbe) -> Result<(), BuildError> {
     let Some(hold) = Claim::try_take(settings, KEEPER).await? else { return Ok(()) };
     let mut keeper = Keeper { settings, demand, probe, hold };
     let outcome = keeper.put_in_order().await;
-    keeper.hold.release().await;
-    outcome
+    match outcome {
+        Ok(()) => keeper.hold.release_to(kept).await,
+        Err(_) => keeper.hold.release().await,
+    }
+    outcome?;
+    kept.complete(settings).await
 }
 
 struct Keeper<'a> {
@@ -58,6 +62,11 @@ impl Keeper<'_> {
         self.make_spares(&mut stays).await;
         for order in orders {
             if is_there(&stays, &order.0) {
+                continue;
+            }
+            if self.demand.is_waited_for() {
+                // Tended again as soon as that branch is there.
+                self.demand.note(order.0, order.1);
                 continue;
             }
             if let Err(error) = self.make_template(order, &mut stays).await {
@@ -115,7 +124,7 @@ impl Keeper<'_> {
 
     async fn make_spares(&mut self, stays: &mut Vec<StockMark>) {
         let mut tried = 0;
-        while let Some(template) = next_spare(stays, &self.settings.stock).cloned() {
+        while let Some(template) = next_spare(stays, &self.settings.stock).cloned().filter(|_| !self.demand.is_waited_for()) {
             tried += 1;
             let outcome = match self.has_room(stays, template.bytes).await {
                 Ok(true) => fresh::spare(&mut self.hold, self.settings, &template, self.probe).await,

@@ -159,6 +159,13 @@ impl Hold {
         }
     }
 
+    fn begin(&self, held: &mut Held, name: StepName) {
+        if let Some(current) = held.current {
+            self.failpoints.reached(&format!("{current}.after"));
+        }
+        held.begin(name, self.clock.now());
+    }
+
     /// Writes the steps down, and hears whether somebody called the operation off.
     async fn save(&self, claim: &Claim) -> Result<(), BuildError> {
         let mut work = self.control_plane.begin().await.map_err(stopped)?;
@@ -184,6 +191,24 @@ impl Held {
         self.claim.operation.steps.iter_mut().find(|step| step.name == name)
     }
 
+    /// The next step begins, and the one before is done. An attempt that begins anew begins its later steps anew as well.
+    fn begin(&mut self, name: StepName, now: time::OffsetDateTime) {
+        self.end_current(now);
+        let mut later = false;
+        for step in &mut self.claim.operation.steps {
+            later |= step.name == name;
+            if later {
+                *step = Step::queued(step.name);
+            }
+        }
+        if let Some(step) = self.step(name) {
+            step.status = Progress::Running;
+            step.started_at = Some(now);
+        }
+        self.current = Some(name);
+        self.told = Instant::now();
+    }
+
     fn end_current(&mut self, now: time::OffsetDateTime) {
         if let Some(step) = self.current.take().and_then(|name| self.step(name)) {
             step.status = Progress::Succeeded;
@@ -196,28 +221,19 @@ impl Held {
 impl BuildProgress for Hold {
     async fn step(&self, name: StepName) -> Result<(), BuildError> {
         let mut held = self.held.lock().await;
-        if let Some(current) = held.current {
-            self.failpoints.reached(&format!("{current}.after"));
-        }
-        let now = self.clock.now();
-        held.end_current(now);
-        // An attempt that begins anew begins its later steps anew as well.
-        let mut later = false;
-        for step in &mut held.claim.operation.steps {
-            later |= step.name == name;
-            if later {
-                *step = Step::queued(step.name);
-            }
-        }
-        if let Some(step) = held.step(name) {
-            step.status = Progress::Running;
-            step.started_at = Some(now);
-        }
-        held.current = Some(name);
-        held.told = Instant::now();
+        self.begin(&mut held, name);
         self.save(&held.claim).await?;
         self.failpoints.reached(&format!("{name}.before"));
         Ok(())
+    }
+
+    async fn passed(&self, steps: &[StepName]) -> Result<(), BuildError> {
+        let mut held = self.held.lock().await;
+        for name in steps {
+            self.begin(&mut held, *name);
+            self.failpoints.reached(&format!("{name}.before"));
+        }
+        if self.is_cancelled() { Err(BuildError::Stopped) } else { Ok(()) }
     }
 
     async fn advance(&self, done: u64, total: u64, unit: &'static str) -> Result<(), BuildError> {
