@@ -11,9 +11,9 @@ use super::{
     chunks::{Chunks, Full},
     failure::Deadline,
     json_rows::{JsonPart, JsonRows},
-    lent_rows::LentRows,
+    lent_rows::{Lender, LentRows},
 };
-use crate::wire::{Pool, WireError};
+use crate::wire::WireError;
 
 /// A document that is streamed while the statement runs. Dropping it cancels what runs.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ enum More {
 }
 
 impl StreamedDocument {
-    pub(super) fn new(rows: JsonRows, pool: Pool, shape: Shape, max_bytes: Option<u64>, deadline: Deadline) -> Self {
-        let rows = LentRows::new(rows, pool, deadline.end());
+    pub(super) fn new(rows: JsonRows, lender: Lender, shape: Shape, max_bytes: Option<u64>, deadline: Deadline) -> Self {
+        let rows = LentRows::new(rows, lender, deadline.end());
         Self { rows, chunks: Chunks::new(shape, max_bytes), deadline, max_bytes, shape, truncated: false }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Access, Principal};
 
-use super::{failure::Deadline, settings::Settings, shares::Shares, sql};
+use super::{failure::Deadline, lent_rows::Lender, settings::Settings, shares::Shares, sql};
 use crate::wire::{Exchange, Pool, RowsStream, Statement, WireError};
 
 const SETTLE: &str = "select pg_catalog.set_config('role', $1, true), pg_catalog.set_config('request.jwt.claims', $2, true), \
@@ -47,6 +47,11 @@ impl Runner {
         };
         let share = self.shares.take(&self.principal).await?;
         Ok(self.pool.run(&exchange).await?.holding(share))
+    }
+
+    /// Whose connection an answer is read from.
+    pub(super) fn lender(&self) -> Lender {
+        Lender { pool: self.pool.clone(), shares: self.shares.clone(), principal: self.principal.clone() }
     }
 
     pub(super) fn deadline(&self) -> Deadline {

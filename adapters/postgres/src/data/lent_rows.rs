@@ -8,22 +8,32 @@ use std::{
     time::Duration,
 };
 
+use domain::Principal;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::json_rows::JsonRows;
+use super::{json_rows::JsonRows, shares::Shares};
 use crate::wire::Pool;
 
 /// How often it is looked whether somebody waits for a connection.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Rows that lie here while their reader is busy elsewhere. From a moment on they are given up as soon as somebody waits for a connection.
+/// Rows that lie here while their reader is busy elsewhere. From a moment on they are given up as soon as somebody waits for a connection: anybody where
+/// all are in use, one of the reader's own requests where its share is.
 #[derive(Debug)]
 pub(super) struct LentRows {
-    pool: Pool,
+    lender: Lender,
     due: Instant,
     state: Arc<Mutex<State>>,
     watch: Option<AbortOnDropHandle<()>>,
+}
+
+/// Where the connection belongs, and on whose behalf it is used.
+#[derive(Clone, Debug)]
+pub(super) struct Lender {
+    pub(super) pool: Pool,
+    pub(super) shares: Arc<Shares>,
+    pub(super) principal: Arc<Principal>,
 }
 
 #[derive(Debug)]
@@ -40,8 +50,8 @@ enum State {
 pub(super) struct NotThere;
 
 impl LentRows {
-    pub(super) fn new(rows: JsonRows, pool: Pool, due: Instant) -> Self {
-        Self { pool, due, state: Arc::new(Mutex::new(State::Lying(Box::new(rows)))), watch: None }
+    pub(super) fn new(rows: JsonRows, lender: Lender, due: Instant) -> Self {
+        Self { lender, due, state: Arc::new(Mutex::new(State::Lying(Box::new(rows)))), watch: None }
     }
 
     /// The rows, if there are any left. To be put back or ended.
@@ -64,7 +74,7 @@ impl LentRows {
     pub(super) fn put(&mut self, rows: Box<JsonRows>) {
         *lock(&self.state) = State::Lying(rows);
         if self.watch.is_none() {
-            self.watch = Some(AbortOnDropHandle::new(tokio::spawn(watch(self.state.clone(), self.pool.clone(), self.due))));
+            self.watch = Some(AbortOnDropHandle::new(tokio::spawn(watch(self.state.clone(), self.lender.clone(), self.due))));
         }
     }
 
@@ -75,10 +85,11 @@ impl LentRows {
     }
 }
 
-async fn watch(state: Arc<Mutex<State>>, pool: Pool, due: Instant) {
+async fn watch(state: Arc<Mutex<State>>, lender: Lender, due: Instant) {
     sleep_until(due).await;
+    let share = lender.shares.wanted(&lender.principal);
     loop {
-        if pool.is_wanted() && give_up(&state) {
+        if (lender.pool.is_wanted() || share.is_wanted()) && give_up(&state) {
             tracing::debug!("a reader was too slow and somebody waited: its rows were given up");
             return;
         }

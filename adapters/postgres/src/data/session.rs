@@ -96,7 +96,7 @@ impl PgBranchSession {
             }
         }
         let total = if plan.counted { numbers.first().copied() } else { estimate };
-        let document = StreamedDocument::new(rows, self.runner.pool.clone(), select.shape, select.max_bytes, deadline);
+        let document = StreamedDocument::new(rows, self.runner.lender(), select.shape, select.max_bytes, deadline);
         Ok(Rows { total, document: Box::new(document) })
     }
 

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,38 @@ pub(super) struct Shares {
     each: usize,
     /// How long a request waits for those of its own principal.
     patience: Duration,
-    in_use: Mutex<HashMap<String, Weak<Semaphore>>>,
+    in_use: Mutex<HashMap<String, InUse>>,
+}
+
+/// One principal's share, while somebody uses it.
+#[derive(Debug)]
+struct InUse {
+    permits: Weak<Semaphore>,
+    waiting: Wanted,
+}
+
+/// Whether a request waits until another one of its own principal has ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted(Arc<AtomicUsize>);
+
+impl Wanted {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+
+    /// Somebody waits, for as long as what is given is kept.
+    fn waiting(&self) -> Waiting<'_> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Waiting(&self.0)
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Shares {
@@ -35,25 +69,36 @@ impl Shares {
 
     /// The right to use one connection, for as long as the permit is kept.
     pub(super) async fn take(&self, principal: &Principal) -> Result<OwnedSemaphorePermit, WireError> {
-        let share = self.of_principal(principal);
+        let (share, wanted) = self.of_principal(principal);
+        if let Ok(permit) = share.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waiting = wanted.waiting();
         match timeout(self.patience, share.acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("a share is never closed")),
             Err(_) => Err(WireError::PoolTimeout),
         }
     }
 
-    fn of_principal(&self, principal: &Principal) -> Arc<Semaphore> {
+    /// Whether others of this principal's requests wait, now or later.
+    pub(super) fn wanted(&self, principal: &Principal) -> Wanted {
+        self.of_principal(principal).1
+    }
+
+    fn of_principal(&self, principal: &Principal) -> (Arc<Semaphore>, Wanted) {
         let key = principal.budget_key();
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = in_use.get(&key).and_then(Weak::upgrade) {
-            return share;
+        if let Some(found) = in_use.get(&key)
+            && let Some(permits) = found.permits.upgrade()
+        {
+            return (permits, found.waiting.clone());
         }
         if in_use.len() >= MANY {
-            in_use.retain(|_, share| share.strong_count() > 0);
+            in_use.retain(|_, share| share.permits.strong_count() > 0);
         }
-        let share = Arc::new(Semaphore::new(self.each));
-        in_use.insert(key, Arc::downgrade(&share));
-        share
+        let (permits, waiting) = (Arc::new(Semaphore::new(self.each)), Wanted::default());
+        in_use.insert(key, InUse { permits: Arc::downgrade(&permits), waiting: waiting.clone() });
+        (permits, waiting)
     }
 }
 
@@ -85,6 +130,22 @@ mod tests {
         taken.pop();
         assert!(shares.take(&key(1)).await.is_ok());
         assert!(Shares::of(NonZeroUsize::MIN, PATIENCE).take(&key(1)).await.is_ok(), "one is the least");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_told_whether_somebody_waits() {
+        let shares = Shares::of(NonZeroUsize::MIN, PATIENCE);
+        let taken = shares.take(&key(1)).await.unwrap();
+        let wanted = shares.wanted(&key(1));
+        let again = key(1);
+        let next = shares.take(&again);
+        tokio::pin!(next);
+        assert!(!wanted.is_wanted());
+        assert!(futures_util::poll!(&mut next).is_pending() && wanted.is_wanted());
+        assert!(!shares.wanted(&key(2)).is_wanted(), "of another nobody does");
+        drop(taken);
+        drop(next.await.unwrap());
+        assert!(!wanted.is_wanted());
     }
 
     #[tokio::test]

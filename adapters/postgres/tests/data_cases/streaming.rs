@@ -157,3 +157,21 @@ async fn nobody_has_all_connections() {
     held.pop();
     fourth.select(&request).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principals_readers_that_stop_reading_do_not_keep_its_other_requests_out() {
+    let mut world = World::with("slow_share", |settings| {
+        settings.statement_timeout = Duration::from_secs(1);
+        settings.max_connections = NonZeroUsize::new(4).unwrap();
+    })
+    .await;
+    big_rows(&mut world).await;
+    let mut stopped = Vec::new();
+    for _ in 0..3 {
+        let mut rows = world.rows(Alice, &select("big", "")).await.unwrap();
+        rows.document.next().await.unwrap().unwrap();
+        stopped.push(rows);
+    }
+    world.read(Alice, "big", "select=id&limit=1").await;
+    assert_eq!(stopped.len(), 3, "none of them was dropped");
+}
