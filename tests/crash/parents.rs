@@ -89,7 +89,7 @@ async fn a_parent_dropped_by_hand_meanwhile_fails_the_clone_and_nothing_is_left(
 #[tokio::test]
 async fn a_parent_that_is_reset_meanwhile_gives_what_it_is_afterwards() {
     let world = with_parent().await;
-    let inside = world.inside("parent", 1).await;
+    let inside = world.inside_as_admin("parent", 1).await;
     // It ends when the old generation is closed.
     let holding = hold(&inside).await;
     let operation = child_waits(&world, &inside).await;

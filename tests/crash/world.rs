@@ -3,7 +3,10 @@
 use fluxbase_tests::{Answer, ENCRYPTION_KEY, ServerSettings, TestCluster, TestDatabase, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU32, Ordering},
@@ -26,6 +29,7 @@ pub(crate) const ORCHARD: &str = "
 pub(crate) struct World {
     pub(crate) server: TestServer,
     pub(crate) pool: PgPool,
+    admin: PgConnectOptions,
     settings: ServerSettings,
     pub(crate) prefix: String,
     /// The folder that its seed files are in.
@@ -54,7 +58,8 @@ impl World {
             .set("branching.database_prefix", &prefix);
         let settings = change(settings);
         let server = settings.clone().start().await;
-        Self { server, pool, settings, prefix, seeds, database: Some(database) }
+        let admin = url.as_str().parse().unwrap();
+        Self { server, pool, admin, settings, prefix, seeds, database: Some(database) }
     }
 
     /// A server that runs its own PostgreSQL, which dies with it, with this schema instead of the demo.
@@ -70,7 +75,8 @@ impl World {
         let server = settings.clone().start().await;
         let pool = server.superuser().await;
         run(&pool, schema).await;
-        Self { server, pool, settings, prefix: "fluxbase_branch_".to_owned(), seeds, database: None }
+        let admin = (*pool.connect_options()).clone();
+        Self { server, pool, admin, settings, prefix: "fluxbase_branch_".to_owned(), seeds, database: None }
     }
 
     /// Another server on the same database, with a data folder and a port of its own.
@@ -165,7 +171,16 @@ impl World {
 
     /// A branch's database as a superuser.
     pub(crate) async fn inside(&self, slug: &str, generation: u32) -> PgPool {
-        let options = (*self.pool.connect_options()).clone().database(&format!("{}{slug}_g{generation}", self.prefix));
+        self.database_of(slug, generation, (*self.pool.connect_options()).clone()).await
+    }
+
+    /// A branch's database as the login that the server comes as: it may end such a session.
+    pub(crate) async fn inside_as_admin(&self, slug: &str, generation: u32) -> PgPool {
+        self.database_of(slug, generation, self.admin.clone()).await
+    }
+
+    async fn database_of(&self, slug: &str, generation: u32, options: PgConnectOptions) -> PgPool {
+        let options = options.database(&format!("{}{slug}_g{generation}", self.prefix));
         PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap()
     }
 

@@ -43,12 +43,16 @@ impl TestDatabase {
         &self.url
     }
 
-    /// Gives it to a login of its own name that may make databases and roles and nothing more; this is that login's URL.
+    /// Gives it to a login of its own name that may make databases and roles and nothing more; this is that login's URL. Roles that the whole server shares
+    /// are let to it, as somebody has to do where there is more than one such login.
     pub async fn given_to_plain_owner(&self) -> Url {
         let name = &self.name;
         // One of a killed process that had our number may be left, and what it owned.
         let make = format!(
-            "do $$ begin create role {name} login nosuperuser createdb createrole; exception when duplicate_object then null; end $$;
+            "select pg_advisory_xact_lock(20261126);
+             do $$ begin create role {name} login nosuperuser createdb createrole; exception when duplicate_object then null; end $$;
+             do $$ begin create role fluxbase_branch_owner; exception when duplicate_object then null; end $$;
+             grant anon, authenticated, service_role, fluxbase_branch_owner to {name} with admin option;
              alter role {name} password '{name}'; alter database {name} owner to {name}"
         );
         run(&self.server, make).await.unwrap_or_else(|error| panic!("an owner for the test's database: {error}"));

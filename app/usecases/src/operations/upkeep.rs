@@ -76,11 +76,18 @@ impl Upkeep {
             return Ok(());
         }
         for branch in turn.branches().with_previous().await? {
-            if let Err(halt) = self.set_aside_of(&branch).await {
-                tracing::warn!(branch.id = %branch.id, ?halt, "could not close or discard what a reset replaced");
+            if let Err(halt) = self.set_aside_of(&branch).await
+                && self.is_news(format!("{} {halt:?}", branch.id))
+            {
+                tracing::warn!(branch.id = %branch.id, ?halt, "could not close or discard what a reset replaced; trying on");
             }
         }
         Ok(())
+    }
+
+    /// What is looked for every few seconds may stand in the way for days.
+    fn is_news(&self, told: String) -> bool {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(told)
     }
 
     async fn set_aside_of(&self, seen: &Branch) -> Result<(), Halt> {
@@ -125,9 +132,8 @@ impl Upkeep {
         for name in &report.dropped {
             tracing::info!(name, "dropped what belonged to no branch");
         }
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         for name in report.reported {
-            if reported.insert(name.clone()) {
+            if self.is_news(name.clone()) {
                 tracing::warn!(name, "looks like ours, but is not proved to be: it is left alone");
             }
         }
