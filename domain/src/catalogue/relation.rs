@@ -54,6 +54,11 @@ impl Relation {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// The columns that a role has some right on.
+    pub fn columns_of(&self, role: Role) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(move |column| !column.hidden_from.contains(&role))
+    }
+
     /// Whether these columns, in any order, identify one row.
     pub fn is_unique_key(&self, columns: &[String]) -> bool {
         let same = |key: &[String]| key.len() == columns.len() && key.iter().all(|column| columns.contains(column));
@@ -80,6 +85,8 @@ pub struct Column {
     pub enum_labels: Vec<String>,
     /// `COMMENT ON COLUMN`, where there is one.
     pub comment: Option<String>,
+    /// The roles that may use the relation, but have no right on this column.
+    pub hidden_from: Vec<Role>,
 }
 
 /// A foreign key between two exposed relations.

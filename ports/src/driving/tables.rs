@@ -4,6 +4,7 @@ use super::Command;
 use crate::driven::{Rows, Written};
 use domain::{
     Action,
+    access::Role,
     branch::BranchMentions,
     catalogue::{Catalogue, ForeignKey, Relation, Relationship},
     table::{Delete, Insert, QualifiedName, Select, TableName, Update},
@@ -69,6 +70,8 @@ pub struct TableList {
     pub catalogue: Arc<Catalogue>,
     /// The names in it that the caller may use, in order.
     pub names: Vec<QualifiedName>,
+    /// The caller's role: what is hidden from it is not to be told.
+    pub role: Role,
 }
 
 impl Command for ListTables {

@@ -1,7 +1,10 @@
 //! Tables and views in JSON.
 
 use super::TableNameDocument;
-use domain::catalogue::{Column, ForeignKey, Relation, RelationKind};
+use domain::{
+    access::Role,
+    catalogue::{Column, ForeignKey, Relation, RelationKind},
+};
 use poem_openapi::Object;
 use ports::driving::{TableDescription, TableList};
 
@@ -111,25 +114,23 @@ const fn kind_name(kind: RelationKind) -> &'static str {
     }
 }
 
-impl From<&Relation> for TableDocument {
-    fn from(relation: &Relation) -> Self {
+impl TableDocument {
+    /// The tables of a list.
+    pub(crate) fn list(list: &TableList) -> Vec<Self> {
+        list.names.iter().filter_map(|name| list.catalogue.get(name)).map(|relation| Self::of(relation, list.role)).collect()
+    }
+
+    fn of(relation: &Relation, role: Role) -> Self {
         Self {
             schema: relation.name.schema.clone(),
             name: relation.name.name.clone(),
             kind: kind_name(relation.kind).to_owned(),
             comment: relation.comment.clone(),
-            columns: relation.columns.iter().map(|column| column.name.clone()).collect(),
+            columns: relation.columns_of(role).map(|column| column.name.clone()).collect(),
             primary_key: relation.primary_key.clone(),
             writable: relation.writable,
             estimated_rows: relation.estimated_rows,
         }
-    }
-}
-
-impl TableDocument {
-    /// The tables of a list.
-    pub(crate) fn list(list: &TableList) -> Vec<Self> {
-        list.names.iter().filter_map(|name| list.catalogue.get(name)).map(Into::into).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::house::{ALL, House, NOBODY, READER, told};
 use domain::{
     Failure,
+    access::Role,
     catalogue::{Catalogue, Column, ForeignKey, Relation, RelationKind, Relationship},
     table::QualifiedName,
 };
@@ -20,6 +21,7 @@ fn column(name: &str, type_name: &str) -> Column {
         generated: false,
         enum_labels: Vec::new(),
         comment: None,
+        hidden_from: Vec::new(),
     }
 }
 
@@ -46,7 +48,7 @@ fn house() -> House {
     House::new()
         .list(|command| {
             if command.schema.as_deref() == Some("nope") {
-                return Ok(TableList { catalogue: Arc::new(Catalogue::default()), names: Vec::new() });
+                return Ok(TableList { catalogue: Arc::new(Catalogue::default()), names: Vec::new(), role: Role::Authenticated });
             }
             let view = Relation {
                 name: QualifiedName::new("public", "v"),
@@ -58,7 +60,11 @@ fn house() -> House {
                 ..users()
             };
             let names = vec![users().name, view.name.clone()];
-            Ok(TableList { catalogue: Arc::new(Catalogue::new([users(), view], Vec::new(), vec!["public".into()])), names })
+            Ok(TableList {
+                catalogue: Arc::new(Catalogue::new([users(), view], Vec::new(), vec!["public".into()])),
+                names,
+                role: Role::Authenticated,
+            })
         })
         .describe(|command| match command.table.to_string().as_str() {
             "users" | "public.users" => {

@@ -7,11 +7,12 @@ use std::{
 
 use domain::{
     Access, Denied, Failure,
+    access::Role,
     branch::DatabaseName,
     table::{FieldPath, Insert, Operator, SelectItem, Test, Value},
 };
 use futures_util::{StreamExt, stream};
-use ports::driven::{DatabaseLogin, DatabaseLogins, LoginPurpose, Secret};
+use ports::driven::{BranchSession, DatabaseLogin, DatabaseLogins, LoginPurpose, Secret};
 use serde_json::json;
 
 use super::{
@@ -138,6 +139,29 @@ async fn names_outside_the_catalogue_are_unknown() {
     for table in ["pg_class", "pg_catalog.pg_class", "private.secrets", "measures_2024", "xmin", "\"projects\"", "projects; drop table users"] {
         assert!(matches!(world.refused(Service, table, "").await, Failure::NotFound { .. }), "{table}");
     }
+}
+
+#[tokio::test]
+async fn columns_that_a_role_has_no_right_on_are_known_as_such() {
+    let mut world = World::new("column_rights").await;
+    world
+        .sql(
+            "create table partly (id int primary key, told text, kept text, written text);
+             grant select (id, told), insert (id, written) on partly to authenticated; grant all on partly to service_role",
+        )
+        .await;
+    let mut session = world.session(Alice, Access::Read).await;
+    let seen = async |session: &mut dyn BranchSession, role| {
+        let catalogue = session.catalogue().await.unwrap();
+        let relation = catalogue.find(None, "partly").unwrap();
+        relation.columns_of(role).map(|column| column.name.clone()).collect::<Vec<_>>()
+    };
+    // A name that is not known yet makes the catalogue be read anew.
+    world.sqlstate(Alice, "partly", "").await;
+    assert_eq!(seen(&mut *session, Role::Authenticated).await, ["id", "told", "written"]);
+    assert_eq!(seen(&mut *session, Role::Service).await, ["id", "told", "kept", "written"]);
+    let projects = session.catalogue().await.unwrap();
+    assert!(projects.find(None, "projects").unwrap().columns.iter().all(|column| column.hidden_from.is_empty()));
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ impl UseCase<DescribeTable> for DescribeTableUseCase {
         let usable = |name: &QualifiedName| catalogue.get(name).is_some_and(|other| visible(&caller.principal, other));
         let foreign_keys = catalogue.foreign_keys_of(&relation.name).filter(|key| usable(&key.origin) && usable(&key.target)).cloned().collect();
         let relationships = catalogue.relationships(relation, usable);
-        Ok(TableDescription { relation: relation.clone(), foreign_keys, relationships })
+        let mut relation = relation.clone();
+        relation.columns.retain(|column| !column.hidden_from.contains(&caller.principal.role));
+        Ok(TableDescription { relation, foreign_keys, relationships })
     }
 }

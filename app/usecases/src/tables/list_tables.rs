@@ -34,6 +34,6 @@ impl UseCase<ListTables> for ListTablesUseCase {
             .filter(|relation| visible(&caller.principal, relation))
             .map(|relation| relation.name.clone())
             .collect();
-        Ok(TableList { catalogue, names })
+        Ok(TableList { catalogue, names, role: caller.principal.role })
     }
 }

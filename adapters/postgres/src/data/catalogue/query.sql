@@ -10,6 +10,12 @@ rel as materialized (
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = any($1::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
 ),
+-- Roles with rights on some columns only.
+partly as materialized (
+  select rel.oid, role.oid as role, role.position
+  from rel cross join role
+  where has_any_column_privilege(role.oid, rel.oid, 'select, insert, update') and not has_table_privilege(role.oid, rel.oid, 'select, insert, update')
+),
 label as (select enumtypid, json_agg(enumlabel order by enumsortorder) as list from pg_enum group by enumtypid),
 col as (
   select a.attrelid, json_agg(json_build_array(
@@ -18,7 +24,8 @@ col as (
       when a.attidentity = 'd' then sequence.next
       when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid)
     end,
-    a.attgenerated <> '' or a.attidentity = 'a', coalesce(label.list, '[]'), comment.description) order by a.attnum) as list
+    a.attgenerated <> '' or a.attidentity = 'a', coalesce(label.list, '[]'), comment.description,
+    coalesce(hidden.list, '[]')) order by a.attnum) as list
   from rel join pg_attribute a on a.attrelid = rel.oid
   join pg_type t on t.oid = a.atttypid
   left join label on label.enumtypid = coalesce(nullif(t.typbasetype, 0), t.oid)
@@ -30,6 +37,11 @@ col as (
       and owned.refclassid = 'pg_class'::regclass and owned.refobjid = a.attrelid and owned.refobjsubid = a.attnum
   ) sequence on true
   left join pg_description comment on comment.objoid = a.attrelid and comment.objsubid = a.attnum and comment.classoid = 'pg_class'::regclass
+  left join lateral (
+    select json_agg(partly.position) as list
+    from partly
+    where partly.oid = a.attrelid and not has_column_privilege(partly.role, a.attrelid, a.attnum, 'select, insert, update')
+  ) hidden on true
   where a.attnum > 0 and not a.attisdropped
   group by a.attrelid
 ),

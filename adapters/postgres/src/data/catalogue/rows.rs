@@ -28,7 +28,7 @@ struct RelationRow(
 );
 
 #[derive(Deserialize)]
-struct ColumnRow(String, String, String, bool, Option<String>, bool, Vec<String>, Option<String>);
+struct ColumnRow(String, String, String, bool, Option<String>, bool, Vec<String>, Option<String>, Vec<u8>);
 
 #[derive(Deserialize)]
 struct ForeignKeyRow(String, String, String, Vec<String>, String, String, Vec<String>, bool);
@@ -58,31 +58,38 @@ pub(super) fn parse(json: &[u8], exposed: &[String]) -> Result<Catalogue, serde_
     Ok(Catalogue::new(relations, foreign_keys, exposed.to_vec()))
 }
 
+/// Roles by their places in [`ROLES`].
+fn roles(places: Vec<u8>) -> Result<Vec<Role>, serde_json::Error> {
+    let role = |place: u8| ROLES.get(usize::from(place)).copied().ok_or_else(|| de::Error::custom("a role that was not asked for"));
+    places.into_iter().map(role).collect()
+}
+
 impl RelationRow {
     fn relation(self) -> Result<Relation, serde_json::Error> {
-        let Self(oid, schema, name, kind, row_security, comment, writable, roles, estimated_rows, columns, primary_key, unique_keys, reads) = self;
-        let role = |place: u8| ROLES.get(usize::from(place)).copied().ok_or_else(|| de::Error::custom("a role that was not asked for"));
+        let Self(oid, schema, name, kind, row_security, comment, writable, visible_to, estimated_rows, columns, primary_key, unique_keys, reads) =
+            self;
         Ok(Relation {
             oid,
             name: QualifiedName::new(schema, name),
             kind: kind.kind(),
-            columns: columns.into_iter().map(ColumnRow::column).collect(),
+            columns: columns.into_iter().map(ColumnRow::column).collect::<Result<_, _>>()?,
             primary_key,
             unique_keys,
             row_security,
             comment,
             reads: reads.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
             writable,
-            visible_to: roles.into_iter().map(role).collect::<Result<_, _>>()?,
+            visible_to: roles(visible_to)?,
             estimated_rows,
         })
     }
 }
 
 impl ColumnRow {
-    fn column(self) -> Column {
-        let Self(name, type_name, base_type, nullable, default, generated, enum_labels, comment) = self;
-        Column { name, type_name, base_type, nullable, default, generated, enum_labels, comment }
+    fn column(self) -> Result<Column, serde_json::Error> {
+        let Self(name, type_name, base_type, nullable, default, generated, enum_labels, comment, hidden_from) = self;
+        let hidden_from = roles(hidden_from)?;
+        Ok(Column { name, type_name, base_type, nullable, default, generated, enum_labels, comment, hidden_from })
     }
 }
 

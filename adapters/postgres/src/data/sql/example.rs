@@ -23,6 +23,7 @@ fn column(definition: &str) -> Column {
         generated: false,
         enum_labels: vec![],
         comment: None,
+        hidden_from: vec![],
     }
 }
 

@@ -104,7 +104,7 @@ fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Res
 fn ambiguous(parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
     let candidate =
         |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
-    Failure::Ambiguous { origin: parent.name.name.clone(), target: embed.relation.clone(), candidates: fitting.iter().map(candidate).collect() }
+    Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates: fitting.iter().map(candidate).collect() }
 }
 
 #[cfg(test)]
