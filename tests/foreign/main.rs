@@ -1,6 +1,8 @@
-//! A database that nobody here designed: Zabbix's, as Debian packs it, behind `--database-url`.
+//! Databases that nobody here designed, behind `--database-url`: Zabbix's, as Debian packs it, and Tryton's, as PyPI does.
 
 mod branch_admin;
+mod differences;
+mod tryton;
 mod zabbix;
 
 use fluxbase_tests::{Answer, ENCRYPTION_KEY, ForeignCluster, Owner, ServerSettings, TestServer, eventually};

@@ -40,7 +40,7 @@ fn objects(old: &Object, new: &Object) -> Option<PossibleRename> {
     let word = word(&before.kind)?;
     let (from, to) = (before.name.rsplit(' ').next()?, after.name.rsplit(' ').next()?);
     let (from, to) = (from.split('(').next()?, to.split('(').next()?);
-    if shape(old, from) != shape(new, to) {
+    if shape(old, from, to) != shape(new, from, to) {
         return None;
     }
     let schema = ident(before.schema.as_deref()?);
@@ -63,8 +63,22 @@ fn word(kind: &Kind) -> Option<&'static str> {
     })
 }
 
-fn shape(object: &Object, name: &str) -> String {
-    object.canonical().replace(&ident(name), "?").replace(name, "?")
+/// A definition without either name: what was named after the old one keeps that name as a rule.
+fn shape(object: &Object, from: &str, to: &str) -> String {
+    let (longer, shorter) = if from.len() > to.len() { (from, to) } else { (to, from) };
+    let text = object.canonical().lines().map(without_name_of_not_null).collect::<Vec<_>>().join("\n");
+    [longer, shorter].into_iter().fold(text, |text, name| text.replace(&ident(name), "?").replace(name, "?"))
+}
+
+/// A column's line without the name of its NOT NULL, which is told only where it is not the usual one: `a integer CONSTRAINT x NOT NULL`.
+fn without_name_of_not_null(line: &str) -> String {
+    match line.split_once(" CONSTRAINT ") {
+        Some((column, rest)) if !column.trim().is_empty() => match rest.find(" NOT NULL") {
+            Some(at) => format!("{column}{}", &rest[at..]),
+            None => line.to_owned(),
+        },
+        _ => line.to_owned(),
+    }
 }
 
 /// Columns of one table that differ in nothing but the name: one went and one came.
@@ -82,4 +96,21 @@ fn columns(target: &SchemaSnapshot, source: &SchemaSnapshot, table: &Identity) -
         sql: format!("ALTER TABLE {} RENAME COLUMN {} TO {}", old.name, before.name, after.name),
     };
     Some(gone.flat_map(|before| alike(before).into_iter().map(|after| rename(before, &after)).collect::<Vec<_>>()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{objects, without_name_of_not_null};
+    use crate::schema::{Identity, Kind, Object};
+
+    #[test]
+    fn a_table_under_another_name_is_known_by_the_rest() {
+        let table = |name: &str, not_null: &str| {
+            let text = format!("CREATE TABLE p.{name} (\n    id integer{not_null} NOT NULL,\n    CONSTRAINT note_positive CHECK ((id > 0))\n);");
+            Object::new(Identity::new(Kind::Table, Some("p"), name), text, None, None, Vec::new())
+        };
+        let found = objects(&table("note", ""), &table("remark", " CONSTRAINT note_id_not_null")).unwrap();
+        assert_eq!(found.sql, "ALTER TABLE \"p\".\"note\" RENAME TO \"remark\"");
+        assert_eq!(without_name_of_not_null("    CONSTRAINT c CHECK ((a IS NOT NULL))"), "    CONSTRAINT c CHECK ((a IS NOT NULL))");
+    }
 }

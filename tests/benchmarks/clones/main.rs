@@ -1,5 +1,6 @@
 //! How long a branch takes over HTTP until it is ready, next to what PostgreSQL's own programs take for the same, in the same run.
 
+mod diffs;
 mod load;
 mod options;
 mod parent;
@@ -28,6 +29,7 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         match part {
             Part::Schema | Part::Data => ways::compare(&mut world, part, options.rounds, &mut report).await?,
             Part::Load => load::compare(&world, options, &mut report).await?,
+            Part::Diff => diffs::compare(&world, options.rounds, &mut report).await?,
         }
         world.stop().await;
     }

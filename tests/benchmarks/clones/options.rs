@@ -9,6 +9,8 @@ pub(crate) enum Part {
     Data,
     /// `full_clone` of a parent in use.
     Load,
+    /// Comparisons, of the same parent as `schema`.
+    Diff,
 }
 
 impl Part {
@@ -17,6 +19,7 @@ impl Part {
             Self::Schema => "schema_only",
             Self::Data => "full_clone",
             Self::Load => "full_clone under load",
+            Self::Diff => "diff",
         }
     }
 }
@@ -43,6 +46,6 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parts(&self) -> Vec<Part> {
-        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Load] } else { self.part.clone() }
+        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Load, Part::Diff] } else { self.part.clone() }
     }
 }

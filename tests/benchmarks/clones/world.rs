@@ -22,10 +22,10 @@ const LOOK: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(crate) struct World {
-    server: TestServer,
+    pub(crate) server: TestServer,
     pub(crate) pool: PgPool,
     binaries: PathBuf,
-    made: AtomicU32,
+    pub(crate) made: AtomicU32,
 }
 
 impl World {
@@ -42,7 +42,7 @@ impl World {
 
     /// Makes the parent of a part.
     pub(crate) async fn fill(&self, part: Part, options: &Options) -> Result<(), BoxError> {
-        let sql = if part == Part::Schema { parent::schema(options.tables) } else { parent::rows(options.megabytes) };
+        let sql = if matches!(part, Part::Schema | Part::Diff) { parent::schema(options.tables) } else { parent::rows(options.megabytes) };
         self.pool.execute(AssertSqlSafe(sql)).await?;
         self.pool.execute("checkpoint").await?;
         let (objects, bytes): (i64, i64) = sqlx::query_as(

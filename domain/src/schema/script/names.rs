@@ -28,6 +28,10 @@ pub(super) fn taken_names(object: &Object) -> Vec<(&'static str, Option<String>,
 
 /// Names of NOT NULL constraints that stand in definitions: those that are not the usual ones.
 pub(super) fn not_null_names(snapshot: &SchemaSnapshot) -> BTreeSet<String> {
+    // Before 18 they have none.
+    if snapshot.facts.server_major < 18 {
+        return BTreeSet::new();
+    }
     let tables = snapshot.map.objects().iter().filter(|object| object.identity.kind == Kind::Table && object.definition.contains(" CONSTRAINT "));
     let columns = tables.filter_map(|object| TableText::read(&object.definition)).flat_map(|table| table.columns);
     let name = |not_null: String| Some(bare(not_null.strip_prefix("CONSTRAINT ")?.split(" NOT NULL").next()?.trim()));

@@ -1,7 +1,7 @@
 //! How an object of the target is taken away.
 
 use super::{
-    fate::{Step, nobodys},
+    fate::{Fate, Step, nobodys},
     grants,
     plan::Plan,
     statement::Hazard,
@@ -82,7 +82,10 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
     let own = plan.graph.dependencies(place);
     let is_part_of_an_index = matches!(plan.kind(place), Kind::Index | Kind::Constraint);
     let detached = is_of_detached(plan, place);
-    let goes = |on: usize, column: i32| plan.is_dropped(on) && !plan.aside.contains(&on) || column > 0 && loses_column(plan, on, column);
+    // What is made again under its name has to be gone by then.
+    let in_time = |on: usize| plan.fates[place] != Fate::Rebuild || plan.early.contains(&on);
+    let goes =
+        |on: usize, column: i32| plan.is_dropped(on) && !plan.aside.contains(&on) && in_time(on) || column > 0 && loses_column(plan, on, column);
     let with = own.iter().any(|(on, column, automatic)| {
         let of_the_parents = is_part_of_an_index && detached && matches!(plan.kind(*on), Kind::Index | Kind::Constraint);
         *automatic && *on != place && !of_the_parents && goes(*on, *column)
