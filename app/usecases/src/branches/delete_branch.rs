@@ -43,7 +43,8 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
         let doomed = with_descendants(&mut *work, branch).await?;
         let (branch, descendants) = doomed.split_first().expect("the branch itself is first");
         let all_theirs = descendants.iter().all(|child| check(child, &caller.principal, AccessLevel::Admin).is_ok());
-        if !descendants.is_empty() && !(command.force && all_theirs) {
+        let they_go_too = command.force && all_theirs;
+        if !descendants.is_empty() && !they_go_too {
             return Err(has_children(branch, descendants, &caller.principal, all_theirs));
         }
         let actor = trail::actor(caller);
