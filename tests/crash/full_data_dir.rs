@@ -35,8 +35,8 @@ async fn a_full_data_folder_stops_no_server_that_runs_and_is_told_at_the_next_st
     world.is_whole("full").await;
     world.server.stop().await;
 
-    let filled = disk.fill_but(0);
-    assert_eq!(filler, filled);
+    let again = disk.fill_but(0);
+    assert_eq!(filler, again);
     let failed = world.server.try_restart().await.unwrap_err();
     assert!(failed.code.is_some_and(|code| code != 0) && failed.stderr.contains("No space left on device"), "{failed}");
     println!("it is told: {}", failed.stderr.lines().last().unwrap_or_default());

@@ -90,6 +90,7 @@ impl World {
         self.server.restart().await;
         if self.database.is_none() {
             self.pool = self.server.superuser().await;
+            self.admin = (*self.pool.connect_options()).clone();
         }
     }
 
@@ -177,6 +178,13 @@ impl World {
     /// A branch's database as the login that the server comes as: it may end such a session.
     pub(crate) async fn inside_as_admin(&self, slug: &str, generation: u32) -> PgPool {
         self.database_of(slug, generation, self.admin.clone()).await
+    }
+
+    /// Changes main as the login that the server comes as: what it makes belongs to it.
+    pub(crate) async fn on_main(&self, sql: &str) {
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(self.admin.clone()).await.unwrap();
+        run(&pool, sql).await;
+        pool.close().await;
     }
 
     async fn database_of(&self, slug: &str, generation: u32, options: PgConnectOptions) -> PgPool {

@@ -3,7 +3,7 @@
 use crate::{
     life::{ask_of, files},
     reader::Reader,
-    world::{ORCHARD, PATIENCE, World, run},
+    world::{ORCHARD, PATIENCE, World},
 };
 use fluxbase_tests::{ServerSettings, eventually};
 use serde_json::{Value, json};
@@ -177,7 +177,7 @@ pub(super) async fn prove(place: &str) {
     let mut world = crashing_at(place).await;
     world.create("victim").await;
     world.ready("victim").await;
-    run(&world.pool, "create table public.plums (id int primary key)").await;
+    world.on_main("create table public.plums (id int primary key)").await;
     let operation = world.begin("main", "diff", &json!({"target": "victim"})).await;
     crash(&mut world).await;
     let outcome = world.outcome(&operation).await;
