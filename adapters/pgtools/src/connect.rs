@@ -44,9 +44,9 @@ impl Settings {
         self.open(&self.admin, &self.metadata_database, true).await
     }
 
-    /// The admin's connection into a database that is still empty.
-    pub(crate) async fn admin_in(&self, empty: &DatabaseName) -> Result<PgConnection, BuildError> {
-        self.open(&self.admin, empty, false).await
+    /// The admin's connection into a database that nobody else is in yet: to prepare it, and for what only the admin can make.
+    pub(crate) async fn admin_in(&self, new: &DatabaseName) -> Result<PgConnection, BuildError> {
+        self.open(&self.admin, new, false).await
     }
 
     /// The admin's connection into somebody's database, where a branch's login left something.

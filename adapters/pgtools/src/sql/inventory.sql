@@ -116,7 +116,11 @@ with space as materialized (
       from pg_collation c join space s on s.oid = c.collnamespace
      where not exists (select from member m where m.classid = 'pg_collation'::regclass and m.objid = c.oid)
     union all
-    select 'text search configuration', c.oid::regconfig::text, null, null
+    select 'text search configuration', c.oid::regconfig::text,
+           (select concat_ws('|', p.prsname, (select string_agg(concat_ws(' ', m.maptokentype, m.mapdict::regdictionary), ','
+                                                                order by m.maptokentype, m.mapseqno)
+                                                from pg_ts_config_map m where m.mapcfg = c.oid), obj_description(c.oid, 'pg_ts_config'))
+              from pg_ts_parser p where p.oid = c.cfgparser), null
       from pg_ts_config c join space s on s.oid = c.cfgnamespace
      where not exists (select from member m where m.classid = 'pg_ts_config'::regclass and m.objid = c.oid)
     union all
@@ -125,6 +129,55 @@ with space as materialized (
            (select string_agg(o, ',' order by o) from unnest(f.srvoptions) o)), null
       from pg_foreign_server f join pg_foreign_data_wrapper w on w.oid = f.srvfdw
      where not exists (select from member m where m.classid = 'pg_foreign_server'::regclass and m.objid = f.oid)
+    union all
+    select 'foreign data wrapper', quote_ident(w.fdwname), concat_ws('|', nullif(w.fdwhandler, 0)::regproc, nullif(w.fdwvalidator, 0)::regproc,
+           (select string_agg(o, ',' order by o) from unnest(w.fdwoptions) o)), null
+      from pg_foreign_data_wrapper w
+     where not exists (select from member m where m.classid = 'pg_foreign_data_wrapper'::regclass and m.objid = w.oid)
+    union all
+    select 'text search dictionary', d.oid::regdictionary::text, concat_ws('|', t.tmplname, d.dictinitoption, obj_description(d.oid, 'pg_ts_dict')), null
+      from pg_ts_dict d join space s on s.oid = d.dictnamespace join pg_ts_template t on t.oid = d.dicttemplate
+     where not exists (select from member m where m.classid = 'pg_ts_dict'::regclass and m.objid = d.oid)
+    union all
+    select 'text search parser', quote_ident(s.nspname) || '.' || quote_ident(p.prsname), concat_ws('|', p.prsstart, p.prstoken, p.prsend, p.prslextype), null
+      from pg_ts_parser p join space s on s.oid = p.prsnamespace
+     where not exists (select from member m where m.classid = 'pg_ts_parser'::regclass and m.objid = p.oid)
+    union all
+    select 'text search template', quote_ident(s.nspname) || '.' || quote_ident(t.tmplname), concat_ws('|', t.tmplinit, t.tmpllexize), null
+      from pg_ts_template t join space s on s.oid = t.tmplnamespace
+     where not exists (select from member m where m.classid = 'pg_ts_template'::regclass and m.objid = t.oid)
+    union all
+    select 'cast', format('(%s as %s)', c.castsource::regtype, c.casttarget::regtype),
+           concat_ws('|', nullif(c.castfunc, 0)::regprocedure, c.castcontext, c.castmethod, obj_description(c.oid, 'pg_cast')), null
+      from pg_cast c where c.oid >= 16384 and not exists (select from member m where m.classid = 'pg_cast'::regclass and m.objid = c.oid)
+    union all
+    select 'conversion', quote_ident(s.nspname) || '.' || quote_ident(c.conname),
+           concat_ws('|', c.conforencoding, c.contoencoding, c.conproc, c.condefault, obj_description(c.oid, 'pg_conversion')), null
+      from pg_conversion c join space s on s.oid = c.connamespace
+     where not exists (select from member m where m.classid = 'pg_conversion'::regclass and m.objid = c.oid)
+    union all
+    select 'operator class', format('%I.%I using %I', s.nspname, o.opcname, a.amname),
+           concat_ws('|', f.opfname, o.opcintype::regtype, nullif(o.opckeytype, 0)::regtype, o.opcdefault, obj_description(o.oid, 'pg_opclass')), null
+      from pg_opclass o join space s on s.oid = o.opcnamespace join pg_am a on a.oid = o.opcmethod join pg_opfamily f on f.oid = o.opcfamily
+     where not exists (select from member m where m.classid = 'pg_opclass'::regclass and m.objid = o.oid)
+    union all
+    select 'operator family', format('%I.%I using %I', s.nspname, f.opfname, a.amname),
+           concat_ws('|', (select string_agg(concat_ws(' ', o.amopstrategy, o.amopopr::regoperator), ',' order by o.amopstrategy, o.amopopr::regoperator::text)
+                             from pg_amop o where o.amopfamily = f.oid),
+                     (select string_agg(concat_ws(' ', p.amprocnum, p.amproc::regprocedure), ',' order by p.amprocnum, p.amproc::regprocedure::text)
+                        from pg_amproc p where p.amprocfamily = f.oid)), null
+      from pg_opfamily f join space s on s.oid = f.opfnamespace join pg_am a on a.oid = f.opfmethod
+     where not exists (select from member m where m.classid = 'pg_opfamily'::regclass and m.objid = f.oid)
+    union all
+    select 'language', quote_ident(l.lanname), concat_ws('|', l.lanpltrusted, l.lanplcallfoid::regproc, l.laninline::regproc, l.lanvalidator::regproc), null
+      from pg_language l where l.oid >= 16384 and not exists (select from member m where m.classid = 'pg_language'::regclass and m.objid = l.oid)
+    union all
+    select 'transform', format('for %s language %I', t.trftype::regtype, l.lanname), concat_ws('|', t.trffromsql, t.trftosql), null
+      from pg_transform t join pg_language l on l.oid = t.trflang
+     where not exists (select from member m where m.classid = 'pg_transform'::regclass and m.objid = t.oid)
+    union all
+    select 'access method', quote_ident(a.amname), concat_ws('|', a.amtype, a.amhandler), null
+      from pg_am a where a.oid >= 16384 and not exists (select from member m where m.classid = 'pg_am'::regclass and m.objid = a.oid)
 )
 select kind, identity, coalesce(shape, '') as shape, coalesce(expression, '') as expression from object
  where (kind = any($3)) = $4
