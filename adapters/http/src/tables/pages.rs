@@ -88,7 +88,9 @@ fn link_to_next(uri: &Uri, limit: u64, cursor: &str) -> String {
     let mut joint = '?';
     let mut add = |parts: &[&str]| {
         link.push(std::mem::replace(&mut joint, '&'));
-        parts.iter().for_each(|part| link.push_str(part));
+        for part in parts {
+            link.push_str(part);
+        }
     };
     let mut limited = false;
     for part in query.split('&').filter(|part| !part.is_empty() && !says_where(part)) {

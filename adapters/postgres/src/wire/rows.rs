@@ -71,10 +71,10 @@ impl Row {
     /// As [`Self::get`], of a row that is not needed any more: the cheapest way to one column.
     pub fn into_cell(self, index: usize) -> Option<Bytes> {
         let mut cells = self.cells().skip_cells(index);
-        let cell = cells.next_range()??;
+        let Place::At(place) = cells.next_place()? else { return None };
         let mut bytes = self.cells;
-        bytes.truncate(cell.end);
-        bytes.advance(cell.start);
+        bytes.truncate(place.end);
+        bytes.advance(place.start);
         Some(bytes)
     }
 
@@ -91,22 +91,28 @@ pub struct Cells<'a> {
     at: usize,
 }
 
+/// Where a column lies in its row.
+enum Place {
+    Null,
+    At(Range<usize>),
+}
+
 impl Cells<'_> {
-    /// Where the next column lies; `Some(None)` is NULL.
-    fn next_range(&mut self) -> Option<Option<Range<usize>>> {
+    /// Where the next column lies, if there is one.
+    fn next_place(&mut self) -> Option<Place> {
         let length = i32::from_be_bytes(*self.row.cells[self.at..].first_chunk()?);
         let start = self.at + 4;
         let Ok(length) = usize::try_from(length) else {
             self.at = start;
-            return Some(None);
+            return Some(Place::Null);
         };
         self.at = start + length;
-        Some(Some(start..self.at))
+        Some(Place::At(start..self.at))
     }
 
     fn skip_cells(mut self, count: usize) -> Self {
         for _ in 0..count {
-            self.next_range();
+            self.next_place();
         }
         self
     }
@@ -116,7 +122,10 @@ impl Iterator for Cells<'_> {
     type Item = Option<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.next_range()?.map(|cell| self.row.cells.slice(cell)))
+        Some(match self.next_place()? {
+            Place::Null => None,
+            Place::At(place) => Some(self.row.cells.slice(place)),
+        })
     }
 }
 
