@@ -69,7 +69,7 @@ pub(crate) fn withheld_lines(branch: &Value) -> Vec<String> {
             "event trigger" => starts.extend(event_trigger_lines(name)),
             // The only one in these tests.
             "grant on table" => {
-                starts.extend(["GRANT SELECT ON TABLE pg_catalog.pg_statistic", "-- Name: TABLE pg_statistic; Type: ACL"].map(str::to_owned))
+                starts.extend(["GRANT SELECT ON TABLE pg_catalog.pg_statistic", "-- Name: TABLE pg_statistic; Type: ACL"].map(str::to_owned));
             }
             kind => panic!("{kind} is withheld: {entry}"),
         }
