@@ -96,11 +96,8 @@ rest_ports! {
     cancel_operation: CancelOperation,
 }
 
-/// Bytes of a body that is no rows, at most. Taken apart it is many times as large, and who signs in has shown no credential.
+/// Bytes of a body that is neither rows nor files, at most. Taken apart it is many times as large, and who signs in has shown no credential.
 const MAX_CONTROL_BODY: usize = 256 * 1024;
-
-/// The same for a body with files in it, whose sender has shown a credential.
-const MAX_FILES: usize = 4 * 1024 * 1024;
 
 /// Renders the metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -142,7 +139,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
         max_body_bytes,
         branch_domain: branch_domain.clone(),
     };
-    let limit = BodyLimit { plain: max_body_bytes.min(MAX_CONTROL_BODY), large: max_body_bytes.min(MAX_FILES) };
+    let limit = BodyLimit { plain: max_body_bytes.min(MAX_CONTROL_BODY), large: max_body_bytes };
     let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(limit);
     let mut beside = Route::new()
         .at("/openapi.json", get(fixed("application/json", openapi_document)))

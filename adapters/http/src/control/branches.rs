@@ -85,15 +85,15 @@ impl Branches {
 
     /// Delete a branch
     ///
-    /// Cuts connections and drops its databases; its slug is free again afterwards. Refused while it has children unless `force` is true; for main
-    /// and for protected branches always. Needs one of the scopes `write:branches` and `admin:branches`.
+    /// Cuts connections and drops its databases; its slug is free again afterwards. Refused while it has children, unless `force` is true and
+    /// the caller may delete each of them; for main and for protected branches always. Needs one of the scopes `write:branches` and `admin:branches`.
     #[oai(path = "/:id", method = "delete", operation_id = "delete_branch")]
     async fn delete_branch(
         &self,
         asking: Asking,
         /// Id or slug.
         id: Path<String>,
-        /// Its children go too, instead of being a reason to refuse.
+        /// Its children go too, where each is the caller's to delete, instead of being a reason to refuse.
         force: Query<Option<bool>>,
     ) -> Result<Begun<BranchWithOperation>, Problem> {
         let command = DeleteBranch { branch: id.0, force: force.0.unwrap_or_default() };
