@@ -159,7 +159,7 @@ async fn a_disk_of_the_log_that_fills_meanwhile_is_told_and_costs_nothing_once_t
     .await;
     let filler = disk.fill_but(MEGABYTE);
     holding.rollback().await.unwrap();
-    eventually("PostgreSQL stays away", PATIENCE, async || world.server.stderr().contains("could not be started again")).await;
+    eventually("PostgreSQL stays away", PATIENCE * 2, async || world.server.stderr().contains("could not be started again")).await;
     let said = world.server.stderr();
     assert!(said.contains("no space is left on the disk"), "{said}");
     assert!(said.contains("the disk of PostgreSQL's write-ahead log is full"), "{said}");
