@@ -143,7 +143,7 @@ async fn names_outside_the_catalogue_are_unknown() {
 
 #[tokio::test]
 async fn columns_that_a_role_has_no_right_on_are_known_as_such() {
-    let mut world = World::new("column_rights").await;
+    let mut world = World::new("hidden_columns").await;
     world
         .sql(
             "create table partly (id int primary key, told text, kept text, written text);
