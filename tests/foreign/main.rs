@@ -1,4 +1,4 @@
-//! Databases that nobody here designed, behind `--database-url`: Zabbix's, as Debian packs it, and Tryton's, as PyPI does.
+//! Databases that nobody here designed, behind `--database-url`: Zabbix's, as Debian packs it, and Tryton's, as Python packages have it.
 
 mod branch_admin;
 mod differences;

@@ -1,4 +1,4 @@
-//! Tryton, an ERP system: its modules, as PyPI has them, make the tables. They are fetched by pip each time and kept nowhere.
+//! Tryton, an ERP system: the Python packages of its modules make the tables. They are fetched by pip each time and kept nowhere.
 
 use std::{
     ffi::OsStr,
