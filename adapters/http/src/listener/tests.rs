@@ -143,7 +143,8 @@ async fn a_head_that_never_ends_is_cut_off() {
 async fn what_cannot_be_read_as_a_request_is_told_as_a_problem_on_fresh_and_on_used_connections() {
     let running = Running::start(ServeOptions { request_id: || "r-1".to_owned(), max_header_bytes: 128 * 1024, ..ServeOptions::default() }).await;
     let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(65_535));
-    let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(200_000));
+    // hyper looks at the limit when a head is not whole yet, and may have read as much again by then.
+    let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n", "a".repeat(600_000));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
     for (unreadable, status, code) in [
         ("GET / HTTP/1.1\r\n: a\r\n\r\n", 400, "malformed_request"),
