@@ -39,7 +39,7 @@ impl Migrated {
     async fn refused(&self) -> Vec<String> {
         let (code, said) = self.up().await;
         assert_eq!(code, 1, "{said}");
-        let commands: Vec<_> = said.split("fluxbase ").skip(1).map(|rest| command(rest)).filter(|command| command.contains("--branch")).collect();
+        let commands: Vec<_> = said.split("fluxbase ").skip(1).map(command).filter(|command| command.contains("--branch")).collect();
         assert!(!commands.is_empty(), "no way out is told: {said}");
         commands
     }

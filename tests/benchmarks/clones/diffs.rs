@@ -35,7 +35,9 @@ pub(crate) async fn compare(world: &World, rounds: u32, report: &mut Report) -> 
     }
     let part = Part::Diff.name();
     for (subject, times) in [(DUMPS, &dumps), ("equal", &equal), ("unequal, nothing known", &unequal), ("unequal, both known", &again)] {
-        times.iter().for_each(|took| report.add(part, subject, *took));
+        for took in times {
+            report.add(part, subject, *took);
+        }
         report.note(format!("{part}: {subject}: {:.2} of {DUMPS}", median(times).as_secs_f64() / median(&dumps).as_secs_f64()));
     }
     Ok(())
