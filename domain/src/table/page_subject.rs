@@ -22,12 +22,13 @@ impl PageSubject {
         Ok(subject)
     }
 
-    /// What a principal reads from a table by a query string, as it was sent. What is said there of the page and of the branch does not count.
+    /// What a principal reads from a table by a query string, as it was sent, in whatever order. What is said there of the page and of the branch does
+    /// not count.
     pub fn of_query_string(principal: &Principal, branch: &BranchMentions, table: &TableName, query: &str) -> Result<Self, Failure> {
         let mut subject = Self::of_table(principal, branch, table)?;
-        for part in query.split('&').filter(|part| !says_where(part)) {
-            subject.push(part);
-        }
+        let mut parts: Vec<_> = query.split('&').filter(|part| !says_where(part)).collect();
+        parts.sort_unstable();
+        parts.into_iter().for_each(|part| subject.push(part));
         Ok(subject)
     }
 
@@ -64,7 +65,7 @@ fn says_where(part: &str) -> bool {
 
 /// What is said of a cursor that does not belong to a query.
 pub const FOREIGN_CURSOR: &str =
-    "is not one of this query: send the last page's cursor unchanged, with the same table, select, filter, order and branch";
+    "is not one of this query: send the last page's cursor unchanged, with the same table, select, filter, order and branch, written the same way";
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn pages_of_one_query_string_have_one_subject_and_others_have_others() {
         let first = of_text("t", "select=id&a=eq.1&order=id");
-        for same in ["select=id&a=eq.1&order=id&cursor=x-_1", "&limit=5&select=id&&a=eq.1&offset=3&order=id", "branch=pr-1&select=id&a=eq.1&order=id"]
+        for same in ["select=id&a=eq.1&order=id&cursor=x-_1", "&limit=5&select=id&&a=eq.1&offset=3&order=id", "order=id&branch=pr-1&a=eq.1&select=id"]
         {
             assert_eq!(first, of_text("t", same), "{same}");
         }
