@@ -51,7 +51,7 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
 }
 
 #[tokio::test]
-async fn cursors_lead_through_all_rows_once_and_are_good_at_both_doors() {
+async fn cursors_lead_through_all_rows_once_and_are_good_for_their_query_at_their_door() {
     let server = TestServer::shared().await;
     let key = server.key("alice");
     let all = server.get("tables/tasks?select=id&limit=300&order=status", key).await.rows();
@@ -67,8 +67,17 @@ async fn cursors_lead_through_all_rows_once_and_are_good_at_both_doors() {
     assert_eq!(seen.iter().map(ToString::to_string).collect::<HashSet<_>>().len(), 280);
 
     let cursor = path.rsplit_once("cursor=").unwrap().1;
-    let same = json!({"table": "tasks", "select": "id", "order": "status", "limit": 20, "cursor": cursor});
-    assert_eq!(server.mcp_ok(key, "query_table", same).await["rows"].as_array().unwrap()[..], all[280..300]);
+    let query = |limit: u32, cursor: Option<&str>| json!({"table": "tasks", "select": "id", "order": "status", "limit": limit, "cursor": cursor});
+    let mut first = query(280, None);
+    first.as_object_mut().unwrap().remove("cursor");
+    let page = server.mcp_ok(key, "query_table", first).await;
+    assert_eq!(page["rows"].as_array().unwrap()[..], all[..280]);
+    let next = server.mcp_ok(key, "query_table", query(20, page["nextCursor"].as_str())).await;
+    assert_eq!(next["rows"].as_array().unwrap()[..], all[280..300]);
+    let foreign = server.mcp_call(key, "query_table", query(20, Some(cursor))).await.to_string();
+    assert!(foreign.contains("\"isError\":true") && foreign.contains("is not one of this query"), "{foreign}");
+    let reordered = server.get(&format!("tables/tasks?order=status&select=id&limit=20&cursor={cursor}"), key).await;
+    assert_eq!(reordered.rows()[..], all[280..300]);
     for (path, credential) in [("select=id&order=id", key), ("select=id&order=status&id=gt.1", key), ("select=id&order=status", server.key("bob"))] {
         let refused = server.get(&format!("tables/tasks?{path}&limit=20&cursor={cursor}"), credential).await;
         assert_eq!(refused.problem(400), "invalid", "{path}");
