@@ -72,7 +72,11 @@ async fn a_file_that_ends_its_transaction_is_refused_before_and_found_out_after(
     let branch = branch("transaction").await;
     let told = branch.fails("1_a.sql", "create table a ();\ncommit;\ncreate table b ();").await;
     assert_eq!((told.code, told.line), ("ends_transaction", Some(2)));
-    assert!(told.message.contains("ends its transaction at line 2: take the statement out, or mark it -- fluxbase:no-transaction"), "{}", told.message);
+    assert!(
+        told.message.contains("ends its transaction at line 2: take the statement out, or mark it -- fluxbase:no-transaction"),
+        "{}",
+        told.message
+    );
     let hidden = branch.fails("1_a.sql", "do $$ begin create table a (); commit; end $$").await;
     assert_eq!((hidden.code, hidden.sqlstate.as_deref()), ("needs_no_transaction", Some("2D000")));
     assert_eq!(branch.text("select count(*)::text from pg_class where relnamespace = 'public'::regnamespace").await, "0");
