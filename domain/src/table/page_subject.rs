@@ -28,7 +28,9 @@ impl PageSubject {
         let mut subject = Self::of_table(principal, branch, table)?;
         let mut parts: Vec<_> = query.split('&').filter(|part| !says_where(part)).collect();
         parts.sort_unstable();
-        parts.into_iter().for_each(|part| subject.push(part));
+        for part in parts {
+            subject.push(part);
+        }
         Ok(subject)
     }
 
