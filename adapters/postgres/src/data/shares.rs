@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::wire::WireError;
+use crate::wire::{Counted, WireError};
 
 /// More names than this are looked through for those that nobody uses any more.
 const MANY: usize = 1024;
@@ -45,20 +45,6 @@ impl Wanted {
     pub(super) fn is_wanted(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
-
-    /// Somebody waits, for as long as what is given is kept.
-    fn waiting(&self) -> Waiting<'_> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Waiting(&self.0)
-    }
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 impl Shares {
@@ -73,7 +59,7 @@ impl Shares {
         if let Ok(permit) = share.clone().try_acquire_owned() {
             return Ok(permit);
         }
-        let _waiting = wanted.waiting();
+        let _waiting = Counted::add(&wanted.0);
         match timeout(self.patience, share.acquire_owned()).await {
             Ok(permit) => Ok(permit.expect("a share is never closed")),
             Err(_) => Err(WireError::PoolTimeout),

@@ -81,10 +81,10 @@ impl Budget {
 }
 
 /// Counts for as long as it lives, however the future that holds it ends.
-pub(super) struct Counted<'a>(&'a AtomicUsize);
+pub(crate) struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
-    pub(super) fn add(count: &'a AtomicUsize) -> Self {
+    pub(crate) fn add(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
         Self(count)
     }

@@ -26,6 +26,7 @@ mod target_url;
 mod tls;
 
 pub use budget::Budget;
+pub(crate) use budget::Counted;
 pub use error::WireError;
 pub use exchange::{Exchange, Statement};
 pub use pool::{Pool, PoolStats};
