@@ -4,7 +4,7 @@ use crate::{acquaintances::Acquaintances, branches::BranchPorts, routing::Databa
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, Caller, DataCloneMode, Generation, Principal, Scope, Slug, UserId,
-    access::{Door, PrincipalKind, Role},
+    access::{Door, PrincipalKind, Restrictions, Role},
     branch::DatabaseName,
     migration::Checksum,
 };
@@ -163,4 +163,15 @@ pub(crate) fn caller(user: Option<u128>, scopes: impl IntoIterator<Item = Scope>
         ..Principal::internal()
     };
     Caller { principal: Arc::new(principal), request_id: "test".into(), door: Door::Rest, peer: None }
+}
+
+/// Alice, by a key that is held to something.
+pub(crate) fn held(restrictions: Restrictions, scope: Scope) -> Caller {
+    let caller = caller(Some(1), [scope]);
+    Caller { principal: Arc::new(Principal { restrictions, ..(*caller.principal).clone() }), ..caller }
+}
+
+/// Alice, by a key that is pinned to a branch.
+pub(crate) fn pinned_to(slug: &str, scope: Scope) -> Caller {
+    held(Restrictions { branch: Some(slug.parse().unwrap()), ..Restrictions::default() }, scope)
 }

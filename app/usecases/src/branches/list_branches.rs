@@ -40,22 +40,16 @@ impl UseCase<ListBranches> for ListBranchesUseCase {
 #[cfg(test)]
 mod tests {
     use super::ListBranchesUseCase;
-    use crate::testing::{FakeWork, branch, branch_ports, caller, work_with};
-    use domain::{Caller, Principal, Scope, access::Restrictions, page::PageRequest};
+    use crate::testing::{FakeWork, branch, branch_ports, pinned_to, work_with};
+    use domain::{Scope, page::PageRequest};
     use ports::{
         driven::StoreError,
         driving::{ListBranches, UseCase},
     };
-    use std::sync::Arc;
-
-    fn pinned_to(slug: &str) -> Caller {
-        let caller = caller(Some(1), [Scope::ReadBranches]);
-        let restrictions = Restrictions { branch: Some(slug.parse().unwrap()), ..Restrictions::default() };
-        Caller { principal: Arc::new(Principal { restrictions, ..(*caller.principal).clone() }), ..caller }
-    }
 
     async fn listed(work: FakeWork) -> Result<usize, String> {
-        let listed = ListBranchesUseCase::new(branch_ports(work)).run(&pinned_to("pr-1"), ListBranches { page: PageRequest::default() }).await;
+        let pinned = pinned_to("pr-1", Scope::ReadBranches);
+        let listed = ListBranchesUseCase::new(branch_ports(work)).run(&pinned, ListBranches { page: PageRequest::default() }).await;
         listed.map(|page| page.items.len()).map_err(|failure| failure.code().to_owned())
     }
 

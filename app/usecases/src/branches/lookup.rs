@@ -82,16 +82,12 @@ pub(super) fn check_no_tables(principal: &Principal) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::{check, check_owner, find_visible};
-    use crate::testing::{branch, caller, main_branch, work_with};
-    use domain::{Principal, Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
-
-    fn held(restrictions: Restrictions) -> Principal {
-        Principal { restrictions, ..(*caller(Some(1), [Scope::WriteBranches]).principal).clone() }
-    }
+    use crate::testing::{branch, caller, held, main_branch, pinned_to, work_with};
+    use domain::{Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
 
     #[test]
     fn a_pinned_key_reaches_no_other_branch_of_its_user() {
-        let pinned = held(Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() });
+        let pinned = pinned_to("pr-1", Scope::WriteBranches).principal;
         assert!(check(&branch("pr-1", Some(1)), &pinned, AccessLevel::Admin).is_ok());
         assert_eq!(check(&branch("pr-2", Some(1)), &pinned, AccessLevel::Read).unwrap_err().code(), "branch_mismatch");
         assert_eq!(check(&main_branch(), &pinned, AccessLevel::Read).unwrap_err().code(), "branch_mismatch");
@@ -99,10 +95,12 @@ mod tests {
 
     #[test]
     fn a_key_of_some_tables_owns_nothing_and_nobody_but_administrators_owns_main() {
-        let tables = held(Restrictions { tables: Some(vec![QualifiedName::new("public", "a")]), ..Restrictions::default() });
+        let tables = Restrictions { tables: Some(vec![QualifiedName::new("public", "a")]), ..Restrictions::default() };
+        let tables = held(tables, Scope::WriteBranches).principal;
+        let alice = caller(Some(1), [Scope::WriteBranches]).principal;
         assert_eq!(check_owner(&branch("pr-1", Some(1)), &tables).unwrap_err().code(), "protected");
-        assert!(check_owner(&branch("pr-1", Some(1)), &held(Restrictions::default())).is_ok());
-        assert_eq!(check_owner(&main_branch(), &held(Restrictions::default())).unwrap_err().code(), "branch_access_denied");
+        assert!(check_owner(&branch("pr-1", Some(1)), &alice).is_ok());
+        assert_eq!(check_owner(&main_branch(), &alice).unwrap_err().code(), "branch_access_denied");
     }
 
     #[tokio::test]

@@ -65,13 +65,10 @@ async fn parent(work: &mut dyn UnitOfWork, branch: &Branch) -> Result<Branch, Fa
 #[cfg(test)]
 mod tests {
     use super::ResetBranchUseCase;
-    use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch};
-    use domain::{
-        Branch, BranchId, BranchState, Caller, DataCloneMode, Generation, OperationKind, Principal, Scope, StepName, access::Restrictions,
-        branch::Status,
-    };
+    use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, pinned_to};
+    use domain::{Branch, BranchId, BranchState, DataCloneMode, Generation, OperationKind, Scope, StepName, branch::Status};
     use ports::driving::{ResetBranch, UseCase};
-    use std::sync::{Arc, atomic::Ordering};
+    use std::sync::atomic::Ordering;
     use time::OffsetDateTime;
     use uuid::Uuid;
 
@@ -119,9 +116,7 @@ mod tests {
         work.operations.expect_insert().once().returning(|_| Ok(()));
         work.activity.expect_record().once().returning(|_| Ok(()));
         work.audit.expect_record().once().returning(|_| Ok(()));
-        let caller = caller(Some(1), [Scope::WriteBranches]);
-        let restrictions = Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() };
-        let pinned = Caller { principal: Arc::new(Principal { restrictions, ..(*caller.principal).clone() }), ..caller };
+        let pinned = pinned_to("pr-1", Scope::WriteBranches);
         assert!(ResetBranchUseCase::new(branch_ports(work)).run(&pinned, command()).await.is_ok());
     }
 
