@@ -75,7 +75,7 @@ impl Unscripted {
 
 /// How the source differs from the target, and the script that turns the target into the source. Told in JSON with the script as a text, as psql runs it,
 /// and its statements one by one beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SchemaDiff {
     /// How many objects differ.
     pub summary: Summary,
@@ -84,6 +84,7 @@ pub struct SchemaDiff {
     /// What to know before running the script: every hazard of its statements, once.
     pub hazards: Vec<Hazard>,
     /// The statements, in order.
+    #[serde(flatten, serialize_with = "script_told")]
     pub script: Vec<ScriptStatement>,
     /// What they leave.
     pub unscripted: Vec<Unscripted>,
@@ -95,35 +96,14 @@ pub struct SchemaDiff {
     pub target_fingerprint: Fingerprint,
 }
 
-/// A difference in JSON, the same wherever it is told.
-#[derive(Serialize)]
-struct Told<'a> {
-    summary: Summary,
-    objects: &'a [ObjectChange],
-    hazards: &'a [Hazard],
-    script: String,
-    statements: &'a [ScriptStatement],
-    unscripted: &'a [Unscripted],
-    possible_renames: &'a [PossibleRename],
-    source_fingerprint: &'a Fingerprint,
-    target_fingerprint: &'a Fingerprint,
-}
-
-impl Serialize for SchemaDiff {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let told = Told {
-            summary: self.summary,
-            objects: &self.objects,
-            hazards: &self.hazards,
-            script: script_text(&self.script),
-            statements: &self.script,
-            unscripted: &self.unscripted,
-            possible_renames: &self.possible_renames,
-            source_fingerprint: &self.source_fingerprint,
-            target_fingerprint: &self.target_fingerprint,
-        };
-        told.serialize(serializer)
+/// A script as a text, and its statements one by one.
+fn script_told<S: Serializer>(script: &[ScriptStatement], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        script: String,
+        statements: &'a [ScriptStatement],
     }
+    Told { script: script_text(script), statements: script }.serialize(serializer)
 }
 
 impl SchemaDiff {
