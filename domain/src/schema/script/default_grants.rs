@@ -89,17 +89,13 @@ fn is_granted(given: &AclStatement, wanted: &[&AclStatement]) -> bool {
     given.privileges().into_iter().all(|privilege| wanted.iter().any(|statement| covers(privilege, statement)))
 }
 
-/// What objects are called by the statements that drop them.
-const KINDS: [&str; 11] =
-    ["TABLE ", "FOREIGN TABLE ", "VIEW ", "MATERIALIZED VIEW ", "SEQUENCE ", "FUNCTION ", "PROCEDURE ", "AGGREGATE ", "TYPE ", "DOMAIN ", "SCHEMA "];
-
 /// What the statement that drops an object calls it.
 fn name(object: &Object) -> Option<String> {
     if let Some(sequence) = SequenceText::read(&object.definition) {
         return Some(sequence.name);
     }
-    let dropped = object.drop.as_ref()?.trim().trim_end_matches(';').strip_prefix("DROP ")?;
-    let name = KINDS.iter().find_map(|kind| dropped.strip_prefix(kind))?;
+    let statement = object.drop.as_ref()?.trim().trim_end_matches(';');
+    let name = statement.strip_prefix(&format!("DROP {} ", object.identity.kind.to_string().to_uppercase()))?;
     // An aggregate over rows.
     Some(name.strip_suffix("(*)").map_or_else(|| name.to_owned(), |name| format!("{name}()")))
 }
