@@ -1,6 +1,6 @@
 //! One reading of one database's schema.
 
-use super::{Facts, Fingerprint, ObjectMap};
+use super::{ColumnFact, Facts, Fingerprint, Object, ObjectMap};
 
 /// A schema as one snapshot of a database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +11,11 @@ pub struct SchemaSnapshot {
     pub facts: Facts,
     /// The map's fingerprint.
     pub fingerprint: Fingerprint,
+}
+
+impl SchemaSnapshot {
+    /// What the catalogue tells of an object's columns.
+    pub(super) fn columns(&self, object: &Object) -> &[ColumnFact] {
+        object.address.and_then(|address| self.facts.columns.get(&address.object)).map_or(&[], Vec::as_slice)
+    }
 }
