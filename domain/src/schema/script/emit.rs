@@ -2,7 +2,7 @@
 
 use super::{
     default_grants::DefaultGrants,
-    fate::{Fate, Step},
+    fate::{Fate, Step, without_hazards},
     grants,
     made::made,
     plan::Plan,
@@ -118,9 +118,9 @@ impl Writer<'_> {
                 }
                 _ if plan.aside.contains(&place) => {
                     let (sql, aside) = step_aside(&objects[place]).expect("it was planned to");
-                    self.steps(identity, &[(sql, Vec::new())]);
+                    self.steps(identity, &without_hazards([sql]));
                     if plan.graph.dependencies(place).iter().any(|(on, _, _)| plan.is_dropped(*on)) {
-                        self.steps(identity, &let_go(&objects[place], &aside).into_iter().map(|sql| (sql, Vec::new())).collect::<Vec<_>>());
+                        self.steps(identity, &without_hazards(let_go(&objects[place], &aside)));
                     }
                 }
                 _ if plan.early.contains(&place) => self.remove(place),
@@ -159,7 +159,7 @@ impl Writer<'_> {
                 self.steps(&object.identity, &steps.at);
                 self.unscripted.extend(steps.unscripted.iter().map(|reason| Unscripted::new(&object.identity, reason)));
             }
-            Fate::Keep if self.lost_its_grants(object) => self.steps(&object.identity, &[(object.definition.clone(), Vec::new())]),
+            Fate::Keep if self.lost_its_grants(object) => self.steps(&object.identity, &without_hazards([object.definition.clone()])),
             _ => {}
         }
     }
@@ -171,10 +171,9 @@ impl Writer<'_> {
         if self.default_grants.are_none() {
             return;
         }
-        let is_acl = |other: &&Object| other.identity.kind == Kind::Acl && !other.identity.name.starts_with("COLUMN ");
-        let acl = source.iter().find(|other| is_acl(other) && other.requires.first() == Some(&place));
+        let acl = source.iter().find(|other| grants_on_the_whole(other, place));
         match self.default_grants.undone(object, acl) {
-            Some(steps) => self.steps(&object.identity, &steps.into_iter().map(|sql| (sql, Vec::new())).collect::<Vec<_>>()),
+            Some(steps) => self.steps(&object.identity, &without_hazards(steps)),
             None => self.unscripted.push(Unscripted::new(&object.identity, "it keeps what the target grants on new objects by default")),
         }
     }
@@ -201,8 +200,7 @@ impl Writer<'_> {
         let Some(place) = self.plan.target.map.place(&object.identity) else { return false };
         let Some(table) = objects[place].requires.first() else { return false };
         objects.iter().enumerate().any(|(other, acl)| {
-            let of_the_table = acl.identity.kind == Kind::Acl && acl.requires.first() == Some(table) && !acl.identity.name.starts_with("COLUMN ");
-            of_the_table && matches!(self.plan.fates[other], Fate::Alter(_) | Fate::Remove) && grants::revokes(Some(&acl.definition))
+            grants_on_the_whole(acl, *table) && matches!(self.plan.fates[other], Fate::Alter(_) | Fate::Remove) && grants::revokes(&acl.definition)
         })
     }
 
@@ -249,18 +247,22 @@ impl Writer<'_> {
     fn write_late(&mut self) {
         let plan = self.plan;
         let objects = plan.target.map.objects();
-        // Grants have gone already.
-        let written = |kind: &Kind| *kind == Kind::Acl;
         for place in (0..objects.len()).rev() {
             let identity = &objects[place].identity;
             if plan.aside.contains(&place) {
                 let (_, name) = step_aside(&objects[place]).expect("it was planned to");
-                self.steps(identity, &[(format!("DROP {name}"), Vec::new())]);
-            } else if plan.fates[place] == Fate::Remove && !plan.early.contains(&place) && !written(&identity.kind) {
+                self.steps(identity, &without_hazards([format!("DROP {name}")]));
+            } else if plan.fates[place] == Fate::Remove && !plan.early.contains(&place) && identity.kind != Kind::Acl {
+                // Grants have gone already.
                 self.remove(place);
             }
         }
     }
+}
+
+/// Whether these are the grants on an object itself, told by its place, not on one of its columns.
+fn grants_on_the_whole(acl: &Object, place: usize) -> bool {
+    acl.identity.kind == Kind::Acl && acl.requires.first() == Some(&place) && !acl.identity.name.starts_with("COLUMN ")
 }
 
 /// From PostgreSQL 18 on NOT NULL is a constraint with a name, and gets another than usual where a table that was renamed has that still: then the usual

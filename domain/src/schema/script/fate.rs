@@ -9,6 +9,11 @@ use crate::schema::{
 /// A statement and its hazards.
 pub(super) type Step = (String, Vec<Hazard>);
 
+/// Statements that hold nobody up and lose nothing.
+pub(super) fn without_hazards(statements: impl IntoIterator<Item = String>) -> Vec<Step> {
+    statements.into_iter().map(|sql| (sql, Vec::new())).collect()
+}
+
 /// What becomes of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -57,8 +62,8 @@ pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: 
         Kind::Domain => types::change_domain(old, new),
         Kind::Sequence => sequence(old, new),
         Kind::Comment | Kind::SecurityLabel | Kind::Default | Kind::IndexAttach => Alteration::at(vec![(new.definition.clone(), Vec::new())]),
-        Kind::Acl | Kind::DefaultAcl => match grants::changes(Some(&old.definition), Some(&new.definition)) {
-            Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, Vec::new())).collect()),
+        Kind::Acl | Kind::DefaultAcl => match grants::changes(&old.definition, Some(&new.definition)) {
+            Some(steps) => Alteration::at(without_hazards(steps)),
             None => Fate::Blocked("a grant is written in a way that is not understood".to_owned()),
         },
         Kind::SequenceOwnedBy => Fate::Alter(Alteration {

@@ -2,9 +2,9 @@
 
 use crate::schema::sql::{AclStatement, acl_statements};
 
-/// The statements that turn one entry's grants into another's. `None` where one is not understood.
-pub(super) fn changes(old: Option<&str>, new: Option<&str>) -> Option<Vec<String>> {
-    let before = old.map_or(Some(Vec::new()), acl_statements)?;
+/// The statements that turn one entry's grants into another's, or into none. `None` where one is not understood.
+pub(super) fn changes(old: &str, new: Option<&str>) -> Option<Vec<String>> {
+    let before = acl_statements(old)?;
     let after = new.map_or(Some(Vec::new()), acl_statements)?;
     let of = |all: &[AclStatement], grantee: &str| -> Vec<AclStatement> { all.iter().filter(|one| one.grantee == grantee).cloned().collect() };
     let mut grantees: Vec<&str> = Vec::new();
@@ -31,8 +31,8 @@ pub(super) fn changes(old: Option<&str>, new: Option<&str>) -> Option<Vec<String
 }
 
 /// Whether taking an entry's grants back also takes those on columns.
-pub(super) fn revokes(old: Option<&str>) -> bool {
-    old.and_then(acl_statements).is_some_and(|all| all.iter().any(AclStatement::takes_back_by_revoking))
+pub(super) fn revokes(old: &str) -> bool {
+    acl_statements(old).is_some_and(|all| all.iter().any(|statement| statement.grants))
 }
 
 #[cfg(test)]
@@ -44,10 +44,10 @@ mod tests {
         let old = "GRANT SELECT ON TABLE t TO anon;\nGRANT ALL ON TABLE t TO bob;";
         let new = "GRANT SELECT ON TABLE t TO anon;\nGRANT SELECT ON TABLE t TO bob;\nGRANT INSERT ON TABLE t TO eve;";
         let expected = ["REVOKE ALL ON TABLE t FROM bob", "GRANT SELECT ON TABLE t TO bob", "GRANT INSERT ON TABLE t TO eve"];
-        assert_eq!(changes(Some(old), Some(new)).unwrap(), expected);
+        assert_eq!(changes(old, Some(new)).unwrap(), expected);
         let passed_on = "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;\nGRANT SELECT ON TABLE t TO eve;";
         let expected = ["REVOKE SELECT ON TABLE t FROM bob CASCADE", "REVOKE SELECT ON TABLE t FROM eve", "GRANT SELECT ON TABLE t TO eve"];
-        assert_eq!(changes(Some(passed_on), Some("GRANT SELECT ON TABLE t TO eve;")).unwrap(), expected);
-        assert_eq!(changes(Some("REVOKE ALL ON FUNCTION f() FROM PUBLIC;"), None).unwrap(), ["GRANT ALL ON FUNCTION f() TO PUBLIC"]);
+        assert_eq!(changes(passed_on, Some("GRANT SELECT ON TABLE t TO eve;")).unwrap(), expected);
+        assert_eq!(changes("REVOKE ALL ON FUNCTION f() FROM PUBLIC;", None).unwrap(), ["GRANT ALL ON FUNCTION f() TO PUBLIC"]);
     }
 }

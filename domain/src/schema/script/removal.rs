@@ -1,7 +1,7 @@
 //! How an object of the target is taken away.
 
 use super::{
-    fate::{Fate, Step, nobodys},
+    fate::{Fate, Step, nobodys, without_hazards},
     grants,
     plan::Plan,
     statement::Hazard,
@@ -17,7 +17,7 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let object = &plan.target.map.objects()[place];
     let objects = plan.target.map.objects();
     let bearer_is_dropped = || object.requires.iter().any(|required| objects[*required].address.is_some() && plan.is_dropped(*required));
-    let simply = |sql: String| Some(vec![(sql, Vec::new())]);
+    let simply = |sql: String| Some(without_hazards([sql]));
     let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
     match object.identity.kind {
         Kind::IndexAttach => (bearer_is_dropped() || object.requires.iter().any(|index| is_of_detached(plan, *index))).then(Vec::new),
@@ -31,10 +31,7 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             let at = find_words(&object.definition, "IS")?;
             simply(format!("{}IS NULL", &object.definition[..at]))
         }
-        Kind::Acl | Kind::DefaultAcl => {
-            let steps = grants::changes(Some(&object.definition), None)?;
-            Some(steps.into_iter().map(|sql| (sql, Vec::new())).collect())
-        }
+        Kind::Acl | Kind::DefaultAcl => grants::changes(&object.definition, None).map(without_hazards),
         Kind::TableAttach => {
             let text = &object.definition;
             let rest = text.strip_prefix("ALTER TABLE ONLY ")?;
@@ -48,7 +45,7 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))
         }
         _ if goes_along(plan, place) => Some(Vec::new()),
-        Kind::Trigger if object.drop.is_none() => enabled_like_its_parent(plan, object).map(|sql| vec![(sql, vec![Hazard::ExclusiveLock])]),
+        Kind::Trigger if object.drop.is_none() => enabled_like_its_parent(plan, object).and_then(locked),
         // It was a partition of an index, which a dump drops with that.
         Kind::Index if object.drop.is_none() => {
             locked(format!("DROP INDEX {}.{}", ident(object.identity.schema.as_deref()?), ident(&object.identity.name)))
@@ -107,8 +104,8 @@ fn enabled_like_its_parent(plan: &Plan<'_>, object: &Object) -> Option<String> {
     let (head, trigger) = statement.split_once(" TRIGGER ")?;
     let (table, _) = head.split_once(' ')?;
     let switched = format!(" TRIGGER {trigger};");
-    let others = plan.source.map.objects().iter().filter(|other| other.identity.kind == Kind::Trigger);
-    let parents_is_on = !others.into_iter().any(|other| other.definition.contains("ALTER TABLE ") && other.definition.contains(&switched));
+    let mut others = plan.source.map.objects().iter().filter(|other| other.identity.kind == Kind::Trigger);
+    let parents_is_on = !others.any(|other| other.definition.contains("ALTER TABLE ") && other.definition.contains(&switched));
     parents_is_on.then(|| format!("ALTER TABLE {table} ENABLE TRIGGER {trigger}"))
 }
 

@@ -55,11 +55,6 @@ impl AclStatement {
         self.with(!self.grants, false)
     }
 
-    /// Whether taking privileges from somebody is what it or its taking back does.
-    pub(in crate::schema) fn takes_back_by_revoking(&self) -> bool {
-        self.grants
-    }
-
     fn with(&self, grants: bool, option: bool) -> String {
         let (verb, word) = if grants { ("GRANT", "TO") } else { ("REVOKE", "FROM") };
         format!("{}{verb} {} {word} {}{}", self.prefix, self.what, self.grantee, if option { " WITH GRANT OPTION" } else { "" })
