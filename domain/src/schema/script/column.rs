@@ -2,11 +2,13 @@
 
 use super::{
     fate::Step,
+    names::named_not_null,
     statement::Hazard,
     table::{CHECK, LOCK, REWRITE, TableChange, TableSteps},
     widening::{casts, keeps_rows},
 };
-use crate::schema::sql::{Column, TableText, bare, ident, usual_not_null};
+use crate::schema::sql::{Column, TableText, bare};
+use std::collections::BTreeSet;
 
 impl TableChange {
     pub(super) fn default_of(&self, new: &Column) -> String {
@@ -14,9 +16,7 @@ impl TableChange {
         self.alter_only(&format!("ALTER COLUMN {} {action}", new.name))
     }
 
-    pub(super) fn write_column(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
-        let mut has_default = old.default.is_some() && !self.suspended_defaults.contains(&bare(&old.name));
-        let inherited = self.comes_from_parent(&new.name);
+    pub(super) fn write_column(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
         if old.generated.is_some() && new.generated.is_none() {
             steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP EXPRESSION", new.name)), LOCK.to_vec()));
         } else if let (Some(before), Some(after)) = (&old.generated, &new.generated)
@@ -25,21 +25,21 @@ impl TableChange {
             let expression = after.trim_start_matches("GENERATED ALWAYS AS").trim_end_matches("STORED").trim();
             steps.at.push((self.alter(&format!("ALTER COLUMN {} SET EXPRESSION AS {expression}", new.name)), REWRITE.to_vec()));
         }
-        let mut default_stays = old.default == new.default && (has_default || new.default.is_none());
-        if self.retypes(old, new) && !inherited {
-            if has_default {
-                steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP DEFAULT", new.name)), LOCK.to_vec()));
-                has_default = false;
-                default_stays = new.default.is_none();
+        let mut default = old.default.as_ref().filter(|_| !self.suspended_defaults.contains(&bare(&old.name)));
+        if self.retypes(old, new) {
+            // A partition's goes with its parent's, and so does its type.
+            let goes = default.take().is_some();
+            if !self.comes_from_parent(&new.name) {
+                if goes {
+                    steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP DEFAULT", new.name)), LOCK.to_vec()));
+                }
+                steps.at.push(self.retype(old, new));
             }
-            steps.at.push(self.retype(old, new));
-        } else if self.retypes(old, new) {
-            default_stays = new.default.is_none();
         }
-        if !default_stays && (has_default || new.default.is_some()) {
+        if default != new.default.as_ref() {
             steps.at.push((self.default_of(new), LOCK.to_vec()));
         }
-        self.write_not_null(old, new, steps);
+        self.write_not_null(old, new, taken, steps);
     }
 
     fn retype(&self, old: &Column, new: &Column) -> Step {
@@ -74,13 +74,13 @@ impl TableChange {
         }
     }
 
-    fn write_not_null(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+    fn write_not_null(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
         let (_, comes_with_parent) = self.parent_requires(&new.name);
         if old.not_null == new.not_null || comes_with_parent {
             return;
         }
-        match new.not_null.as_deref() {
-            Some("NOT NULL") => steps.at.push((self.alter(&self.set_not_null(new)), CHECK.to_vec())),
+        match self.with_usual_not_null(new, taken).not_null.as_deref() {
+            Some("NOT NULL") => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
             Some(named) => {
                 let name = named.trim_start_matches("CONSTRAINT").replacen(" NOT NULL", &format!(" NOT NULL {}", new.name), 1);
                 steps.at.push((self.alter(&format!("ADD CONSTRAINT{name}")), CHECK.to_vec()));
@@ -89,21 +89,9 @@ impl TableChange {
         }
     }
 
-    /// The usual name of a column's NOT NULL, where another table holds it and it has to be asked for.
-    fn taken_not_null(&self, new: &Column) -> Option<String> {
-        usual_not_null(&self.new.name, &new.name).filter(|name| self.not_null_names.contains(name))
-    }
-
-    fn set_not_null(&self, new: &Column) -> String {
-        match self.taken_not_null(new) {
-            Some(name) => format!("ADD CONSTRAINT {} NOT NULL {}", ident(&name), new.name),
-            None => format!("ALTER COLUMN {} SET NOT NULL", new.name),
-        }
-    }
-
-    pub(super) fn with_usual_not_null(&self, new: &Column) -> Column {
-        let taken = self.taken_not_null(new).filter(|_| new.not_null.as_deref() == Some("NOT NULL"));
-        let not_null = taken.map(|name| format!("CONSTRAINT {} NOT NULL", ident(&name))).or_else(|| new.not_null.clone());
+    /// A column that asks for the usual name of its NOT NULL where that is taken.
+    pub(super) fn with_usual_not_null(&self, new: &Column, taken: &BTreeSet<String>) -> Column {
+        let not_null = named_not_null(&self.new.name, new, taken).or_else(|| new.not_null.clone());
         Column { not_null, ..new.clone() }
     }
 }

@@ -5,16 +5,14 @@ use super::{
     fate::{Fate, Step, without_hazards},
     grants,
     made::made,
+    names::{named_not_null, not_null_names},
     plan::Plan,
     removal::removal,
     statement::{Hazard, ScriptStatement},
     table::TableSteps,
     types::{let_go, step_aside},
 };
-use crate::schema::{
-    Identity, Kind, Object, Unscripted,
-    sql::{TableText, ident, usual_not_null},
-};
+use crate::schema::{Identity, Kind, Object, Unscripted, sql::TableText};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When something is made. Within one turn, in the order of the source.
@@ -53,14 +51,17 @@ struct Writer<'a> {
     made: BTreeSet<usize>,
     /// What they get from the target as they are made.
     default_grants: DefaultGrants,
+    /// Names that some NOT NULL of the target has, where it is not the usual one.
+    not_null_names: BTreeSet<String>,
     script: Vec<ScriptStatement>,
     unscripted: Vec<Unscripted>,
 }
 
 pub(super) fn emit(plan: &Plan<'_>) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
-    let tables = plan.tables.iter().map(|(place, change)| (*place, change.write())).collect();
+    let not_null_names = not_null_names(plan.target);
+    let tables = plan.tables.iter().map(|(place, change)| (*place, change.write(&not_null_names))).collect();
     let default_grants = DefaultGrants::of(plan.target);
-    let mut writer = Writer { plan, tables, made: made(plan), default_grants, script: Vec::new(), unscripted: Vec::new() };
+    let mut writer = Writer { plan, tables, made: made(plan), default_grants, not_null_names, script: Vec::new(), unscripted: Vec::new() };
     writer.write();
     (writer.script, writer.unscripted)
 }
@@ -145,7 +146,7 @@ impl Writer<'_> {
         }
         if self.made.contains(&place) {
             let definition = match object.identity.kind {
-                Kind::Table if !plan.not_null_names.is_empty() => with_named_not_null(&object.definition, &plan.not_null_names),
+                Kind::Table if !self.not_null_names.is_empty() => with_named_not_null(&object.definition, &self.not_null_names),
                 _ => object.definition.clone(),
             };
             self.steps(&object.identity, &[(definition, self.hazards_of_making(object))]);
@@ -265,17 +266,15 @@ fn grants_on_the_whole(acl: &Object, place: usize) -> bool {
     acl.identity.kind == Kind::Acl && acl.requires.first() == Some(&place) && !acl.identity.name.starts_with("COLUMN ")
 }
 
-/// From PostgreSQL 18 on NOT NULL is a constraint with a name, and gets another than usual where a table that was renamed has that still: then the usual
-/// name is asked for.
+/// A table's definition that asks for the usual names of NOT NULL where those are taken.
 fn with_named_not_null(definition: &str, taken: &BTreeSet<String>) -> String {
     let Some(table) = TableText::read(definition) else { return definition.to_owned() };
     let line = |line: &str| {
         let (text, comma) = line.strip_suffix(',').map_or((line, ""), |text| (text, ","));
         let is_of = |name: &str| text.strip_prefix("    ").and_then(|text| text.strip_prefix(name)).is_some_and(|rest| rest.starts_with(' '));
-        let column = table.columns.iter().find(|column| column.not_null.as_deref() == Some("NOT NULL") && is_of(&column.name));
-        let name = column.and_then(|column| usual_not_null(&table.name, &column.name)).filter(|name| taken.contains(name));
-        match (name, text.strip_suffix(" NOT NULL")) {
-            (Some(name), Some(head)) => format!("{head} CONSTRAINT {} NOT NULL{comma}", ident(&name)),
+        let column = table.columns.iter().find(|column| is_of(&column.name));
+        match (column.and_then(|column| named_not_null(&table.name, column, taken)), text.strip_suffix(" NOT NULL")) {
+            (Some(named), Some(head)) => format!("{head} {named}{comma}"),
             _ => line.to_owned(),
         }
     };

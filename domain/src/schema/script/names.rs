@@ -2,19 +2,18 @@
 
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{TableText, bare, split},
+    sql::{Column, TableText, bare, ident, split, usual_not_null},
 };
 use std::collections::BTreeSet;
 
 /// The names that no other object may have beside this one: the space of names, the schema, the name.
 pub(super) fn taken_names(object: &Object) -> Vec<(&'static str, Option<String>, String)> {
     let identity = &object.identity;
-    let own = match identity.kind {
+    let (kind, own) = match &identity.kind {
         // A key's index has its name.
-        Kind::Constraint => object.definition.split_once("ADD CONSTRAINT ").and_then(|(_, rest)| rest.split(' ').next()),
-        _ => Some(identity.name.as_str()),
+        Kind::Constraint => (&Kind::Index, object.definition.split_once("ADD CONSTRAINT ").and_then(|(_, rest)| rest.split(' ').next())),
+        kind => (kind, Some(identity.name.as_str())),
     };
-    let kind = if identity.kind == Kind::Constraint { &Kind::Index } else { &identity.kind };
     let Some((space, own)) = kind.shares_names().zip(own) else { return Vec::new() };
     let mut names = vec![(space, identity.schema.clone(), bare(own))];
     // A range type has another one made with it.
@@ -36,4 +35,12 @@ pub(super) fn not_null_names(snapshot: &SchemaSnapshot) -> BTreeSet<String> {
     let columns = tables.filter_map(|object| TableText::read(&object.definition)).flat_map(|table| table.columns);
     let name = |not_null: String| Some(bare(not_null.strip_prefix("CONSTRAINT ")?.split(" NOT NULL").next()?.trim()));
     columns.filter_map(|column| name(column.not_null?)).collect()
+}
+
+/// A column's NOT NULL by its usual name, where nothing else is said. From PostgreSQL 18 on it is a constraint with a name, and gets another than usual
+/// where a table that was renamed has that still: then it has to be asked for.
+pub(super) fn named_not_null(table: &str, column: &Column, taken: &BTreeSet<String>) -> Option<String> {
+    let said = column.not_null.as_deref().filter(|said| *said == "NOT NULL")?;
+    let usual = usual_not_null(table, &column.name).filter(|name| taken.contains(name))?;
+    Some(format!("CONSTRAINT {} {said}", ident(&usual)))
 }

@@ -4,7 +4,7 @@ use super::{
     fate::{Fate, of_changed},
     graph::{Dependent, Graph, Part},
     inheritance::gained,
-    names::{not_null_names, taken_names},
+    names::taken_names,
     table::{Disturbance, TableChange},
     types::step_aside,
 };
@@ -12,10 +12,7 @@ use crate::schema::{
     Kind, Object, SchemaSnapshot,
     sql::{TableText, bare},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    rc::Rc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What becomes of each object.
 pub(super) struct Plan<'a> {
@@ -34,8 +31,6 @@ pub(super) struct Plan<'a> {
     pub(super) graph: Graph,
     /// Where an object of the target stands in the source.
     pub(super) in_source: Vec<Option<usize>>,
-    /// Names that some NOT NULL of the target has, where it is not the usual one.
-    pub(super) not_null_names: Rc<BTreeSet<String>>,
 }
 
 /// Something that others stand on is about to go, or to change.
@@ -62,9 +57,8 @@ struct Blocked {
 /// Plans; what turns out to be impossible is left as it is, and everything is planned again without it.
 pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -> Plan<'a> {
     let mut blocked: HashMap<usize, String> = HashMap::new();
-    let not_null_names = Rc::new(not_null_names(target));
     loop {
-        let mut plan = Plan::begin(target, source, &blocked, Rc::clone(&not_null_names));
+        let mut plan = Plan::begin(target, source, &blocked);
         match plan.settle() {
             Ok(()) => return plan,
             Err(found) => {
@@ -75,7 +69,7 @@ pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -
 }
 
 impl<'a> Plan<'a> {
-    fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>, not_null_names: Rc<BTreeSet<String>>) -> Self {
+    fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>) -> Self {
         let in_source: Vec<Option<usize>> = target.map.objects().iter().map(|object| source.map.place(&object.identity)).collect();
         let fate = |(place, object): (usize, &Object)| match (blocked.get(&place), in_source[place]) {
             (Some(reason), _) => Fate::Blocked(reason.clone()),
@@ -103,7 +97,6 @@ impl<'a> Plan<'a> {
             aside: BTreeSet::new(),
             graph,
             in_source,
-            not_null_names,
         }
     }
 
@@ -154,7 +147,7 @@ impl<'a> Plan<'a> {
     fn disturb_row_type(&mut self, seed: Seed) -> Result<Vec<Seed>, Blocked> {
         let mut gone = Vec::new();
         for dependent in self.graph.dependents(seed.place).to_vec() {
-            let Part::Column(column) = dependent.part else { continue };
+            let Part::Column(column) = &dependent.part else { continue };
             if dependent.column != 0 || dependent.place == seed.place {
                 continue;
             }
@@ -163,9 +156,7 @@ impl<'a> Plan<'a> {
                 let reason = format!("column {column} of {} has its row type", self.target.map.objects()[place].identity);
                 return Err(Blocked { root: seed.root, reason });
             }
-            if self.early.insert(place) {
-                gone.push(Seed { root: seed.root, place, what: What::Whole });
-            }
+            gone.extend(self.disturb(seed, &dependent)?);
         }
         Ok(gone)
     }
@@ -268,9 +259,6 @@ impl<'a> Plan<'a> {
         let object = &self.target.map.objects()[place];
         let at = self.in_source[place]?;
         let new = &self.source.map.objects()[at];
-        let facts = |snapshot: &SchemaSnapshot, object: &Object| {
-            object.address.and_then(|address| snapshot.facts.columns.get(&address.object).cloned()).unwrap_or_default()
-        };
         let (old_text, new_text) = (TableText::read(&object.definition)?, TableText::read(&new.definition)?);
         let named = |snapshot: &SchemaSnapshot, name: &str| {
             let tables = snapshot.map.objects().iter().filter(|object| object.identity.kind == Kind::Table);
@@ -280,11 +268,10 @@ impl<'a> Plan<'a> {
             joined: gained(&old_text, &new_text).into_iter().filter_map(|name| named(self.source, name)).collect(),
             old: old_text,
             new: new_text,
-            facts: facts(self.target, object),
-            new_facts: facts(self.source, new),
+            facts: self.target.columns(object).to_vec(),
+            new_facts: self.source.columns(new).to_vec(),
             parent: self.parent(place),
             major: self.target.facts.server_major,
-            not_null_names: Rc::clone(&self.not_null_names),
             suspended_defaults: BTreeSet::new(),
             suspended_checks: BTreeSet::new(),
             retyped: BTreeSet::new(),

@@ -11,7 +11,7 @@ use crate::schema::{
     ColumnFact,
     sql::{Column, TableText, bare},
 };
-use std::{collections::BTreeSet, rc::Rc};
+use std::collections::BTreeSet;
 
 /// A table that is changed, and what others ask of it. Columns are told by their names without quotes.
 #[derive(Clone, Debug)]
@@ -28,8 +28,6 @@ pub(super) struct TableChange {
     pub(super) joined: Vec<TableText>,
     /// The server's version.
     pub(super) major: u32,
-    /// Names that some NOT NULL of the target has, where it is not the usual one.
-    pub(super) not_null_names: Rc<BTreeSet<String>>,
     /// Defaults that are out of the way while what they call is made again.
     pub(super) suspended_defaults: BTreeSet<String>,
     /// Check constraints that are.
@@ -145,17 +143,18 @@ impl TableChange {
         self.pairs().any(|(old, new)| bare(&new.name) == name && self.regenerates(old, new))
     }
 
-    pub(super) fn write(&self) -> TableSteps {
+    /// `taken` are the names that some NOT NULL has, where it is not the usual one.
+    pub(super) fn write(&self, taken: &BTreeSet<String>) -> TableSteps {
         let mut steps = TableSteps::default();
         self.write_early(&mut steps);
         self.write_dropped(&mut steps);
-        self.write_added(&mut steps);
+        self.write_added(taken, &mut steps);
         let kept: Vec<_> = self.pairs().filter(|(old, new)| !self.regenerates(old, new)).collect();
         for (old, new) in &kept {
             self.write_nullable(old, new, &mut steps);
         }
         for (old, new) in &kept {
-            self.write_column(old, new, &mut steps);
+            self.write_column(old, new, taken, &mut steps);
         }
         self.write_checks(&mut steps);
         self.write_rest(&mut steps);
@@ -206,7 +205,7 @@ impl TableChange {
         }
     }
 
-    fn write_added(&self, steps: &mut TableSteps) {
+    fn write_added(&self, taken: &BTreeSet<String>, steps: &mut TableSteps) {
         for new in &self.new.columns {
             let old = self.old.column(&new.name);
             let again = old.is_some_and(|old| self.regenerates(old, new));
@@ -224,7 +223,7 @@ impl TableChange {
             if new.not_null.is_some() && new.default.is_none() && new.generated.is_none() {
                 hazards.push(Hazard::MayFail);
             }
-            steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(new).written())), hazards));
+            steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(new, taken).written())), hazards));
         }
     }
 
