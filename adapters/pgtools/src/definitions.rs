@@ -1,4 +1,4 @@
-//! Definitions: dumped from the parent in one snapshot, restored into the branch by its owner.
+//! Definitions: dumped from the parent in one snapshot, restored into the branch by its owner, or by the admin where only a superuser can make them.
 
 use crate::{
     arrange::Relations,
@@ -35,6 +35,8 @@ pub(crate) struct Definitions {
     entries: Vec<Entry>,
     /// What of it is relations.
     relations: Relations,
+    /// Whether the owner's part goes without `pg_restore`.
+    is_plain: bool,
     pub(crate) contents: Contents,
 }
 
@@ -43,13 +45,13 @@ impl Definitions {
     pub(crate) fn open(archive: Vec<u8>, schemas: &[&str], privileged: &Privileged) -> Result<Self, BuildError> {
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
         let (contents, relations) = (Contents::sort(&entries, schemas, privileged), Relations::of(&entries));
-        Ok(Self { archive, entries, relations, contents })
+        Ok(Self { archive, is_plain: restore::is_plain(&entries), entries, relations, contents })
     }
 
     /// Types, tables, functions, views: what rows need to be there.
     pub(crate) async fn restore_before_rows(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
         for run in &self.contents.before_rows {
-            self.restore(settings, request, (run.by, &run.list), Way::SideBySide, meter).await?;
+            self.restore(settings, request, run.by, &run.ids, Way::SideBySide, meter).await?;
             if !run.then.is_empty() {
                 self.give_to_owner(settings, request, &run.then).await?;
             }
@@ -73,36 +75,35 @@ impl Definitions {
         meter: &Meter,
     ) -> Result<(), BuildError> {
         let way = if streams > 1 { Way::InParallel(streams) } else { Way::SideBySide };
-        self.restore(settings, request, (By::Owner, &self.contents.after_rows), way, meter).await
+        self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await
     }
 
     /// Policies, and the tables that keep them.
     pub(crate) async fn restore_policies(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
-        self.restore(settings, request, (By::Owner, &self.contents.policies), Way::AtOnce, meter).await
+        self.restore(settings, request, By::Owner, &self.contents.policies, Way::AtOnce, meter).await
     }
 
-    async fn restore(&self, settings: &Settings, request: &BuildRequest, list: (By, &str), way: Way, meter: &Meter) -> Result<(), BuildError> {
-        let (by, list) = list;
-        let left = self.restore_quickly(settings, request, (by, list), way, meter).await;
+    async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way, meter: &Meter) -> Result<(), BuildError> {
+        let left = self.restore_quickly(settings, request, by, ids, way, meter).await;
         if left.is_empty() {
             return Ok(());
         }
-        match self.restore_once(settings, request, (by, &left), way, meter).await {
+        match self.restore_once(settings, request, by, &left, way, meter).await {
             // One transaction is much quicker, and it came to nothing as a whole.
             Err(ChildError::Failed(said)) if said.contains("out of shared memory") && [Way::AtOnce, Way::SideBySide].contains(&way) => {
-                self.restore_once(settings, request, (by, &left), Way::OneByOne, meter).await
+                self.restore_once(settings, request, by, &left, Way::OneByOne, meter).await
             }
             outcome => outcome,
         }
         .map_err(|error| failed("restoring the parent's definitions", &error))
     }
 
-    /// Restores what can be without `pg_restore`. Gives the list of what is left.
-    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, (by, list): (By, &str), way: Way, meter: &Meter) -> String {
-        if by == By::Admin || !restore::is_plain(&self.entries) {
-            return list.to_owned();
+    /// Restores what can be without `pg_restore`. Gives what is left.
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way, meter: &Meter) -> Vec<i64> {
+        if ids.is_empty() || by == By::Admin || !self.is_plain {
+            return ids.to_vec();
         }
-        let wanted: HashSet<i64> = list.lines().filter_map(|line| line.strip_suffix(';')?.parse().ok()).collect();
+        let wanted: HashSet<i64> = ids.iter().copied().collect();
         let entries: Vec<&Entry> = self.entries.iter().filter(|entry| wanted.contains(&entry.id)).collect();
         let database = &request.target.database;
         let there = match way {
@@ -110,20 +111,21 @@ impl Definitions {
             Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
             Way::OneByOne | Way::InParallel(_) => HashSet::new(),
         };
-        let left: Vec<_> = entries.iter().filter(|entry| !there.contains(&entry.id)).map(|entry| format!("{};", entry.id)).collect();
-        left.join("\n")
+        ids.iter().copied().filter(|id| !there.contains(id)).collect()
     }
 
     async fn restore_once(
         &self,
         settings: &Settings,
         request: &BuildRequest,
-        (by, list): (By, &str),
+        by: By,
+        ids: &[i64],
         way: Way,
         meter: &Meter,
     ) -> Result<(), ChildError> {
+        let list: Vec<_> = ids.iter().map(|id| format!("{id};")).collect();
         let mut entries = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
-        entries.write_all(list.as_bytes()).map_err(ChildError::NotRun)?;
+        entries.write_all(list.join("\n").as_bytes()).map_err(ChildError::NotRun)?;
         let mut command = child::command(&settings.tools.pg_restore);
         let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
                        -c default_transaction_read_only=off -c client_min_messages=warning -c maintenance_work_mem=192MB";

@@ -39,21 +39,22 @@ pub(crate) enum By {
     Admin,
 }
 
-/// Entries that follow each other and are restored with the same rights: a list for `pg_restore --use-list`.
+/// Entries that follow each other and are restored with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) by: By,
-    pub(crate) list: String,
+    /// Their numbers.
+    pub(crate) ids: Vec<i64>,
     /// What the admin does to what it restored: it is to be the owner's.
     pub(crate) then: Vec<String>,
 }
 
-/// The entries to restore before there are rows, after that, and after the materialised views are filled.
+/// The numbers of the entries to restore before there are rows, after that, and after the materialised views are filled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) before_rows: Vec<Run>,
-    pub(crate) after_rows: String,
-    pub(crate) policies: String,
+    pub(crate) after_rows: Vec<i64>,
+    pub(crate) policies: Vec<i64>,
     /// How many entries there are in all.
     pub(crate) entries: u64,
 }
@@ -71,24 +72,23 @@ impl Contents {
                 continue;
             }
             contents.entries += 1;
-            let line = format!("{};\n", entry.id);
             if is_policy(entry) {
-                contents.policies.push_str(&line);
+                contents.policies.push(entry.id);
             } else if section == BEFORE_ROWS {
-                contents.add_before_rows(&line, privileged.by(entry), privileged.then(entry));
+                contents.add_before_rows(entry.id, privileged.by(entry), privileged.then(entry));
             } else {
-                contents.after_rows.push_str(&line);
+                contents.after_rows.push(entry.id);
             }
         }
         contents
     }
 
-    fn add_before_rows(&mut self, line: &str, by: By, then: Option<&str>) {
+    fn add_before_rows(&mut self, id: i64, by: By, then: Option<&str>) {
         if self.before_rows.last().is_none_or(|run| run.by != by) {
-            self.before_rows.push(Run { by, list: String::new(), then: Vec::new() });
+            self.before_rows.push(Run { by, ids: Vec::new(), then: Vec::new() });
         }
         let run = self.before_rows.last_mut().expect("there is one by now");
-        run.list.push_str(line);
+        run.ids.push(id);
         run.then.extend(then.map(str::to_owned));
     }
 }
@@ -139,8 +139,8 @@ mod tests {
         ];
         let contents = Contents::sort(&entries, &["extensions"], &Privileged::default());
         let [run] = &contents.before_rows[..] else { panic!("{contents:?}") };
-        assert_eq!((run.by, run.list.as_str()), (By::Owner, "5;\n7;\n8;\n"));
-        assert_eq!((contents.after_rows.as_str(), contents.policies.as_str()), ("13;\n", "10;\n11;\n12;\n"));
+        assert_eq!((run.by, &run.ids[..]), (By::Owner, &[5, 7, 8][..]));
+        assert_eq!((&contents.after_rows[..], &contents.policies[..]), (&[13][..], &[10, 11, 12][..]));
         assert_eq!(contents.entries, 7);
     }
 
@@ -155,7 +155,7 @@ mod tests {
         ];
         let privileged = Privileged::of([((1, 2), Some("alter routine in_c() owner to o")), ((1, 3), None)]);
         let contents = Contents::sort(&entries, &[], &privileged);
-        let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, run.list.as_str(), run.then.len())).collect();
-        assert_eq!(runs, [(By::Owner, "1;\n", 0), (By::Admin, "2;\n3;\n4;\n", 1), (By::Owner, "5;\n", 0)]);
+        let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, &run.ids[..], run.then.len())).collect();
+        assert_eq!(runs, [(By::Owner, &[1][..], 0), (By::Admin, &[2, 3, 4][..], 1), (By::Owner, &[5][..], 0)]);
     }
 }
