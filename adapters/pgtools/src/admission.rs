@@ -20,16 +20,11 @@ pub(crate) const LOOKS: u32 = 500;
 
 pub(crate) async fn admit(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
     expect_ours(&mut *admin, settings, target).await?;
-    let failed = |error| from_sql("opening the branch's database", error);
     let database = ident(target.database.as_str());
-    let mut transaction = admin.begin().await.map_err(failed)?;
-    // Made here, or put right: whoever worked in the database may have changed them, and it may be from before it had logins of its own.
-    let made = logins::making(&mut transaction, settings, &target.database, &LoginPurpose::ALL).await.map_err(failed)?;
     let [user, service, builder] = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, &target.database));
-    let open =
-        format!("{made}; grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true");
-    run(&mut transaction, open).await.map_err(failed)?;
-    transaction.commit().await.map_err(failed)
+    let open = format!("grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true");
+    // The database may be from before it had logins of its own.
+    logins::make(admin, settings, &target.database, &LoginPurpose::ALL, &open).await.map_err(|error| from_sql("opening the branch's database", error))
 }
 
 pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {

@@ -4,10 +4,9 @@ use crate::{
     admission,
     build::Build,
     claim::Claim,
-    create::{Birth, carry_settings_over, create_database},
+    create::{Birth, create_database, liken},
     drop::drop_databases,
     error::refused,
-    event_triggers,
     kept::Kept,
     locale::Likeness,
     settings::Settings,
@@ -20,7 +19,7 @@ use domain::{DataCloneMode, OperationId, StepName, UserId, branch::DatabaseName}
 use ports::driven::{
     BranchBuilder, BranchUsers, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
 };
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use std::sync::Arc;
 
 /// Builds the databases behind branches on one PostgreSQL server, and keeps a stock of copies for those to come.
@@ -77,12 +76,6 @@ impl PgBranchBuilder {
         progress.passed(&[StepName::CopyDefinitions, StepName::CopyRows, StepName::AddConstraints, StepName::Verify]).await?;
         Ok(taken.mark.contents.report(taken.source))
     }
-}
-
-/// What PostgreSQL keeps of a database outside of it, and no copy has by itself.
-async fn liken(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
-    carry_settings_over(&mut *admin, database, parent).await?;
-    event_triggers::spare_superusers(admin, database).await
 }
 
 #[async_trait]

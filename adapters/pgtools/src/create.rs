@@ -4,6 +4,7 @@ use crate::{
     connect::{major, run},
     drop::{drop_by_name, mark_and_rename, taken},
     error::{from_sql, refused, sql_state},
+    event_triggers,
     locale::Likeness,
     logins,
     quoting::ident,
@@ -12,7 +13,7 @@ use crate::{
 };
 use domain::branch::DatabaseName;
 use ports::driven::{BuildError, LoginPurpose};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 /// What a database is called while it is made, and what it is from then on.
 pub(crate) struct Birth<'a> {
@@ -49,23 +50,26 @@ pub(crate) async fn make(admin: &mut PgConnection, settings: &Settings, birth: &
 /// Gives a database its mark, its name and its builder, all at once. Nobody could connect so far; from here on only the builder may, and the admin as the
 /// owner. The other logins are made when they are let in.
 pub(crate) async fn name_and_open(admin: &mut PgConnection, settings: &Settings, birth: &Birth<'_>, old: &str) -> Result<(), sqlx::Error> {
-    let mut transaction = admin.begin().await?;
-    let builder = logins::making(&mut transaction, settings, birth.database, &[LoginPurpose::Builder]).await?;
-    let all = format!(
-        "{rename}; {builder}; revoke all on database {name} from public; grant create, temporary on database {name} to {owner}; \
+    let open = format!(
+        "{rename}; revoke all on database {name} from public; grant create, temporary on database {name} to {owner}; \
          grant connect on database {name} to {login}; alter database {name} allow_connections true",
         rename = mark_and_rename(&birth.comment, old, birth.database.as_str()),
         name = ident(birth.database.as_str()),
         owner = ident(OWNER_ROLE),
         login = settings.login_ident(LoginPurpose::Builder, birth.database),
     );
-    run(&mut transaction, all).await?;
-    transaction.commit().await
+    logins::make(admin, settings, birth.database, &[LoginPurpose::Builder], &open).await
+}
+
+/// Gives a database what PostgreSQL keeps outside of it, and no copy has by itself.
+pub(crate) async fn liken(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
+    carry_settings_over(&mut *admin, database, parent).await?;
+    event_triggers::spare_superusers(admin, database).await
 }
 
 /// The parent's connection limit, and its `ALTER DATABASE .. SET`. A setting that this admin may not make is said, and left out: it would not change what
 /// the branch holds.
-pub(crate) async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
+async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
     if parent.connection_limit >= 0 {
         let limit = format!("alter database {} connection limit {}", ident(database.as_str()), parent.connection_limit);
         run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;

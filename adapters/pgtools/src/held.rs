@@ -31,7 +31,8 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
         return Ok(false);
     }
     // Whoever worked in it may have changed their passwords.
-    logins::ensure(&mut *admin, settings, database, &LoginPurpose::ALL).await?;
+    let made = logins::make(&mut *admin, settings, database, &LoginPurpose::ALL, "").await;
+    made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?;
     become_people(&mut *admin, settings, database, &owners).await?;
     let mut found = false;
     for purpose in LoginPurpose::ALL {

@@ -39,22 +39,22 @@ struct Image {
     there: bool,
 }
 
-/// Makes the database's logins of these purposes, or puts them right: whoever worked in it may have changed their passwords and settings.
-pub(crate) async fn ensure(
+/// Makes the database's logins of these purposes, or puts them right: whoever worked in it may have changed their passwords and settings. The further
+/// statements are of the same transaction.
+pub(crate) async fn make(
     admin: &mut PgConnection,
     settings: &Settings,
     database: &DatabaseName,
     purposes: &[LoginPurpose],
-) -> Result<(), BuildError> {
-    let failed = |error| from_sql(format!("making the logins of '{database}'"), error);
-    let mut transaction = admin.begin().await.map_err(failed)?;
-    let statements = making(&mut transaction, settings, database, purposes).await.map_err(failed)?;
-    run(&mut transaction, statements).await.map_err(failed)?;
-    transaction.commit().await.map_err(failed)
+    further: &str,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = admin.begin().await?;
+    let logins = making(&mut transaction, settings, database, purposes).await?;
+    run(&mut transaction, format!("{logins}; {further}")).await?;
+    transaction.commit().await
 }
 
-/// The statements that do so, for the transaction that asks.
-pub(crate) async fn making(
+async fn making(
     transaction: &mut PgConnection,
     settings: &Settings,
     database: &DatabaseName,

@@ -9,10 +9,9 @@ use super::{
 };
 use crate::{
     claim::Claim,
-    create::{Birth, carry_settings_over},
+    create::{Birth, liken},
     drop::drop_by_name,
     error::refused,
-    event_triggers::spare_superusers,
     locale::Likeness,
     settings::Settings,
     tag::provisional_name,
@@ -34,8 +33,7 @@ pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &T
     if take(hold.admin(), settings, &mark.origin, None, &birth).await?.taken.is_none() {
         from_parent(&mut hold, settings, &parent, &mark, &birth).await?;
     }
-    carry_settings_over(hold.admin(), &database, &parent).await?;
-    spare_superusers(hold.admin(), &database).await?;
+    liken(hold.admin(), &database, &parent).await?;
     hold.release().await;
     Ok(database)
 }
