@@ -133,9 +133,7 @@ impl Build<'_> {
         let streams = streams::count(&mut connection, &tables).await?;
         let Plan { withheld, masks, .. } = &plan;
         let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter };
-        // Where policies hold for the owner too. Main is read by its own owner, who passes them or does not.
-        let forced = !self.request.parent_is_main && tables.iter().any(|table| table.forced_policies);
-        let past_policies = if forced { Some(PastPolicies::begin(self.settings, &self.request.parent).await?) } else { None };
+        let past_policies = if to_copy.read_past_policies() { Some(PastPolicies::begin(self.settings, &self.request.parent).await?) } else { None };
         let copied = async {
             let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;
             if self.request.clone_mode == DataCloneMode::FullClone {

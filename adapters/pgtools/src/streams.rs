@@ -121,10 +121,15 @@ impl Streams<'_> {
         Ok(reader)
     }
 
+    /// Whether policies hold for the owner too. Main is read by its own owner, who passes them or does not.
+    pub(crate) fn read_past_policies(&self) -> bool {
+        !self.request.parent_is_main && self.tables.iter().any(|table| table.forced_policies)
+    }
+
     /// Where policies hold for the owner too, its builder reads as itself: it has the owner's rights, and may read past policies where its maker could let
     /// it. Where it may not, reading is an error.
     async fn see_all(&self, reader: &mut PgConnection) -> Result<(), BuildError> {
-        if self.request.parent_is_main || !self.tables.iter().any(|table| table.forced_policies) {
+        if !self.read_past_policies() {
             return Ok(());
         }
         run(reader, "set role none").await.map_err(|error| from_sql("reading as the builder", error))
