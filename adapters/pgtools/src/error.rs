@@ -38,3 +38,9 @@ fn of_the_moment(state: &str) -> bool {
 pub(crate) fn sql_state(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
+
+/// The first of some names, for people.
+pub(crate) fn listed(names: &[String], shown: usize) -> String {
+    let first = names[..names.len().min(shown)].join(", ");
+    if names.len() > shown { format!("{first} and {} more", names.len() - shown) } else { first }
+}

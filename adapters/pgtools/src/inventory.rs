@@ -1,6 +1,10 @@
 //! What a database consists of, object by object, in words that mean the same in a clone: neither owners nor object ids nor transaction ids.
 
-use crate::{error::from_sql, grants::Grant, left_out::EXTENSIONS};
+use crate::{
+    error::{from_sql, listed},
+    grants::Grant,
+    left_out::EXTENSIONS,
+};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,8 +128,7 @@ impl Differences {
     /// The first few, for people.
     pub(crate) fn summary(&self) -> String {
         const SHOWN: usize = 8;
-        let text = self.0.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        if self.0.len() > SHOWN { format!("{text} and {} more", self.0.len() - SHOWN) } else { text }
+        listed(&self.0, SHOWN)
     }
 }
 

@@ -5,7 +5,7 @@
 //! arguments have defaults, or whose body PostgreSQL parses when it is made, could call what somebody else may replace.
 
 use crate::{
-    error::{from_sql, refused},
+    error::{from_sql, listed, refused},
     schema::archive::Entry,
     settings::OWNER_ROLE,
     toc::By,
@@ -94,10 +94,7 @@ impl Privileged {
 
 fn refusal(names: &[String], by_superuser: bool) -> BuildError {
     const SHOWN: usize = 100;
-    let mut list = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        list = format!("{list} and {} more", names.len() - SHOWN);
-    }
+    let list = listed(names, SHOWN);
     if by_superuser {
         let message = format!(
             "only a superuser can make these, and to make them runs what others may have written (defaults of arguments, SQL-standard bodies, \
