@@ -55,8 +55,8 @@ async fn a_hostile_event_trigger_gets_no_superusers_rights_from_a_branch() {
             assert!(try_execute(&mut owner, refused).await.is_err(), "{refused}");
         }
         execute(&mut owner, "create table public.new (id int)").await;
-        let by = format!("select string_agg(distinct by, ',') from {}", "public.acted");
-        assert_eq!(house.value::<String>(branch, &by).await, "fluxbase_branch_owner");
+        let by = "select string_agg(distinct by, ',') from public.acted";
+        assert_eq!(house.value::<String>(branch, by).await, "fluxbase_branch_owner");
 
         // From 17 on a superuser who alters something does not run it at all.
         let mut superuser = house.look_into(branch).await;
