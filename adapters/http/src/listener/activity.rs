@@ -3,10 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,17 +18,14 @@ pub(super) struct Activity {
     header_timeout: Duration,
     idle_timeout: Duration,
     state: Mutex<State>,
-    /// Requests that began, and those of them that ended.
-    begun: AtomicU64,
-    ended: AtomicU64,
 }
 
 #[derive(Debug)]
 struct State {
     /// Requests running, up to the last byte of their responses.
     in_flight: usize,
-    /// Whether there ever was a request.
-    used: bool,
+    /// Requests that ever began.
+    begun: u64,
     /// Since when nothing runs.
     waiting_since: Instant,
     /// When the first byte came since then.
@@ -44,29 +38,28 @@ struct State {
 
 impl Activity {
     pub(super) fn new(header_timeout: Duration, idle_timeout: Duration) -> Self {
-        let state = State { in_flight: 0, used: false, waiting_since: Instant::now(), first_byte: None, blocked_since: None, http2: None };
-        Self { header_timeout, idle_timeout, state: Mutex::new(state), begun: AtomicU64::new(0), ended: AtomicU64::new(0) }
+        let state = State { in_flight: 0, begun: 0, waiting_since: Instant::now(), first_byte: None, blocked_since: None, http2: None };
+        Self { header_timeout, idle_timeout, state: Mutex::new(state) }
     }
 
     /// A request begins; it runs until what this gives is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         let mut state = self.state();
         state.in_flight += 1;
-        state.used = true;
+        state.begun += 1;
         drop(state);
-        self.begun.fetch_add(1, Ordering::Relaxed);
         InFlight(self.clone())
     }
 
     /// How many requests began.
     pub(super) fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
+        self.state().begun
     }
 
     /// How many requests began, where each of them has ended.
     pub(super) fn all_ended(&self) -> Option<u64> {
-        let begun = self.begun();
-        (self.ended.load(Ordering::Relaxed) == begun).then_some(begun)
+        let state = self.state();
+        (state.in_flight == 0).then_some(state.begun)
     }
 
     /// Returns when the connection has taken too long.
@@ -115,7 +108,7 @@ impl State {
         if self.in_flight > 0 {
             return self.blocked_since.map(|since| since + idle_timeout);
         }
-        let idle = self.waiting_since + if self.used { idle_timeout } else { header_timeout };
+        let idle = self.waiting_since + if self.begun > 0 { idle_timeout } else { header_timeout };
         match self.first_byte {
             // On HTTP/2 bytes come between requests too: pings, settings.
             Some(first) if self.http2 == Some(false) => Some(first + header_timeout),
@@ -136,8 +129,6 @@ impl Drop for InFlight {
             state.waiting_since = Instant::now();
             state.first_byte = None;
         }
-        drop(state);
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
