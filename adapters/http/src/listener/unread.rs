@@ -4,9 +4,9 @@
 //! where no request runs, and everything of the responses so far has left. Whatever a response holds, none of its bytes are ever taken for hyper's own.
 
 use super::activity::Activity;
+use crate::problem::{PROBLEM_JSON, Problem};
 use bytes::{Buf, Bytes};
 use http::StatusCode;
-use serde_json::json;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -75,14 +75,14 @@ fn answer(status: StatusCode, id: &str) -> Bytes {
     };
     tracing::debug!(request.id = id, status = status.as_u16(), "a request could not be read");
     let title = status.canonical_reason().unwrap_or_default();
-    let number = status.as_u16();
-    let problem = json!({ "type": "about:blank", "title": title, "status": number, "detail": detail, "message": detail, "code": code }).to_string();
-    format!(
-        "HTTP/1.1 {number} {title}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nx-request-id: {id}\r\nx-content-type-options: \
-         nosniff\r\nconnection: close\r\n\r\n{problem}",
+    let problem = Problem::new(status, code, detail).json();
+    let head = format!(
+        "HTTP/1.1 {} {title}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\nx-request-id: {id}\r\nx-content-type-options: nosniff\r\n\
+         connection: close\r\n\r\n",
+        status.as_u16(),
         problem.len()
-    )
-    .into()
+    );
+    [head.into_bytes(), problem].concat().into()
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for UnreadAnswered<S> {

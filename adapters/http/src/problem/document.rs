@@ -101,11 +101,10 @@ impl Problem {
         let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let parts = *self.0;
+    /// The document as it is sent.
+    pub(crate) fn json(&self) -> Vec<u8> {
+        let parts = &*self.0;
         let document = Document {
             r#type: "about:blank",
             title: parts.status.canonical_reason().unwrap_or("Refused"),
@@ -118,9 +117,14 @@ impl IntoResponse for Problem {
             details: parts.details.as_deref(),
             hint: parts.hint.as_deref(),
         };
-        let body = serde_json::to_vec(&document).expect("texts and numbers are JSON");
-        let mut response = Response::builder().status(parts.status).content_type(PROBLEM_JSON).body(body);
-        for (name, value) in parts.headers {
+        serde_json::to_vec(&document).expect("texts and numbers are JSON")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder().status(self.status()).content_type(PROBLEM_JSON).body(self.json());
+        for (name, value) in self.0.headers {
             response.headers_mut().append(name, value);
         }
         response

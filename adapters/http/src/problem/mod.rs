@@ -6,6 +6,6 @@ mod framework;
 mod sqlstate;
 
 pub use document::Problem;
-pub(crate) use document::described;
+pub(crate) use document::{PROBLEM_JSON, described};
 pub(crate) use failure::{Asker, chain, refusal};
 pub(crate) use framework::{from_framework, panicked};
