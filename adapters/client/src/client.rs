@@ -7,7 +7,7 @@ use crate::{
     route::{RemoteCommand, Route},
 };
 use domain::Slug;
-use http::{HeaderMap, StatusCode, header::LOCATION};
+use http::{StatusCode, header::LOCATION};
 use reqwest::{Response, redirect::Policy};
 use serde_json::Value;
 use std::{error::Error, time::Duration};
@@ -120,12 +120,10 @@ impl HttpClient {
     /// The status and body of an answer that is no refusal.
     async fn exchange(&self, route: Route, request_id: Option<&str>) -> Result<(StatusCode, Vec<u8>), RemoteFailure> {
         let response = self.open(&route, request_id, None).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.body(response).await?;
-        if status.is_success() { Ok((status, body)) } else { Err(self.refusal(status, &headers, &body)) }
+        Ok((response.status(), self.body(response).await?))
     }
 
-    /// An answer whose body is still to be read; it may take so long in all, where that is not as long as every other.
+    /// An answer that is no refusal, and whose body is still to be read; it may take so long in all, where that is not as long as every other.
     pub(crate) async fn open(&self, route: &Route, request_id: Option<&str>, lasts: Option<Duration>) -> Result<Response, RemoteFailure> {
         let mut request = self.http.request(route.method.clone(), self.url(route));
         if let Some(limit) = lasts {
@@ -143,7 +141,8 @@ impl HttpClient {
         if let Some(body) = &route.body {
             request = request.json(body);
         }
-        request.send().await.map_err(|error| self.lost(&error))
+        let response = request.send().await.map_err(|error| self.lost(&error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
     fn url(&self, route: &Route) -> Url {
@@ -155,7 +154,7 @@ impl HttpClient {
         url
     }
 
-    pub(crate) async fn body(&self, mut response: Response) -> Result<Vec<u8>, RemoteFailure> {
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, RemoteFailure> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
             if body.len() + chunk.len() > ANSWER_BYTES {
@@ -166,9 +165,14 @@ impl HttpClient {
         Ok(body)
     }
 
-    pub(crate) fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RemoteFailure {
+    async fn refusal(&self, response: Response) -> RemoteFailure {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match self.body(response).await {
+            Ok(body) => body,
+            Err(failure) => return failure,
+        };
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        match Problem::read(status.as_u16(), body, header) {
+        match Problem::read(status.as_u16(), &body, header) {
             Some(problem) => RemoteFailure::Refused(Box::new(problem)),
             None => match header(LOCATION.as_str()) {
                 Some(elsewhere) if status.is_redirection() => self.not_fluxbase(format!("it answered {status} and points to {elsewhere}")),

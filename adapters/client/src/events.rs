@@ -30,10 +30,6 @@ impl HttpClient {
         let route = Route::new(Method::GET, ["admin", "operations", &id.to_string(), "events"]);
         let asked = timeout(at_most, self.open(&route, None, Some(LASTS))).await;
         let response = asked.map_err(|_| self.silent(at_most))??;
-        if !response.status().is_success() {
-            let (status, headers) = (response.status(), response.headers().clone());
-            return Err(self.refusal(status, &headers, &self.body(response).await?));
-        }
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("text/event-stream") {
             return Err(self.not_fluxbase(format!("its answer is no stream of events but '{kind}'")));
