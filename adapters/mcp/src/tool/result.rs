@@ -13,6 +13,13 @@ pub(crate) trait Answer: Send {
     }
 }
 
+/// Values that serde writes as a whole.
+impl<T: Serialize + Send> Answer for T {
+    fn structured(&self) -> String {
+        json(self)
+    }
+}
+
 /// A value as JSON text.
 pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("answers have texts for keys")

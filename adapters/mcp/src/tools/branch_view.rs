@@ -1,6 +1,5 @@
 //! Branches and operations as models are shown them.
 
-use crate::tool::{Answer, json};
 use domain::{
     Branch, Operation,
     operation::{OperationError, Progress},
@@ -78,12 +77,6 @@ pub(crate) struct OperationView {
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-}
-
-impl Answer for OperationView {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 impl OperationView {

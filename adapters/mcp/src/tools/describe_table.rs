@@ -4,7 +4,7 @@ use super::table_arguments::{branch_schema, table_schema};
 use crate::{
     catalogue::TableDetail,
     scope::RequestScope,
-    tool::{Answer, CallError, Tool, json},
+    tool::{CallError, Tool},
 };
 use async_trait::async_trait;
 use domain::{Action, table::TableName};
@@ -21,12 +21,6 @@ pub(crate) struct DescribeTableTool(pub(crate) Arc<dyn UseCase<DescribeTable>>);
 pub(crate) struct Input {
     table: String,
     branch: Option<String>,
-}
-
-impl Answer for TableDetail {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use super::branch_arguments::branch_schema;
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool, json},
+    tool::{CallError, Tool},
 };
 use async_trait::async_trait;
 use domain::{
@@ -55,12 +55,6 @@ struct Object {
     change: Change,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<String>,
-}
-
-impl Answer for Difference {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 impl Difference {

@@ -3,7 +3,7 @@
 use super::{branch_arguments::branch_schema, branch_view::BranchView};
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool, json},
+    tool::{CallError, Tool},
 };
 use async_trait::async_trait;
 use domain::{Action, branch::Withheld};
@@ -48,12 +48,6 @@ struct Migrations {
     applied: u64,
     pending: u64,
     drift: bool,
-}
-
-impl Answer for Details {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 impl From<BranchDetails> for Details {

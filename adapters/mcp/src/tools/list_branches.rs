@@ -3,7 +3,7 @@
 use super::branch_view::BranchView;
 use crate::{
     scope::RequestScope,
-    tool::{Answer, CallError, Tool, json},
+    tool::{CallError, Tool},
 };
 use async_trait::async_trait;
 use domain::{
@@ -37,12 +37,6 @@ pub(crate) struct Branches {
 impl Branches {
     pub(crate) fn of(page: Page<Branch>) -> Self {
         Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor }
-    }
-}
-
-impl Answer for Branches {
-    fn structured(&self) -> String {
-        json(self)
     }
 }
 

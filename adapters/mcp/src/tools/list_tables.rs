@@ -4,7 +4,7 @@ use super::table_arguments::branch_schema;
 use crate::{
     catalogue::TableSummaries,
     scope::RequestScope,
-    tool::{Answer, CallError, Tool, json},
+    tool::{CallError, Tool},
 };
 use async_trait::async_trait;
 use domain::Action;
@@ -21,12 +21,6 @@ pub(crate) struct ListTablesTool(pub(crate) Arc<dyn UseCase<ListTables>>);
 pub(crate) struct Input {
     schema: Option<String>,
     branch: Option<String>,
-}
-
-impl Answer for TableSummaries {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 #[async_trait]

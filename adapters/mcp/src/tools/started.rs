@@ -1,10 +1,7 @@
 //! What long work answers: the branch and the operation at once, or as they are after a wait.
 
 use super::branch_view::{BranchView, OperationView};
-use crate::{
-    scope::RequestScope,
-    tool::{Answer, json},
-};
+use crate::scope::RequestScope;
 use domain::{Branch, Caller, Operation, operation::Progress};
 use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedOperation, UseCase};
 use serde::Serialize;
@@ -20,12 +17,6 @@ pub(crate) const LONGEST_WAIT: u64 = 50;
 pub(crate) struct Started {
     branch: BranchView,
     operation: OperationView,
-}
-
-impl Answer for Started {
-    fn structured(&self) -> String {
-        json(self)
-    }
 }
 
 impl Started {
