@@ -9,15 +9,20 @@ use std::{
 
 /// What goes along with a request, and where it comes from.
 pub(super) struct Sent {
-    /// The folder, where there is one.
-    pub(super) dir: Option<PathBuf>,
-    /// Its files; the server takes its own where there are none.
+    /// The files; the server takes its own where there are none.
     pub(super) files: Vec<NamedText>,
+    pub(super) folder: Folder,
+}
+
+/// A folder with migration files.
+pub(super) struct Folder {
+    /// Where it is, where there is one.
+    pub(super) dir: Option<PathBuf>,
     /// Whether it was named on the command line.
     named: bool,
 }
 
-impl Sent {
+impl Folder {
     /// Commands that the server tells, as they are to be typed here: with the folder, where it was named.
     pub(super) fn ways_out(&self, told: &str, branch: &Slug) -> String {
         let Some(dir) = self.dir.as_deref().filter(|_| self.named) else { return told.to_owned() };
@@ -34,7 +39,7 @@ pub(super) fn sent(named: Option<&Path>) -> Result<Sent, CliError> {
     let files = dir.as_deref().map_or(Ok(Vec::new()), of)?;
     match named {
         Some(dir) if files.is_empty() => Err(CliError::Usage(format!("there is no SQL file in {}", dir.display()))),
-        _ => Ok(Sent { dir, files, named: named.is_some() }),
+        _ => Ok(Sent { files, folder: Folder { dir, named: named.is_some() } }),
     }
 }
 
@@ -58,16 +63,16 @@ pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sent, of};
+    use super::{Folder, of};
     use std::fs;
 
     #[test]
     fn commands_name_the_folder_where_it_was_named() {
-        let sent = |dir: &str, named| Sent { dir: Some(dir.into()), files: Vec::new(), named };
+        let folder = |dir: &str, named| Folder { dir: Some(dir.into()), named };
         let (told, branch) = ("accept it: fluxbase migrations repair 1 accept --branch pr-1", "pr-1".parse().unwrap());
-        assert_eq!(sent("db", false).ways_out(told, &branch), told);
-        assert_eq!(sent("db", true).ways_out(told, &branch), format!("{told} --dir db"));
-        assert!(sent("my files", true).ways_out(told, &branch).ends_with(" --dir 'my files'"));
+        assert_eq!(folder("db", false).ways_out(told, &branch), told);
+        assert_eq!(folder("db", true).ways_out(told, &branch), format!("{told} --dir db"));
+        assert!(folder("my files", true).ways_out(told, &branch).ends_with(" --dir 'my files'"));
     }
 
     #[test]

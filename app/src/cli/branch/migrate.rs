@@ -1,7 +1,13 @@
 //! `fluxbase branch migrate`.
 
 use super::{begun::Begun, reference};
-use crate::cli::{context::Context, failure::CliError, migration_files, output::write_stderr, table};
+use crate::cli::{
+    context::Context,
+    failure::CliError,
+    migration_files::{self, Sent},
+    output::write_stderr,
+    table,
+};
 use comfy_table::Cell;
 use ports::driving::MigrateBranch;
 use serde_json::Value;
@@ -48,16 +54,15 @@ pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliE
 
 /// Migrates a branch; the one that is switched to where none is named.
 pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, how: MigrateOptions) -> Result<(), CliError> {
-    let sent = migration_files::sent(how.dir.as_deref())?;
+    let Sent { files, folder } = migration_files::sent(how.dir.as_deref())?;
     let client = context.connect().await?;
     let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
-    let from = match &sent.dir {
-        Some(dir) if !sent.files.is_empty() => format!("{} files of {}", sent.files.len(), dir.display()),
+    let from = match &folder.dir {
+        Some(dir) if !files.is_empty() => format!("{} files of {}", files.len(), dir.display()),
         _ => "the server's own files".to_owned(),
     };
     let what = if how.dry_run { "trying migrations on a copy of" } else { "migrating" };
     write_stderr(&format!("{what} branch '{branch}' by {from} on {}", client.base_url()));
-    let files = sent.files.clone();
     let command = MigrateBranch { branch: branch.clone(), files, dry_run: how.dry_run, allow_out_of_order: how.allow_out_of_order };
     let begun = Begun::from(client.send(&command).await?);
     if how.no_wait {
@@ -66,7 +71,7 @@ pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, h
     }
     let slug = begun.branch.slug.clone();
     let ended = begun.ended(&client, &format!("branch '{branch}' could not be migrated")).await;
-    let ended = ended.map_err(|error| error.reworded(|told| sent.ways_out(told, &slug)))?;
+    let ended = ended.map_err(|error| error.reworded(|told| folder.ways_out(told, &slug)))?;
     context.print(&ended.document, || report(&ended, how.dry_run))
 }
 

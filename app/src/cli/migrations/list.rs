@@ -1,47 +1,31 @@
 //! `fluxbase migrations list`.
 
-use super::EXAMPLES;
-use crate::cli::{
-    branch::reference,
-    context::Context,
-    failure::CliError,
-    migration_files::{self, Sent},
-    output::write_stderr,
-    table,
-    when::relative,
-};
+use super::{EXAMPLES, place::Place};
+use crate::cli::{context::Context, failure::CliError, migration_files::Folder, output::write_stderr, table, when::relative};
 use comfy_table::{Cell, Color};
 use domain::migration::{LedgerEntry, LedgerState};
 use ports::driving::{ListMigrations, MigrationOverview};
-use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ListArgs {
-    /// The branch, by name, slug or id [default: the branch that is switched to, else main]
-    #[arg(long, value_name = "BRANCH")]
-    branch: Option<String>,
-    /// The folder with the migration files [default: migrations/ of the project, else the server's own]
-    #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliError> {
-    let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
-    let sent = migration_files::sent(args.dir.as_deref())?;
-    let client = context.connect().await?;
-    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let (client, branch, sent) = args.place.open(context).await?;
     // The route takes the branch from where every request has it; the one that is named is the only one that is meant.
     let client = client.on_branch(None);
-    let found = client.send(&ListMigrations { branch, files: sent.files.clone() }).await?;
-    tell_obstacles(&found.output, &sent);
+    let found = client.send(&ListMigrations { branch, files: sent.files }).await?;
+    tell_obstacles(&found.output, &sent.folder);
     context.print(&found.document, || listed(&found.output))
 }
 
 /// What stands in the way of migrating, beside the result.
-pub(super) fn tell_obstacles(overview: &MigrationOverview, sent: &Sent) {
+pub(super) fn tell_obstacles(overview: &MigrationOverview, folder: &Folder) {
     for refusal in &overview.refusals {
-        write_stderr(&format!("in the way: {}", sent.ways_out(refusal, &overview.branch)));
+        write_stderr(&format!("in the way: {}", folder.ways_out(refusal, &overview.branch)));
     }
     if overview.drift == Some(true) {
         write_stderr("the schema is another than after the last migration: it was changed beside them (drift)");

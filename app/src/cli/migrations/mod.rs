@@ -2,6 +2,7 @@
 
 mod list;
 mod new;
+mod place;
 mod repair;
 
 use super::{

@@ -1,0 +1,32 @@
+//! Which branch, and which files.
+
+use crate::cli::{
+    branch::reference,
+    context::Context,
+    failure::CliError,
+    migration_files::{self, Sent},
+};
+use client::HttpClient;
+use std::path::PathBuf;
+
+/// Which branch, and which files.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Place {
+    /// The branch, by name, slug or id [default: the branch that is switched to, else main]
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<String>,
+    /// The folder with the migration files [default: migrations/ of the project, else the server's own]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl Place {
+    /// The server, the branch and the files that are meant.
+    pub(super) async fn open(&self, context: &Context) -> Result<(HttpClient, String, Sent), CliError> {
+        let branch = self.branch.as_deref().map(reference::resolve).transpose()?;
+        let sent = migration_files::sent(self.dir.as_deref())?;
+        let client = context.connect().await?;
+        let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+        Ok((client, branch, sent))
+    }
+}
