@@ -24,7 +24,7 @@ impl Report {
         self.notes.push(note);
     }
 
-    fn median(&self, part: &'static str, subject: &'static str) -> f64 {
+    pub(crate) fn median(&self, part: &'static str, subject: &'static str) -> f64 {
         let Some(seconds) = self.seconds.get(&(part, subject)) else { return f64::NAN };
         let mut sorted = seconds.clone();
         sorted.sort_by(f64::total_cmp);

@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) server: TestServer,
     pub(crate) pool: PgPool,
     binaries: PathBuf,
-    pub(crate) made: AtomicU32,
+    made: AtomicU32,
 }
 
 impl World {
@@ -68,7 +68,8 @@ impl World {
 
     /// How long a branch takes until requests can use it, and what it was made of.
     pub(crate) async fn branch(&self, mode: &str, max_age: Option<&str>) -> Result<(Duration, String), BoxError> {
-        let (slug, key) = (format!("b{}", self.made.fetch_add(1, Ordering::Relaxed) + 1), self.server.owner_key());
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let (slug, key) = (self.latest(), self.server.owner_key());
         let mut body = json!({"name": slug, "data_clone_mode": mode});
         if let Some(max_age) = max_age {
             body["max_age"] = json!(max_age);
@@ -99,9 +100,14 @@ impl World {
         Ok((took, activity.to_string()))
     }
 
+    /// The latest branch.
+    pub(crate) fn latest(&self) -> String {
+        format!("b{}", self.made.load(Ordering::Relaxed))
+    }
+
     /// Takes the latest branch away again.
     pub(crate) async fn forget(&self) -> Result<(), BoxError> {
-        let path = format!("admin/branches/b{}", self.made.load(Ordering::Relaxed));
+        let path = format!("admin/branches/{}", self.latest());
         let asked = Answer::to(self.server.rest(Method::DELETE, &path, &self.server.owner_key())).await;
         if asked.status != 202 {
             return Err(format!("{asked:?}").into());
