@@ -1,7 +1,11 @@
 //! What `pg_dump` says of a database, less what a branch may differ in.
 
 use serde_json::Value;
-use std::{collections::HashSet, path::PathBuf, process::Command};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Who asks which server.
 pub(crate) struct Dumps {
@@ -15,15 +19,10 @@ pub(crate) type Lines = Vec<String>;
 
 impl Dumps {
     /// Everything, as text.
-    #[expect(clippy::disallowed_methods, reason = "the proof of a clone is PostgreSQL's own dump")]
     pub(crate) fn raw(&self, database: &str, arguments: &[&str]) -> String {
         let mut url = self.server.clone();
         url.set_path(database);
-        let password = url.password().unwrap_or_default().to_owned();
-        url.set_password(None).unwrap();
-        let mut command = Command::new(self.tools.join("pg_dump"));
-        command.args(arguments).arg(url.as_str()).env("PGPASSWORD", percent_encoding::percent_decode_str(&password).decode_utf8_lossy().as_ref());
-        let output = command.output().unwrap();
+        let output = program(&self.tools.join("pg_dump"), arguments, url).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -58,6 +57,16 @@ impl Dumps {
         }
         kept
     }
+}
+
+/// One of PostgreSQL's programs, on a database.
+#[expect(clippy::disallowed_methods, reason = "the proof of a clone, and the load, are PostgreSQL's own programs")]
+pub(crate) fn program(path: &Path, arguments: &[&str], mut database: url::Url) -> Command {
+    let password = percent_encoding::percent_decode_str(database.password().unwrap_or_default()).decode_utf8_lossy().into_owned();
+    database.set_password(None).unwrap();
+    let mut command = Command::new(path);
+    command.args(arguments).arg(database.as_str()).env("PGPASSWORD", password);
+    command
 }
 
 /// What begins the lines in a dump of what a branch has not: by its report, and the control plane's own event triggers.

@@ -1,5 +1,6 @@
 //! A parent in use: `pgbench` at work in it, and what its rows say of a copy that was made meanwhile.
 
+use crate::dump::program;
 use sqlx::PgPool;
 use std::{
     path::PathBuf,
@@ -30,20 +31,11 @@ impl Pgbench {
         Running(child)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the load is PostgreSQL's own program")]
     fn command(&self, arguments: &[&str]) -> Command {
         let mut url = self.url.clone();
-        let password = url.password().unwrap_or_default().to_owned();
-        url.set_password(None).unwrap();
         url.set_query(None);
-        let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .arg(url.as_str())
-            .env("PGPASSWORD", percent_encoding::percent_decode_str(&password).decode_utf8_lossy().as_ref())
-            .env("PGOPTIONS", format!("-c search_path={SCHEMA}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let mut command = program(&self.program, arguments, url);
+        command.env("PGOPTIONS", format!("-c search_path={SCHEMA}")).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 }
