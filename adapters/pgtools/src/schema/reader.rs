@@ -72,11 +72,11 @@ impl PgSchemas {
     }
 
     async fn read_held(&self, held: Held, of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
-        let Held { mut connection, key } = held;
-        if let Some(known) = self.cache.reading(&key) {
-            let _ = connection.close().await;
+        if let Some(known) = self.cache.reading(&held.key) {
+            held.let_go().await;
             return Ok(known);
         }
+        let Held { mut connection, key } = held;
         let mut excluded = control_schemas(&mut connection, of.is_main).await?;
         excluded.push(LEDGER_SCHEMA.to_owned());
         excluded.extend_from_slice(&self.ours);
