@@ -5,10 +5,10 @@ use fluxbase_tests::{Answer, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
+pub(crate) const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
 
 /// A schema-only or full branch of Alice's, ready.
-async fn branch_of_alice(server: &TestServer, name: &str, mode: &str) {
+pub(crate) async fn branch_of_alice(server: &TestServer, name: &str, mode: &str) {
     let body = json!({"name": name, "data_clone_mode": mode});
     let answer = server.send(Method::POST, "admin/branches", server.key("alice"), &body).await;
     assert_eq!(answer.status, 202, "{answer:?}");

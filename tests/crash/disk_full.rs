@@ -2,6 +2,7 @@
 
 use crate::{
     life::ask_of,
+    locks::{hold, waited_for},
     small_disk::{MEGABYTE, SmallDisk},
     world::{PATIENCE, World},
 };
@@ -149,14 +150,9 @@ async fn a_clone_whose_log_cannot_fit_is_refused_before_postgresql_stops() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_of_the_log_that_fills_meanwhile_is_told_and_costs_nothing_once_there_is_room() {
     let Some((disk, mut world)) = with_log_on_small_disk(120 * MEGABYTE).await else { return };
-    let mut holding = world.pool.begin().await.unwrap();
-    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let holding = hold(&world.pool, "apples").await;
     let operation = world.begin_create(&json!({"name": "big", "data_clone_mode": "full_clone"})).await;
-    eventually("the clone waits for the parent", PATIENCE, async || {
-        let waiting = sqlx::query_scalar::<_, i64>("select count(*) from pg_locks where not granted and relation = 'public.apples'::regclass");
-        waiting.fetch_one(&world.pool).await.unwrap() > 0
-    })
-    .await;
+    waited_for(&world.pool, "apples", 1).await;
     let filler = disk.fill_but(MEGABYTE);
     holding.rollback().await.unwrap();
     eventually("PostgreSQL stays away", PATIENCE * 2, async || world.server.stderr().contains("could not be started again")).await;

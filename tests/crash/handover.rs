@@ -1,10 +1,14 @@
 //! One of two servers goes, killed or told to: what it had begun, the other ends.
 
-use crate::world::{ORCHARD, PATIENCE, World};
+use crate::{
+    life::outcome_at,
+    locks::{hold, waited_for},
+    world::{ORCHARD, PATIENCE, World},
+};
 use fluxbase_tests::{Answer, TestServer, eventually};
 use nix::sys::signal::Signal;
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{Postgres, Transaction};
 use std::{
     collections::BTreeMap,
@@ -69,46 +73,20 @@ async fn statuses(world: &World) -> BTreeMap<String, String> {
 async fn held_reset(world: &World) -> (String, Transaction<'static, Postgres>) {
     world.create("victim").await;
     world.ready("victim").await;
-    let mut holding = world.pool.begin().await.unwrap();
-    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let holding = hold(&world.pool, "apples").await;
     let operation = world.begin("victim", "reset", &json!({})).await;
-    eventually("it waits", PATIENCE, async || {
-        let waiting = "select count(*) from pg_locks where not granted and relation = 'public.apples'::regclass";
-        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
-    })
-    .await;
+    waited_for(&world.pool, "apples", 1).await;
     (operation, holding)
 }
 
-async fn fence(world: &World, operation: &str) -> i64 {
-    let fence = sqlx::query_scalar("select fence from branching.operations where id = $1::uuid").bind(operation);
-    fence.fetch_one(&world.pool).await.unwrap()
+/// The other ends what the first had begun.
+async fn ends_well_at(other: &TestServer, operation: &str) {
+    let outcome = outcome_at(other, &other.owner_key(), operation).await;
+    assert_eq!(outcome["status"], "succeeded", "{outcome}\n{}", other.stderr());
 }
 
-async fn outcome_at(server: &TestServer, operation: &str) -> Value {
-    let mut last = Value::Null;
-    eventually("the operation ends", PATIENCE, async || {
-        last = server.get(&format!("admin/operations/{operation}"), &server.owner_key()).await.json();
-        !last["finished_at"].is_null()
-    })
-    .await;
-    last
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_killed_server_had_claimed_another_takes_over_at_once() {
-    let mut world = World::on_shared_cluster(ORCHARD, |settings| settings).await;
-    let (operation, holding) = held_reset(&world).await;
-    let other = world.replica().await;
-    let claimed = fence(&world, &operation).await;
-    world.server.kill().await;
-    let killed = Instant::now();
-    // Long before the lease of 15 s runs out.
-    eventually("the other claims it", Duration::from_secs(8), async || fence(&world, &operation).await > claimed).await;
-    let taken_over = killed.elapsed();
-    holding.rollback().await.unwrap();
-    assert_eq!(outcome_at(&other, &operation).await["status"], "succeeded", "{}", other.stderr());
-    println!("taken over {taken_over:.1?} after the kill, done after {:.1?}", killed.elapsed());
+/// The other goes too, and the first comes back to a branch that is whole.
+async fn comes_back(mut world: World, other: TestServer) {
     drop(other);
     world.restart().await;
     world.is_whole("victim").await;
@@ -118,18 +96,33 @@ async fn what_a_killed_server_had_claimed_another_takes_over_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_server_had_claimed_another_takes_over_at_once() {
+    let mut world = World::on_shared_cluster(ORCHARD, |settings| settings).await;
+    let (operation, holding) = held_reset(&world).await;
+    let other = world.replica().await;
+    let claimed = world.fence(&operation).await;
+    world.server.kill().await;
+    let killed = Instant::now();
+    // Long before the lease of 15 s runs out.
+    eventually("the other claims it", Duration::from_secs(8), async || world.fence(&operation).await > claimed).await;
+    let taken_over = killed.elapsed();
+    holding.rollback().await.unwrap();
+    ends_well_at(&other, &operation).await;
+    println!("taken over {taken_over:.1?} after the kill, done after {:.1?}", killed.elapsed());
+    comes_back(world, other).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_told_to_go_answers_what_it_has_accepted_and_leaves_the_rest_to_the_other() {
     let mut world = World::on_shared_cluster(ORCHARD, |settings| settings.set("server.shutdown_grace", "30s")).await;
     let (operation, holding) = held_reset(&world).await;
     let other = world.replica().await;
     // These wait for a table, in the midst of being answered.
-    let mut closing = world.pool.begin().await.unwrap();
-    sqlx::query("lock table public.trees in access exclusive mode").execute(&mut *closing).await.unwrap();
+    let closing = hold(&world.pool, "trees").await;
     let slow = |_| world.server.rest(Method::GET, "tables/trees?limit=1", &world.server.owner_key());
     let slow = sent((0..8).map(slow));
-    let waiting = "select count(*) from pg_locks where not granted and relation = 'public.trees'::regclass";
-    eventually("requests wait", PATIENCE, async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() >= 4).await;
-    let claimed = fence(&world, &operation).await;
+    waited_for(&world.pool, "trees", 4).await;
+    let claimed = world.fence(&operation).await;
     world.server.signal(Signal::SIGTERM);
     let told = Instant::now();
     let health = format!("{}/healthz", world.server.url());
@@ -139,16 +132,10 @@ async fn a_server_told_to_go_answers_what_it_has_accepted_and_leaves_the_rest_to
     assert!(answers.iter().all(|answer| answer.as_ref().is_some_and(|answer| answer.status == 200)), "{answers:?}");
     assert_eq!(world.server.ended().await.code(), Some(0), "{}", world.server.stderr());
     let gone = told.elapsed();
-    eventually("the other claims it", Duration::from_secs(8), async || fence(&world, &operation).await > claimed).await;
+    eventually("the other claims it", Duration::from_secs(8), async || world.fence(&operation).await > claimed).await;
     let taken_over = told.elapsed();
     holding.rollback().await.unwrap();
-    assert_eq!(outcome_at(&other, &operation).await["status"], "succeeded", "{}", other.stderr());
+    ends_well_at(&other, &operation).await;
     println!("gone {gone:.1?} after it was told to, its operation taken over after {taken_over:.1?}");
-
-    drop(other);
-    world.restart().await;
-    world.is_whole("victim").await;
-    world.settles().await;
-    world.holds_just(&[("victim", 1), ("victim", 2)]).await;
-    world.end().await;
+    comes_back(world, other).await;
 }

@@ -46,15 +46,13 @@ impl World {
 
     /// The operation, once nothing more will happen to it.
     pub(crate) async fn outcome(&self, operation: &str) -> Value {
-        let mut last = Value::Null;
-        eventually(&format!("operation {operation} ends"), PATIENCE, async || {
-            let answer = self.server.get(&format!("admin/operations/{operation}"), &self.server.owner_key()).await;
-            // The metadata database may be away for a while.
-            last = if answer.status.is_server_error() { Value::Null } else { answer.json() };
-            !last["finished_at"].is_null()
-        })
-        .await;
-        last
+        outcome_at(&self.server, &self.server.owner_key(), operation).await
+    }
+
+    /// How often the operation was claimed.
+    pub(crate) async fn fence(&self, operation: &str) -> i64 {
+        let fence = sqlx::query_scalar("select fence from branching.operations where id = $1::uuid").bind(operation);
+        fence.fetch_one(&self.pool).await.unwrap()
     }
 
     /// The operation, once it has succeeded, as it must.
@@ -141,7 +139,22 @@ impl World {
     }
 }
 
-fn begun(answer: &Answer) -> String {
+/// An operation as this server tells whoever shows this credential, once nothing more will happen to it.
+pub(crate) async fn outcome_at(server: &TestServer, credential: &str, operation: &str) -> Value {
+    let mut last = Value::Null;
+    eventually(&format!("operation {operation} ends"), PATIENCE, async || {
+        let answer = server.get(&format!("admin/operations/{operation}"), credential).await;
+        // The metadata database may be away for a while.
+        last = if answer.status.is_server_error() { Value::Null } else { answer.json() };
+        !last["finished_at"].is_null()
+    })
+    .await;
+    last
+}
+
+/// The operation's id, of an answer that must have accepted it.
+#[track_caller]
+pub(crate) fn begun(answer: &Answer) -> String {
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.json()["operation"]["id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }

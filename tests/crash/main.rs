@@ -11,6 +11,7 @@ mod family;
 mod full_data_dir;
 mod handover;
 mod life;
+mod locks;
 mod moving_parent;
 mod newcomers;
 mod parents;

@@ -1,20 +1,13 @@
 //! People who come to a branch after it was made without rows: their ids are there when they are needed, and nothing else about them.
 
-use crate::world::PATIENCE;
-use fluxbase_tests::{Answer, TestServer, eventually};
+use crate::access::{ALICE, branch_of_alice};
+use fluxbase_tests::{Answer, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
-const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
-
 async fn empty_branch(server: &TestServer, name: &str) -> PgPool {
-    let answer = server.send(Method::POST, "admin/branches", server.key("alice"), &json!({"name": name, "data_clone_mode": "schema_only"})).await;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    eventually("the branch is ready", PATIENCE, async || {
-        server.get(&format!("admin/branches/{name}"), server.key("alice")).await.json()["status"] == "ready"
-    })
-    .await;
+    branch_of_alice(server, name, "schema_only").await;
     let main = server.superuser().await;
     let options = (*main.connect_options()).clone().database(&format!("fluxbase_branch_{name}_g1"));
     PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap()

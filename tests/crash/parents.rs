@@ -2,12 +2,13 @@
 
 use crate::{
     life::{ask_of, files},
+    locks::{hold, waited_for},
     world::{ORCHARD, PATIENCE, World, run},
 };
 use fluxbase_tests::eventually;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgPool;
 use std::time::Duration;
 
 async fn with_parent() -> World {
@@ -17,20 +18,9 @@ async fn with_parent() -> World {
     world
 }
 
-/// Nothing can be read of the apples while this is held: a clone waits.
-async fn hold(inside: &PgPool) -> Transaction<'static, Postgres> {
-    let mut holding = inside.begin().await.unwrap();
-    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
-    holding
-}
-
 async fn child_waits(world: &World, inside: &PgPool) -> String {
     let operation = world.begin_create(&json!({"name": "child", "parent": "parent", "data_clone_mode": "full_clone"})).await;
-    eventually("the clone waits for the parent", PATIENCE, async || {
-        let waiting = sqlx::query_scalar::<_, i64>("select count(*) from pg_locks where not granted and relation = 'public.apples'::regclass");
-        waiting.fetch_one(inside).await.unwrap() > 0
-    })
-    .await;
+    waited_for(inside, "apples", 1).await;
     operation
 }
 
@@ -38,7 +28,7 @@ async fn child_waits(world: &World, inside: &PgPool) -> String {
 async fn a_parent_is_not_deleted_from_under_a_child_that_is_being_made() {
     let world = with_parent().await;
     let inside = world.inside("parent", 1).await;
-    let holding = hold(&inside).await;
+    let holding = hold(&inside, "apples").await;
     let operation = child_waits(&world, &inside).await;
     assert_eq!(ask_of(&world.server, "parent", "delete", &json!({})).await.problem(409), "has_children");
     let refused = ask_of(&world.server, "parent", "delete by force", &json!({})).await;
@@ -49,7 +39,7 @@ async fn a_parent_is_not_deleted_from_under_a_child_that_is_being_made() {
     inside.close().await;
     // Nor from under one that is being reset.
     let inside = world.inside("parent", 1).await;
-    let holding = hold(&inside).await;
+    let holding = hold(&inside, "apples").await;
     let operation = world.begin("child", "reset", &json!({})).await;
     assert_eq!(ask_of(&world.server, "parent", "delete by force", &json!({})).await.problem(409), "operation_running");
     holding.rollback().await.unwrap();
@@ -68,7 +58,7 @@ async fn a_parent_is_not_deleted_from_under_a_child_that_is_being_made() {
 async fn a_parent_dropped_by_hand_meanwhile_fails_the_clone_and_nothing_is_left() {
     let world = with_parent().await;
     let inside = world.inside("parent", 1).await;
-    let holding = hold(&inside).await;
+    let holding = hold(&inside, "apples").await;
     let operation = child_waits(&world, &inside).await;
     run(&world.pool, &format!("drop database \"{}parent_g1\" with (force)", world.prefix)).await;
     drop(holding);
@@ -91,7 +81,7 @@ async fn a_parent_that_is_reset_meanwhile_gives_what_it_is_afterwards() {
     let world = with_parent().await;
     let inside = world.inside_as_admin("parent", 1).await;
     // It ends when the old generation is closed.
-    let holding = hold(&inside).await;
+    let holding = hold(&inside, "apples").await;
     let operation = child_waits(&world, &inside).await;
     world.plant(1001, "main").await;
     world.done("parent", "reset", &json!({})).await;

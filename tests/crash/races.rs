@@ -2,6 +2,7 @@
 
 use crate::{
     life::{at_once, files, request_of},
+    locks::hold,
     world::{ORCHARD, PATIENCE, World, run},
 };
 use fluxbase_tests::{Answer, TestServer, eventually};
@@ -142,8 +143,7 @@ async fn what_is_called_off_on_one_ends_on_the_other() {
     world.plant(1001, "victim").await;
 
     // Nothing can be read of the parent while this is held: the reset waits, on whichever of them has it.
-    let mut holding = world.pool.begin().await.unwrap();
-    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let holding = hold(&world.pool, "apples").await;
     let operation = world.begin("victim", "reset", &json!({})).await;
     let cancel = |number: usize| {
         let server = [&world.server, &other][number % 2];
@@ -198,14 +198,13 @@ async fn a_replica_that_slept_past_its_lease_is_overtaken_and_does_no_harm() {
     world.create("victim").await;
     world.ready("victim").await;
     world.plant(1001, "victim").await;
-    let mut holding = world.pool.begin().await.unwrap();
-    sqlx::query("lock table public.apples in access exclusive mode").execute(&mut *holding).await.unwrap();
+    let holding = hold(&world.pool, "apples").await;
     let operation = world.begin("victim", "reset", &json!({})).await;
-    eventually("it is claimed", PATIENCE, async || fence(&world, &operation).await == 1).await;
+    eventually("it is claimed", PATIENCE, async || world.fence(&operation).await == 1).await;
     world.server.signal(Signal::SIGSTOP);
     let other = world.replica().await;
     holding.rollback().await.unwrap();
-    eventually("the other takes over", PATIENCE, async || fence(&world, &operation).await >= 2).await;
+    eventually("the other takes over", PATIENCE, async || world.fence(&operation).await >= 2).await;
     world.server.signal(Signal::SIGCONT);
     world.succeeded(&operation).await;
     for server in [&world.server, &other] {
@@ -217,10 +216,6 @@ async fn a_replica_that_slept_past_its_lease_is_overtaken_and_does_no_harm() {
     world.holds_just(&[("victim", 1), ("victim", 2)]).await;
     drop(other);
     world.end().await;
-}
-
-async fn fence(world: &World, operation: &str) -> i64 {
-    sqlx::query_scalar("select fence from branching.operations where id = $1::uuid").bind(operation).fetch_one(&world.pool).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

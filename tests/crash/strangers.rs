@@ -1,6 +1,9 @@
 //! Attacks on branches by people who may use the server and not the branch, and by what they call things: each is refused, and nothing comes of it.
 
-use crate::{life::files, world::PATIENCE};
+use crate::{
+    life::{begun, files, outcome_at},
+    world::PATIENCE,
+};
 use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,16 +12,9 @@ use std::fs;
 
 async fn done(server: &TestServer, credential: &str, method: Method, path: &str, body: &Value) -> Value {
     let answer = server.send(method, path, credential, body).await;
-    assert_eq!(answer.status, 202, "{path}: {answer:?}");
-    let operation = answer.json()["operation"]["id"].as_str().unwrap().to_owned();
-    let mut last = Value::Null;
-    eventually("the operation ends", PATIENCE, async || {
-        last = server.get(&format!("admin/operations/{operation}"), credential).await.json();
-        !last["finished_at"].is_null()
-    })
-    .await;
-    assert_eq!(last["status"], "succeeded", "{last}");
-    last
+    let outcome = outcome_at(server, credential, &begun(&answer)).await;
+    assert_eq!(outcome["status"], "succeeded", "{path}: {outcome}");
+    outcome
 }
 
 async fn branch(server: &TestServer, user: &str, name: &str) -> Value {

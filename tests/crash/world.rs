@@ -29,7 +29,8 @@ pub(crate) const ORCHARD: &str = "
 pub(crate) struct World {
     pub(crate) server: TestServer,
     pub(crate) pool: PgPool,
-    admin: PgConnectOptions,
+    /// The login that the server comes as, where that is another than the pool's.
+    plain_owner: Option<PgConnectOptions>,
     settings: ServerSettings,
     pub(crate) prefix: String,
     /// The folder that its seed files are in.
@@ -46,9 +47,8 @@ impl World {
         let database = TestCluster::database().await;
         let pool = database.pool(4).await;
         let url = if is_plain() { database.given_to_plain_owner().await } else { database.url().clone() };
-        let owner = PgPoolOptions::new().max_connections(1).connect(url.as_str()).await.unwrap();
-        run(&owner, schema).await;
-        owner.close().await;
+        let admin: PgConnectOptions = url.as_str().parse().unwrap();
+        run_as(admin.clone(), schema).await;
         let prefix = format!("t{}_{}_", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let seeds = seeds();
         let settings = ServerSettings::new()
@@ -58,8 +58,7 @@ impl World {
             .set("branching.database_prefix", &prefix);
         let settings = change(settings);
         let server = settings.clone().start().await;
-        let admin = url.as_str().parse().unwrap();
-        Self { server, pool, admin, settings, prefix, seeds, database: Some(database) }
+        Self { server, pool, plain_owner: is_plain().then_some(admin), settings, prefix, seeds, database: Some(database) }
     }
 
     /// A server that runs its own PostgreSQL, which dies with it, with this schema instead of the demo.
@@ -75,8 +74,7 @@ impl World {
         let server = settings.clone().start().await;
         let pool = server.superuser().await;
         run(&pool, schema).await;
-        let admin = (*pool.connect_options()).clone();
-        Self { server, pool, admin, settings, prefix: "fluxbase_branch_".to_owned(), seeds, database: None }
+        Self { server, pool, plain_owner: None, settings, prefix: "fluxbase_branch_".to_owned(), seeds, database: None }
     }
 
     /// Another server on the same database, with a data folder and a port of its own.
@@ -90,7 +88,6 @@ impl World {
         self.server.restart().await;
         if self.database.is_none() {
             self.pool = self.server.superuser().await;
-            self.admin = (*self.pool.connect_options()).clone();
         }
     }
 
@@ -177,14 +174,16 @@ impl World {
 
     /// A branch's database as the login that the server comes as: it may end such a session.
     pub(crate) async fn inside_as_admin(&self, slug: &str, generation: u32) -> PgPool {
-        self.database_of(slug, generation, self.admin.clone()).await
+        self.database_of(slug, generation, self.admin()).await
     }
 
     /// Changes main as the login that the server comes as: what it makes belongs to it.
     pub(crate) async fn on_main(&self, sql: &str) {
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(self.admin.clone()).await.unwrap();
-        run(&pool, sql).await;
-        pool.close().await;
+        run_as(self.admin(), sql).await;
+    }
+
+    fn admin(&self) -> PgConnectOptions {
+        self.plain_owner.clone().unwrap_or_else(|| (*self.pool.connect_options()).clone())
     }
 
     async fn database_of(&self, slug: &str, generation: u32, options: PgConnectOptions) -> PgPool {
@@ -237,6 +236,12 @@ pub(crate) fn is_plain() -> bool {
         Ok("plain") => true,
         Ok(other) => panic!("FLUXBASE_TEST_LOGIN is '{other}'; it may be superuser or plain"),
     }
+}
+
+async fn run_as(login: PgConnectOptions, sql: &str) {
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(login).await.unwrap();
+    run(&pool, sql).await;
+    pool.close().await;
 }
 
 /// Runs statements that these tests put together themselves.
