@@ -98,24 +98,27 @@ async fn both_ways(world: &World, schemas: &PgSchemas, base: &str, case: &Case) 
 /// another third on each version.
 fn chosen(major: u32) -> Vec<Case> {
     let which = std::env::var("SCHEMA_DIFF_CASES").unwrap_or_default();
-    let one = std::env::var_os("SCHEMA_DIFF_CASE").is_some();
+    let wanted = std::env::var("SCHEMA_DIFF_CASE").unwrap_or_default();
     let third = usize::from(major >= 18);
     let asked = |at: usize, case: &Case| match which.as_str() {
         "all" => true,
-        _ if one => true,
+        _ if !wanted.is_empty() => true,
         "" => at % 3 == third,
         file => case.file == file,
     };
-    cases().into_iter().enumerate().filter(|(at, case)| asked(*at, case) && case.from <= major).map(|(_, case)| case).collect()
+    let asked_for = cases().into_iter().enumerate().filter(|(at, case)| asked(*at, case) && case.name.contains(&wanted));
+    let mut chosen: Vec<_> = asked_for.map(|(_, case)| case).collect();
+    assert!(!chosen.is_empty(), "there is no case or file of that name");
+    chosen.retain(|case| case.from <= major);
+    chosen
 }
 
 async fn one_change(major: u32) {
     let Some(world) = World::start(major, Rights::All).await else { return };
     let base = Arc::new(world.database(BASE).await);
     let (schemas, world) = (Arc::new(world.schemas()), Arc::new(world));
-    let wanted = std::env::var("SCHEMA_DIFF_CASE").unwrap_or_default();
     let (mut outcomes, mut running) = (Vec::new(), JoinSet::new());
-    for case in chosen(major).into_iter().filter(|case| case.name.contains(&wanted)) {
+    for case in chosen(major) {
         if running.len() == AT_ONCE {
             outcomes.extend(running.join_next().await.into_iter().flat_map(Result::unwrap));
         }
