@@ -31,7 +31,6 @@ pub(crate) async fn compare(world: &World, rounds: u32, report: &mut Report) -> 
 
         let (took, _) = world.shell(&format!("pg_dump -s -f /dev/null; pg_dump -s -f /dev/null {database}")).await?;
         report.add(part, DUMPS, took);
-        world.forget().await?;
     }
     for subject in [EQUAL, UNEQUAL, AGAIN] {
         report.note(format!("{part}: {subject}: {:.2} of {DUMPS}", report.median(part, subject) / report.median(part, DUMPS)));

@@ -23,7 +23,6 @@ pub(crate) async fn compare(world: &World, options: &Options, report: &mut Repor
             "full_clone under load: {rate:.0} transactions a second during the clone, {:.2} of the {wanted:.0} asked for",
             rate / wanted
         ));
-        world.forget().await?;
     }
     Ok(())
 }

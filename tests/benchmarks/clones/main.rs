@@ -5,6 +5,7 @@ mod load;
 mod options;
 mod parent;
 mod report;
+mod resets;
 mod ways;
 mod world;
 
@@ -29,6 +30,7 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         match part {
             Part::Schema | Part::Data => ways::compare(&mut world, part, options.rounds, &mut report).await?,
             Part::Load => load::compare(&world, options, &mut report).await?,
+            Part::Reset => resets::compare(&world, options, &mut report).await?,
             Part::Diff => diffs::compare(&world, options.rounds, &mut report).await?,
         }
         world.stop().await;

@@ -9,6 +9,8 @@ pub(crate) enum Part {
     Data,
     /// `full_clone` of a parent in use.
     Load,
+    /// Resets of a branch in use, with as many rows.
+    Reset,
     /// Comparisons, of the same parent as `schema`.
     Diff,
 }
@@ -19,6 +21,7 @@ impl Part {
             Self::Schema => "schema_only",
             Self::Data => "full_clone",
             Self::Load => "full_clone under load",
+            Self::Reset => "reset under load",
             Self::Diff => "diff",
         }
     }
@@ -46,6 +49,6 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parts(&self) -> Vec<Part> {
-        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Load, Part::Diff] } else { self.part.clone() }
+        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Load, Part::Reset, Part::Diff] } else { self.part.clone() }
     }
 }

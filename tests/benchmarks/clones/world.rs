@@ -5,7 +5,7 @@ use crate::{
     options::{Options, Part},
     parent,
 };
-use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
+use fluxbase_tests::{ServerSettings, TestServer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -14,6 +14,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 use tokio::process::Command;
 
 /// How often it is asked whether a branch is ready: oftener than elsewhere, since the time until then is what is measured.
@@ -26,18 +27,19 @@ pub(crate) struct World {
     pub(crate) pool: PgPool,
     binaries: PathBuf,
     made: AtomicU32,
+    aside: Vec<TempDir>,
 }
 
 impl World {
     /// The release build with its own PostgreSQL and the defaults, but no spares yet and room for many branches.
     pub(crate) async fn start() -> Result<Self, BoxError> {
-        let settings = ServerSettings::new().argument("--no-demo").set("branching.max_total_branches", "1000").set("branching.reset_undo", "0s");
+        let settings = ServerSettings::new().argument("--no-demo").set("branching.max_total_branches", "1000").set("branching.max_branches_per_user", "1000");
         let server = settings.set("branching.spares", "0").start().await;
         let pool = server.superuser().await;
         let postgres = server.postgres_pid().ok_or("the server runs a PostgreSQL of its own")?;
         let program = std::fs::read_link(format!("/proc/{postgres}/exe"))?;
         let binaries = program.parent().ok_or("a program lies in a folder")?.to_owned();
-        Ok(Self { server, pool, binaries, made: AtomicU32::new(0) })
+        Ok(Self { server, pool, binaries, made: AtomicU32::new(0), aside: Vec::new() })
     }
 
     /// Makes the parent of a part.
@@ -74,30 +76,39 @@ impl World {
         if let Some(max_age) = max_age {
             body["max_age"] = json!(max_age);
         }
-        let begun = Instant::now();
-        let asked = self.server.send(Method::POST, "admin/branches", &key, &body).await;
-        if asked.status != 202 {
-            return Err(format!("{asked:?}").into());
-        }
-        // The operation succeeds in the transaction that makes the branch ready. (To see the branch itself is to look into its database, too.)
-        let path = format!("admin/operations/{}", asked.json()["operation"]["id"].as_str().unwrap_or_default());
-        let operation = loop {
-            let operation = self.server.get(&path, &key).await.json();
-            if !["queued", "running"].map(Value::from).contains(&operation["status"]) {
-                break operation;
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err("it took too long".into());
-            }
-            tokio::time::sleep(LOOK).await;
-        };
-        let took = begun.elapsed();
+        let took = self.operation("admin/branches", &body).await?;
         let branch = self.server.get(&format!("admin/branches/{slug}"), &key).await.json();
         if branch["status"] != "ready" {
-            return Err(format!("{operation} {branch}").into());
+            return Err(branch.to_string().into());
         }
         let activity = self.server.get(&format!("admin/branches/{slug}/activity"), &key).await.json();
         Ok((took, activity.to_string()))
+    }
+
+    /// How long a reset takes until requests meet the new generation.
+    pub(crate) async fn reset(&self, slug: &str) -> Result<Duration, BoxError> {
+        self.operation(&format!("admin/branches/{slug}/reset"), &json!({})).await
+    }
+
+    /// Asks for an operation, and waits until it has succeeded. (To see the branch itself is to look into its database, too.)
+    async fn operation(&self, path: &str, body: &Value) -> Result<Duration, BoxError> {
+        let key = self.server.owner_key();
+        let begun = Instant::now();
+        let asked = self.server.send(Method::POST, path, &key, body).await;
+        if asked.status != 202 {
+            return Err(format!("{asked:?}").into());
+        }
+        let asked = asked.json();
+        let id = asked["operation"]["id"].as_str().or(asked["id"].as_str()).unwrap_or_default().to_owned();
+        let path = format!("admin/operations/{id}");
+        loop {
+            let operation = self.server.get(&path, &key).await.json();
+            match operation["status"].as_str() {
+                Some("succeeded") => return Ok(begun.elapsed()),
+                Some("queued" | "running") if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+                _ => return Err(operation.to_string().into()),
+            }
+        }
     }
 
     /// The latest branch.
@@ -105,23 +116,19 @@ impl World {
         format!("b{}", self.made.load(Ordering::Relaxed))
     }
 
-    /// Takes the latest branch away again.
-    pub(crate) async fn forget(&self) -> Result<(), BoxError> {
-        let path = format!("admin/branches/{}", self.latest());
-        let asked = Answer::to(self.server.rest(Method::DELETE, &path, &self.server.owner_key())).await;
-        if asked.status != 202 {
-            return Err(format!("{asked:?}").into());
-        }
-        eventually("the branch is gone", PATIENCE, async || self.server.get(&path, &self.server.owner_key()).await.status == 404).await;
-        Ok(())
+    /// A folder beside the server's, which is there until the world ends.
+    pub(crate) fn aside(&mut self) -> Result<PathBuf, BoxError> {
+        self.aside.push(tempfile::tempdir()?);
+        Ok(self.aside.last().expect("just pushed").path().to_owned())
     }
 
-    /// Waits until there is a database of the stock that was verified.
+    /// Waits until there is a database of the stock that was verified, and made after the latest branch.
     pub(crate) async fn stocked(&self, kind: &str) {
         let pattern = format!("fluxbase_{kind}_%");
         eventually(&format!("a {kind} lies ready"), PATIENCE, async || {
             sqlx::query_scalar(
-                "select exists (select from pg_database where datname like $1 and shobj_description(oid, 'pg_database') like '%\"verified\":true%')",
+                "select exists (select from pg_database where datname like $1 and shobj_description(oid, 'pg_database') like '%\"verified\":true%'
+                     and oid > (select max(oid) from pg_database where datname like 'fluxbase_branch_%'))",
             )
             .bind(&pattern)
             .fetch_one(&self.pool)
