@@ -3,6 +3,10 @@
 //! Linux can signal a child when its parent dies, but only the child can ask for it, between fork and exec. Safe Rust has no place there; so this
 //! program executes itself with a private argument, asks for the signal, and becomes the program it was asked to start. Elsewhere there is no such
 //! signal, and a server left over is stopped at the next start.
+//!
+//! On the way it asks Linux not to let a process of PostgreSQL that was just woken push aside whoever woke it (`SCHED_BATCH`, sched(7)): that is
+//! Fluxbase, which has the next request at hand. Requests that meet each other on a busy machine gain 7 % by it
+//! ([ADR 10](../../../app/docs/adr/0010-where-the-time-of-a-request-goes.md)).
 
 use std::{
     path::{Path, PathBuf},
@@ -79,6 +83,10 @@ mod linux {
         sys::{prctl, signal::Signal},
         unistd::{Gid, Uid, getppid, setgid, setgroups, setuid},
     };
+    use rustix::process::getpriority_process;
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    };
 
     use crate::{child, user::RunAs};
 
@@ -138,6 +146,19 @@ mod linux {
         }
     }
 
+    /// Works as well without, so a refusal (of a sandbox) is none. A niceness that somebody chose stays; the library would set it to 0.
+    fn let_wakers_go_on() {
+        if getpriority_process(None) == Ok(0) {
+            let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
+            let _ = set_thread_priority_and_policy(thread_native_id(), niceness_zero(), policy);
+        }
+    }
+
+    /// The library counts from 0 to 99, where 0 is the nicest.
+    fn niceness_zero() -> ThreadPriority {
+        ThreadPriorityValue::try_from(48_u8).map_or(ThreadPriority::Min, ThreadPriority::Crossplatform)
+    }
+
     pub(super) fn run_if_asked() {
         let mut arguments = env::args_os().skip(1);
         if arguments.next().is_none_or(|first| first != MARKER) {
@@ -151,6 +172,7 @@ mod linux {
                 (Err(reason), _) => reason,
                 (Ok(()), None) => "no program named".to_owned(),
                 (Ok(()), Some(program)) => {
+                    let_wakers_go_on();
                     let error = child::command(&program).args(arguments).exec();
                     format!("cannot run {}: {error}", program.display())
                 }
@@ -173,6 +195,20 @@ mod linux {
             }
             assert_eq!(Order::parse(["1", "SIGINT", "101"]), None);
             assert_eq!(Order::parse(["", "", ""]), None);
+        }
+
+        #[test]
+        fn who_is_woken_does_not_push_aside_and_is_as_nice_as_before() {
+            // The policy is a thread's own, and so is the niceness, on Linux.
+            std::thread::spawn(|| {
+                let before = getpriority_process(None).unwrap();
+                let_wakers_go_on();
+                assert_eq!(getpriority_process(None).unwrap(), before);
+                let wanted = if before == 0 { NormalThreadSchedulePolicy::Batch } else { NormalThreadSchedulePolicy::Other };
+                assert_eq!(thread_priority::thread_schedule_policy(), Ok(ThreadSchedulePolicy::Normal(wanted)));
+            })
+            .join()
+            .unwrap();
         }
 
         #[test]

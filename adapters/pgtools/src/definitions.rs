@@ -5,19 +5,24 @@ use crate::{
     child::{self, ChildError},
     connect::run,
     error::{from_sql, refused, retryable},
+    leader::Table,
     meter::Meter,
     needs_superuser::Privileged,
-    restore,
+    over_rows,
+    restore::{self, Restore},
     schema::archive::{self, Entry},
     settings::{OWNER_ROLE, Settings},
     toc::{By, Contents},
 };
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use sqlx::Connection;
-use std::{collections::HashSet, io::Write};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Write,
+};
 
 /// How a section is restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Way {
     /// In one transaction.
     AtOnce,
@@ -25,8 +30,8 @@ enum Way {
     SideBySide,
     /// Each statement by itself.
     OneByOne,
-    /// So many statements at the same time.
-    InParallel(usize),
+    /// So many statements at the same time, over tables of these sizes.
+    InParallel(usize, HashMap<i64, u64>),
 }
 
 /// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
@@ -71,11 +76,18 @@ impl Definitions {
         &self,
         settings: &Settings,
         request: &BuildRequest,
-        streams: usize,
+        (copied, streams): (&[(Table, u64)], usize),
         meter: &Meter,
     ) -> Result<(), BuildError> {
-        let way = if streams > 1 { Way::InParallel(streams) } else { Way::SideBySide };
+        let way = if streams > 1 { Way::InParallel(streams, self.sizes(copied)) } else { Way::SideBySide };
         self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await
+    }
+
+    /// How big the tables are that were copied, by their entries.
+    fn sizes(&self, copied: &[(Table, u64)]) -> HashMap<i64, u64> {
+        let bytes: HashMap<i64, u64> = copied.iter().map(|(table, _)| (table.oid, table.bytes)).collect();
+        let tables = self.entries.iter().filter(|entry| entry.kind == "TABLE");
+        tables.filter_map(|entry| Some((entry.id, *bytes.get(&i64::from(entry.object))?))).collect()
     }
 
     /// Policies, and the tables that keep them.
@@ -84,14 +96,14 @@ impl Definitions {
     }
 
     async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way, meter: &Meter) -> Result<(), BuildError> {
-        let left = self.restore_quickly(settings, request, by, ids, way, meter).await;
+        let left = self.restore_quickly(settings, request, by, ids, &way, meter).await;
         if left.is_empty() {
             return Ok(());
         }
-        match self.restore_once(settings, request, by, &left, way, meter).await {
+        match self.restore_once(settings, request, by, &left, &way, meter).await {
             // One transaction is much quicker, and it came to nothing as a whole.
-            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && [Way::AtOnce, Way::SideBySide].contains(&way) => {
-                self.restore_once(settings, request, by, &left, Way::OneByOne, meter).await
+            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && matches!(way, Way::AtOnce | Way::SideBySide) => {
+                self.restore_once(settings, request, by, &left, &Way::OneByOne, meter).await
             }
             outcome => outcome,
         }
@@ -99,7 +111,7 @@ impl Definitions {
     }
 
     /// Restores what can be without `pg_restore`. Gives what is left.
-    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way, meter: &Meter) -> Vec<i64> {
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way, meter: &Meter) -> Vec<i64> {
         if ids.is_empty() || by == By::Admin || !self.is_plain {
             return ids.to_vec();
         }
@@ -109,7 +121,10 @@ impl Definitions {
         let there = match way {
             Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
             Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
-            Way::OneByOne | Way::InParallel(_) => HashSet::new(),
+            Way::InParallel(hands, bytes) => {
+                over_rows::restore(Restore { settings, database, meter }, &entries, &self.relations, bytes, *hands).await
+            }
+            Way::OneByOne => HashSet::new(),
         };
         ids.iter().copied().filter(|id| !there.contains(id)).collect()
     }
@@ -120,7 +135,7 @@ impl Definitions {
         request: &BuildRequest,
         by: By,
         ids: &[i64],
-        way: Way,
+        way: &Way,
         meter: &Meter,
     ) -> Result<(), ChildError> {
         let list: Vec<_> = ids.iter().map(|id| format!("{id};")).collect();
@@ -146,7 +161,7 @@ impl Definitions {
         match way {
             Way::AtOnce | Way::SideBySide => drop(command.arg("--single-transaction")),
             Way::OneByOne => {}
-            Way::InParallel(jobs) => {
+            Way::InParallel(jobs, _) => {
                 file.write_all(&self.archive).map_err(ChildError::NotRun)?;
                 command.arg(format!("--jobs={jobs}")).arg(file.path());
                 input = &[];

@@ -23,7 +23,7 @@ impl Finish<'_> {
     /// Indexes, keys, triggers, statistics, materialised views, policies, grants. The rows are counted on the way.
     pub(crate) async fn add_constraints(&self, branch: &mut PgConnection, filled_views: BTreeSet<(String, String)>) -> Result<(), BuildError> {
         let Self { settings, request, parent, meter, .. } = self;
-        parent.definitions.restore_after_rows(settings, request, self.streams, meter).await?;
+        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), meter).await?;
         self.look_through_rows(branch).await?;
         materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;

@@ -38,6 +38,7 @@ mod materialized;
 mod membership;
 mod meter;
 mod needs_superuser;
+mod over_rows;
 mod pace;
 mod past_policies;
 mod quoting;

@@ -28,6 +28,11 @@ const MOST: usize = 4;
 const SETTINGS: &str = "begin; set local search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
                         set local default_table_access_method = heap; set local escape_string_warning = off; set local maintenance_work_mem = '192MB'";
 
+/// The same for a session whose statements are a transaction each.
+pub(crate) fn session_settings() -> String {
+    SETTINGS.trim_start_matches("begin; ").replace("set local ", "set ")
+}
+
 /// Whether all of it goes this way: nothing for which a dump sets something in between, and no text that is not in UTF-8.
 pub(crate) fn is_plain(entries: &[Entry]) -> bool {
     entries.iter().all(|entry| {
@@ -63,11 +68,19 @@ pub(crate) async fn side_by_side(
     there
 }
 
+/// What is restored into, and what counts along.
 #[derive(Clone, Copy)]
-struct Restore<'a> {
-    settings: &'a Settings,
-    database: &'a DatabaseName,
-    meter: &'a Meter,
+pub(crate) struct Restore<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) database: &'a DatabaseName,
+    pub(crate) meter: &'a Meter,
+}
+
+/// Lets go of connections.
+pub(crate) async fn close(branches: Vec<PgConnection>) {
+    for branch in branches {
+        let _ = branch.close().await;
+    }
 }
 
 impl Restore<'_> {
@@ -75,7 +88,7 @@ impl Restore<'_> {
     async fn all(self, entries: &[&Entry]) -> HashSet<i64> {
         let mut there = HashSet::new();
         let tried = async {
-            let mut branch = self.settings.builder_in(self.database).await?;
+            let mut branch = self.connect().await?;
             there.extend(self.one_after_the_other(&mut branch, entries).await?);
             let _ = branch.close().await;
             Ok(())
@@ -86,22 +99,26 @@ impl Restore<'_> {
         there
     }
 
-    fn is_told(self, error: &Stopped) {
+    /// Another connection of the builder.
+    pub(crate) async fn connect(self) -> Result<PgConnection, BuildError> {
+        self.settings.builder_in(self.database).await
+    }
+
+    /// What came in the way, to whoever debugs.
+    pub(crate) fn is_told(self, error: &Stopped) {
         tracing::debug!(%error, database = %self.database, "definitions are restored one by one");
     }
 
     /// Adds to `there` what is.
     async fn in_turns(self, entries: &[&Entry], relations: &Relations, hands: usize, there: &mut HashSet<i64>) -> Result<(), Stopped> {
         let Arranged { first, groups, keys, last } = arrange(entries, relations);
-        let mut branches = try_join_all((0..hands).map(|_| self.settings.builder_in(self.database))).await?;
+        let mut branches = try_join_all((0..hands).map(|_| self.connect())).await?;
         there.extend(self.one_after_the_other(&mut branches[0], &first).await?);
         self.at_once(&mut branches, deal(groups, hands), there).await?;
         let (keys, across) = deal_keys(&keys, &relations.tables, hands);
         self.at_once(&mut branches, keys, there).await?;
         there.extend(self.one_after_the_other(&mut branches[0], &[across, last].concat()).await?);
-        for branch in branches {
-            let _ = branch.close().await;
-        }
+        close(branches).await;
         Ok(())
     }
 
@@ -119,7 +136,7 @@ impl Restore<'_> {
     }
 
     /// In one transaction. Gives the entries' numbers.
-    async fn one_after_the_other(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<Vec<i64>, sqlx::Error> {
+    pub(crate) async fn one_after_the_other(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<Vec<i64>, sqlx::Error> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -145,8 +162,9 @@ impl Restore<'_> {
     }
 }
 
+/// Why it does not go this way.
 #[derive(Debug, thiserror::Error)]
-enum Stopped {
+pub(crate) enum Stopped {
     #[error(transparent)]
     NotConnected(#[from] BuildError),
     #[error(transparent)]

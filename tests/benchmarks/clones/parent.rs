@@ -31,7 +31,7 @@ pub(crate) fn schema(tables: u32) -> String {
 
 /// Half of it rows, half of it indexes: btree, GIN over JSON.
 pub(crate) fn rows(megabytes: u32) -> String {
-    let rows = u64::from(megabytes) * 700;
+    let rows = u64::from(megabytes) * 1065;
     format!(
         "create schema app;
          create table app.users (id bigint primary key, email text not null unique, name text, profile jsonb, at timestamptz default now());

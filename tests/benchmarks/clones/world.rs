@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::process::Command;
 
 /// How often it is asked whether a branch is ready: oftener than elsewhere, since the time until then is what is measured.
@@ -33,7 +34,8 @@ pub(crate) struct World {
 impl World {
     /// The release build with its own PostgreSQL and the defaults, but no spares yet and room for many branches.
     pub(crate) async fn start() -> Result<Self, BoxError> {
-        let settings = ServerSettings::new().argument("--no-demo").set("branching.max_total_branches", "1000").set("branching.max_branches_per_user", "1000");
+        let settings =
+            ServerSettings::new().argument("--no-demo").set("branching.max_total_branches", "1000").set("branching.max_branches_per_user", "1000");
         let server = settings.set("branching.spares", "0").start().await;
         let pool = server.superuser().await;
         let postgres = server.postgres_pid().ok_or("the server runs a PostgreSQL of its own")?;
@@ -104,7 +106,11 @@ impl World {
         loop {
             let operation = self.server.get(&path, &key).await.json();
             match operation["status"].as_str() {
-                Some("succeeded") => return Ok(begun.elapsed()),
+                Some("succeeded") => {
+                    let took = begun.elapsed();
+                    eprintln!("   {}", steps(&operation));
+                    return Ok(took);
+                }
                 Some("queued" | "running") if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
                 _ => return Err(operation.to_string().into()),
             }
@@ -170,6 +176,14 @@ impl World {
             .await?;
         Ok(Path::new(&folder).join("base").join(oid.to_string()))
     }
+}
+
+/// Which steps took how many milliseconds.
+fn steps(operation: &Value) -> String {
+    let at = |value: &Value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok();
+    let steps = operation["steps"].as_array().into_iter().flatten();
+    let took = steps.filter_map(|step| Some((step["name"].as_str()?, (at(&step["finished_at"])? - at(&step["started_at"])?).whole_milliseconds())));
+    took.filter(|(_, took)| *took > 0).map(|(name, took)| format!(" {name} {took}")).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark runs PostgreSQL's own programs")]
