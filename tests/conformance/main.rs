@@ -1,6 +1,7 @@
 //! The promises that the ports' documentation makes, held against every adapter that makes them: the fakes in memory, and PostgreSQL.
 
 mod activity;
+mod audit;
 mod branches;
 mod directories;
 mod keys;
@@ -98,6 +99,9 @@ promises! {
     activity:
         a_branch_remembers_who_did_what_with_the_newest_first,
         branches_have_their_own_histories;
+    audit:
+        the_trail_is_read_page_by_page_with_the_newest_first,
+        rows_of_the_trail_are_those_that_fit_all_that_is_given;
     migration_history:
         what_migrating_did_is_remembered_with_the_newest_first;
     directories:

@@ -81,6 +81,7 @@ fn doors(action: Action) -> Vec<Door> {
         Action::CreateUser => vec![rest(post, "admin/users", json!({"email": format!("{nobody}@example.com")}))],
         Action::PromoteUser => vec![rest(post, &format!("admin/users/{nobody}/promote"), json!({}))],
         Action::ListUsers => vec![rest(get, "admin/users", Value::Null)],
+        Action::ListAudit => vec![rest(get, "admin/audit?limit=1", Value::Null)],
         Action::SignUp => vec![rest(post, "auth/signup", account)],
         Action::SignIn => vec![rest(post, "auth/signin", account)],
         Action::RefreshSession => vec![rest(post, "auth/refresh", json!({"refresh_token": "made up"}))],
@@ -135,4 +136,41 @@ async fn every_action_leaves_one_row_at_each_of_its_doors() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_trail_is_read_by_who_administers_keys_and_by_nobody_else() {
+    let server = TestServer::shared().await;
+    let (id, owner) = (format!("trail-{}", fresh_id()), server.owner_key());
+    let asked = server.rest(Method::GET, "tables/no_such_table", server.key("alice")).header("X-Request-Id", &id);
+    Answer::to(asked).await.problem(404);
+    let trail = format!("admin/audit?request_id={id}&action=query_table&since=2026-01-01T00:00:00Z");
+    eventually("the refusal is in the trail", Duration::from_secs(5), async || {
+        !server.get(&trail, &owner).await.json()["items"].as_array().unwrap().is_empty()
+    })
+    .await;
+    let page = server.get(&trail, &owner).await.json();
+    let row = &page["items"][0];
+    assert_eq!((&row["request_id"], &row["door"], &row["outcome"]), (&json!(id), &json!("rest"), &json!("not_found")), "{page}");
+    assert_eq!((&row["principal_kind"], &row["target"], &page["next_cursor"]), (&json!("api_key"), &json!("no_such_table"), &Value::Null), "{page}");
+    assert!(row["principal_id"].is_string() && row["user_id"].is_string() && row["at"].is_string(), "{page}");
+    assert_eq!(server.get(&format!("{trail}&outcome=ok"), &owner).await.json()["items"], json!([]));
+    assert_eq!(server.get(&format!("{trail}&user_id={}", fresh_id()), &owner).await.json()["items"], json!([]));
+
+    let first = server.get("admin/audit?limit=1", &owner).await.json();
+    let second = server.get(&format!("admin/audit?limit=1&cursor={}", first["next_cursor"].as_str().unwrap()), &owner).await.json();
+    assert!(second["items"][0]["id"].as_i64() < first["items"][0]["id"].as_i64(), "{first} {second}");
+    for wrong in
+        ["since=yesterday", "action=QUERY_TABLE", "outcome=", "branch=A%00b", "user_id=alice", "limit=0", "cursor=x", "key=x", "request_id=%00"]
+    {
+        let refused = server.get(&format!("admin/audit?{wrong}"), &owner).await;
+        assert!(refused.status == 400 || refused.status == 422, "{wrong}: {refused:?}");
+    }
+    for credential in [server.key("alice"), server.key("bob")] {
+        assert_eq!(server.get(&trail, credential).await.problem(403), "missing_scope");
+    }
+    assert_eq!(server.get(&trail, "").await.problem(401), "unauthenticated");
+    // Who is held to a branch is told nothing of the others.
+    let held = server.new_secret(json!({"scopes": ["admin:keys", "read:tables"], "branch": "main"})).await;
+    assert_eq!(server.get(&trail, &held).await.problem(403), "protected");
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     control::{
-        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users,
+        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users,
     },
     mcp_described::McpRoutes,
     tables::TableRoutes,
@@ -16,6 +16,7 @@ pub(crate) type Control = (
     Contract<ApiKeys>,
     Contract<ServiceKeys>,
     Contract<Users>,
+    Contract<Audit>,
     Contract<Branches>,
     Contract<LifeCycle>,
     Contract<Diffs>,

@@ -3,7 +3,7 @@
 use crate::{
     body::BodyLimit,
     control::{
-        ApiKeys, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys,
+        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys,
         Sessions, Users,
     },
     openapi::{Control, PAGE_POLICY, openapi_document, page, service},
@@ -17,8 +17,8 @@ use ports::{
     driving::{
         Authenticator, BaselineMigrations, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord,
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
-        IssueConnection, ListApiKeys, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables, ListUsers,
-        MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
+        IssueConnection, ListApiKeys, ListAudit, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables,
+        ListUsers, MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
         RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UpdateBranch, UpdateRecord, UseCase,
     },
 };
@@ -72,6 +72,7 @@ rest_ports! {
     create_user: CreateUser,
     promote_user: PromoteUser,
     list_users: ListUsers,
+    list_audit: ListAudit,
     create_branch: CreateBranch,
     list_branches: ListBranches,
     get_branch: GetBranch,
@@ -164,6 +165,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
         Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key }),
         Contract(ServiceKeys { create: ports.create_service_key, list: ports.list_service_keys, revoke: ports.revoke_service_key }),
         Contract(Users { create: ports.create_user, promote: ports.promote_user, list: ports.list_users }),
+        Contract(Audit { list: ports.list_audit }),
         Contract(Branches {
             create: ports.create_branch,
             list: ports.list_branches,

@@ -1,11 +1,14 @@
 //! Units of work over a state in memory.
 
-use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOperationSignals, MemorySessionDirectory, state::State};
+use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOperationSignals, MemorySessionDirectory, audit::trail, state::State};
 use async_trait::async_trait;
-use domain::audit::AuditEntry;
+use domain::{
+    audit::AuditEntry,
+    page::{Page, PageRequest},
+};
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, Clock, ControlPlane, KeyRepository, MigrationHistoryRepository, OperationRepository,
-    SessionRepository, StoreError, UnitOfWork, UserRepository,
+    ActivityRepository, AuditFilter, AuditRecord, AuditRepository, BranchRepository, Clock, ControlPlane, KeyRepository, MigrationHistoryRepository,
+    OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::{
     collections::HashMap,
@@ -208,5 +211,10 @@ impl AuditRepository for MemoryUnitOfWork {
     async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         self.audit.push(entry.clone());
         Ok(())
+    }
+
+    async fn list(&mut self, wanted: &AuditFilter, request: &PageRequest) -> Result<Page<AuditRecord>, StoreError> {
+        let entries = [self.shared.audit_log.entries(), self.audit.clone()].concat();
+        trail(&entries, wanted, request)
     }
 }

@@ -6,6 +6,7 @@ pub mod branches;
 mod fingerprints;
 pub mod guard;
 pub mod keys;
+pub mod list_audit;
 pub mod operations;
 pub mod retire;
 pub mod routing;

@@ -149,6 +149,8 @@ actions! {
     PromoteUser "promote_user" Write any_of(&[Scope::AdminKeys]);
     /// List users.
     ListUsers "list_users" Read any_of(&[Scope::AdminKeys]);
+    /// Read the audit trail.
+    ListAudit "list_audit" Read any_of(&[Scope::AdminKeys]);
     /// Make an account for oneself.
     SignUp "sign_up" Write Requirement::Nothing;
     /// Start a session by e-mail and password.

@@ -27,7 +27,7 @@ pub enum Scope {
     WriteBranches,
     /// Work on everybody's branches.
     AdminBranches,
-    /// Make and revoke keys, make and list users.
+    /// Make and revoke keys, make and list users, read the audit trail.
     AdminKeys,
     /// Change the schema, run migrations.
     AdminSchema,

@@ -2,14 +2,73 @@
 
 use super::StoreError;
 use async_trait::async_trait;
-use domain::{Failure, audit::AuditEntry};
+use domain::{
+    Action, Failure, Slug,
+    audit::AuditEntry,
+    page::{Page, PageRequest},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-/// Audit rows written in the transaction of the change they tell of.
+/// A row of the trail as it is read back. Another version of Fluxbase may have written it: its words are kept as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Order of arrival.
+    pub id: i64,
+    /// When the action ended.
+    pub at: OffsetDateTime,
+    /// The request it was part of (`X-Request-Id`).
+    pub request_id: String,
+    /// What kind of credential was shown.
+    pub principal_kind: String,
+    /// The key's or the user's id.
+    pub principal_id: Option<Uuid>,
+    /// The user acted for.
+    pub user_id: Option<Uuid>,
+    /// The door it came through.
+    pub door: String,
+    /// What was asked.
+    pub action: String,
+    /// The branch it was asked of.
+    pub branch: Option<String>,
+    /// The thing acted on.
+    pub target: Option<String>,
+    /// `ok`, or the failure's code.
+    pub outcome: String,
+    /// How long it took, in microseconds.
+    pub duration_us: u64,
+}
+
+/// Which rows of the trail are wanted: those that fit all that is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Not before this moment.
+    pub since: Option<OffsetDateTime>,
+    /// Before this moment.
+    pub until: Option<OffsetDateTime>,
+    /// What was asked.
+    pub action: Option<Action>,
+    /// What came of it.
+    pub outcome: Option<String>,
+    /// The key or the user that asked.
+    pub principal_id: Option<Uuid>,
+    /// The user acted for.
+    pub user_id: Option<Uuid>,
+    /// The branch it was asked of.
+    pub branch: Option<Slug>,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
+/// The trail in the metadata database: rows written in the transaction of the change they tell of, and all rows read back.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AuditRepository: Send {
     /// Adds a row.
     async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError>;
+    /// Rows in the order of their arrival, the newest first. Looking for rare rows, a page may end early, even empty, with a cursor to go on by: nobody
+    /// holds a connection for as long as it takes to look through a trail of years.
+    async fn list(&mut self, wanted: &AuditFilter, page: &PageRequest) -> Result<Page<AuditRecord>, StoreError>;
 }
 
 /// Audit rows of actions that have no transaction of the metadata database: reads, refusals, work on a branch's data.

@@ -25,7 +25,7 @@ mod schemas;
 mod users;
 
 pub use activity::{ActivityEntry, ActivityRepository};
-pub use audit::{AuditLog, AuditRepository};
+pub use audit::{AuditFilter, AuditLog, AuditRecord, AuditRepository};
 pub use branch_builder::{
     BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
 };

@@ -1,5 +1,6 @@
 //! What is asked of us. REST, MCP and the command line reach a capability only through [`UseCase`].
 
+mod audit;
 mod authenticator;
 mod branches;
 mod keys;
@@ -7,6 +8,7 @@ mod sessions;
 mod tables;
 mod users;
 
+pub use audit::ListAudit;
 pub use authenticator::{Authenticator, Credentials};
 pub use branches::{
     BaselineMigrations, BranchDetails, BranchDiff, BranchHealth, CancelOperation, CreateBranch, DeleteBranch, DiffBranches, FollowOperation,

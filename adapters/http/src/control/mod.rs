@@ -3,6 +3,7 @@
 mod answers;
 mod api_keys;
 mod asking;
+mod audit;
 mod branch_access;
 mod branches;
 mod contract;
@@ -21,6 +22,7 @@ mod users;
 pub(crate) use answers::{Answer, Begun, NoContent};
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use asking::{Anybody, Asking, page};
+pub(crate) use audit::Audit;
 pub(crate) use branch_access::BranchAccess;
 pub(crate) use branches::Branches;
 pub(crate) use contract::Contract;
@@ -51,6 +53,8 @@ pub(crate) enum Group {
     Keys,
     /// Users, for administrators.
     Users,
+    /// Who asked for what, and what came of it.
+    Audit,
     /// Branches of the database and the operations on them.
     Branches,
     /// The Model Context Protocol, for AI assistants.

@@ -1,6 +1,7 @@
 //! What answers look like in JSON, and in the OpenAPI document.
 
 mod access;
+mod audit;
 mod branch;
 mod connection;
 mod key;
@@ -12,6 +13,7 @@ mod schema_diff;
 mod session;
 
 pub(crate) use access::GrantDocument;
+pub(crate) use audit::AuditRowDocument;
 pub(crate) use branch::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PullRequestDocument};
 pub(crate) use connection::ConnectionDocument;
 pub(crate) use key::{CreatedKeyDocument, KeyDocument};

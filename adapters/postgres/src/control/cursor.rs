@@ -23,8 +23,13 @@ pub(super) fn page<T, K: Serialize>(list: &str, request: &PageRequest, mut items
     let limit = usize::try_from(request.limit).expect("a usize has at least 32 bits here");
     let more = items.len() > limit;
     items.truncate(limit);
-    let next_cursor = items.last().filter(|_| more).map(|last| to_hex(&serde_json::to_vec(&(list, key(last))).expect("keys are plain values")));
+    let next_cursor = items.last().filter(|_| more).map(|last| seal(list, &key(last)));
     Page { items, next_cursor }
+}
+
+/// The cursor that leads behind the row with this key.
+pub(super) fn seal<K: Serialize>(list: &str, key: &K) -> String {
+    to_hex(&serde_json::to_vec(&(list, key)).expect("keys are plain values"))
 }
 
 fn to_hex(bytes: &[u8]) -> String {

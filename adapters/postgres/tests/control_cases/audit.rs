@@ -1,9 +1,9 @@
 //! The audit trail: group commit, order, nothing lost.
 
 use super::{Replica, connect, database_with, moment, uuid};
-use domain::{Action, audit::AuditEntry};
+use domain::{Action, audit::AuditEntry, page::PageRequest};
 use fluxbase_postgres::control::{PgAuditLog, migrate};
-use ports::driven::AuditLog;
+use ports::driven::{AuditFilter, AuditLog};
 use sqlx::{PgPool, Row};
 use std::{
     sync::Arc,
@@ -147,4 +147,28 @@ async fn a_database_that_stays_away_does_not_hold_up_the_end() {
     }
     let closed = tokio::time::timeout(Duration::from_secs(8), log.close()).await.expect("it ends");
     assert!(closed.is_err(), "what was lost is told");
+}
+
+#[tokio::test]
+async fn looking_for_a_rare_row_ends_early_with_a_cursor_to_look_further() {
+    let replica = Replica::alone().await;
+    let log = PgAuditLog::start(replica.pool.clone());
+    log.persist(entry(1, None)).await.unwrap();
+    sqlx::query(
+        "insert into fluxbase.audit_log (at, request_id, principal_kind, door, action, outcome, duration_us)
+         select now(), 'common', 'api_key', 'rest', 'query_table', 'ok', 0 from generate_series(1, 250000)",
+    )
+    .execute(&replica.pool)
+    .await
+    .unwrap();
+    let wanted = AuditFilter { request_id: Some("request 1".to_owned()), ..AuditFilter::default() };
+    let mut work = replica.begin().await;
+    let first = work.audit().list(&wanted, &PageRequest::default()).await.unwrap();
+    assert!(first.items.is_empty() && first.next_cursor.is_some(), "{first:?}");
+    let second = work.audit().list(&wanted, &PageRequest { cursor: first.next_cursor, ..PageRequest::default() }).await.unwrap();
+    assert_eq!((second.items.len(), second.next_cursor), (1, None));
+    // Without anything but a time nothing is looked for: it is read from where it begins.
+    let old = AuditFilter { until: Some(moment(2)), ..AuditFilter::default() };
+    let page = work.audit().list(&old, &PageRequest::default()).await.unwrap();
+    assert_eq!((page.items.len(), page.next_cursor), (1, None));
 }
