@@ -37,7 +37,7 @@ async fn a_new_key_is_found_and_a_withdrawn_one_forgotten() {
     assert!(tokens.verify(&old).await.is_ok());
     issuer.publish(&[jwk(&stranger_key(), "new")]);
     assert_eq!(reason(tokens.verify(&new).await), UNKNOWN_KEY, "the issuer was asked a moment ago");
-    clock.advance(Duration::from_mins(1));
+    clock.advance(Duration::from_secs(10));
     let (old, new) = (with_more_time(&ec_key(), "old"), with_more_time(&stranger_key(), "new"));
     assert!(tokens.verify(&new).await.is_ok());
     assert_eq!(reason(tokens.verify(&old).await), UNKNOWN_KEY);
@@ -72,7 +72,7 @@ async fn unknown_keys_do_not_make_us_ask_without_end() {
             assert_eq!(reason(tokens.verify(&with_more_time(&stranger_key(), &format!("{id}"))).await), UNKNOWN_KEY);
         }
         assert_eq!(issuer.asked(), round);
-        clock.advance(Duration::from_mins(1));
+        clock.advance(Duration::from_secs(10));
     }
 }
 
@@ -112,4 +112,35 @@ async fn answers_that_are_too_long_lead_elsewhere_or_are_no_key_set_are_refused(
         assert_eq!(unavailable(issuer.tokens().0.verify(&token).await), expected);
     }
     assert_eq!(elsewhere.asked(), 0);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_is_asked_once_and_holds_up_nobody_whose_key_is_known() {
+    let issuer = Issuer::publishing(&[jwk(&ec_key(), "a")]).await;
+    let (tokens, clock) = issuer.tokens();
+    let token = with_more_time(&ec_key(), "a");
+    assert!(tokens.verify(&token).await.is_ok());
+
+    issuer.hang(true);
+    clock.advance(Duration::from_mins(11));
+    let mut checks = JoinSet::new();
+    for _ in 0..10 {
+        let (tokens, token) = (Arc::clone(&tokens), token.clone());
+        checks.spawn(async move { tokens.verify(&token).await.is_ok() });
+    }
+    let known = tokio::time::timeout(Duration::from_secs(3), checks.join_all()).await.expect("nobody waits for as long as the issuer may take");
+    assert!(known.into_iter().all(|good| good));
+    assert_eq!(issuer.asked(), 2);
+
+    // The attempt ends later than the next one would have been due, had it been counted from its begin.
+    clock.advance(Duration::from_secs(6));
+    issuer.answer("500 Internal Server Error", "", "");
+    issuer.hang(false);
+    for _ in 0..3 {
+        assert!(tokens.verify(&token).await.is_ok());
+    }
+    assert_eq!(issuer.asked(), 2, "not asked again at once");
+    clock.advance(Duration::from_secs(5));
+    assert!(tokens.verify(&token).await.is_ok());
+    assert_eq!(issuer.asked(), 3);
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 /// Bytes of a document at most.
 const MAX_BYTES: usize = 256 * 1024;
@@ -21,9 +21,11 @@ const FRESH_FOR: time::Duration = time::Duration::minutes(10);
 /// A set is used so long while its issuer cannot be reached.
 const USABLE_FOR: time::Duration = time::Duration::hours(1);
 /// Tokens that name unknown keys make us ask no more often than that: anybody can write such a token.
-const ASK_FOR_UNKNOWN_EVERY: time::Duration = time::Duration::minutes(1);
+const ASK_FOR_UNKNOWN_EVERY: time::Duration = time::Duration::seconds(10);
 /// After a failure we ask no sooner than that.
 const RETRY_AFTER: time::Duration = time::Duration::seconds(5);
+/// Who has a set that is usable waits no longer for a newer one: an issuer that hangs is no reason to hang as well.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The key set behind a URL.
 pub(super) struct IssuerKeys {
@@ -43,6 +45,7 @@ struct Fetched {
 
 #[derive(Default)]
 struct Attempts {
+    /// When the last one ended.
     last: Option<OffsetDateTime>,
     failure: Option<Arc<BoxError>>,
 }
@@ -90,9 +93,17 @@ impl IssuerKeys {
     /// A set newer than `seen`, or the best there is where the last attempt was less than `pause` ago.
     async fn fetched_after(self: &Arc<Self>, seen: Option<OffsetDateTime>, pause: time::Duration) -> Result<Fetched, InvalidToken> {
         let own = Arc::clone(self);
-        // A task of its own, so that a caller who goes away does not make the others ask again.
-        let asked = tokio::spawn(async move { own.ask(seen, pause).await }).await;
+        // A task of its own, so that a caller who goes away, or has waited for long enough, does not make the others ask again.
+        let asking = tokio::spawn(async move { own.ask(seen, pause).await });
+        let asked = match self.usable() {
+            Some(known) => timeout(PATIENCE, asking).await.unwrap_or(Ok(Ok(known))),
+            None => asking.await,
+        };
         asked.map_err(|error| InvalidToken::KeysUnavailable(error.into()))?
+    }
+
+    fn usable(&self) -> Option<Fetched> {
+        self.current().filter(|fetched| self.clock.now() - fetched.at < USABLE_FOR)
     }
 
     async fn ask(&self, seen: Option<OffsetDateTime>, pause: time::Duration) -> Result<Fetched, InvalidToken> {
@@ -101,8 +112,10 @@ impl IssuerKeys {
         let somebody_else_did = self.current().filter(|fetched| seen.is_none_or(|seen| fetched.at > seen));
         let too_soon = attempts.last.is_some_and(|last| now - last < pause);
         if somebody_else_did.is_none() && !too_soon {
-            attempts.last = Some(now);
-            match self.fetch().await {
+            let fetched = self.fetch().await;
+            // Counted from its end: what waited for one that took its time is no reason for the next.
+            attempts.last = Some(self.clock.now());
+            match fetched {
                 Ok(keys) => {
                     tracing::debug!(host = self.url.host_str(), keys = keys.len(), "fetched the issuer's keys");
                     attempts.failure = None;
@@ -115,8 +128,7 @@ impl IssuerKeys {
                 }
             }
         }
-        let usable = self.current().filter(|fetched| now - fetched.at < USABLE_FOR);
-        usable.ok_or_else(|| {
+        self.usable().ok_or_else(|| {
             let cause = attempts.failure.as_ref().map_or_else(|| "it was not asked yet".to_owned(), ToString::to_string);
             InvalidToken::KeysUnavailable(cause.into())
         })

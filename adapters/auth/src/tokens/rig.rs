@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::watch,
 };
 use uuid::Uuid;
 
@@ -123,6 +124,7 @@ pub(crate) struct Issuer {
     pub(crate) url: String,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
+    hanging: watch::Sender<bool>,
 }
 
 impl Issuer {
@@ -130,15 +132,16 @@ impl Issuer {
     pub(crate) async fn publishing(keys: &[Value]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
-        let issuer = Self { url, answer: Arc::default(), asked: Arc::default() };
+        let issuer = Self { url, answer: Arc::default(), asked: Arc::default(), hanging: watch::Sender::new(false) };
         issuer.publish(keys);
-        let (answer, asked) = (Arc::clone(&issuer.answer), Arc::clone(&issuer.asked));
+        let (answer, asked, mut hanging) = (Arc::clone(&issuer.answer), Arc::clone(&issuer.asked), issuer.hanging.subscribe());
         tokio::spawn(async move {
             loop {
                 let (mut client, _) = listener.accept().await.unwrap();
                 asked.fetch_add(1, Ordering::SeqCst);
                 let mut request = [0; 4096];
                 let _ = client.read(&mut request).await.unwrap();
+                let _ = hanging.wait_for(|hanging| !hanging).await;
                 let answer = answer.lock().unwrap().clone();
                 // The client may have had enough before it has everything.
                 let _ = client.write_all(answer.as_bytes()).await;
@@ -154,6 +157,11 @@ impl Issuer {
 
     pub(crate) fn answer(&self, status: &str, headers: &str, body: &str) {
         *self.answer.lock().unwrap() = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len());
+    }
+
+    /// From now on it keeps whoever asks waiting, or does so no more.
+    pub(crate) fn hang(&self, hanging: bool) {
+        self.hanging.send_replace(hanging);
     }
 
     pub(crate) fn asked(&self) -> usize {
