@@ -2,9 +2,10 @@
 
 use super::{Admin, House, Quiet};
 use domain::DataCloneMode;
-use fluxbase_pgtools::PgBranchBuilder;
+use fluxbase_pgtools::{PgBranchBuilder, Settings};
 use ports::driven::BranchBuilder;
 use std::{
+    os::unix::fs::PermissionsExt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,7 +24,8 @@ async fn several_streams_copy_one_snapshot_and_what_hangs_on_it() {
                create index on parts (thing); create index on things (owner); create index on things (md5(note));
                create materialized view counted as select owner, count(*) from things group by owner";
     let house = House::new(Admin::Superuser, sql).await;
-    let report = house.build("big", DataCloneMode::FullClone).await.unwrap();
+    let (settings, _folder) = without_pg_restore(&house);
+    let report = PgBranchBuilder::new(settings).build(&house.request("big", DataCloneMode::FullClone), Arc::new(Quiet)).await.unwrap();
     assert_eq!(report.rows, 40_000 + 60_000 + 80_000);
     let database = house.target("big").database;
     for table in ["owners", "things", "parts_1", "parts_2", "counted"] {
@@ -36,6 +38,17 @@ async fn several_streams_copy_one_snapshot_and_what_hangs_on_it() {
     assert!(house.count(&database, "pg_stats where tablename = 'things'").await > 0);
     let frozen = "select (select relallvisible from pg_class where relname = 'things') > 0";
     assert!(house.value::<bool>(&database, frozen).await, "rows are frozen from the start");
+}
+
+/// A `pg_restore` that does no more than tell its version: what it would be needed for fails.
+fn without_pg_restore(house: &House) -> (Settings, tempfile::TempDir) {
+    let (folder, mut settings) = (tempfile::tempdir().unwrap(), house.settings.clone());
+    let program = folder.path().join("pg_restore");
+    let script = format!("#!/bin/sh\n[ \"$1\" = --version ] && exec '{}' --version\nexit 1\n", settings.tools.pg_restore.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    settings.tools.pg_restore = program;
+    (settings, folder)
 }
 
 #[tokio::test(flavor = "multi_thread")]
