@@ -2,7 +2,7 @@
 
 use crate::{
     PROTOCOL_VERSIONS,
-    guard::{BodyError, HostPolicy, Problem, accepts_json, credentials, is_json, read_body},
+    guard::{BodyError, HostPolicy, Problem, accepts_json, coding, credentials, is_json, read_body},
     message::{Answered, FastCall, Incoming, RpcError, Single},
     registry::{McpPorts, Registry},
     scope::{RawMessage, RequestScope},
@@ -91,6 +91,11 @@ impl McpEndpoint {
         }
         if !is_json(headers) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "messages are sent as application/json"));
+        }
+        if let Some(coding) = coding(headers) {
+            let reason = format!("bodies are taken as they are, without Content-Encoding; this one is '{coding}'");
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", reason);
+            return Err(problem.with(header::ACCEPT_ENCODING, "identity"));
         }
         let caller = Caller { principal, request_id, door: Door::Mcp, peer: request.extensions().get().copied() };
         Ok(RequestScope::new(caller, request.uri(), headers, self.hosts.subdomain(request.uri(), headers)))
@@ -210,13 +215,22 @@ async fn translated(response: Response, single: &Single<'_>) -> Answered {
     }
     match status {
         StatusCode::ACCEPTED => Answered::Nothing,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Answered::Message(StatusCode::BAD_REQUEST, wrong_parameters(single).into()),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Answered::Message(StatusCode::BAD_REQUEST, unread(single).into()),
         status if status.is_client_error() => Problem::new(status, "bad_request", String::from_utf8_lossy(&body)).into(),
         status => {
             tracing::error!(%status, body = %String::from_utf8_lossy(&body), "the SDK failed");
             Problem::internal().into()
         }
     }
+}
+
+/// The SDK could make nothing of a message: it is no request at all, or its parameters are not those of its method.
+fn unread(single: &Single<'_>) -> Vec<u8> {
+    if single.is_request() {
+        return wrong_parameters(single);
+    }
+    let reason = "the body is no JSON-RPC message: a request has a method and an id, which is a text or a whole number";
+    RpcError::invalid_request(reason).message(single.id.filter(|_| single.has_good_id()))
 }
 
 fn wrong_parameters(single: &Single<'_>) -> Vec<u8> {
@@ -250,8 +264,8 @@ fn unknown_method(single: &Single<'_>) -> Vec<u8> {
 }
 
 fn health(method: &Method) -> Response {
-    if method != Method::GET {
-        return Problem::method_not_allowed("GET").into();
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Problem::method_not_allowed("GET, HEAD").into();
     }
     let body = serde_json::json!({"status": "ok", "protocolVersions": PROTOCOL_VERSIONS});
     Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(body.to_string())

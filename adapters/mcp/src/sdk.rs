@@ -2,7 +2,7 @@
 
 use crate::{
     PROTOCOL_VERSIONS,
-    message::{RpcError, raw_arguments},
+    message::{RpcError, names_a_cursor, raw_arguments},
     registry::Registry,
     resources::Resource,
     scope::{RawMessage, RequestScope},
@@ -74,8 +74,8 @@ impl ServerHandler for SdkServer {
         Cow::Owned(ProtocolVersion::KNOWN_VERSIONS.iter().filter(|known| PROTOCOL_VERSIONS.contains(&known.as_str())).cloned().collect())
     }
 
-    async fn list_tools(&self, request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
-        only_page(request)?;
+    async fn list_tools(&self, _request: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
+        only_page(&context)?;
         let scope = scope(&context)?;
         let shown = self.tools.iter().filter(|(_, action)| scope.caller.principal.authorize(*action).is_ok());
         Ok(ListToolsResult::with_all_items(shown.map(|(tool, _)| tool.clone()).collect()))
@@ -91,10 +91,10 @@ impl ServerHandler for SdkServer {
 
     async fn list_resources(
         &self,
-        request: Option<PaginatedRequestParams>,
+        _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        only_page(request)?;
+        only_page(&context)?;
         let scope = scope(&context)?;
         let shown = self.registry.resources(&scope.caller.principal).filter(|resource| !resource.is_template());
         Ok(ListResourcesResult::with_all_items(shown.map(resource).collect()))
@@ -102,10 +102,10 @@ impl ServerHandler for SdkServer {
 
     async fn list_resource_templates(
         &self,
-        request: Option<PaginatedRequestParams>,
+        _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        only_page(request)?;
+        only_page(&context)?;
         let scope = scope(&context)?;
         let shown = self.registry.resources(&scope.caller.principal).filter(|resource| resource.is_template());
         Ok(ListResourceTemplatesResult::with_all_items(shown.map(template).collect()))
@@ -148,11 +148,13 @@ fn lost() -> ErrorData {
     ErrorData::internal_error("internal error", None)
 }
 
-fn only_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
-    match request.and_then(|request| request.cursor) {
-        None => Ok(()),
-        Some(_) => Err(ErrorData::invalid_params("this list has one page: there is no such cursor", None)),
+/// Refuses to go on from a cursor. One of the wrong type is none to the SDK, and its answer would be the first page again.
+fn only_page(context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    let RawMessage(message) = parts(context)?.extensions.get().ok_or_else(lost)?;
+    if names_a_cursor(message) {
+        return Err(ErrorData::invalid_params("this list has one page: there is no such cursor", None));
     }
+    Ok(())
 }
 
 fn shortened(text: &str) -> String {

@@ -152,14 +152,26 @@ fn before<'n>(name: &'n str, domain: &str) -> Option<&'n str> {
     name.strip_suffix(domain)?.strip_suffix('.')
 }
 
-/// `Host`, or what HTTP/2 has in its place.
+/// Where the target names a host, as in HTTP/2, that one; else `Host`. One that says something else beside it is not believed.
 fn addressed_to(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ForeignRequest> {
     let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => uri.authority().cloned().ok_or(ForeignRequest::NoHost),
-        (Some(host), None) => host.to_str().ok().and_then(|host| Authority::try_from(host).ok()).ok_or(ForeignRequest::NoHost),
-        (Some(_), Some(_)) => Err(ForeignRequest::NoHost),
-    }
+    let host = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => Some(host.to_str().ok().and_then(|host| Authority::try_from(host).ok()).ok_or(ForeignRequest::NoHost)?),
+        (Some(_), Some(_)) => return Err(ForeignRequest::NoHost),
+    };
+    let addressed = match (uri.authority(), host) {
+        (Some(target), Some(host)) if name(target) != name(&host) => return Err(ForeignRequest::NoHost),
+        (Some(target), _) => target.clone(),
+        (None, host) => host.ok_or(ForeignRequest::NoHost)?,
+    };
+    if is_plain(&addressed) { Ok(addressed) } else { Err(ForeignRequest::NoHost) }
+}
+
+/// A host and perhaps a port, which the parser lets be anything.
+fn is_plain(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    rest.is_some_and(|rest| rest.is_empty() || rest == ":" || authority.port_u16().is_some())
 }
 
 #[cfg(test)]
@@ -232,6 +244,20 @@ mod tests {
         assert_eq!(check(&[]), Err(ForeignRequest::NoHost));
         assert_eq!(check(&[("host", "a b")]), Err(ForeignRequest::NoHost));
         assert_eq!(policy().check(&Uri::from_static("http://localhost/mcp"), &HeaderMap::new()), Ok(()));
+        for odd in ["user@localhost", "127.0.0.1:8080.evil.example", "localhost:99999", "evil.example:80@localhost"] {
+            assert_eq!(check(&[("host", odd)]), Err(ForeignRequest::NoHost), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_host_in_the_target_is_the_one_that_counts() {
+        let check = |target: &'static str, host: &'static str| {
+            policy().check(&Uri::from_static(target), &HeaderMap::from_iter([(http::header::HOST, HeaderValue::from_static(host))]))
+        };
+        assert_eq!(check("http://localhost:8080/mcp", "localhost"), Ok(()));
+        assert_eq!(check("http://evil.example/mcp", "evil.example"), Err(ForeignRequest::Host));
+        assert_eq!(check("http://evil.example/mcp", "localhost"), Err(ForeignRequest::NoHost));
+        assert_eq!(check("http://localhost/mcp", "evil.example"), Err(ForeignRequest::NoHost));
     }
 
     #[test]

@@ -10,5 +10,5 @@ pub(crate) use body::{BodyError, read_body};
 pub(crate) use credentials::credentials;
 pub(crate) use hosts::HostPolicy;
 pub use hosts::{AllowedHost, AllowedOrigin, InvalidHost, InvalidOrigin};
-pub(crate) use media_types::{accepts_json, is_json};
+pub(crate) use media_types::{accepts_json, coding, is_json};
 pub(crate) use problem::Problem;

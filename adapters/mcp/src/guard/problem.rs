@@ -26,7 +26,7 @@ impl Problem {
         Self { detail: detail.into(), ..self }
     }
 
-    fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }

@@ -131,9 +131,22 @@ pub(crate) fn raw_arguments(message: &[u8]) -> Result<Option<Box<RawValue>>, Rpc
     Ok(message.params.arguments)
 }
 
+/// Whether a message's parameters have a cursor, whatever its type.
+pub(crate) fn names_a_cursor(message: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Message {
+        params: Option<Params>,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        cursor: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice::<Message>(message).is_ok_and(|message| message.params.is_some_and(|params| params.cursor.is_some()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::FastCall;
+    use super::{FastCall, names_a_cursor};
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -155,6 +168,13 @@ mod tests {
             assert_eq!(FastCall::read(OLD.as_bytes(), &self::headers(&headers)).unwrap().result_type, None, "{version:?}");
         }
         assert_eq!(FastCall::read(NEW.as_bytes(), &headers(&NEW_HEADERS)).unwrap().result_type, Some("complete"));
+    }
+
+    #[test]
+    fn a_cursor_of_any_type_is_one() {
+        for (params, named) in [(r#"{"cursor":"a"}"#, true), (r#"{"cursor":5}"#, true), (r#"{"cursor":null}"#, false), ("null", false)] {
+            assert_eq!(names_a_cursor(format!(r#"{{"method":"tools/list","params":{params}}}"#).as_bytes()), named, "{params}");
+        }
     }
 
     #[test]

@@ -60,6 +60,16 @@ impl<'a> Single<'a> {
         }
         Ok(single)
     }
+
+    /// Whether it asks for an answer in the form that requests have.
+    pub(crate) fn is_request(&self) -> bool {
+        self.method.is_some() && self.has_good_id()
+    }
+
+    /// A text, or a whole number that fits.
+    pub(crate) fn has_good_id(&self) -> bool {
+        self.id.is_some_and(|id| id.get().starts_with('"') || id.get().parse::<i64>().is_ok())
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +95,17 @@ mod tests {
         assert_eq!(Single::read(b"\xff").unwrap_err().code, -32700);
         let good = Single::read(br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"deep":[[]]}}"#).unwrap();
         assert_eq!((good.id.unwrap().get(), good.method.as_deref()), ("1", Some("ping")));
+    }
+
+    #[test]
+    fn a_request_has_a_method_and_an_id() {
+        let is_request = |rest: &str| Single::read(format!(r#"{{"jsonrpc":"2.0"{rest}}}"#).as_bytes()).unwrap().is_request();
+        for good in [r#","id":1,"method":"a""#, r#","id":"","method":"a""#, r#","id":-1,"method":"""#] {
+            assert!(is_request(good), "{good}");
+        }
+        for bad in [r#","id":1"#, r#","method":"a""#, r#","id":null,"method":"a""#, r#","id":1.5,"method":"a""#, r#","id":[],"method":"a""#] {
+            assert!(!is_request(bad), "{bad}");
+        }
     }
 
     #[test]

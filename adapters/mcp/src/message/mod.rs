@@ -6,6 +6,6 @@ mod envelope;
 mod error;
 
 pub(crate) use answer::Answered;
-pub(crate) use call::{FastCall, raw_arguments};
+pub(crate) use call::{FastCall, names_a_cursor, raw_arguments};
 pub(crate) use envelope::{Incoming, Single};
 pub(crate) use error::RpcError;

@@ -115,6 +115,9 @@ async fn only_posts_of_json_are_messages() {
     }
     let response = client.http.post("/mcp").header("host", "localhost").header("x-api-key", ALL).content_type("text/plain").body(PING).send().await;
     response.assert_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for (coding, status) in [("gzip", StatusCode::UNSUPPORTED_MEDIA_TYPE), ("identity", StatusCode::OK)] {
+        client.post(ALL).header("content-encoding", coding).body(PING).send().await.assert_status(status);
+    }
     client.post(ALL).header("accept", "text/html").body(PING).send().await.assert_status(StatusCode::NOT_ACCEPTABLE);
     client.post(ALL).header("accept", "*/*").body(PING).send().await.assert_status_is_ok();
     client.http.get("/mcp/sse").header("host", "localhost").send().await.assert_status(StatusCode::NOT_FOUND);
@@ -137,7 +140,12 @@ async fn what_is_no_message_is_answered_as_json_rpc() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"no/such"}"#, -32601),
-        (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":5}}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"resources/list","params":{"cursor":"x"}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, -32600),
     ] {
         let response = client.post(ALL).body(message).send().await;
