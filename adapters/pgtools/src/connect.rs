@@ -55,8 +55,11 @@ impl Settings {
     }
 
     /// The connection that writes a branch, as the role that owns it. What it does need not be on disk at once: a half-built branch is built anew.
+    ///
+    /// It reads views: materialised views stand on them, and functions that checks and indexes call. It has no more rights than whoever wrote them.
     pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        let mut connection = self.open(&self.login(LoginPurpose::Builder, branch), branch, true).await?;
+        let options = options(&self.server, &self.login(LoginPurpose::Builder, branch), branch).options([("synchronous_commit", "off")]);
+        let mut connection = connect(options, &UNTIMED).await?;
         become_owner(&mut connection).await?;
         Ok(connection)
     }
@@ -65,7 +68,7 @@ impl Settings {
     pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool) -> Result<PgConnection, BuildError> {
         let secret = [(KEY_SETTING, self.masking.key.expose_secret())];
         let options = options(&self.server, &self.reader(parent, is_main), parent).options([("synchronous_commit", "off")]).options(secret);
-        let mut connection = connect(options).await?;
+        let mut connection = connect(options, &GUARDED).await?;
         if !is_main {
             become_owner(&mut connection).await?;
         }
@@ -79,19 +82,25 @@ impl Settings {
 
     async fn open(&self, login: &Login, database: &DatabaseName, relaxed: bool) -> Result<PgConnection, BuildError> {
         let options = options(&self.server, login, database);
-        connect(if relaxed { options.options([("synchronous_commit", "off")]) } else { options }).await
+        connect(if relaxed { options.options([("synchronous_commit", "off")]) } else { options }, &GUARDED).await
     }
 }
 
-async fn connect(options: PgConnectOptions) -> Result<PgConnection, BuildError> {
+/// No limit to a transaction, from 17 on.
+const UNTIMED: [&str; 1] = ["transaction_timeout"];
+
+/// Beside that, a table that somebody puts a view in the place of runs none of that view's functions with our rights (CVE-2024-7348); `pg_dump` does the same.
+const GUARDED: [&str; 2] = ["transaction_timeout", "restrict_nonsystem_relation_kind"];
+
+/// The settings are said once connected: a name that the server does not know would refuse the connection.
+async fn connect(options: PgConnectOptions, settings: &'static [&'static str]) -> Result<PgConnection, BuildError> {
     let what = format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username());
     let mut connection = options.options(OPTIONS).connect().await.map_err(|error| from_sql(what, error))?;
-    // A name that the server does not know would refuse the connection. The first is there from 17 on. The second keeps a table that somebody puts a
-    // view in the place of from running that view's functions with our rights (CVE-2024-7348); pg_dump does the same.
     sqlx::query(
         "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
-               from pg_settings where name in ('transaction_timeout', 'restrict_nonsystem_relation_kind')",
+           from pg_settings where name = any($1)",
     )
+    .bind(settings)
     .execute(&mut connection)
     .await
     .map_err(|error| from_sql("preparing a connection", error))?;

@@ -1,9 +1,10 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
-use crate::quoting::ident;
+use crate::{quoting::ident, settings::OWNER_ROLE};
 use std::collections::BTreeMap;
 
-/// The statements of an entry that speak of others than the owner, role by role; empty where there are none.
+/// The statements of an entry that speak of others than the owner, role by role; empty where there are none. The owner of branches counts as one: what only
+/// a superuser may own, such as a foreign data wrapper, is granted to it in a branch.
 pub(super) fn of_others(definition: &str, owner: &str) -> String {
     let mut by_grantee: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for statement in definition.lines().map(|line| line.trim().trim_end_matches(';')).filter(|line| !line.is_empty()) {
@@ -12,7 +13,7 @@ pub(super) fn of_others(definition: &str, owner: &str) -> String {
             continue;
         }
         let grantee = grantee(statement);
-        if !is(grantee, owner) {
+        if !is(grantee, owner) && !is(grantee, OWNER_ROLE) {
             by_grantee.entry(grantee).or_default().push(statement);
         }
     }
@@ -48,6 +49,7 @@ mod tests {
                     SET SESSION AUTHORIZATION z;\nGRANT SELECT ON TABLE public.t TO anon;\nRESET SESSION AUTHORIZATION;\n";
         assert_eq!(of_others(text, "Bob"), "GRANT SELECT ON TABLE public.t TO anon;\nGRANT SELECT ON TABLE public.t TO z;\n");
         assert_eq!(of_others("REVOKE ALL ON TABLE public.t FROM bob;\n", "bob"), "");
+        assert_eq!(of_others("GRANT ALL ON FOREIGN DATA WRAPPER w TO fluxbase_branch_owner;\n", "postgres"), "");
     }
 
     #[test]

@@ -67,6 +67,7 @@ create materialized view app.a_second as select sum(notes) as notes from app.not
 create materialized view app.unfilled as select 1 as one with no data;
 create view app.recent with (security_barrier) as select n.id, p."Full Name" from app.notes n join app.people p on p.id = n.person where n.id > 10;
 comment on view app.recent is 'lately';
+create materialized view app.how_recent as select max(id) as id from app.recent;
 create view app.grouped as select p.id, p."Full Name", count(*) as c from app.people p group by p.id;
 create rule no_delete as on delete to app.people where old.id = 1 do instead nothing;
 

@@ -72,7 +72,7 @@ pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: 
             ..Alteration::default()
         }),
         Kind::Extension => extension(old, new),
-        Kind::Index | Kind::Constraint => trailing(old, new),
+        Kind::Index | Kind::Constraint => trailing(source, old, new),
         Kind::Schema | Kind::ShellType => Fate::Blocked("it cannot be dropped without what is in it".to_owned()),
         _ => Fate::Rebuild,
     }
@@ -121,21 +121,28 @@ fn extension(old: &Object, new: &Object) -> Fate {
 }
 
 /// Indexes and keys carry statements about their table behind them: whether it is clustered by them, whether they identify its rows for replication.
-fn trailing(old: &Object, new: &Object) -> Fate {
+/// Nothing is undone where the source says the same of the table by something else: that would undo it too.
+fn trailing(source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
+    let said_otherwise = |beginning: &str| {
+        let bearers = source.map.objects().iter().filter(|object| matches!(object.identity.kind, Kind::Table | Kind::Index | Kind::Constraint));
+        bearers.flat_map(|object| statements(&object.definition)).any(|statement| statement.starts_with(beginning))
+    };
     let (before, after) = (statements(&old.definition), statements(&new.definition));
     if before.first() != after.first() {
         return Fate::Rebuild;
     }
     let mut steps = Vec::new();
     for gone in before.iter().filter(|statement| !after.contains(statement)) {
-        let undone = if let Some((table, _)) = gone.split_once(" CLUSTER ON ") {
-            format!("{table} SET WITHOUT CLUSTER")
+        let (undone, beginning) = if let Some((table, _)) = gone.split_once(" CLUSTER ON ") {
+            (format!("{table} SET WITHOUT CLUSTER"), format!("{table} CLUSTER ON "))
         } else if let Some((table, _)) = gone.split_once(" REPLICA IDENTITY USING INDEX ") {
-            format!("{table} REPLICA IDENTITY DEFAULT")
+            (format!("{table} REPLICA IDENTITY DEFAULT"), format!("{table} REPLICA IDENTITY "))
         } else {
             return Fate::Rebuild;
         };
-        steps.push((undone, vec![Hazard::ExclusiveLock]));
+        if !said_otherwise(&beginning) {
+            steps.push((undone, vec![Hazard::ExclusiveLock]));
+        }
     }
     steps
         .extend(after.iter().filter(|statement| !before.contains(statement)).map(|statement| ((*statement).to_owned(), vec![Hazard::ExclusiveLock])));

@@ -2,7 +2,8 @@
 
 use crate::schema::sql::{TableText, split};
 
-fn parents(table: &TableText) -> Vec<&str> {
+/// The tables that a table inherits from.
+pub(super) fn parents(table: &TableText) -> Vec<&str> {
     let clause = table.fixed.iter().find_map(|clause| clause.strip_prefix("INHERITS (")?.strip_suffix(')'));
     clause.map(|inner| split(inner, ',').into_iter().map(str::trim).collect()).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{TableText, bare},
+    sql::{SequenceText, TableText, bare},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
         for place in 0..self.fates.len() {
             match &self.fates[place] {
                 Fate::Rebuild => seeds.push(Seed { root: place, place, what: What::Whole }),
-                Fate::Remove if self.kind(place).hangs_on_a_relation() || self.in_the_way.contains(&place) => {
+                Fate::Remove if self.kind(place).hangs_on_a_relation() || self.in_the_way.contains(&place) || self.is_identity(place) => {
                     seeds.push(Seed { root: place, place, what: What::Whole });
                 }
                 Fate::Table => {
@@ -126,6 +126,31 @@ impl<'a> Plan<'a> {
             }
         }
         self.early.extend(seeds.iter().filter(|seed| seed.what == What::Whole).map(|seed| seed.place));
+        self.settle_dependents(seeds)?;
+        self.step_aside_together();
+        Ok(())
+    }
+
+    /// A column may have a default only once it is no identity any more.
+    fn is_identity(&self, place: usize) -> bool {
+        let object = &self.target.map.objects()[place];
+        object.identity.kind == Kind::Sequence && SequenceText::read(&object.definition).is_some_and(|sequence| sequence.identity.is_some())
+    }
+
+    /// A type that is made again cannot be dropped while one that has stepped aside is made of it: it steps aside with that.
+    fn step_aside_together(&mut self) {
+        let mut reached: Vec<usize> = self.aside.iter().copied().collect();
+        while let Some(place) = reached.pop() {
+            for (on, _, _) in self.graph.dependencies(place) {
+                let goes = self.is_dropped(*on) && matches!(self.kind(*on), Kind::Type | Kind::Domain);
+                if goes && step_aside(&self.target.map.objects()[*on]).is_some() && self.aside.insert(*on) {
+                    reached.push(*on);
+                }
+            }
+        }
+    }
+
+    fn settle_dependents(&mut self, mut seeds: Vec<Seed>) -> Result<(), Blocked> {
         while let Some(seed) = seeds.pop() {
             if matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) {
                 seeds.extend(self.disturb_row_type(seed)?);

@@ -2,7 +2,7 @@
 
 use super::{
     fate::Step,
-    inheritance::{fixed_after, gained, lost},
+    inheritance::{fixed_after, gained, lost, parents},
     statement::Hazard,
     table_text::{column_of, undone},
     widening::family,
@@ -97,9 +97,15 @@ impl TableChange {
 
     /// A table that leaves its parent keeps the parent's columns and checks as its own.
     pub(super) fn take_over_lost_columns(&mut self, parent: impl Fn(&str) -> Option<TableText>) {
-        let lost: Vec<TableText> = lost(&self.old, &self.new).into_iter().filter_map(parent).collect();
+        let mut lost: Vec<TableText> = lost(&self.old, &self.new).into_iter().filter_map(&parent).collect();
         if lost.is_empty() {
             return;
+        }
+        // What those have of their own parents too.
+        let mut at = 0;
+        while let Some(further) = lost.get(at).map(|table| parents(table).into_iter().filter_map(&parent).collect::<Vec<_>>()) {
+            lost.extend(further);
+            at += 1;
         }
         let own = std::mem::take(&mut self.old.columns);
         for fact in &self.facts {
@@ -107,7 +113,7 @@ impl TableChange {
             self.old.columns.extend(found.cloned());
         }
         for constraint in lost.iter().flat_map(|parent| &parent.constraints) {
-            if !self.old.constraints.contains(constraint) {
+            if !self.old.constraints.contains(constraint) && !constraint.1.ends_with(" NO INHERIT") {
                 self.old.constraints.push(constraint.clone());
             }
         }
