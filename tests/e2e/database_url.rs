@@ -58,6 +58,30 @@ async fn a_database_that_cannot_be_reached_is_one_clear_line_without_its_passwor
     }
 }
 
+#[tokio::test]
+async fn a_login_that_lacks_a_right_is_told_which_before_anything_is_made() {
+    let database = TestCluster::database().await;
+    let pool = database.pool(2).await;
+    let (login, mut url) = (database.name().to_owned(), database.url().clone());
+    url.set_username(&login).and_then(|()| url.set_password(Some("plain"))).expect("the URL has a host");
+    let settings = ServerSettings::new().set("security.encryption_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let settings = settings.argument("--database-url").argument(url.as_str());
+    for (sql, told) in [
+        (format!("drop role if exists {login}; create role {login} login createrole password 'other'"), "password authentication failed".to_owned()),
+        (format!("alter role {login} password 'plain'"), format!("grant create on database \"{login}\" to \"{login}\"")),
+        (format!("grant create on database {login} to {login}; alter role {login} nocreaterole"), format!("alter role \"{login}\" createrole")),
+    ] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        let refused = settings.clone().try_start().await.expect_err("a right is missing");
+        assert!(refused.stderr.contains(&told) && !refused.stderr.contains("plain") && !refused.stderr.contains("at line"), "{refused}");
+        assert_eq!(refused.stderr.lines().filter(|line| line.starts_with("error:")).count(), 1, "{refused}");
+    }
+    let made: bool = sqlx::query_scalar("select exists (select from pg_namespace where nspname = 'fluxbase')").fetch_one(&pool).await.unwrap();
+    assert!(!made, "nothing was made in a database that cannot be served");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop owned by {login}; drop role {login}"))).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
 /// Makes an account and returns its access token.
 async fn signed_up(server: &TestServer, name: &str) -> String {
     let account = json!({"email": format!("{name}@example.com"), "password": "correct horse battery"});

@@ -1,6 +1,6 @@
 //! The login that makes and drops the databases of branches, where `branching.admin_database_url` names one of its own.
 
-use super::{ServeError, database::connect_options};
+use super::{ServeError, database::connect_options, error::told};
 use crate::config::Settings;
 use postgres::wire::Target;
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -33,7 +33,7 @@ pub(super) async fn find(settings: &Settings, main: &Target) -> Result<Option<Ta
 
 async fn connect(target: &Target, over: &str) -> Result<PgConnection, ServeError> {
     let connected = connect_options(target).connect().await;
-    connected.map_err(|error| wrong(&format!("names a login that cannot connect to database '{}' {over}: {error}", target.database)))
+    connected.map_err(|error| wrong(&format!("names a login that cannot connect to database '{}' {over}: {}", target.database, told(&error))))
 }
 
 async fn server(connection: &mut PgConnection) -> Result<(String, String, String), ServeError> {

@@ -1,14 +1,17 @@
 //! The PostgreSQL that is served: the embedded one, or the one that `database.url` names.
 
-use super::{ServeError, branch_admin, files, instance_key::InstanceKey, tools};
+use super::{ServeError, branch_admin, error::told, files, instance_key::InstanceKey, tools};
 use crate::config::Settings;
 use embedded::{Cluster, ClusterOptions, FindOptions, Launcher};
 use pgtools::Tools;
-use postgres::wire::{Host, Target, TlsMode};
+use postgres::{
+    provision::check_fitness,
+    wire::{Host, Target, TlsMode},
+};
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions,
-    postgres::{PgConnectOptions, PgSslMode},
+    ConnectOptions, Connection,
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
 /// Main's database in the embedded cluster.
@@ -42,7 +45,8 @@ impl MainDatabase {
         let target: Target = url.parse().map_err(|error| ServeError::Setting(format!("database.url: {error}")))?;
         files::make_data_dir(&settings.embedded.data_dir)
             .map_err(|source| ServeError::File { path: settings.embedded.data_dir.display().to_string(), source })?;
-        let tools = tools::for_server(settings, &target).await?;
+        let major = check(settings, &target).await?;
+        let tools = tools::for_server(settings, major).await;
         let branch_admin = branch_admin::find(settings, &target).await?;
         Ok(Self { target, branch_admin, key, tools, cluster: None })
     }
@@ -82,6 +86,20 @@ impl MainDatabase {
     }
 }
 
+/// Whether a database that is not ours can be served, before anything is made in it or fetched for it; the server's major version.
+async fn check(settings: &Settings, target: &Target) -> Result<u32, ServeError> {
+    let connecting = connect_options(target).connect().await;
+    let connection = connecting.map_err(|error| ServeError::Database(format!("cannot connect to database.url: {}", told(&error))))?;
+    let number = connection.server_version_num().unwrap_or_default();
+    let _ = connection.close().await;
+    let pool =
+        PgPoolOptions::new().max_connections(1).acquire_timeout(settings.database.acquire_timeout.0).connect_lazy_with(connect_options(target));
+    let fits = check_fitness(&pool, &settings.database.schemas).await;
+    pool.close().await;
+    fits.map_err(ServeError::database)?;
+    Ok(number / 10_000)
+}
+
 fn target_of(cluster: &Cluster) -> Result<Target, ServeError> {
     let url = cluster.superuser_url(EMBEDDED_DATABASE);
     let mut target: Target = url.expose_secret().parse().map_err(ServeError::database)?;
@@ -93,7 +111,6 @@ fn target_of(cluster: &Cluster) -> Result<Target, ServeError> {
 
 /// Makes main's database in a fresh cluster.
 async fn make_database(target: &Target) -> Result<(), ServeError> {
-    use sqlx::Connection;
     let mut connection = connect_options(target).database("postgres").connect().await.map_err(ServeError::database)?;
     let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(EMBEDDED_DATABASE)

@@ -1,6 +1,6 @@
 //! Checks what a server needs here, and says how to get what is missing.
 
-use super::{branch_admin, database::connect_options, instance_key::InstanceKey, tools, wiring::secret_box};
+use super::{branch_admin, database::connect_options, error::told, instance_key::InstanceKey, tools, wiring::secret_box};
 use crate::config::Settings;
 use embedded::{Cluster, FindOptions};
 use pgtools::Tools;
@@ -99,7 +99,7 @@ async fn external(settings: &Settings, url: &str) -> Vec<Check> {
             checks.push(Check::wrong(
                 "connection",
                 CheckStatus::Fail,
-                error.to_string(),
+                told(&error),
                 "check host, port, user and password, and that this machine may connect",
             ));
         }
@@ -113,10 +113,8 @@ async fn external(settings: &Settings, url: &str) -> Vec<Check> {
                 }
                 Err(error) => checks.push(Check::wrong("branch_admin", CheckStatus::Fail, error.to_string(), "correct branching.admin_database_url")),
             }
-            match tools::for_server(settings, &target).await {
-                Ok(found) => checks.extend(tool_checks(&found, server_major(&pool).await).await),
-                Err(error) => checks.push(Check::wrong("tools", CheckStatus::Warn, error.to_string(), "set database.tools")),
-            }
+            let major = server_major(&pool).await;
+            checks.extend(tool_checks(&tools::at_hand(settings, major).await.unwrap_or_else(tools::on_the_path), major).await);
             pool.close().await;
         }
     }
@@ -135,7 +133,7 @@ fn encryption_key(settings: &Settings) -> Check {
 
 async fn rights(settings: &Settings, pool: &PgPool) -> Vec<Check> {
     match probe(pool, &settings.database.schemas).await {
-        Err(error) => vec![Check::wrong("database", CheckStatus::Fail, error.to_string(), "see the message")],
+        Err(error) => vec![Check::wrong("database", CheckStatus::Fail, told(&error), "see the message")],
         Ok(capabilities) => {
             let about = format!("PostgreSQL {}, database '{}', as '{}'", capabilities.server_version, capabilities.database, capabilities.admin);
             let mut checks = vec![Check::ok("database", about)];

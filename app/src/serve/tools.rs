@@ -1,11 +1,8 @@
 //! Finding `pg_dump` and `pg_restore` of the server's own major version.
 
-use super::{ServeError, database::connect_options};
 use crate::config::Settings;
 use embedded::{Binaries, FindOptions};
 use pgtools::Tools;
-use postgres::wire::Target;
-use sqlx::ConnectOptions;
 use std::path::{Path, PathBuf};
 
 /// Where packages put the client programs of one major version.
@@ -22,47 +19,52 @@ pub(super) fn of_binaries(binaries: &Binaries) -> Tools {
     Tools { pg_dump: tool("pg_dump"), pg_restore: tool("pg_restore") }
 }
 
-/// The tools for a server that somebody else runs: the configured folder, the usual places, the `PATH`, and at last the package of the embedded server
-/// where that is of the same major version. Where there are none the server starts all the same, and only branches cannot be made.
-pub(super) async fn for_server(settings: &Settings, target: &Target) -> Result<Tools, ServeError> {
-    let major = major_of(target).await?;
-    if let Some(folder) = &settings.database.tools {
-        return Ok(in_folder(folder));
+/// The tools for a server that somebody else runs: those at hand, and else the package of the embedded server, fetched where that may be and is of the same
+/// major version. Where there are none the server starts all the same, and only branches cannot be made.
+pub(super) async fn for_server(settings: &Settings, major: u32) -> Tools {
+    if let Some(tools) = at_hand(settings, major).await {
+        return tools;
     }
-    for place in PLACES.map(|place| PathBuf::from(place.replace('#', &major.to_string()))) {
-        let tools = in_folder(&place);
+    let allow_fetch = settings.embedded.allow_fetch;
+    if let Some(tools) = of_package(settings, major, allow_fetch).await {
+        return tools;
+    }
+    for problem in on_the_path().problems(major).await {
+        tracing::warn!("{problem} (or set database.tools to the folder that has them)");
+    }
+    on_the_path()
+}
+
+/// Those of the configured folder, the usual places, the `PATH`, or a package that was fetched before. Nothing is fetched.
+pub(super) async fn at_hand(settings: &Settings, major: u32) -> Option<Tools> {
+    if let Some(folder) = &settings.database.tools {
+        return Some(in_folder(folder));
+    }
+    let places = PLACES.map(|place| in_folder(&PathBuf::from(place.replace('#', &major.to_string()))));
+    for tools in places.into_iter().chain([on_the_path()]) {
         if tools.problems(major).await.is_empty() {
-            return Ok(tools);
+            return Some(tools);
         }
     }
-    let on_the_path = Tools { pg_dump: PathBuf::from("pg_dump"), pg_restore: PathBuf::from("pg_restore") };
-    let problems = on_the_path.problems(major).await;
-    if problems.is_empty() {
-        return Ok(on_the_path);
-    }
+    of_package(settings, major, false).await
+}
+
+/// The tools as the `PATH` has them, or not.
+pub(super) fn on_the_path() -> Tools {
+    Tools { pg_dump: PathBuf::from("pg_dump"), pg_restore: PathBuf::from("pg_restore") }
+}
+
+async fn of_package(settings: &Settings, major: u32, allow_fetch: bool) -> Option<Tools> {
     let options = FindOptions {
         configured: settings.embedded.binaries.clone(),
         cache_dir: settings.embedded.data_dir.join("binaries"),
-        allow_fetch: settings.embedded.allow_fetch,
+        allow_fetch,
         major: Some(major),
     };
     let found = tokio::task::spawn_blocking(move || embedded::find_or_install(&options, &mut |line| tracing::info!("{line}"))).await;
-    if let Ok(Ok(binaries)) = found {
-        return Ok(of_binaries(&binaries));
-    }
-    for problem in problems {
-        tracing::warn!("{problem} (or set database.tools to the folder that has them)");
-    }
-    Ok(on_the_path)
+    Some(of_binaries(&found.ok()?.ok()?))
 }
 
 fn in_folder(folder: &Path) -> Tools {
     Tools { pg_dump: folder.join("pg_dump"), pg_restore: folder.join("pg_restore") }
-}
-
-async fn major_of(target: &Target) -> Result<u32, ServeError> {
-    let connection =
-        connect_options(target).connect().await.map_err(|error| ServeError::Database(format!("cannot connect to database.url: {error}")))?;
-    let number = connection.server_version_num().unwrap_or_default();
-    Ok(number / 10_000)
 }

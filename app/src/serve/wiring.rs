@@ -5,6 +5,7 @@ use super::{
     branching::{Branching, Ground, branch_defaults},
     catalogue_changes,
     database::MainDatabase,
+    error::told,
     instance_key::InstanceKey,
 };
 use crate::{
@@ -158,7 +159,7 @@ impl House {
             .after_connect(|connection, _| Box::pin(async move { connection.execute("set search_path = pg_catalog").await.map(|_| ()) }))
             .connect_with(database.connect_options())
             .await
-            .map_err(|error| ServeError::Database(format!("cannot connect to the database: {error}")))?;
+            .map_err(|error| ServeError::Database(format!("cannot connect to the database: {}", told(&error))))?;
         let secrets = secret_box(&database.key)?;
         migrate(&control_pool).await.map_err(ServeError::database)?;
         check_encryption_key(&control_pool, &ports::driven::SecretBox::fingerprint(&secrets)).await.map_err(ServeError::database)?;

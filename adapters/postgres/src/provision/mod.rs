@@ -90,6 +90,11 @@ struct Settled {
 /// How often a start gives way to another one on the same server, which is making the same roles from another database.
 const ATTEMPTS: u32 = 8;
 
+/// Says why a database cannot be served, before anything is made in it. One that can be may turn out to lack what only trying shows.
+pub async fn check_fitness(pool: &PgPool, schemas: &[String]) -> Result<(), ProvisionError> {
+    probe(pool, schemas).await?.refuse_if_unfit()
+}
+
 /// Prepares a database whose control plane schemas are there (`control::migrate`), or says why it cannot be served.
 pub async fn provision(pool: &PgPool, secrets: &dyn SecretBox, options: &ProvisionOptions) -> Result<Provisioned, ProvisionError> {
     let capabilities = probe(pool, &options.schemas).await?;
