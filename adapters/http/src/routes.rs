@@ -3,15 +3,15 @@
 use crate::{
     body::BodyLimit,
     control::{
-        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Readiness, Schema, ServiceKeys,
-        Sessions, Users,
+        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, METHODS, Migrations, Operations, Readiness, Schema,
+        ServiceKeys, Sessions, Users, not_allowed,
     },
     openapi::{Control, PAGE_POLICY, openapi_document, page, service},
     tables::{PREFIX, Tables},
 };
 use bytes::Bytes;
-use http::{HeaderValue, header};
-use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route, endpoint::make_sync, get};
+use http::{HeaderValue, Method, header};
+use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route, endpoint::make_sync};
 use ports::{
     driven::CursorSeal,
     driving::{
@@ -143,11 +143,11 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
     let limit = BodyLimit { plain: max_body_bytes.min(MAX_CONTROL_BODY), large: max_body_bytes };
     let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(limit);
     let mut beside = Route::new()
-        .at("/openapi.json", get(fixed("application/json", openapi_document)))
-        .at("/docs", get(fixed("text/html; charset=utf-8", page)))
+        .at("/openapi.json", ReadOnly(fixed("application/json", openapi_document)))
+        .at("/docs", ReadOnly(fixed("text/html; charset=utf-8", page)))
         .nest_no_strip("/", control);
     if let Some(render) = render_metrics {
-        beside = beside.at("/metrics", get(make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(render()))));
+        beside = beside.at("/metrics", ReadOnly(make_sync(move |_| Response::builder().content_type("text/plain; version=0.0.4").body(render()))));
     }
     Rest { tables, beside }
 }
@@ -200,6 +200,20 @@ fn fixed(content_type: &'static str, make: fn() -> String) -> impl Endpoint + 's
     })
 }
 
+/// Something that can be read, and nothing else.
+struct ReadOnly<E>(E);
+
+impl<E: Endpoint> Endpoint for ReadOnly<E> {
+    type Output = E::Output;
+
+    async fn call(&self, request: Request) -> Result<E::Output> {
+        match *request.method() {
+            Method::GET | Method::HEAD => self.0.call(request).await,
+            _ => Err(not_allowed("GET, HEAD").into()),
+        }
+    }
+}
+
 impl Rest {
     /// Puts another door beside it, such as `/mcp`; the prefix is taken off before it sees a request.
     #[must_use]
@@ -215,10 +229,14 @@ impl Rest {
 impl Endpoint for Rest {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         // Rows are what is asked for most: they do not go through the router.
         if request.uri().path().starts_with(PREFIX) {
             return Ok(self.tables.answer(request).await?);
+        }
+        // A method that nobody knows is refused as one that no route has: with those that there are.
+        if !METHODS.contains(request.method()) {
+            request.set_method(Method::TRACE);
         }
         self.beside.call(request).await
     }

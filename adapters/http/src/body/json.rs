@@ -1,6 +1,6 @@
 //! A JSON body as poem-openapi takes it.
 
-use super::{Fields, FromFields, is_json, read_body};
+use super::{Fields, FromFields, is_json, read_body, unique_keys::UniqueKeys};
 use crate::problem::Problem;
 use bytes::Bytes;
 use http::StatusCode;
@@ -33,7 +33,7 @@ impl<T: FromFields> JsonBody<T> {
         if T::OPTIONAL && bytes.is_empty() {
             bytes = Bytes::from_static(b"{}");
         }
-        let value = serde_json::from_slice(&bytes)
+        let UniqueKeys(value) = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is not valid JSON: {error}")))?;
         Fields::read(value).map(Self).map_err(|faults| {
             let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", domain::Failure::Invalid(faults.clone()).to_string());

@@ -3,6 +3,7 @@
 mod bytes;
 mod fields;
 mod json;
+mod unique_keys;
 
 pub(crate) use bytes::{is_json, read_body};
 pub(crate) use fields::{Fields, FromFields};

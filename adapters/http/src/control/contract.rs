@@ -15,7 +15,8 @@ pub(crate) struct Contract<T>(pub(crate) T);
 
 type Routes = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
-const METHODS: [Method; 9] =
+/// The methods that there are anywhere.
+pub(crate) const METHODS: [Method; 9] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::TRACE, Method::CONNECT];
 
 impl<T: OpenApi> OpenApi for Contract<T> {
@@ -38,12 +39,16 @@ impl<T: OpenApi> OpenApi for Contract<T> {
             let at = routes.entry(path.clone()).or_default();
             for (method, inner) in methods {
                 let known = described.get(&(pattern(&path), method.clone())).cloned().unwrap_or_default();
-                at.insert(method, KnownQuery { inner, known }.boxed());
+                let takes_anything = PROBES.contains(&path.as_str());
+                at.insert(method, if takes_anything { inner } else { KnownQuery { inner, known }.boxed() });
             }
             at.extend(missing.into_iter().map(|method| (method, NotAllowed { allow: allow.clone() }.boxed())));
         }
     }
 }
+
+/// What asks whether a server lives adds parameters of its own, to get past caches.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The query parameters of each route and method.
 fn described(apis: &[MetaApi]) -> HashMap<(String, Method), Vec<String>> {
@@ -98,6 +103,11 @@ impl Endpoint for KnownQuery {
     }
 }
 
+/// The refusal of a method that a route does not have.
+pub(crate) fn not_allowed(allow: &str) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this route has {allow}")).header(header::ALLOW, allow)
+}
+
 struct NotAllowed {
     allow: String,
 }
@@ -106,7 +116,6 @@ impl Endpoint for NotAllowed {
     type Output = Response;
 
     async fn call(&self, _request: Request) -> Result<Response> {
-        let detail = format!("this route has {}", self.allow);
-        Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).header(header::ALLOW, self.allow.as_str()).into())
+        Err(not_allowed(&self.allow).into())
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use asking::{Anybody, Asking, page};
 pub(crate) use audit::Audit;
 pub(crate) use branch_access::BranchAccess;
 pub(crate) use branches::Branches;
-pub(crate) use contract::Contract;
+pub(crate) use contract::{Contract, METHODS, not_allowed};
 pub(crate) use diffs::Diffs;
 pub(crate) use health::Health;
 pub use health::Readiness;

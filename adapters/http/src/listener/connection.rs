@@ -3,10 +3,13 @@
 use super::{
     ServeOptions,
     activity::{Activity, InFlight, Watched},
+    addressed, left_over,
     targets::{EncodedTargets, Understood},
     unread::UnreadAnswered,
 };
+use crate::{edge::REQUEST_ID, problem::Problem};
 use bytes::Bytes;
+use http::{HeaderValue, Version, header};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     service::service_fn,
@@ -16,7 +19,7 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::Watcher},
 };
 use poem::{
-    Addr, Endpoint, Request,
+    Addr, Endpoint, IntoResponse, Request, RequestParts, Response,
     web::{LocalAddr, RemoteAddr},
 };
 use std::{
@@ -98,13 +101,47 @@ impl<E: Endpoint + 'static> Server<E> {
         in_flight: InFlight,
     ) -> impl Future<Output = Result<http::Response<impl Body<Data = Bytes, Error = io::Error> + use<E>>, Infallible>> + Send + use<E> {
         let endpoint = self.endpoint.clone();
-        let (local, remote) = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(remote)));
+        let request_id = self.request_id;
+        let addresses = (LocalAddr(Addr::SocketAddr(self.local)), RemoteAddr(Addr::SocketAddr(remote)));
         async move {
-            let request = Request::from((request, local, remote, http::uri::Scheme::HTTP));
-            let response: http::Response<_> = endpoint.get_response(request).await.into();
+            let (head, body) = request.into_parts();
+            let refusal = addressed::refusal(&head);
+            let is_http1 = head.version <= Version::HTTP_11;
+            let (body, left) = if body.is_end_stream() {
+                (poem::Body::empty(), None)
+            } else {
+                let (body, left) = left_over::lend(body, &head.headers);
+                // A stream of HTTP/2 ends alone.
+                (body, is_http1.then_some(left))
+            };
+            let response = match refusal {
+                Some(problem) => {
+                    drop(body);
+                    refused(problem, &request_id())
+                }
+                None => {
+                    let parts = RequestParts::from((head, addresses.0, addresses.1, http::uri::Scheme::HTTP));
+                    endpoint.get_response(Request::from_parts(parts, body)).await
+                }
+            };
+            let mut response: http::Response<_> = response.into();
+            if let Some(left) = left
+                && !left.read().await
+            {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response.map(|body| Tracked { body, _in_flight: in_flight }))
         }
     }
+}
+
+/// The answer to a request that no endpoint is to see.
+fn refused(problem: Problem, id: &str) -> Response {
+    let mut response = problem.into_response();
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// A response's body; the request counts as running until it is dropped.

@@ -4,8 +4,10 @@
 //! only poem's public types. A client that closes its sending side counts as gone: on the wire that looks just like a client that left.
 
 mod activity;
+mod addressed;
 mod backoff;
 mod connection;
+mod left_over;
 mod linger;
 mod options;
 mod request_line;

@@ -174,6 +174,22 @@ async fn what_cannot_be_read_as_a_request_is_told_as_a_problem_on_fresh_and_on_u
 }
 
 #[tokio::test]
+async fn a_request_that_does_not_say_where_it_goes_is_a_problem_and_reaches_no_endpoint() {
+    let running = Running::start(ServeOptions { request_id: || "r-1".to_owned(), ..ServeOptions::default() }).await;
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a/b\r\n", "400"),
+        ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n", "501"),
+    ] {
+        let mut client = running.send(format!("{head}connection: close\r\n\r\n0\r\n\r\n").as_bytes()).await;
+        let answer = everything(&mut client).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains("application/problem+json"), "{head}: {answer}");
+        assert!(answer.contains("x-request-id: r-1") && answer.contains("x-content-type-options: nosniff"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_ends_without_its_end_mark() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr();

@@ -101,6 +101,43 @@ async fn an_unfinished_body_is_a_problem_on_every_route_that_takes_one() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_there_twice_in_a_body_is_a_problem() {
+    let body = r#"{"email": "a@example.com", "password": "first one", "password": "second one"}"#;
+    let response = over(unreached()).post("/api/v1/auth/signin").content_type("application/json").body(body).send().await;
+    let problem = problem(response, 400).await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(problem["code"] == "invalid_json" && detail.contains("'password' is there twice") && !detail.contains(" one"), "{problem}");
+}
+
+#[tokio::test]
+async fn every_refused_method_is_told_those_that_there_are() {
+    let client = over(unreached());
+    for (path, allow) in [
+        ("/openapi.json", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
+        ("/metrics", "GET, HEAD"),
+        ("/healthz", "GET, HEAD"),
+        ("/api/v1/auth/signin", "POST"),
+        ("/api/v1/admin/branches", "GET, HEAD, POST"),
+    ] {
+        for method in ["PUT", "OPTIONS", "FROB", "get"] {
+            let response = client.request(method.parse().unwrap(), path).send().await;
+            response.assert_header("allow", allow);
+            assert_eq!(problem(response, 405).await["code"], "method_not_allowed", "{method} {path}");
+        }
+        let found = client.head(path).send().await.0.status();
+        assert!(allow == "POST" || found != StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn probes_may_bring_parameters_of_their_own() {
+    for path in ["/healthz?x=1", "/readyz?cache=no&cache=never"] {
+        over(unreached()).get(path).send().await.assert_status_is_ok();
+    }
+}
+
+#[tokio::test]
 async fn who_has_shown_no_credential_sends_no_megabytes() {
     let client = TestClient::new(Edge::around(routes(unreached(), RestSettings::default()), ids()));
     let body = format!("[{}]", "1,".repeat(150_000));
