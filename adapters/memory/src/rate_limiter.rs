@@ -1,7 +1,7 @@
 //! Budgets of requests a minute or an hour.
 
 use async_trait::async_trait;
-use ports::driven::{Clock, RateLimiter};
+use ports::driven::{Clock, NoBudget, RateLimiter};
 use std::{
     collections::HashMap,
     fmt,
@@ -39,7 +39,7 @@ impl fmt::Debug for MemoryRateLimiter {
 
 impl Taken {
     /// Takes one in the window of so many seconds that it is now.
-    fn take(&mut self, key: &str, limit: u32, now: OffsetDateTime, seconds: i64) -> Result<(), Duration> {
+    fn take(&mut self, key: &str, limit: u32, now: OffsetDateTime, seconds: i64) -> Result<(), NoBudget> {
         let number = now.unix_timestamp().div_euclid(seconds);
         if self.number != number {
             *self = Self { number, by_key: HashMap::new() };
@@ -47,7 +47,7 @@ impl Taken {
         let count = self.by_key.entry(key.to_owned()).or_default();
         if *count >= limit {
             let gone = Duration::new(now.unix_timestamp().rem_euclid(seconds).unsigned_abs(), now.nanosecond());
-            return Err(Duration::from_secs(seconds.unsigned_abs()).saturating_sub(gone));
+            return Err(NoBudget::UsedUp(Duration::from_secs(seconds.unsigned_abs()).saturating_sub(gone)));
         }
         *count += 1;
         Ok(())
@@ -56,11 +56,11 @@ impl Taken {
 
 #[async_trait]
 impl RateLimiter for MemoryRateLimiter {
-    async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
+    async fn take(&self, key: &str, per_minute: u32) -> Result<(), NoBudget> {
         self.of_minute.lock().unwrap_or_else(PoisonError::into_inner).take(key, per_minute, self.clock.now(), 60)
     }
 
-    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), Duration> {
+    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), NoBudget> {
         self.of_hour.lock().unwrap_or_else(PoisonError::into_inner).take(key, per_hour, self.clock.now(), 3600)
     }
 }
@@ -68,7 +68,7 @@ impl RateLimiter for MemoryRateLimiter {
 #[cfg(test)]
 mod tests {
     use super::MemoryRateLimiter;
-    use ports::driven::{Clock, RateLimiter};
+    use ports::driven::{Clock, NoBudget, RateLimiter};
     use std::{
         sync::{Arc, Mutex},
         time::Duration,
@@ -89,11 +89,11 @@ mod tests {
         let limiter = MemoryRateLimiter::new(Arc::clone(&clock) as _);
         assert_eq!(limiter.take("a", 2).await, Ok(()));
         assert_eq!(limiter.take("a", 2).await, Ok(()));
-        assert_eq!(limiter.take("a", 2).await, Err(Duration::from_millis(750)));
+        assert_eq!(limiter.take("a", 2).await, Err(NoBudget::UsedUp(Duration::from_millis(750))));
         assert_eq!(limiter.take("b", 1).await, Ok(()));
         assert_eq!(limiter.take_of_hour("a", 1).await, Ok(()));
         *clock.0.lock().unwrap() += Duration::from_millis(750);
         assert_eq!(limiter.take("a", 2).await, Ok(()));
-        assert_eq!(limiter.take_of_hour("a", 1).await, Err(Duration::from_mins(59)));
+        assert_eq!(limiter.take_of_hour("a", 1).await, Err(NoBudget::UsedUp(Duration::from_mins(59))));
     }
 }

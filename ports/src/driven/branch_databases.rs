@@ -66,6 +66,10 @@ pub trait OpenDatabases: Send + Sync {
     fn open(&self) -> Vec<OpenDatabase>;
     /// Lets go of one: new requests open it anew, those that run are waited for.
     async fn forget(&self, database: &DatabaseName);
+    /// Makes ready what will serve a branch in place of another database that this replica has open: definitions are read, and there is a connection for
+    /// each login in use, so that the first requests after the switch wait for neither. It takes two seconds at most. What fails here is the first
+    /// request's to tell.
+    async fn warm_up(&self, next: &OpenDatabase);
 }
 
 /// One request's hold on a branch's data.

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// A cursor that this list did not give out.
     #[error("the cursor is not one of this list")]
     BadCursor,
+    /// A text that the database's encoding, or PostgreSQL's text, cannot hold.
+    #[error("a text has characters that the database's encoding has not")]
+    Unstorable,
     /// It cannot be reached now.
     #[error("the metadata database is not available")]
     Unavailable(#[source] BoxError),
@@ -51,6 +54,7 @@ impl From<StoreError> for Failure {
             StoreError::BadCursor => {
                 domain::Fault::new("/cursor", "is not a cursor of this list; send the next_cursor of the page before, unchanged").into()
             }
+            StoreError::Unstorable => domain::Fault::new("", "has characters that the encoding of this database has not").into(),
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
             other => Self::internal(other),
         }

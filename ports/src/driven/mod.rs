@@ -52,7 +52,7 @@ pub use migrations::{
 };
 pub use operations::{OperationRepository, OperationSignals};
 pub use place::DatabasePlace;
-pub use rate_limit::RateLimiter;
+pub use rate_limit::{NoBudget, RateLimiter};
 pub use schemas::{Proof, Readings, SchemaReader, ScriptProver};
 pub use users::{SessionRepository, StoredUser, UserRepository};
 

@@ -42,7 +42,7 @@ fn column<'a, T>(entries: &'a [AuditEntry], cell: impl Fn(&'a AuditEntry) -> T) 
 }
 
 /// PostgreSQL's text cannot hold NUL: a row must not be lost for what a caller sent.
-fn storable(text: &str, texts: Texts) -> Cow<'_, str> {
+pub(super) fn storable(text: &str, texts: Texts) -> Cow<'_, str> {
     let plain = |c: char| c != '\0' && (matches!(texts, Texts::AsTheyAre) || c.is_ascii());
     if text.chars().all(plain) {
         return Cow::Borrowed(text);

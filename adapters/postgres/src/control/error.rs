@@ -19,6 +19,7 @@ pub(super) fn store(error: sqlx::Error) -> StoreError {
         Some("branches_pkey" | "branches_short_id") => StoreError::Taken { what: "branch id" },
         Some("operations_pkey") => StoreError::Taken { what: "operation id" },
         Some("keys_pkey" | "keys_prefix") => StoreError::Taken { what: "key" },
+        _ if refusal.code().is_some_and(|sqlstate| is_unstorable(&sqlstate)) => StoreError::Unstorable,
         _ if refusal.code().is_some_and(|sqlstate| passes(&sqlstate)) => StoreError::Unavailable(error.into()),
         _ => StoreError::Unexpected(error.into()),
     }
@@ -27,6 +28,11 @@ pub(super) fn store(error: sqlx::Error) -> StoreError {
 /// Whether a refusal passes by itself: connection trouble, shutdown, fail-over to a server that is still read-only, deadlock, too many connections.
 fn passes(sqlstate: &str) -> bool {
     sqlstate.starts_with("08") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "25006" | "40001" | "40P01" | "53300")
+}
+
+/// `untranslatable_character` and `character_not_in_repertoire`: only callers bring characters along that are not ASCII.
+fn is_unstorable(sqlstate: &str) -> bool {
+    matches!(sqlstate, "22P05" | "22021")
 }
 
 /// A row that cannot be read back.

@@ -1,12 +1,15 @@
 //! Budgets of requests a minute or an hour, taken from the metadata database in slices.
 
-use super::shards::Shards;
+use super::{
+    audit_batch::{Texts, storable},
+    shards::Shards,
+};
 use async_trait::async_trait;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use ports::driven::RateLimiter;
+use ports::driven::{NoBudget, RateLimiter};
 use sqlx::PgPool;
 use std::{
     collections::HashMap,
@@ -23,9 +26,8 @@ use tokio::time::{Instant, timeout};
 const LARGEST_SLICE: u32 = 50;
 /// A slice is this part of the limit, so that one replica does not sit on what another one needs.
 const SLICES: u32 = 10;
-/// How long a request waits for a slice, and when to try again where the database is away.
+/// How long a request waits for a slice.
 const PATIENCE: Duration = Duration::from_secs(2);
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What this replica holds of everybody's budgets.
 #[derive(Clone)]
@@ -76,7 +78,7 @@ struct Slice {
 type Fetch = Shared<BoxFuture<'static, bool>>;
 
 enum Step {
-    Answer(Result<(), Duration>),
+    Answer(Result<(), NoBudget>),
     Wait(Fetch),
 }
 
@@ -86,13 +88,13 @@ impl PgRateLimiter {
         Self(Arc::new(Core { pool, of_minute: Shards::default(), of_hour: Shards::default(), swept: AtomicI64::new(0) }))
     }
 
-    async fn take_of(&self, window: Window, key: &str, limit: u32) -> Result<(), Duration> {
+    async fn take_of(&self, window: Window, key: &str, limit: u32) -> Result<(), NoBudget> {
         loop {
             match self.step(window, key, limit) {
                 Step::Answer(answer) => return answer,
                 Step::Wait(fetch) => {
                     if !fetch.await {
-                        return Err(TRY_AGAIN);
+                        return Err(NoBudget::Unavailable);
                     }
                 }
             }
@@ -127,18 +129,18 @@ impl fmt::Debug for PgRateLimiter {
 
 #[async_trait]
 impl RateLimiter for PgRateLimiter {
-    async fn take(&self, key: &str, per_minute: u32) -> Result<(), Duration> {
+    async fn take(&self, key: &str, per_minute: u32) -> Result<(), NoBudget> {
         self.take_of(Window::Minute, key, per_minute).await
     }
 
-    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), Duration> {
+    async fn take_of_hour(&self, key: &str, per_hour: u32) -> Result<(), NoBudget> {
         self.take_of(Window::Hour, key, per_hour).await
     }
 }
 
 impl Slice {
     /// Takes one, or says when there is more; `None` where the database must be asked.
-    fn take(&mut self, limit: u32) -> Option<Result<(), Duration>> {
+    fn take(&mut self, limit: u32) -> Option<Result<(), NoBudget>> {
         let rest = self.until.saturating_duration_since(Instant::now());
         if rest.is_zero() || self.limit != limit {
             return None;
@@ -147,7 +149,7 @@ impl Slice {
             self.left = left;
             return Some(Ok(()));
         }
-        self.last.then_some(Err(rest))
+        self.last.then_some(Err(NoBudget::UsedUp(rest)))
     }
 }
 
@@ -207,7 +209,8 @@ impl Core {
 
 /// Takes a slice: how much was taken by everybody, the present minute, and how many seconds are left of the window.
 ///
-/// A row stands under the last minute of its window, so that past ones are told by that alone.
+/// A row stands under the last minute of its window, so that past ones are told by that alone. Its key is in ASCII: what an address or a token's subject is
+/// made of, not every database's encoding has.
 async fn ask(pool: &PgPool, window: Window, key: &str, wanted: u32) -> Result<(i64, i64, f64), sqlx::Error> {
     sqlx::query_as(
         "insert into fluxbase.rate_limits as budget (minute, key, taken)
@@ -216,8 +219,8 @@ async fn ask(pool: &PgPool, window: Window, key: &str, wanted: u32) -> Result<(i
          returning taken, floor(extract(epoch from now()) / 60)::bigint, ((budget.minute + 1) * 60 - extract(epoch from now()))::float8",
     )
     .bind(match window {
-        Window::Minute => key.to_owned(),
-        Window::Hour => format!("hour:{key}"),
+        Window::Minute => storable(key, Texts::Ascii).into_owned(),
+        Window::Hour => format!("hour:{}", storable(key, Texts::Ascii)),
     })
     .bind(i64::from(wanted))
     .bind(window.minutes())
@@ -228,6 +231,7 @@ async fn ask(pool: &PgPool, window: Window, key: &str, wanted: u32) -> Result<(i
 #[cfg(test)]
 mod tests {
     use super::Slice;
+    use ports::driven::NoBudget;
     use std::time::Duration;
     use tokio::time::{Instant, advance};
 
@@ -235,7 +239,7 @@ mod tests {
     async fn a_slice_is_used_up_and_never_outlives_its_minute() {
         let mut slice = Slice { limit: 10, left: 1, last: true, until: Instant::now() + Duration::from_secs(30) };
         assert_eq!(slice.take(10), Some(Ok(())));
-        assert_eq!(slice.take(10), Some(Err(Duration::from_secs(30))));
+        assert_eq!(slice.take(10), Some(Err(NoBudget::UsedUp(Duration::from_secs(30)))));
         assert_eq!(slice.take(20), None, "another limit is another budget");
         advance(Duration::from_secs(30)).await;
         assert_eq!(slice.take(10), None);

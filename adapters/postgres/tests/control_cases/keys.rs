@@ -1,8 +1,9 @@
 //! Keys: what is kept of them, pages, revoking.
 
-use super::{Replica, key, moment, user_id};
+use super::{Replica, connect, database_with, key, make_auth_schema, moment, user_id};
 use domain::{Scope, Scopes, access::Restrictions, page::PageRequest, table::QualifiedName};
-use ports::driven::{KeyDirectory, KeyKind, KeyRecord, StoreError};
+use fluxbase_postgres::control::{PgRateLimiter, migrate};
+use ports::driven::{KeyDirectory, KeyKind, KeyRecord, RateLimiter, StoreError};
 
 #[tokio::test]
 async fn a_key_is_read_back_with_all_that_narrows_it() {
@@ -75,4 +76,24 @@ async fn a_scope_that_nobody_knows_is_corrupt_and_grants_nothing() {
     replica.sql("update fluxbase.keys set scopes = '{admin:everything}'").await;
     let corrupt = replica.keys.find(&record.prefix).await.unwrap_err();
     assert!(matches!(corrupt, StoreError::Corrupt { table: "fluxbase.keys", .. }), "{corrupt:?}");
+}
+
+#[tokio::test]
+async fn characters_that_the_databases_encoding_has_not_are_the_callers_fault() {
+    let pool = connect(database_with("encoding 'LATIN1' locale 'C'").await, 5).await;
+    migrate(&pool).await.unwrap();
+    make_auth_schema(&pool).await;
+    let replica = Replica::over(pool, false);
+    let mut work = replica.begin().await;
+    let refused = work.keys().insert(&KeyRecord { name: "漢字".to_owned(), ..key(1, KeyKind::Api) }, &[7; 32]).await;
+    assert!(matches!(refused, Err(StoreError::Unstorable)), "{refused:?}");
+    let mut work = replica.begin().await;
+    let refused = work.users().find_by_email(&"漢@example.com".parse().unwrap()).await;
+    assert!(matches!(refused, Err(StoreError::Unstorable)), "{refused:?}");
+    let mut work = replica.begin().await;
+    work.keys().insert(&KeyRecord { name: "é".to_owned(), ..key(2, KeyKind::Api) }, &[7; 32]).await.unwrap();
+    // Budgets are kept for whoever asks.
+    let limiter = PgRateLimiter::new(replica.pool.clone());
+    assert_eq!(limiter.take("sign_in:漢@example.com", 1).await, Ok(()));
+    assert!(limiter.take("sign_in:漢@example.com", 1).await.is_err());
 }

@@ -43,7 +43,8 @@ impl<U> Limited<U> {
 impl<C: Command, U: UseCase<C>> UseCase<C> for Limited<U> {
     async fn run(&self, caller: &Caller, command: C) -> Result<C::Output, Failure> {
         for (budget, per_minute) in self.limits.budgets(caller) {
-            self.limiter.take(&budget, per_minute).await.map_err(|retry_after| Failure::RateLimited { per_minute, retry_after })?;
+            let used_up = |retry_after| Failure::RateLimited { per_minute, retry_after };
+            self.limiter.take(&budget, per_minute).await.map_err(|none| none.into_failure(used_up))?;
         }
         self.inner.run(caller, command).await
     }

@@ -47,7 +47,7 @@ mod tests {
     use crate::testing::caller;
     use domain::{Caller, Failure, Scope, access::Door};
     use ports::{
-        driven::{MockAuditLog, MockClock, MockRateLimiter},
+        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget},
         driving::{CreateUser, ListUsers, MockUseCase, UseCase},
     };
     use std::{
@@ -84,7 +84,7 @@ mod tests {
         limiter.expect_take().returning(move |key, _| {
             let mut taken = taken.lock().unwrap();
             taken.push(key.to_owned());
-            if taken.len() > left { Err(Duration::from_secs(9)) } else { Ok(()) }
+            if taken.len() > left { Err(NoBudget::UsedUp(Duration::from_secs(9))) } else { Ok(()) }
         });
         clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
         let limits = RateLimits { mcp_per_minute: 100 };
@@ -124,6 +124,17 @@ mod tests {
         let limited = guarded.run(&nobody, list()).await.unwrap_err();
         assert!(matches!(limited, Failure::RateLimited { per_minute: 100, retry_after } if retry_after == Duration::from_secs(9)));
         assert_eq!(*rig.outcomes.lock().unwrap(), ["missing_scope", "rate_limited"]);
+    }
+
+    #[tokio::test]
+    async fn who_keeps_the_budgets_cannot_be_reached_is_no_excess_of_the_callers() {
+        let mut limiter = MockRateLimiter::new();
+        limiter.expect_take().returning(|_, _| Err(NoBudget::Unavailable));
+        let rig = rig(0);
+        let guards = Guards { limiter: Arc::new(limiter), ..rig.guards };
+        let refused = guards.around(answering()).run(&over_mcp(caller(None, [Scope::AdminKeys])), list()).await.unwrap_err();
+        assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["unavailable"]);
     }
 
     #[tokio::test]

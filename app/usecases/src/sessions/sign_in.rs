@@ -29,12 +29,12 @@ impl UseCase<SignIn> for SignInUseCase {
         if let (Some(peer), per_minute @ 1..) = (caller.peer, self.settings.sign_in_attempts_per_minute) {
             let reason = "too many attempts to sign in from this network; wait, then try again";
             let too_many = |retry_after| Failure::TooManyAttempts { reason, retry_after };
-            self.ports.limiter.take(&format!("sign_in_from:{peer}"), per_minute).await.map_err(too_many)?;
+            self.ports.limiter.take(&format!("sign_in_from:{peer}"), per_minute).await.map_err(|none| none.into_failure(too_many))?;
         }
         // By the address, since that is what is guessed at; whether there is such an account makes no difference.
         let budget = format!("sign_in:{}", command.email.as_str());
         let limited = |retry_after| Failure::RateLimited { per_minute: ATTEMPTS_PER_MINUTE, retry_after };
-        self.ports.limiter.take(&budget, ATTEMPTS_PER_MINUTE).await.map_err(limited)?;
+        self.ports.limiter.take(&budget, ATTEMPTS_PER_MINUTE).await.map_err(|none| none.into_failure(limited))?;
         let stored = {
             let mut work = self.ports.control_plane.begin().await?;
             check_managed(work.users()).await?;
@@ -63,7 +63,7 @@ mod tests {
     };
     use domain::{Caller, Failure};
     use ports::{
-        driven::{MockClock, MockIds, MockPasswords, MockRateLimiter, MockRefreshTokens, MockTokens, Secret},
+        driven::{MockClock, MockIds, MockPasswords, MockRateLimiter, MockRefreshTokens, MockTokens, NoBudget, Secret},
         driving::{SignIn, UseCase},
     };
     use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -96,7 +96,7 @@ mod tests {
             .expect_take()
             .once()
             .withf(|key, limit| key == "sign_in_from:2001:db8::/64" && *limit == 5)
-            .returning(|_, _| Err(Duration::from_secs(7)));
+            .returning(|_, _| Err(NoBudget::UsedUp(Duration::from_secs(7))));
         let ports = ports(limiter);
         let from = Caller { peer: Some("2001:db8::1".parse::<IpAddr>().unwrap().into()), ..caller(None, []) };
         let refused = SignInUseCase::new(ports, settings()).run(&from, guess()).await.unwrap_err();
@@ -106,7 +106,11 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_was_tried_too_often_is_not_even_looked_up() {
         let mut limiter = MockRateLimiter::new();
-        limiter.expect_take().once().withf(|key, limit| key == "sign_in:a@example.com" && *limit == 20).returning(|_, _| Err(Duration::from_secs(7)));
+        limiter
+            .expect_take()
+            .once()
+            .withf(|key, limit| key == "sign_in:a@example.com" && *limit == 20)
+            .returning(|_, _| Err(NoBudget::UsedUp(Duration::from_secs(7))));
         let ports = ports(limiter);
         let refused = SignInUseCase::new(ports, settings()).run(&caller(None, []), guess()).await.unwrap_err();
         assert!(matches!(refused, Failure::RateLimited { per_minute: 20, retry_after } if retry_after == Duration::from_secs(7)), "{refused:?}");

@@ -35,7 +35,7 @@ impl UseCase<SignUp> for SignUpUseCase {
         if let (Some(peer), per_hour @ 1..) = (caller.peer, self.settings.sign_ups_per_hour) {
             let reason = "too many accounts were made from this network; wait, or ask an administrator to make one";
             let too_many = |retry_after| Failure::TooManyAttempts { reason, retry_after };
-            self.ports.limiter.take_of_hour(&format!("sign_up_from:{peer}"), per_hour).await.map_err(too_many)?;
+            self.ports.limiter.take_of_hour(&format!("sign_up_from:{peer}"), per_hour).await.map_err(|none| none.into_failure(too_many))?;
         }
         let password_hash = Some(self.ports.passwords.hash(&command.password).await?);
         let now = self.ports.clock.now();
