@@ -114,15 +114,12 @@ impl<E: Endpoint + 'static> Server<E> {
                 // A stream of HTTP/2 ends alone.
                 (body, is_http1.then_some(left))
             };
-            let response = match refusal {
-                Some(problem) => {
-                    drop(body);
-                    refused(problem, &request_id())
-                }
-                None => {
-                    let parts = RequestParts::from((head, addresses.0, addresses.1, http::uri::Scheme::HTTP));
-                    endpoint.get_response(Request::from_parts(parts, body)).await
-                }
+            let response = if let Some(problem) = refusal {
+                drop(body);
+                refused(problem, &request_id())
+            } else {
+                let parts = RequestParts::from((head, addresses.0, addresses.1, http::uri::Scheme::HTTP));
+                endpoint.get_response(Request::from_parts(parts, body)).await
             };
             let mut response: http::Response<_> = response.into();
             if let Some(left) = left
