@@ -188,6 +188,7 @@ impl House {
             builder: builder.clone(),
             trials: builder.clone(),
             logins: ports.logins.clone(),
+            open: self.databases.clone(),
             probe: ports.probe.clone(),
             migrations: ports.migrations.clone(),
             migration_files: ports.migration_files.clone(),

@@ -38,8 +38,11 @@ impl fmt::Display for Report {
         writeln!(f, "{:<22} {:<36} {:>9} {:>15} {:>14}", "part", "subject", "seconds", "of pg_dump|psql", "of bare copy")?;
         for &(part, subject) in &self.order {
             let seconds = self.median(part, subject);
-            let (dump, template) = (seconds / self.median(part, DUMP), seconds / self.median(part, TEMPLATE));
-            writeln!(f, "{part:<22} {subject:<36} {seconds:>9.3} {dump:>15.2} {template:>14.2}")?;
+            let ratio = |base| match self.median(part, base) {
+                base if base.is_nan() => "-".to_owned(),
+                base => format!("{:.2}", seconds / base),
+            };
+            writeln!(f, "{part:<22} {subject:<36} {seconds:>9.3} {:>15} {:>14}", ratio(DUMP), ratio(TEMPLATE))?;
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
     }

@@ -9,9 +9,13 @@ use std::{
 use async_trait::async_trait;
 use domain::{BranchId, Failure, branch::DatabaseName};
 use ports::driven::{BranchDatabases, BranchSession, OpenDatabase, OpenDatabases, SecurityContext};
+use tokio::time::timeout;
 
 use super::{database::Database, exchange::Runner, session::PgBranchSession, settings::Settings, shares::Shares};
 use crate::wire::{Budget, PoolStats};
+
+/// Longer than this nothing waits for what only spares others some waiting.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// What nobody asked for in this time is forgotten.
 const UNUSED: Duration = Duration::from_mins(15);
@@ -101,6 +105,21 @@ impl OpenDatabases for PgBranchDatabases {
         let forgotten = self.databases().remove(database);
         if let Some(opened) = forgotten {
             opened.database.close().await;
+        }
+    }
+
+    async fn warm_up(&self, next: &OpenDatabase) {
+        let of_branch = |(name, opened): &(&DatabaseName, &Opened)| opened.branch == Some(next.branch) && **name != next.database;
+        let mut roles: Vec<_> = self.databases().iter().filter(of_branch).flat_map(|(_, opened)| opened.database.roles_in_use()).collect();
+        roles.dedup();
+        if roles.is_empty() {
+            return;
+        }
+        let database = self.opened(&next.database, Some(next.branch));
+        match timeout(WARM_UP, database.warm_up(&roles)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::debug!(%failure, database = %next.database, "could not be made ready for requests before the switch"),
+            Err(_) => tracing::debug!(database = %next.database, "was not ready for requests in time"),
         }
     }
 }

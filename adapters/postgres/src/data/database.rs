@@ -59,6 +59,23 @@ impl Database {
         Ok(pool)
     }
 
+    /// A role for each of the logins that are in use.
+    pub(super) fn roles_in_use(&self) -> Vec<Role> {
+        let state = self.state();
+        let pools = [(Role::Authenticated, &state.user), (Role::Service, &state.service)];
+        pools.into_iter().filter(|(_, pool)| pool.is_some()).map(|(role, _)| role).collect()
+    }
+
+    /// Reads the catalogue, and leaves a connection open for each of these roles.
+    pub(super) async fn warm_up(&self, roles: &[Role]) -> Result<(), Failure> {
+        for role in roles {
+            let pool = self.pool(*role)?;
+            self.catalogue.current(&pool).await?;
+            pool.open_one().await.map_err(Failure::internal)?;
+        }
+        Ok(())
+    }
+
     /// The connections that its pools have now.
     pub(super) fn connections(&self) -> PoolStats {
         let state = self.state();

@@ -76,6 +76,11 @@ impl Pool {
         Ok(stream)
     }
 
+    /// Opens a connection where none is idle, and leaves it for the next exchange.
+    pub async fn open_one(&self) -> Result<(), WireError> {
+        Lease::acquire(&self.shared).await.map(drop)
+    }
+
     /// Whether somebody waits for a connection, of this pool or of another one that shares its budget.
     pub fn is_wanted(&self) -> bool {
         self.shared.waiting.load(Ordering::SeqCst) > 0 || self.shared.options.budget.is_wanted()

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Access, Failure, access::Role, catalogue::RelationKind, table::QualifiedName};
+use domain::{Access, BranchId, Failure, access::Role, branch::DatabaseName, catalogue::RelationKind, table::QualifiedName};
 use serde_json::json;
 
-use ports::driven::OpenDatabases;
+use ports::driven::{OpenDatabase, OpenDatabases};
 
 use super::{
     Who::{Alice, Service},
@@ -131,4 +131,20 @@ async fn a_database_that_is_forgotten_lets_go_of_its_connections() {
     let gone = async { while world.value(connections).await != "0" {} };
     tokio::time::timeout(Duration::from_secs(2), gone).await.unwrap();
     assert!(matches!(session.select(&select("notes", "")).await.unwrap_err(), Failure::Unavailable { .. }));
+}
+
+#[tokio::test]
+async fn what_takes_a_databases_place_is_ready_before_the_first_request() {
+    let (world, mut next) = (World::new("serving").await, World::new("serving_next").await);
+    let connections = "select count(*) from pg_stat_activity where datname = current_database() and usename like 'data_%'";
+    let ready = OpenDatabase { branch: BranchId::from_uuid(uuid::Uuid::nil()), database: next.name.clone() };
+    world.databases.warm_up(&ready).await;
+    assert_eq!(next.value(connections).await, "0", "nobody asks for that branch here");
+    world.read(Alice, "notes", "").await;
+    world.read(Service, "notes", "").await;
+    world.databases.warm_up(&ready).await;
+    assert_eq!(next.value(connections).await, "2", "one for each login in use");
+    assert!(world.databases.open().contains(&ready));
+    let nowhere = OpenDatabase { database: DatabaseName::existing("nowhere"), ..ready };
+    world.databases.warm_up(&nowhere).await;
 }

@@ -8,7 +8,7 @@ use super::{
     progress::Hold,
 };
 use domain::{BranchState, StepName, branch::Previous};
-use ports::driven::BuildProgress;
+use ports::driven::{BuildProgress, OpenDatabase};
 use std::sync::Arc;
 
 impl OperationRunner {
@@ -20,6 +20,7 @@ impl OperationRunner {
         let report = self.build(hold, &branch, &target).await?;
         hold.step(StepName::Admit).await?;
         self.ports.builder.admit(&target).await?;
+        self.ports.open.warm_up(&OpenDatabase { branch: branch.id, database: target.database.clone() }).await;
         hold.passed(&[StepName::Switch]).await?;
         let mut ending = self.succeed(hold, None).await?;
         let (state, before) = ending.branch.state.clone().switched().map_err(elsewhere)?;

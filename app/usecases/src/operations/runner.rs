@@ -10,8 +10,8 @@ use domain::{
     operation::{Claim, OperationError},
 };
 use ports::driven::{
-    BranchBuilder, BranchLogins, BranchProbe, Clock, ControlPlane, Failpoints, Ids, MigrationFiles, MigrationRunner, OperationSignals, SchemaReader,
-    ScriptProver, SeedRunner, StoreError, TrialCopies,
+    BranchBuilder, BranchLogins, BranchProbe, Clock, ControlPlane, Failpoints, Ids, MigrationFiles, MigrationRunner, OpenDatabases, OperationSignals,
+    SchemaReader, ScriptProver, SeedRunner, StoreError, TrialCopies,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -27,6 +27,8 @@ pub struct OperationPorts {
     pub trials: Arc<dyn TrialCopies>,
     /// The logins of branches.
     pub logins: Arc<dyn BranchLogins>,
+    /// The databases that requests of this replica go to.
+    pub open: Arc<dyn OpenDatabases>,
     /// Looks at databases from outside.
     pub probe: Arc<dyn BranchProbe>,
     /// What applies migrations.

@@ -9,8 +9,8 @@ use domain::{
 };
 use ports::driven::{
     AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, Clock, DatabasePlace, DatabaseTag,
-    Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, ProjectFile, Proof, Readings, Repair,
-    SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
+    Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase, OpenDatabases, ProjectFile,
+    Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -101,6 +101,23 @@ pub(crate) struct Probe;
 impl BranchProbe for Probe {
     async fn probe(&self, _: &DatabaseName) -> Result<BranchHealth, StoreError> {
         Ok(BranchHealth { reachable: true, size_bytes: Some(1), connections: Some(0), last_used_at: None })
+    }
+}
+
+/// A replica that serves no requests; what was made ready for them in vain.
+#[derive(Default)]
+pub(crate) struct NothingOpen(pub(crate) Mutex<Vec<OpenDatabase>>);
+
+#[async_trait]
+impl OpenDatabases for NothingOpen {
+    fn open(&self) -> Vec<OpenDatabase> {
+        Vec::new()
+    }
+
+    async fn forget(&self, _: &DatabaseName) {}
+
+    async fn warm_up(&self, next: &OpenDatabase) {
+        self.0.lock().unwrap().push(next.clone());
     }
 }
 

@@ -15,6 +15,7 @@ async fn a_reset_switches_keeps_closes_and_discards_what_it_replaced() {
     assert_eq!(branch.state.serving(), Generation::new(2));
     assert!(world.is_open("b_x_g1") && world.is_open("b_x_g2"), "requests that began before end on the old one");
     assert!(world.logins.0.lock().unwrap().contains("b_x_g2"), "people's tools go where requests go");
+    assert_eq!(world.open.0.lock().unwrap()[0].database.as_str(), "b_x_g2", "the first requests wait for no connection");
     sleep(GRACE + Duration::from_secs(5)).await;
     assert!(!world.is_open("b_x_g1") && world.is_open("b_x_g2"));
     assert_eq!(world.databases().len(), 2, "it is kept");

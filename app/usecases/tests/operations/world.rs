@@ -1,6 +1,6 @@
 //! A house in memory with workers, and what these tests ask of it over and over.
 
-use crate::fakes::{CountingIds, Crash, Ledgers, Logins, NoFiles, NoUsers, Probe, Schemas, Seeds, TestClock, Trials};
+use crate::fakes::{CountingIds, Crash, Ledgers, Logins, NoFiles, NoUsers, NothingOpen, Probe, Schemas, Seeds, TestClock, Trials};
 use domain::{
     Branch, BranchName, BranchState, BranchType, Caller, DataCloneMode, Failure, Generation, Operation, OperationId, OperationKind, Principal, Slug,
     access::Door,
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) trials: Arc<Trials>,
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) seeds: Arc<Seeds>,
+    pub(crate) open: Arc<NothingOpen>,
     pub(crate) crash: Arc<Crash>,
     pub(crate) names: DatabaseNames,
     ports: BranchPorts,
@@ -92,6 +93,7 @@ impl World {
             trials: Arc::default(),
             ledgers,
             seeds,
+            open: Arc::default(),
             crash: Arc::default(),
             names,
             ports,
@@ -109,6 +111,7 @@ impl World {
             builder: Arc::new(self.builder.clone()),
             trials: self.trials.clone(),
             logins: self.logins.clone(),
+            open: self.open.clone(),
             probe: Arc::new(Probe),
             migrations: self.ledgers.clone(),
             migration_files: Arc::new(NoFiles),
