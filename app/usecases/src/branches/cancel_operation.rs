@@ -45,6 +45,11 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
         } else if found.status == Progress::Cancelled || found.cancel_requested {
             return Ok(found);
         } else if !found.kind.can_be_called_off() || !work.operations().request_cancel(found.id).await? {
+            // It may have come to its end since it was found; called off by somebody else, perhaps.
+            let found = work.operations().find(found.id).await?.ok_or_else(missing)?;
+            if found.status == Progress::Cancelled {
+                return Ok(found);
+            }
             let reason = format!("operation {} can no longer be called off: {}", found.id, why_too_late(&found));
             return Err(Failure::Conflict { code: "too_late", reason });
         }
@@ -140,6 +145,16 @@ mod tests {
             work.operations.expect_request_cancel().returning(move |_| Ok(!ended));
             assert_eq!(cancel(work).await.err().map(|failure| failure.code().to_owned()).as_deref(), code, "{kind:?} {ended}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_called_off_meanwhile_is_called_off() {
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        let mut seen = [Progress::Running, Progress::Cancelled].into_iter();
+        work.operations.expect_find().returning(move |_| Ok(seen.next().map(|status| operation(OperationKind::ResetBranch, status))));
+        work.operations.expect_cancel_queued().returning(|_, _| Ok(false));
+        work.operations.expect_request_cancel().returning(|_| Ok(false));
+        assert_eq!(cancel(work).await.unwrap().status, Progress::Cancelled);
     }
 
     #[tokio::test]
