@@ -13,7 +13,7 @@ use crate::{
     materialized,
     meter::Meter,
     past_policies::PastPolicies,
-    sequences,
+    rows, sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
     streams::{self, Streams},
     turn, users, verify, withholding,
@@ -163,6 +163,14 @@ impl Build<'_> {
             withheld = withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables).await?;
             let (rules, is_main) = (&self.settings.masking, self.request.parent_is_main);
             masks = masking::plan(&mut leader.connection, &parent.excluded, rules, is_main, &mut withheld).await?;
+            // A branch's builder gets to read past policies only when it begins.
+            if is_main {
+                let is_read = |table: &&Table| {
+                    let own = withheld.iter().find(|entry| entry.table == table.qualified());
+                    !table.partitioned && self.copies_rows_of(&table.schema) && withholding::source(table, own, &masks).is_some()
+                };
+                rows::check_reach(&mut leader.connection, leader.tables.iter().filter(is_read)).await?;
+            }
         }
         Ok(Plan {
             withheld,

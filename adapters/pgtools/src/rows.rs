@@ -2,7 +2,7 @@
 
 use crate::{
     connect::run,
-    error::{from_sql, refused, retryable, sql_state},
+    error::{from_sql, listed, refused, retryable, sql_state},
     leader::Table,
     meter::Meter,
     pace::Pace,
@@ -23,6 +23,9 @@ const CHUNKS: usize = 4;
 
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 const RAW: &str = "encoding 'SQL_ASCII'";
+
+/// How many tables an error names.
+const LISTED: usize = 10;
 
 /// A table's part of the whole, in bytes as they lie on disk: what is streamed is more or less than that.
 pub(crate) struct Share<'a> {
@@ -103,18 +106,36 @@ async fn read(reader: &mut PgConnection, statement: String, chunks: mpsc::Sender
     Ok(rows)
 }
 
+/// Refuses tables whose rows the connection will not get, before anything is made for them.
+pub(crate) async fn check_reach(reader: &mut PgConnection, tables: impl Iterator<Item = &Table>) -> Result<(), BuildError> {
+    let forced: Vec<&Table> = tables.filter(|table| table.forced_policies).collect();
+    if forced.is_empty() {
+        return Ok(());
+    }
+    let oids: Vec<i64> = forced.iter().map(|table| table.oid).collect();
+    let filtered: Vec<i64> = sqlx::query_scalar("select oid from unnest($1::int8[]) listed(oid) where row_security_active(oid::oid)")
+        .bind(oids)
+        .fetch_all(reader)
+        .await
+        .map_err(|error| from_sql("looking for policies", error))?;
+    let names: Vec<String> = forced.iter().filter(|table| filtered.contains(&table.oid)).map(|table| table.qualified().to_string()).collect();
+    if names.is_empty() { Ok(()) } else { Err(out_of_reach(&names)) }
+}
+
 /// With `row_security` off a table whose policies would filter is an error, not fewer rows.
 fn unreadable(table: &Table, error: sqlx::Error) -> BuildError {
     let filtered = sql_state(&error).as_deref() == Some("42501") && table.forced_policies;
-    if !filtered {
-        return from_sql(format!("reading {}", table.qualified()), error);
-    }
+    if filtered { out_of_reach(&[table.qualified().to_string()]) } else { from_sql(format!("reading {}", table.qualified()), error) }
+}
+
+fn out_of_reach(names: &[String]) -> BuildError {
+    let which = if names.len() > 1 { "these tables" } else { "the table" };
     refused(
         "rows_out_of_reach",
         format!(
-            "{} has FORCE ROW LEVEL SECURITY, and this login cannot read past its policies: clone as schema_only, or exclude the table, or give the \
-             login BYPASSRLS",
-            table.qualified()
+            "FORCE ROW LEVEL SECURITY holds for the owner too on {}, and this login cannot read past the policies: clone as schema_only, or exclude \
+             {which} (branching.excluded_table_data), or give the login BYPASSRLS",
+            listed(names, LISTED)
         ),
     )
 }

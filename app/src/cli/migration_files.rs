@@ -5,6 +5,7 @@ use domain::{Slug, operation::NamedText};
 use std::{
     fs,
     path::{Path, PathBuf},
+    string::FromUtf8Error,
 };
 
 /// What goes along with a request, and where it comes from.
@@ -53,12 +54,24 @@ pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
-            files.push(NamedText { name: name.to_owned(), text: fs::read_to_string(&path).map_err(unreadable)? });
+        // Hidden ones are what editors and file systems leave behind; the server passes them over too.
+        if path.extension().is_some_and(|extension| extension == "sql") && !name.starts_with('.') && path.is_file() {
+            let bytes = fs::read(&path).map_err(|error| unreadable_file(&path, &error.to_string()))?;
+            let text = String::from_utf8(bytes).map_err(|error| unreadable_file(&path, &not_utf8(&error)))?;
+            files.push(NamedText { name: name.to_owned(), text });
         }
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(files)
+}
+
+fn unreadable_file(path: &Path, reason: &str) -> CliError {
+    CliError::local("unreadable", format!("cannot read the migration {}: {reason}", path.display()), None)
+}
+
+fn not_utf8(error: &FromUtf8Error) -> String {
+    let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!("line {line} is no UTF-8: save it in that encoding")
 }
 
 #[cfg(test)]
@@ -78,12 +91,15 @@ mod tests {
     #[test]
     fn only_sql_files_go_along_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [("2_b.sql", "b"), ("1_a.sql", "a"), ("README.md", "no"), (".hidden", "no")] {
+        for (name, text) in [("2_b.sql", "b"), ("1_a.sql", "a"), ("README.md", "no"), (".hidden", "no"), ("._1_a.sql", "no")] {
             fs::write(dir.path().join(name), text).unwrap();
         }
         fs::create_dir(dir.path().join("old.sql")).unwrap();
         let files: Vec<_> = of(dir.path()).unwrap().into_iter().map(|file| (file.name, file.text)).collect();
         assert_eq!(files, [("1_a.sql".to_owned(), "a".to_owned()), ("2_b.sql".to_owned(), "b".to_owned())]);
         assert!(of(&dir.path().join("nowhere")).unwrap_err().to_string().contains("nowhere"));
+        fs::write(dir.path().join("3_c.sql"), b"select 1;\nselect '\xff';").unwrap();
+        let refused = of(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("3_c.sql: line 2 is no UTF-8"), "{refused}");
     }
 }

@@ -16,11 +16,11 @@ pub(crate) enum ConfigError {
         hint: String,
     },
     /// A value that will not do.
-    #[error("{key} = {value} ({source_name}): {expected}")]
+    #[error("{key}{} ({source_name}): {expected}", assigned(.value))]
     Invalid {
         /// The key.
         key: String,
-        /// The value as it was given.
+        /// The value as it was given; empty where `expected` speaks of it.
         value: String,
         /// Where it stands.
         source_name: String,
@@ -38,4 +38,8 @@ pub(crate) enum ConfigError {
     /// Anything else that the loader says.
     #[error("{0}")]
     Other(String),
+}
+
+fn assigned(value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!(" = {value}") }
 }

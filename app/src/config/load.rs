@@ -137,7 +137,7 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
         }
         Kind::Message(_) if path == "server.address" => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
-            ConfigError::Invalid { key: path, value, source_name, expected: "expected an IP address and a port, such as 127.0.0.1:8080".to_owned() }
+            ConfigError::Invalid { key: path, value, source_name, expected: format!("expected {ADDRESS}") }
         }
         Kind::Message(message) if path.is_empty() => ConfigError::Other(format!("{source_name} cannot be read: {message}")),
         Kind::Message(message) => {
@@ -148,13 +148,20 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
     }
 }
 
+const ADDRESS: &str = "an IP address and a port, such as 127.0.0.1:8080";
+
 /// A type of Rust's as people say it.
 fn in_words(expected: &str) -> &str {
     match expected {
         "a nonzero u32" => "a whole number from 1 to 4294967295",
         "a nonzero u16" => "a whole number from 1 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number of 0 and more",
         "a boolean" | "bool" => "true or false",
+        "a sequence" => "a list, such as [\"one\", \"two\"]",
+        "a string" | "string" => "a text",
+        "path string" => "a path, as a text",
+        "socket address" => ADDRESS,
         section if section.starts_with("struct ") => "a section: keys and values, indented below its name",
         other => other,
     }
@@ -178,7 +185,9 @@ fn shown_value(key: &str, value: &figment::value::Value) -> String {
         ),
         figment::value::Value::Bool(_, value) => value.to_string(),
         figment::value::Value::Dict(Tag { .. }, _) => "a section".to_owned(),
-        other => format!("{:?}", other.to_actual()),
+        figment::value::Value::Array(..) => "a list".to_owned(),
+        figment::value::Value::Empty(..) => "nothing".to_owned(),
+        figment::value::Value::Char(_, character) => format!("'{character}'"),
     }
 }
 
@@ -240,6 +249,14 @@ mod tests {
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
             ("branching.connection_host", json!("postgres://db"), &["branching.connection_host", "postgres://db", "not a URL"]),
             ("branching.connection_port", json!(0), &["branching.connection_port", "whole number from 1 to"]),
+            ("branching.max_template_bytes", json!("10GB"), &["branching.max_template_bytes = '10GB'", "whole number of 0 and more"]),
+            ("branching.excluded_table_data", json!("a.b"), &["branching.excluded_table_data = 'a.b'", "expected a list"]),
+            ("branching.masking", json!([{ "column": "x", "as": "email" }]), &["branching.masking.0.column (", "'x' names no column"]),
+            ("branching.workers", json!(65), &["branching.workers = 65", "whole number from 1 to 64"]),
+            ("branching.spares", json!(33), &["branching.spares = 33", "whole number from 0 to 32"]),
+            ("branching", json!(null), &["branching = nothing", "expected a section"]),
+            ("server.address", json!(8080), &["server.address = 8080", "such as 127.0.0.1:8080"]),
+            ("branching.seeds_dir", json!(5), &["branching.seeds_dir = 5", "expected a path"]),
             ("branching.default_data_clone_mode", json!("seeds"), &["branching.default_data_clone_mode = 'seeds'", "one of schema_only, full_clone"]),
             ("database.schemas", json!([]), &["database.schemas", "at least one"]),
             ("database.schemas", json!(["auth"]), &["database.schemas", "auth"]),

@@ -273,13 +273,15 @@ pub(crate) struct BranchingSection {
     pub(crate) classified: Vec<ColumnPattern>,
     /// Where the seed files of `seed_data` branches are: `.sql` and `.csv`, run in the order of their names.
     pub(crate) seeds_dir: PathBuf,
-    /// Branches built or deleted at the same time by one replica, at most.
+    /// Branches built or deleted at the same time by one replica, at most. Each takes connections of its own, and PostgreSQL has so many.
+    #[schemars(range(max = 64))]
     pub(crate) workers: NonZeroU32,
     /// Templates at most: copies of parents that branches were lately cut from, kept for the next ones. 0 keeps none, and no spares.
     pub(crate) max_templates: u32,
     /// Bytes of templates and spares at most.
     pub(crate) max_template_bytes: u64,
     /// Copies of each template that lie ready to be handed over.
+    #[schemars(range(max = 32))]
     pub(crate) spares: u32,
     /// When a template that nobody uses goes, with its spares; rows older than this are never kept.
     pub(crate) spare_max_age: Duration,
@@ -326,6 +328,11 @@ impl Default for BranchingSection {
 }
 
 impl BranchingSection {
+    /// See `workers`.
+    pub(super) const MAX_WORKERS: u32 = 64;
+    /// See `spares`.
+    pub(super) const MAX_SPARES: u32 = 32;
+
     /// What it says of personal data.
     pub(crate) fn privacy_rules(&self) -> Result<PrivacyRules, RepeatedColumn> {
         PrivacyRules::new(self.masking.clone(), self.classified.clone())

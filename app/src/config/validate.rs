@@ -1,6 +1,6 @@
 //! Rules that a type alone cannot hold.
 
-use super::{ConfigError, Secret, Settings, load::source_name};
+use super::{ConfigError, Secret, Settings, load::source_name, sections::BranchingSection};
 use domain::branch::DatabaseName;
 use figment::Figment;
 use std::path::PathBuf;
@@ -71,6 +71,14 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     }
     if let Err(repeated) = settings.branching.privacy_rules() {
         return Err(Invalid::new("branching.masking", &repeated.0, repeated.to_string()));
+    }
+    for (key, number, least, most) in [
+        ("branching.workers", settings.branching.workers.get(), 1, BranchingSection::MAX_WORKERS),
+        ("branching.spares", settings.branching.spares, 0, BranchingSection::MAX_SPARES),
+    ] {
+        if number > most {
+            return Err(Invalid::new(key, &number, format!("expected a whole number from {least} to {most}")));
+        }
     }
     for (key, duration) in [
         ("database.statement_timeout", settings.database.statement_timeout),

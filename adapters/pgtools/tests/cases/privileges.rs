@@ -1,7 +1,7 @@
 //! Whose rights are at work inside a branch.
 
-use super::{Admin, House, Quiet, execute, refusal};
-use domain::DataCloneMode;
+use super::{Admin, House, Quiet, StopAt, execute, refusal};
+use domain::{DataCloneMode, StepName};
 use ports::driven::{BranchBuilder, BuildRequest, LoginPurpose};
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ async fn rows_behind_policies_are_refused_not_fewer() {
     let house = House::new(Admin::Plain, sql).await;
     let (code, message) = refusal(house.build("forced", DataCloneMode::FullClone).await);
     assert!(code == "rows_out_of_reach" && message.contains("public.mine"), "{message}");
+    let until_rows = house.builder().build(&house.request("planned", DataCloneMode::FullClone), Arc::new(StopAt(StepName::CopyRows))).await;
+    assert_eq!(refusal(until_rows).0, "rows_out_of_reach", "told while it is planned");
     house.build("forced", DataCloneMode::SchemaOnly).await.unwrap();
 
     let house = House::new(Admin::Superuser, sql).await;

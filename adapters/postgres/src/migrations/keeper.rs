@@ -45,11 +45,16 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// A session's advisory lock of this database, with a limit to the waiting.
+/// A session's advisory lock of this database, with a limit to the waiting. Whoever keeps the turn that long is at work on files of their own: that is told,
+/// and not waited for again and again. What a killed runner's statement still does ends by itself.
 pub(super) async fn take_lock(connection: &mut PgConnection, settings: &MigrationSettings, key: &'static str) -> Result<(), MigrationError> {
     let MigrationLimits { turn, lock_timeout, .. } = settings.limits;
     match lock(connection, turn.as_millis(), lock_timeout.as_millis(), key).await {
         Ok(()) => Ok(()),
+        Err(error) if sqlstate(&error).as_deref() == Some("55P03") && key == TURN => {
+            let message = format!("somebody else is migrating this database, and was not done within {} s: try again when they are", turn.as_secs());
+            Err(refused("migrations_busy", message))
+        }
         Err(error) if sqlstate(&error).as_deref() == Some("55P03") => {
             Err(MigrationError::Retryable { message: "another run is still at work on this database".to_owned(), source: None })
         }

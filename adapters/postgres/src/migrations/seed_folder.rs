@@ -15,7 +15,7 @@ pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec
             if wanted.contains_key(&name) {
                 continue;
             }
-            return Err(refused("seed_unknown", format!("there is no seed file '{name}' in '{}'", folder.display())));
+            return Err(refused("seed_unknown", format!("there is no seed file '{name}' where the server looks for them (branching.seeds_dir)")));
         };
         wanted.insert(name, file);
     }
@@ -63,6 +63,7 @@ mod tests {
         for name in ["../10_a.sql", "30_c.sql", "/etc/passwd"] {
             let refused = find(&folder, Some(vec![name.to_owned()])).await.unwrap_err();
             assert!(matches!(refused, MigrationError::Refused { code: "seed_unknown", .. }), "{refused:?}");
+            assert!(!refused.to_string().contains("fluxbase-seeds-"), "where the folder is concerns nobody: {refused}");
         }
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(find(&folder, None).await.unwrap(), []);

@@ -2,8 +2,9 @@
 
 use super::{Told, branch, refusal};
 use domain::migration::{Coverage, MigrationVersion, plan};
+use fluxbase_postgres::migrations::{MigrationLimits, MigrationSettings, PgMigrationRunner};
 use ports::driven::{MigrationError, MigrationEvent, MigrationRunner, Repair};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 #[tokio::test]
 async fn files_are_applied_once_with_their_rows_of_the_ledger() {
@@ -145,6 +146,19 @@ async fn two_runners_at_once_apply_each_file_once() {
     assert_eq!(both, [1, 2, 3]);
     let ended = told.events.lock().unwrap().iter().filter(|event| matches!(event, MigrationEvent::FileEnds { .. })).count();
     assert_eq!(ended, 3);
+}
+
+#[tokio::test]
+async fn who_waits_in_vain_for_another_run_is_told_so() {
+    let branch = branch("busy").await;
+    let mut other = branch.root.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(hashtextextended('fluxbase migrations', 0))").execute(&mut *other).await.unwrap();
+    let limits = MigrationLimits { turn: Duration::from_millis(50), ..branch.settings.limits };
+    let runner = PgMigrationRunner::new(MigrationSettings { limits, ..branch.settings.clone() });
+    let refused = runner.apply(&branch.request(&[("1_a.sql", "create table a ()")]), Arc::new(Told::default())).await.unwrap_err();
+    let (code, message) = refusal(refused);
+    assert!(code == "migrations_busy" && message.contains("try again"), "{message}");
+    assert_eq!(branch.text("select to_regclass('a')::text").await, "");
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use super::{
 use crate::{fingerprints, trail};
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, Caller, Failure,
+    Action, Branch, Caller, Failure, Slug,
     branch::AccessLevel,
-    migration::{MigrationFile, MigrationVersion, RepairAction},
+    migration::{MigrationFile, MigrationSet, MigrationVersion, RepairAction},
     operation::NamedText,
 };
 use ports::{
@@ -40,8 +40,8 @@ impl LedgerUseCase {
         Ok(Held { work, branch, place })
     }
 
-    /// Tells what was done, and what the branch has and lacks now.
-    async fn tell(&self, caller: &Caller, done: Done, held: Held, files: &[NamedText]) -> Result<MigrationOverview, Failure> {
+    /// Tells what was done, and what the branch has and lacks now: of files that were read before anything was done.
+    async fn tell(&self, caller: &Caller, done: Done, held: Held, files: &MigrationSet, call: &[NamedText]) -> Result<MigrationOverview, Failure> {
         let Held { mut work, branch, place } = held;
         let (actor, now) = (trail::actor(caller), self.ports.clock.now());
         if !done.migrations.is_empty() {
@@ -57,8 +57,20 @@ impl LedgerUseCase {
         let row = trail::done(caller, done.action, Some(branch.slug.clone()), Some(branch.slug.to_string()), now);
         work.audit().record(&row).await?;
         work.commit().await?;
-        Ok(MigrationView::look(&self.ports, &place, files).await?.told(&branch.slug))
+        match MigrationView::of(&self.ports, &place, files, call).await {
+            Ok(view) => Ok(view.told(&branch.slug)),
+            Err(error) => {
+                tracing::warn!(%error, branch = %branch.slug, "a ledger was put right and could not be read after that");
+                Err(done_unread(&branch.slug))
+            }
+        }
     }
+}
+
+/// Whoever tried again would do it twice.
+fn done_unread(branch: &Slug) -> Failure {
+    let reason = format!("it is done; what branch '{branch}' has now could not be read: look with fluxbase migrations list --branch {branch}");
+    Failure::Conflict { code: "done_unread", reason }
 }
 
 /// A branch that nothing else is done to meanwhile.
@@ -86,8 +98,9 @@ impl UseCase<RepairMigration> for LedgerUseCase {
         let ledger = self.ports.migrations.ledger(&held.place).await?;
         let entry = ledger.into_iter().find(|entry| entry.version == version);
         let name = entry.ok_or_else(|| Failure::not_found("migration", version.to_string()))?.name;
+        let set = read(&self.ports, &files).await?;
         let change = match repair {
-            RepairAction::Accept => Repair::Accept(of_version(&read(&self.ports, &files).await?.files, version)?.checksum),
+            RepairAction::Accept => Repair::Accept(of_version(&set.files, version)?.checksum),
             RepairAction::Forget => Repair::Forget,
             RepairAction::Done => Repair::StatementDone,
             RepairAction::NotDone => Repair::StatementNotDone,
@@ -104,7 +117,7 @@ impl UseCase<RepairMigration> for LedgerUseCase {
             how: Some(repair),
             migrations: vec![(version, name)],
         };
-        self.tell(caller, done, held, &files).await
+        self.tell(caller, done, held, &set, &files).await
     }
 }
 
@@ -113,7 +126,8 @@ impl UseCase<BaselineMigrations> for LedgerUseCase {
     async fn run(&self, caller: &Caller, command: BaselineMigrations) -> Result<MigrationOverview, Failure> {
         let BaselineMigrations { branch, up_to, files } = command;
         let held = self.hold(caller, &branch).await?;
-        let mut taken = read(&self.ports, &files).await?.files;
+        let set = read(&self.ports, &files).await?;
+        let mut taken = set.files.clone();
         if taken.is_empty() {
             return Err(no_migrations());
         }
@@ -134,7 +148,7 @@ impl UseCase<BaselineMigrations> for LedgerUseCase {
             how: None,
             migrations: taken.into_iter().map(|file| (file.version, file.name)).collect(),
         };
-        self.tell(caller, done, held, &files).await
+        self.tell(caller, done, held, &set, &files).await
     }
 }
 
@@ -155,7 +169,7 @@ mod tests {
         operation::NamedText,
     };
     use ports::{
-        driven::{MigrationOutcome, MockMigrationRunner, Repair},
+        driven::{MigrationError, MigrationOutcome, MockMigrationRunner, Repair},
         driving::{BaselineMigrations, RepairMigration, UseCase},
     };
     use std::{sync::Arc, time::Duration};
@@ -216,6 +230,24 @@ mod tests {
         let alice = caller(Some(1), [Scope::WriteBranches]);
         let overview = use_case.run(&alice, repair(1, RepairAction::Accept, &["1_a.sql"])).await.unwrap();
         assert_eq!(overview.branch.as_str(), "pr-1");
+    }
+
+    #[tokio::test]
+    async fn files_are_read_before_anything_is_done_and_what_is_done_is_said_to_be() {
+        let alice = caller(Some(1), [Scope::WriteBranches]);
+        let use_case = LedgerUseCase::new(over(work_with(Some(branch("pr-1", Some(1)))), runner(&[entry(1, 7)])));
+        assert_eq!(use_case.run(&alice, repair(1, RepairAction::Forget, &["nameless.sql"])).await.unwrap_err().code(), "invalid");
+
+        let (mut runner, mut looks) = (MockMigrationRunner::new(), 0);
+        runner.expect_checksum().returning(|_| Checksum([7; 32]));
+        runner.expect_ledger().returning(move |_| {
+            looks += 1;
+            if looks == 1 { Ok(vec![entry(1, 7)]) } else { Err(MigrationError::Retryable { message: "gone".to_owned(), source: None }) }
+        });
+        runner.expect_repair().once().returning(|_, _, _, _| Ok(()));
+        let use_case = LedgerUseCase::new(ports(runner, &[(1, MigrationOutcome::Repaired)]));
+        let told = use_case.run(&alice, repair(1, RepairAction::Forget, &["1_a.sql"])).await.unwrap_err();
+        assert!(told.code() == "done_unread" && told.to_string().starts_with("it is done; "), "{told}");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Finding the branch that a request names by id or slug, with access checked.
 
 use domain::{
-    Branch, BranchId, Caller, Denied, Failure, Principal, Slug,
+    Branch, BranchId, Caller, Denied, Failure, Fault, Principal, Slug,
     branch::{AccessLevel, Status},
 };
 use ports::driven::{BranchRepository, UnitOfWork};
@@ -31,7 +31,17 @@ pub(super) async fn find_visible(work: &mut dyn UnitOfWork, caller: &Caller, ref
     find_for(work, caller, reference, AccessLevel::Read).await
 }
 
-/// The same, with its row locked until the unit of work ends: what is decided by it holds when it is written.
+/// The parent of a branch that the caller sees: by their own rights, wherever their key is pinned to, for nobody names it.
+pub(super) async fn find_parent(work: &mut dyn UnitOfWork, caller: &Caller, branch: &Branch) -> Result<Branch, Failure> {
+    let Some(id) = branch.parent_id else {
+        return Err(Fault::new("/target", "main has no parent to be compared with: name a branch").into());
+    };
+    let parent = find_live(work.branches(), &id.to_string()).await?;
+    parent.check_access(&caller.principal, AccessLevel::Read).map_err(|denied| nameless(denied, id))?;
+    Ok(parent)
+}
+
+/// The same as [`find_for`], with its row locked until the unit of work ends: what is decided by it holds when it is written.
 pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let found = find_for(work, caller, reference, needed).await?;
     let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted);

@@ -25,6 +25,11 @@ impl MigrationView {
     /// Reads the ledger, the files and the schema's fingerprint.
     pub(super) async fn look(ports: &BranchPorts, place: &DatabasePlace, call: &[NamedText]) -> Result<Self, Failure> {
         let files = read(ports, call).await?;
+        Self::of(ports, place, &files, call).await
+    }
+
+    /// The same, of files that were read already.
+    pub(super) async fn of(ports: &BranchPorts, place: &DatabasePlace, files: &MigrationSet, call: &[NamedText]) -> Result<Self, Failure> {
         let ledger = ports.migrations.ledger(place).await?;
         let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
