@@ -55,7 +55,7 @@ impl Relation {
     }
 
     /// The columns that a role has some right on.
-    pub fn columns_of(&self, role: Role) -> impl Iterator<Item = &Column> {
+    pub fn columns_of(&self, role: Role) -> impl Iterator<Item = &Column> + Clone {
         self.columns.iter().filter(move |column| !column.hidden_from.contains(&role))
     }
 

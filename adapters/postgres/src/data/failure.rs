@@ -76,11 +76,13 @@ fn is_away(sqlstate: &str) -> bool {
 /// way. A broken unique or foreign key shows the caller's own values only, and PostgreSQL hides even these where the role may not read them.
 fn shown(error: SqlError) -> SqlFailure {
     let shows_a_row = matches!(error.sqlstate.as_str(), "23502" | "23514" | "23P01" | "44000");
+    // Whoever runs the server is told which of its settings to raise, and what they are.
+    let is_for_operators = error.sqlstate.starts_with("53") || error.sqlstate.starts_with("54");
     SqlFailure {
         detail: error.detail.filter(|_| !shows_a_row).map(shortened),
         sqlstate: error.sqlstate,
         message: shortened(error.message),
-        hint: error.hint.map(shortened),
+        hint: error.hint.filter(|_| !is_for_operators).map(shortened),
     }
 }
 
@@ -113,6 +115,15 @@ mod tests {
         for (sqlstate, kept) in [("23502", false), ("23514", false), ("44000", false), ("23P01", false), ("23505", true), ("P0001", true)] {
             let Failure::Database(failure) = deadline.failure(sql(sqlstate)) else { panic!("{sqlstate}") };
             assert_eq!((failure.sqlstate.as_str(), failure.detail.is_some()), (sqlstate, kept));
+        }
+    }
+
+    #[test]
+    fn how_the_server_is_set_up_is_told_to_nobody() {
+        for (sqlstate, kept) in [("54001", false), ("53200", false), ("42703", true)] {
+            let error = SqlError { sqlstate: sqlstate.to_owned(), hint: Some("Increase \"max_stack_depth\".".to_owned()), ..SqlError::default() };
+            let Failure::Database(failure) = Deadline::new(Duration::from_secs(1)).failure(WireError::Sql(Box::new(error))) else { panic!() };
+            assert_eq!(failure.hint.is_some(), kept, "{sqlstate}");
         }
     }
 

@@ -61,7 +61,8 @@ impl PgBranchSession {
     }
 
     fn grounds<'a>(&'a self, known: &'a KnownCatalogue) -> Grounds<'a> {
-        Grounds { catalogue: &known.catalogue, token: &known.token, tables: self.runner.principal.restrictions.tables.as_deref() }
+        let principal = &self.runner.principal;
+        Grounds { catalogue: &known.catalogue, token: &known.token, tables: principal.restrictions.tables.as_deref(), role: principal.role }
     }
 
     async fn read(&self, catalogue: &KnownCatalogue, select: &Select) -> Result<Rows, Refusal> {

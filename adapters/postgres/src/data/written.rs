@@ -47,8 +47,7 @@ pub(super) async fn read(stream: RowsStream, inserted: Inserted, returns: Return
     let inserted = match inserted {
         Inserted::All => Some(affected),
         Inserted::None => Some(0),
-        Inserted::Counted => Some(numbers.next().and_then(Result::ok).ok_or(NO_HEADER)?),
-        Inserted::Unknown => None,
+        Inserted::Counted | Inserted::Marked => Some(numbers.next().and_then(Result::ok).ok_or(NO_HEADER)?),
     };
     let mut chunks = Chunks::new(shape(returns), max_bytes.filter(|_| returns == Returns::Array));
     let mut full = false;

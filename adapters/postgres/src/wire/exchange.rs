@@ -22,7 +22,8 @@ pub struct Exchange<'a> {
     pub main: Statement<'a>,
     /// What comes after, such as `rollback`. Rows are discarded.
     pub trailing: &'a [Statement<'a>],
-    /// May be sent again when the connection turns out to be dead before anything was answered: true for reads only.
+    /// May be sent again when the connection turns out to be dead before anything was answered: true for reads only. Where it is known that nothing
+    /// was done, since the server said farewell first or never got the whole of it, everything may.
     pub retry_safe: bool,
 }
 

@@ -37,6 +37,8 @@ struct Progress {
     failure: Option<Box<SqlError>>,
     /// The server has answered something of this exchange.
     heard: bool,
+    /// The exchange's end, its Sync, never left: without it the server commits nothing.
+    cut_short: bool,
     high_water: usize,
 }
 
@@ -59,6 +61,7 @@ impl RowsStream {
         let connection = lease.connection();
         connection.write_exchange(exchange).inspect_err(|_| connection.phase = Phase::Broken)?;
         let sent = connection.send().await;
+        self.progress.cut_short = sent.is_err() && !connection.outbox.is_empty();
         // Where sending failed, the server's farewell may still tell why.
         let first = self.read().await;
         match (first, sent) {
@@ -75,7 +78,9 @@ impl RowsStream {
         let Some(lease) = &mut self.lease else { return Ok(false) };
         let lost = matches!(error, WireError::Lost(_)) || error.sql().is_some_and(SqlError::is_fatal);
         if lost {
-            if self.progress.heard || !lease.reused || !exchange.retry_safe {
+            // What a session does before it says farewell it also answers before: nothing heard, nothing done.
+            let nothing_done = self.progress.cut_short || error.sql().is_some_and(SqlError::is_fatal);
+            if self.progress.heard || !lease.reused || !(exchange.retry_safe || nothing_done) {
                 return Ok(false);
             }
             lease.reconnect().await?;

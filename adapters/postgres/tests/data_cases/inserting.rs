@@ -102,7 +102,15 @@ async fn upserts() {
     assert_eq!(returned(written).await, json!([{"id": 1, "text": "new", "rank": 1}, {"id": 3, "text": "third", "rank": 7}]));
     let odd = upsert("measures", &json!({"at": "2024-05-01", "value": 9}), &[], Resolution::MergeDuplicates);
     let written = run(&world, Alice, &odd).await.unwrap();
-    assert_eq!((written.affected, written.inserted), (1, None), "partitioned");
+    assert_eq!((written.affected, written.inserted), (1, Some(0)), "partitioned");
+    let rows = json!([{"at": "2024-06-01", "value": 1}, {"at": "2024-05-01", "value": 2}, {"at": "2025-06-01", "value": 3}]);
+    let written = run(&world, Alice, &upsert("measures", &rows, &[], Resolution::MergeDuplicates)).await.unwrap();
+    assert_eq!((written.affected, written.inserted), (3, Some(2)));
+    world.sql("create view some_notes as select id, text from notes where id < 100; grant all on some_notes to authenticated").await;
+    for (rows, inserted) in [(json!([{"id": 1, "text": "a"}]), 0), (json!([{"id": 50, "text": "a"}, {"id": 1, "text": "b"}]), 1)] {
+        let written = run(&world, Alice, &upsert("some_notes", &rows, &["id"], Resolution::MergeDuplicates)).await.unwrap();
+        assert_eq!(written.inserted, Some(inserted), "a view: {rows}");
+    }
     let failure = run(&world, Alice, &upsert("notes", &both, &["text"], Resolution::MergeDuplicates)).await.unwrap_err();
     assert_eq!(failure.to_string(), "/on_conflict: (text) is no unique key of 'public.notes'; they are (id)");
 }

@@ -6,7 +6,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{options, read, statement, value};
+use super::{ask, options, read, statement, value};
 
 fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
@@ -20,8 +20,20 @@ async fn take(socket: &mut TcpStream, tagged: bool) -> std::io::Result<u8> {
     Ok(tag)
 }
 
-/// Lets anybody in and answers `answers` exchanges with the connection's number, then hangs up on the next without a word.
-async fn serve(mut socket: TcpStream, number: u8, mut answers: u32) -> std::io::Result<()> {
+/// What a server says before it hangs up.
+#[derive(Clone, Copy)]
+enum Farewell {
+    Nothing,
+    /// As one does that is told to end its sessions.
+    Shutdown,
+    /// The same, in the midst of the work.
+    ShutdownAtWork,
+}
+
+const SHUTDOWN: &[u8] = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+
+/// Lets anybody in and answers `answers` exchanges with the connection's number, then hangs up on the next.
+async fn serve(mut socket: TcpStream, number: u8, mut answers: u32, farewell: Farewell) -> std::io::Result<()> {
     take(&mut socket, false).await?;
     socket.write_all(&[message(b'R', &[0; 4]), message(b'Z', b"I")].concat()).await?;
     let mut answer = vec![];
@@ -30,7 +42,13 @@ async fn serve(mut socket: TcpStream, number: u8, mut answers: u32) -> std::io::
             b'P' => answer.extend(message(b'1', b"")),
             b'B' => answer.extend(message(b'2', b"")),
             b'E' => answer.extend([message(b'D', &[0, 1, 0, 0, 0, 1, number]), message(b'C', b"SELECT 1\0")].concat()),
-            b'S' if answers == 0 => return Ok(()),
+            b'S' if answers == 0 => {
+                return match farewell {
+                    Farewell::Nothing => Ok(()),
+                    Farewell::Shutdown => socket.write_all(&message(b'E', SHUTDOWN)).await,
+                    Farewell::ShutdownAtWork => socket.write_all(&[message(b'2', b""), message(b'E', SHUTDOWN)].concat()).await,
+                };
+            }
             b'S' => {
                 answers -= 1;
                 answer.extend(message(b'Z', b"I"));
@@ -42,12 +60,16 @@ async fn serve(mut socket: TcpStream, number: u8, mut answers: u32) -> std::io::
 }
 
 async fn pool_of_a_server_that_answers(answers: u32) -> Pool {
+    pool_of_a_server(answers, Farewell::Nothing).await
+}
+
+async fn pool_of_a_server(answers: u32, farewell: Farewell) -> Pool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         for number in b'1'.. {
             let (socket, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(socket, number, answers));
+            tokio::spawn(serve(socket, number, answers, farewell));
         }
     });
     let target: Target = "postgres://u@localhost/d".parse().unwrap();
@@ -71,6 +93,19 @@ async fn a_write_is_not_done_again() {
     let error = pool.run(&Exchange { retry_safe: false, ..read(&[], statement("select 1")) }).await.unwrap_err();
     assert!(matches!(error, WireError::Lost(_)), "{error:?}");
     assert_eq!(value(&pool, "select 1").await, "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_done_on_a_fresh_connection_where_the_old_one_did_nothing_of_it() {
+    let write = Exchange { retry_safe: false, ..read(&[], statement("select 1")) };
+    let pool = pool_of_a_server(1, Farewell::Shutdown).await;
+    value(&pool, "select 1").await;
+    assert_eq!(ask(&pool, write).await.unwrap(), [[Some("2".to_owned())]]);
+
+    let pool = pool_of_a_server(1, Farewell::ShutdownAtWork).await;
+    value(&pool, "select 1").await;
+    let error = pool.run(&write).await.unwrap_err();
+    assert!(error.sql().is_some_and(|sql| sql.sqlstate == "57P01"), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ pub(in crate::data) fn plan_delete<'a>(grounds: Grounds<'a>, delete: &'a Delete)
     check_bounded(delete.filter.as_ref(), delete.max_affected)?;
     let mut answer = Answer::new(grounds, relation, &delete.returning)?;
     answer.max_affected = delete.max_affected;
-    let mut planner = Planner::default();
+    let mut planner = Planner::new(grounds);
     let mut sql = String::from("delete from ");
     push_relation(&mut sql, &relation.name);
     sql.push_str(" as _0");

@@ -2,6 +2,7 @@
 
 use domain::{
     Failure,
+    access::Role,
     catalogue::{Catalogue, Column, ForeignKey, Relation, RelationKind},
     table::{
         Delete, Insert, OnConflict, QualifiedName, Returning, Select, Shape, TableName, Update,
@@ -39,7 +40,7 @@ fn relation(name: &str, kind: RelationKind, key: &[&str], columns: &[&str]) -> R
         comment: None,
         reads: vec![],
         writable: true,
-        visible_to: vec![],
+        visible_to: vec![Role::Authenticated],
         estimated_rows: None,
     }
 }
@@ -67,8 +68,15 @@ pub(super) fn catalogue() -> Catalogue {
     let projects = ["id integer = nextval('public.ids')", "name text = 'x'", "owner_id integer", "reviewer_id integer", "data jsonb", "tags text[]"];
     let mut open_tasks = relation("open_tasks", View, &[], &["id integer", "title text"]);
     open_tasks.reads = vec![QualifiedName::new("public", "tasks"), QualifiedName::new("private", "flags")];
+    let mut vault = relation("vault", Table, &["id"], &["id integer", "label text", "code text"]);
+    vault.columns[2].hidden_from = vec![Role::Authenticated];
+    vault.unique_keys = vec![names(&["code"])];
+    let mut cellar = relation("cellar", Table, &["id"], &["id integer", "vault_id integer", "spare_vault_id integer"]);
+    cellar.visible_to = vec![Role::Service];
     let relations = [
         users,
+        vault,
+        cellar,
         relation("projects", Table, &["id"], &projects),
         relation("tasks", Table, &["id"], &["id integer", "project_id integer", "title text", "raw json", "words tsvector"]),
         relation("tags", Table, &["id"], &["id integer", "name text"]),
@@ -89,6 +97,8 @@ pub(super) fn catalogue() -> Catalogue {
         key("task_tags", "tag_id", "tags", false),
         key("profiles", "user_id", "users", true),
         key("employees", "manager_id", "employees", false),
+        key("cellar", "vault_id", "vault", false),
+        key("cellar", "spare_vault_id", "vault", false),
         key("links", "a", "users", false),
         key("links", "b", "users", false),
     ];
@@ -135,7 +145,8 @@ pub(super) fn read(table: &str, text: &str) -> String {
 
 pub(super) fn try_read(select: &Select) -> Result<String, Refusal> {
     let catalogue = catalogue();
-    plan_select(Grounds { catalogue: &catalogue, token: "", tables: None }, select, false).map(|plan| inlined(&plan.statement))
+    plan_select(Grounds { catalogue: &catalogue, token: "", tables: None, role: Role::Authenticated }, select, false)
+        .map(|plan| inlined(&plan.statement))
 }
 
 pub(super) fn refused(table: &str, text: &str) -> Failure {
@@ -147,7 +158,9 @@ pub(super) fn restricted(tables: &[&str], table: &str, text: &str) -> Result<(),
     let catalogue = catalogue();
     let tables: Vec<_> = tables.iter().map(|name| QualifiedName::new("public", *name)).collect();
     let select = select(table, text);
-    plan_select(Grounds { catalogue: &catalogue, token: "", tables: Some(&tables) }, &select, false).map(|_| ()).map_err(|refusal| refusal.failure)
+    plan_select(Grounds { catalogue: &catalogue, token: "", tables: Some(&tables), role: Role::Authenticated }, &select, false)
+        .map(|_| ())
+        .map_err(|refusal| refusal.failure)
 }
 
 pub(super) fn insert(table: &str, rows: &str, columns: &[&str]) -> Insert {
@@ -186,7 +199,7 @@ pub(super) enum Write {
 
 pub(super) fn write(write: &Write) -> Result<Option<String>, Failure> {
     let catalogue = catalogue();
-    let grounds = Grounds { catalogue: &catalogue, token: "", tables: None };
+    let grounds = Grounds { catalogue: &catalogue, token: "", tables: None, role: Role::Authenticated };
     let plan = match write {
         Write::Insert(insert) => plan_insert(grounds, insert),
         Write::Update(update) => plan_update(grounds, update),

@@ -6,7 +6,7 @@ use domain::{
 };
 
 use super::{
-    planner::{Place, Planner, column},
+    planner::{Place, Planner},
     refusal::Refusal,
     relationship::Scope,
     statement::push_number,
@@ -25,7 +25,7 @@ pub(super) enum Expression<'a> {
 impl<'a> Planner<'a> {
     /// Writes a field to be shown.
     pub(super) fn push_field(&mut self, out: &mut String, scope: &Scope<'_, 'a>, path: &'a FieldPath) -> Result<(), Refusal> {
-        let column = column(scope.relation, &path.column, Place::Select, scope.path)?;
+        let column = self.column(scope.relation, &path.column, Place::Select, scope.path)?;
         self.push_path(out, scope, column, path, Place::Select)
     }
 
@@ -37,7 +37,7 @@ impl<'a> Planner<'a> {
         path: &'a FieldPath,
         place: Place,
     ) -> Result<Expression<'a>, Refusal> {
-        let column = column(scope.relation, &path.column, place, scope.path)?;
+        let column = self.column(scope.relation, &path.column, place, scope.path)?;
         let kind = match path.steps.last() {
             None => Expression::Column(column),
             Some(JsonStep::Key(_) | JsonStep::Index(_)) => Expression::Json,

@@ -6,9 +6,9 @@ use domain::{
 };
 
 use super::{
-    planner::{Grounds, Place, Planner, column},
+    planner::{Grounds, Place, Planner},
     refusal::Refusal,
-    returning::{Answer, Inserted, WritePlan},
+    returning::{Answer, Inserted, MERGED, WritePlan},
     statement::{push_identifier, push_relation},
 };
 
@@ -16,29 +16,32 @@ use super::{
 pub(in crate::data) fn plan_insert<'a>(grounds: Grounds<'a>, insert: &'a Insert) -> Result<WritePlan<'a>, Refusal> {
     let relation = grounds.relation(&insert.table)?;
     let mut answer = Answer::new(grounds, relation, &insert.returning)?;
-    let columns = written_columns(relation, &insert.columns)?;
-    let mut planner = Planner::default();
+    let columns = written_columns(grounds, relation, &insert.columns)?;
+    let mut planner = Planner::new(grounds);
     let mut sql = String::from("insert into ");
     push_relation(&mut sql, &relation.name);
     sql.push_str(" as _0 ");
     push_rows(&mut planner, &mut sql, insert, &columns);
     answer.inserted = Inserted::All;
     if let Some(on_conflict) = &insert.on_conflict {
-        let key = key(relation, on_conflict)?;
+        let key = key(grounds, relation, on_conflict)?;
         let merge = on_conflict.resolution == Resolution::MergeDuplicates && !columns.is_empty();
         push_conflict(&mut sql, &key, if merge { &columns } else { &[] });
         answer.inserted = match (merge, relation.kind) {
             (false, _) => Inserted::All,
             (true, RelationKind::Table) => Inserted::Counted,
-            (true, _) => Inserted::Unknown,
+            (true, _) => {
+                push_merged_mark(&mut sql);
+                Inserted::Marked
+            }
         };
     }
     answer.around(planner, &sql)
 }
 
 /// The columns that a write is to write.
-pub(super) fn written_columns<'a>(relation: &'a Relation, names: &[String]) -> Result<Vec<&'a Column>, Refusal> {
-    names.iter().map(|name| column(relation, name, Place::Data, "")).collect()
+pub(super) fn written_columns<'a>(grounds: Grounds<'a>, relation: &'a Relation, names: &[String]) -> Result<Vec<&'a Column>, Refusal> {
+    names.iter().map(|name| grounds.column(relation, name, Place::Data, "")).collect()
 }
 
 /// `"a" integer, "b" text`
@@ -116,18 +119,18 @@ fn push_values_or_defaults<'a>(planner: &mut Planner<'a>, sql: &mut String, colu
 }
 
 /// The key whose conflicts are meant. What keys a view's tables have is for PostgreSQL to say.
-fn key<'a>(relation: &'a Relation, on_conflict: &OnConflict) -> Result<Vec<&'a Column>, Refusal> {
+fn key<'a>(grounds: Grounds<'a>, relation: &'a Relation, on_conflict: &OnConflict) -> Result<Vec<&'a Column>, Refusal> {
     if on_conflict.columns.is_empty() {
         if relation.primary_key.is_empty() {
             return Err(Refusal::fault("/on_conflict", format!("'{}' has no primary key: name the columns of a unique key", relation.name)));
         }
-        return relation.primary_key.iter().map(|name| column(relation, name, Place::OnConflict, "")).collect();
+        return relation.primary_key.iter().map(|name| grounds.column(relation, name, Place::OnConflict, "")).collect();
     }
-    let columns: Vec<_> = on_conflict.columns.iter().map(|name| column(relation, name, Place::OnConflict, "")).collect::<Result<_, _>>()?;
+    let columns: Vec<_> = on_conflict.columns.iter().map(|name| grounds.column(relation, name, Place::OnConflict, "")).collect::<Result<_, _>>()?;
     if relation.kind != RelationKind::View && !relation.is_unique_key(&on_conflict.columns) {
         let keys: Vec<_> = std::iter::once(&relation.primary_key)
             .chain(&relation.unique_keys)
-            .filter(|key| !key.is_empty())
+            .filter(|key| !key.is_empty() && grounds.shows_columns(relation, key))
             .map(|key| format!("({})", key.join(", ")))
             .collect();
         let known = if keys.is_empty() { "it has none".to_owned() } else { format!("they are {}", keys.join(", ")) };
@@ -151,6 +154,13 @@ fn push_conflict(sql: &mut String, key: &[&Column], merged: &[&Column]) {
         sql.push_str(" = excluded.");
         push_identifier(sql, &column.name);
     }
+}
+
+/// Notes of a row that it was there before, for `returning` to see. Only tables of one piece tell that by themselves.
+fn push_merged_mark(sql: &mut String) {
+    sql.push_str(" where pg_catalog.set_config('");
+    sql.push_str(MERGED);
+    sql.push_str("', 'yes', true) is not null");
 }
 
 #[cfg(test)]
@@ -204,7 +214,10 @@ mod tests {
         assert!(write(&Write::Insert(request)).unwrap_err().to_string().contains("no primary key"));
         let mut request = insert("measures", "[]", &["id"]);
         request.on_conflict = Some(merged(&[], Resolution::MergeDuplicates));
-        assert!(!written(&Write::Insert(request)).contains("xmax"), "partitioned tables do not tell");
+        let sql = write(&Write::Insert(request)).unwrap().unwrap();
+        assert!(!sql.contains("xmax"), "partitioned tables do not tell");
+        let mark = r#" = excluded."id" where pg_catalog.set_config('fluxbase.merged', 'yes', true) is not null returning case when"#;
+        assert!(sql.contains(mark) && sql.contains("pg_catalog.concat(_c.n, ' ', _c.i)"), "{sql}");
     }
 
     #[test]
@@ -218,6 +231,17 @@ mod tests {
         request.returning = Returning::Key;
         let sql = write(&Write::Insert(request)).unwrap().unwrap();
         assert!(sql.contains(r#"from (select _0."id" from _w as _0 where (select _c.n from _c) = 1) as _r)"#), "{sql}");
+    }
+
+    #[test]
+    fn refusals_name_nothing_that_the_role_has_no_right_on() {
+        let told = |request| write(&Write::Insert(request)).unwrap_err().to_string();
+        assert_eq!(told(insert("vault", "[]", &["xyz"])), "/data/xyz: 'public.vault' has no column 'xyz'; there are id, label");
+        assert!(!told(insert("vault", "[]", &["codes"])).contains("'code'"));
+        assert_eq!(told(insert("cellar", "[]", &["xyz"])), "/data/xyz: 'public.cellar' has no column 'xyz'");
+        let mut request = insert("vault", "[]", &["id"]);
+        request.on_conflict = Some(merged(&["label"], Resolution::MergeDuplicates));
+        assert_eq!(told(request), "/on_conflict: (label) is no unique key of 'public.vault'; they are (id)");
     }
 
     #[test]

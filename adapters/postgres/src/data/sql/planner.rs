@@ -2,6 +2,7 @@
 
 use domain::{
     Denied, Failure,
+    access::Role,
     catalogue::{Catalogue, Column, Relation},
     table::{QualifiedName, TableName},
 };
@@ -19,6 +20,8 @@ pub(in crate::data) struct Grounds<'a> {
     pub(in crate::data) token: &'a str,
     /// `None` where every table may be touched.
     pub(in crate::data) tables: Option<&'a [QualifiedName]>,
+    /// What it has no right on is named in no refusal.
+    pub(in crate::data) role: Role,
 }
 
 impl<'a> Grounds<'a> {
@@ -37,12 +40,27 @@ impl<'a> Grounds<'a> {
             None => Ok(()),
         }
     }
+
+    /// Whether the caller may be told of a relation.
+    pub(super) fn shows(&self, relation: &Relation) -> bool {
+        relation.visible_to.contains(&self.role)
+    }
+
+    /// Whether the caller may be told of these columns.
+    pub(super) fn shows_columns(&self, relation: &Relation, names: &[String]) -> bool {
+        names.iter().all(|name| told_columns(self.role, relation).any(|told| told == name))
+    }
+
+    /// A column by the name that a request has for it. System columns are unknown.
+    pub(super) fn column(&self, relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
+        column(self.role, relation, name, place, path)
+    }
 }
 
 /// Makes one plan.
-#[derive(Default)]
 pub(super) struct Planner<'a> {
     pub(super) params: Params<'a>,
+    role: Role,
     aliases: u32,
     /// For writes: which of the root's columns are asked back, by their place.
     used: Option<Vec<bool>>,
@@ -71,6 +89,15 @@ impl Place {
 }
 
 impl<'a> Planner<'a> {
+    pub(super) fn new(grounds: Grounds<'_>) -> Self {
+        Self { params: Params::default(), role: grounds.role, aliases: 0, used: None }
+    }
+
+    /// The same as [`Grounds::column`].
+    pub(super) fn column(&self, relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
+        column(self.role, relation, name, place, path)
+    }
+
     /// The statement that was written.
     ///
     /// It bears the catalogue's token, for a prepared statement keeps the types that its parameters had: after a column's type was changed it would fail
@@ -113,13 +140,18 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// A column by the name that a request has for it. System columns are unknown.
-pub(super) fn column<'a>(relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
+fn column<'a>(role: Role, relation: &'a Relation, name: &str, place: Place, path: &str) -> Result<&'a Column, Refusal> {
     relation.column(name).ok_or_else(|| {
         let known = match (place, name) {
             (Place::Select, "count") => "; the aggregate of that name is not supported yet".to_owned(),
-            _ => hint(name, relation.columns.iter().map(|column| column.name.as_str())),
+            _ => hint(name, told_columns(role, relation)),
         };
         Refusal::unknown_name(place.pointer(path, name), format!("'{}' has no column '{name}'{known}", relation.name))
     })
+}
+
+/// The columns that a role may be told of.
+fn told_columns(role: Role, relation: &Relation) -> impl Iterator<Item = &str> + Clone {
+    let told = relation.visible_to.contains(&role);
+    relation.columns_of(role).filter(move |_| told).map(|column| column.name.as_str())
 }

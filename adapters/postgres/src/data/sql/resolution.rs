@@ -62,12 +62,13 @@ impl<'a> Grounds<'a> {
         match (&open[..], &fitting[..]) {
             ([only], _) | ([], [only, ..]) => Ok(*only),
             ([], []) => Err(self.unrelated(parent, embed, &links)),
-            _ => Err(ambiguous(parent, embed, &open).into()),
+            _ => Err(self.ambiguous(parent, embed, &open).into()),
         }
     }
 
     fn unrelated(&self, parent: &Relation, embed: &Embed, links: &[Link<'a>]) -> Refusal {
-        let mut names: Vec<_> = links.iter().filter(|link| self.reach(**link).is_ok()).map(|link| link.target().name.as_str()).collect();
+        let told = |link: &&Link<'a>| self.reach(**link).is_ok_and(|target| self.shows(target));
+        let mut names: Vec<_> = links.iter().filter(told).map(|link| link.target().name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let by = embed.hint.as_deref().map(|hint| format!(" by '{hint}'")).unwrap_or_default();
@@ -78,6 +79,18 @@ impl<'a> Grounds<'a> {
         };
         let message = format!("'{}' has no relationship with '{}'{by}{known}", parent.name, embed.relation);
         Refusal::unknown_name("/select", message)
+    }
+
+    /// The ways that could be meant, less those over tables that the caller is not told of.
+    fn ambiguous(&self, parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
+        let told = |link: &&Link<'_>| {
+            let on_the_way = link.junction().into_iter().chain([link.target()]);
+            on_the_way.into_iter().all(|name| self.catalogue.get(name).is_some_and(|relation| self.shows(relation)))
+        };
+        let candidate =
+            |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
+        let candidates = fitting.iter().filter(told).map(candidate).collect();
+        Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates }
     }
 }
 
@@ -99,12 +112,6 @@ fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Res
     }
     followed.push(key);
     Ok(followed)
-}
-
-fn ambiguous(parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
-    let candidate =
-        |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
-    Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates: fitting.iter().map(candidate).collect() }
 }
 
 #[cfg(test)]
@@ -235,6 +242,10 @@ mod tests {
         let message = told(&["tasks", "projects", "tags"], "tasks", "select=nothing(id)").to_string();
         assert_eq!(message, "/select: 'public.tasks' has no relationship with 'nothing'; there are projects");
         assert_eq!(told(&["tasks"], "tasks", "select=projcts(id)").to_string(), "/select: 'public.tasks' has no relationship with 'projcts'");
+
+        assert_eq!(refused("vault", "select=nothing(id)").to_string(), "/select: 'public.vault' has no relationship with 'nothing'");
+        let Failure::Ambiguous { candidates, .. } = refused("vault", "select=cellar(id)") else { panic!() };
+        assert!(candidates.is_empty(), "the role has no right on it: {candidates:?}");
 
         let Failure::Ambiguous { candidates, .. } = told(&["users", "projects"], "users", "select=projects(id)") else { panic!() };
         assert_eq!(candidates.len(), 2, "{candidates:?}");

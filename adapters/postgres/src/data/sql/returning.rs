@@ -30,10 +30,21 @@ pub(in crate::data) struct WritePlan<'a> {
 pub(in crate::data) enum Inserted {
     All,
     None,
-    /// The header tells.
+    /// The header tells, by what the table says of each row.
     Counted,
-    Unknown,
+    /// The header tells, by what the statement notes of each row.
+    Marked,
 }
+
+impl Inserted {
+    /// Whether the header has a second number.
+    pub(in crate::data) const fn is_in_header(self) -> bool {
+        matches!(self, Self::Counted | Self::Marked)
+    }
+}
+
+/// The setting that says of the row that was written last that it had been there before.
+pub(super) const MERGED: &str = "fluxbase.merged";
 
 /// What document comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +98,7 @@ impl<'a> Answer<'a> {
         sql.push_str(write);
         self.push_returning(&mut sql, &planner, &marker);
         sql.push_str("), _c as (select pg_catalog.count(*) as n");
-        if self.inserted == Inserted::Counted {
+        if self.inserted.is_in_header() {
             sql.push_str(", pg_catalog.count(*) filter (where ");
             push_identifier(&mut sql, &marker);
             sql.push_str(") as i");
@@ -100,7 +111,7 @@ impl<'a> Answer<'a> {
         }
         sql.push_str(" select case");
         self.push_guards(&mut sql, &mut planner, rows.is_some());
-        sql.push_str(if self.inserted == Inserted::Counted { " else pg_catalog.concat(_c.n, ' ', _c.i) end" } else { " else _c.n::text end" });
+        sql.push_str(if self.inserted.is_in_header() { " else pg_catalog.concat(_c.n, ' ', _c.i) end" } else { " else _c.n::text end" });
         sql.push_str(", null::text from _c");
         if rows.is_some() {
             sql.push_str(" union all select null, _j.j from _j");
@@ -145,9 +156,10 @@ impl<'a> Answer<'a> {
             list.push_str("_0.");
             push_identifier(&mut list, &column.name);
         }
-        if self.inserted == Inserted::Counted {
+        if self.inserted.is_in_header() {
             super::statement::push_separated(&mut list, ", ");
-            list.push_str("_0.xmax = '0' as ");
+            push_is_new(&mut list, self.inserted);
+            list.push_str(" as ");
             push_identifier(&mut list, marker);
         }
         out.push_str(" returning ");
@@ -180,6 +192,19 @@ impl<'a> Answer<'a> {
             name.push('_');
         }
         name
+    }
+}
+
+/// Whether a row was not there before, as an expression. What the statement noted is read once: the next row begins without it.
+fn push_is_new(out: &mut String, inserted: Inserted) {
+    if inserted == Inserted::Marked {
+        out.push_str("case when pg_catalog.current_setting('");
+        out.push_str(MERGED);
+        out.push_str("', true) = 'yes' then pg_catalog.set_config('");
+        out.push_str(MERGED);
+        out.push_str("', '', true) is null else true end");
+    } else {
+        out.push_str("_0.xmax = '0'");
     }
 }
 

@@ -25,7 +25,7 @@ pub(in crate::data) fn plan_select<'a>(grounds: Grounds<'a>, select: &'a Select,
     let relation = grounds.relation(&select.table)?;
     let embeds = grounds.embeds(relation, &select.columns, "")?;
     let scope = Scope { relation, alias: Alias::ROOT, embeds: &embeds, path: "" };
-    let mut planner = Planner::default();
+    let mut planner = Planner::new(grounds);
     let mut query = matching(&mut planner, &scope, select)?;
     planner.add_columns(&mut query, &scope, &select.columns, Shown::All)?;
     planner.add_order(&mut query, &scope, &select.order)?;
@@ -59,7 +59,7 @@ pub(in crate::data) fn plan_estimate<'a>(grounds: Grounds<'a>, select: &'a Selec
     let relation = grounds.relation(&select.table)?;
     let embeds = grounds.embeds(relation, &select.columns, "")?;
     let scope = Scope { relation, alias: Alias::ROOT, embeds: &embeds, path: "" };
-    let mut planner = Planner::default();
+    let mut planner = Planner::new(grounds);
     let query = matching(&mut planner, &scope, select)?;
     let mut sql = String::from("explain (format json) select");
     query.push_matching(&mut sql);
@@ -84,6 +84,7 @@ mod tests {
 
     use domain::{
         Failure,
+        access::Role,
         table::{Shape, TableName},
     };
 
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn the_count_goes_with_the_rows() {
         let catalogue = catalogue();
-        let grounds = Grounds { catalogue: &catalogue, token: "", tables: None };
+        let grounds = Grounds { catalogue: &catalogue, token: "", tables: None, role: Role::Authenticated };
         let mut request = select("tasks", "select=id&title=eq.a&limit=1");
         assert_eq!(
             plan_select(grounds, &request, true).unwrap().statement.sql,
@@ -164,7 +165,9 @@ mod tests {
     fn a_statement_is_another_one_after_the_catalogue_has_changed() {
         let catalogue = catalogue();
         let request = select("tasks", "select=id");
-        let sql = |token| plan_select(Grounds { catalogue: &catalogue, token, tables: None }, &request, false).unwrap().statement.sql;
+        let sql = |token| {
+            plan_select(Grounds { catalogue: &catalogue, token, tables: None, role: Role::Authenticated }, &request, false).unwrap().statement.sql
+        };
         assert!(sql("abc").ends_with("as _r -- abc"));
     }
 
@@ -179,7 +182,10 @@ mod tests {
         let catalogue = catalogue();
         let order = |text| {
             let request = domain::table::Select { tie_break: true, ..select("tasks", text) };
-            let sql = plan_select(Grounds { catalogue: &catalogue, token: "", tables: None }, &request, false).unwrap().statement.sql;
+            let sql = plan_select(Grounds { catalogue: &catalogue, token: "", tables: None, role: Role::Authenticated }, &request, false)
+                .unwrap()
+                .statement
+                .sql;
             sql.split(" order by ").nth(1).unwrap().split(')').next().unwrap().to_owned()
         };
         assert!(order("select=title&order=title.desc").starts_with(r#"_0."title" desc, _0."id""#));

@@ -16,8 +16,8 @@ pub(in crate::data) fn plan_update<'a>(grounds: Grounds<'a>, update: &'a Update)
     check_bounded(update.filter.as_ref(), update.max_affected)?;
     let mut answer = Answer::new(grounds, relation, &update.returning)?;
     answer.max_affected = update.max_affected;
-    let columns = written_columns(relation, &update.columns)?;
-    let mut planner = Planner::default();
+    let columns = written_columns(grounds, relation, &update.columns)?;
+    let mut planner = Planner::new(grounds);
     let mut sql = String::from("update ");
     push_relation(&mut sql, &relation.name);
     sql.push_str(" as _0 set ");
