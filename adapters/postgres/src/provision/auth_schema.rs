@@ -18,7 +18,10 @@ pub enum AuthSchema {
 pub(super) async fn find(connection: &mut PgConnection) -> Result<AuthSchema, ProvisionError> {
     let (exists, asks, commented): (bool, bool, bool) = sqlx::query_as(
         "select n.oid is not null,
-                exists (select from pg_proc p where p.pronamespace = n.oid and p.proname = 'uid' and p.pronargs = 0 and p.prorettype = 'uuid'::regtype),
+                exists (select from pg_proc p where p.pronamespace = n.oid and p.proname = 'uid' and p.pronargs = 0 and p.prorettype = 'uuid'::regtype)
+                  and 3 = (select count(*) from pg_class c join pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+                            where c.relnamespace = n.oid and c.relname = 'users'
+                              and (a.attname in ('email', 'created_at') or (a.attname = 'id' and a.atttypid = 'uuid'::regtype))),
                 coalesce(obj_description(n.oid, 'pg_namespace') like 'Fluxbase:%', false)
            from (values ('auth')) wanted (name) left join pg_namespace n on n.nspname = wanted.name",
     )

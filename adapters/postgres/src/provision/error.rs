@@ -48,10 +48,10 @@ pub enum ProvisionError {
         /// The statement that makes it unnecessary, or allowed.
         way_round: String,
     },
-    /// A schema called auth that is neither ours nor one that policies can ask.
+    /// A schema called auth that is neither ours nor one that policies, and whoever looks for users, can ask.
     #[error(
-        "schema 'auth' exists, is not Fluxbase's and has no function auth.uid() that returns uuid. Rename it (alter schema auth rename to ..), or give \
-         it that function"
+        "schema 'auth' exists, is not Fluxbase's and has not both a function auth.uid() that returns uuid and a table auth.users with id (uuid), email \
+         and created_at. Rename it (alter schema auth rename to ..), or give it what is missing"
     )]
     UnknownAuthSchema,
     /// The `auth` schema is ours but the ledger that should say so does not.

@@ -47,7 +47,8 @@ async fn a_foreign_auth_schema_is_left_as_it_is() {
     let pool = prepared("foreign_auth").await;
     run(
         &pool,
-        "create schema auth; create table auth.users (id uuid primary key); create function auth.uid() returns uuid language sql return null::uuid",
+        "create schema auth; create table auth.users (id uuid primary key, email varchar, created_at timestamptz);
+         create function auth.uid() returns uuid language sql return null::uuid",
     )
     .await
     .unwrap();
@@ -65,6 +66,10 @@ async fn an_auth_schema_that_policies_cannot_ask_is_refused() {
     run(&pool, "create schema auth; create table auth.accounts (id int)").await.unwrap();
     let refused = provision(&pool, &TestBox(1), &options()).await.unwrap_err();
     assert!(matches!(refused, ProvisionError::UnknownAuthSchema), "{refused}");
+    // Users are looked for at every request with a key.
+    run(&pool, "create function auth.uid() returns uuid language sql return null::uuid").await.unwrap();
+    let refused = provision(&pool, &TestBox(1), &options()).await.unwrap_err();
+    assert!(matches!(refused, ProvisionError::UnknownAuthSchema) && refused.to_string().contains("auth.users"), "{refused}");
 }
 
 #[tokio::test]
