@@ -12,6 +12,7 @@ use crate::{
     restore::{self, Restore},
     schema::archive::{self, Entry},
     settings::{OWNER_ROLE, Settings},
+    streams,
     toc::{By, Contents},
 };
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
@@ -79,7 +80,11 @@ impl Definitions {
         (copied, streams): (&[(Table, u64)], usize),
         meter: &Meter,
     ) -> Result<(), BuildError> {
-        let way = if streams > 1 { Way::InParallel(streams, self.sizes(copied)) } else { Way::SideBySide };
+        let way = if streams::are_many_rows(copied.iter().map(|(table, _)| table)) {
+            Way::InParallel(streams, self.sizes(copied))
+        } else {
+            Way::SideBySide
+        };
         self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await
     }
 

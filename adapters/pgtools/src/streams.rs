@@ -24,17 +24,21 @@ use std::{
     },
 };
 
-/// Below this one stream is done before others have connected.
-const WORTH_MORE_STREAMS: u64 = 32 * 1024 * 1024;
+/// Bytes; below this one stream is done before others have connected.
+const MANY_ROWS: u64 = 32 * 1024 * 1024;
+
+/// Whether what hangs on these tables takes so long that it matters how it is made.
+pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> bool {
+    tables.into_iter().map(|table| table.bytes).sum::<u64>() >= MANY_ROWS
+}
 
 /// More of them only wait for each other's disk.
 const MOST_STREAMS: usize = 4;
 
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
 pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table]) -> Result<usize, BuildError> {
-    let bytes: u64 = tables.iter().map(|table| table.bytes).sum();
     let filled = tables.iter().filter(|table| table.bytes > 0).count();
-    if bytes < WORTH_MORE_STREAMS || filled < 2 {
+    if !are_many_rows(tables) || filled < 2 {
         return Ok(1);
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
