@@ -27,6 +27,14 @@ impl MemoryAuditLog {
 
 #[async_trait]
 impl AuditLog for MemoryAuditLog {
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    async fn await_room(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure> {
         self.append(vec![entry]);
         Ok(())

@@ -74,10 +74,15 @@ pub trait AuditRepository: Send {
 /// Audit rows of actions that have no transaction of the metadata database: reads, refusals, work on a branch's data.
 ///
 /// # Contract
-/// One batching writer. A full queue makes callers wait; a row is never dropped.
+/// One batching writer. A full queue makes callers wait; a row is never dropped. Where the database stays away, or its disk stays full, whoever comes then is
+/// refused before anything is done: see [`AuditLog::await_room`].
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
+    /// Whether another row can be queued at once.
+    fn has_room(&self) -> bool;
+    /// Returns once another row can be queued, or fails after a short while. To be asked before something is done that leaves a row.
+    async fn await_room(&self) -> Result<(), Failure>;
     /// Returns once the row is queued. It is durable within 100 ms.
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure>;
     /// Returns once the row is durable, together with others of the same moment.

@@ -19,6 +19,8 @@ const BATCH: usize = 4096;
 const LINGER: Duration = Duration::from_millis(50);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
 const LAST_BACK_OFF: Duration = Duration::from_secs(2);
+/// How long a request waits for the queue before anything is done.
+const PATIENCE_FOR_ROOM: Duration = Duration::from_secs(2);
 /// How long the last rows are tried to be written once nobody can add any more.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 
@@ -74,6 +76,18 @@ impl PgAuditLog {
 
 #[async_trait]
 impl AuditLog for PgAuditLog {
+    fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
+    }
+
+    async fn await_room(&self) -> Result<(), Failure> {
+        match timeout(PATIENCE_FOR_ROOM, self.queue.reserve()).await {
+            Ok(Ok(_given_back)) => Ok(()),
+            Ok(Err(_)) => Err(Failure::unavailable("the server is shutting down", None)),
+            Err(_) => Err(Failure::unavailable("the audit trail cannot be written now; nothing was done", None)),
+        }
+    }
+
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure> {
         self.send(Message::Row(entry, None)).await
     }

@@ -25,9 +25,10 @@ pub(super) fn store(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Whether a refusal passes by itself: connection trouble, shutdown, fail-over to a server that is still read-only, deadlock, too many connections.
+/// Whether a refusal passes without anybody asking otherwise: connection trouble, shutdown, fail-over to a server that is still read-only, deadlock, too
+/// many connections, a full disk and what else runs out (class 53).
 fn passes(sqlstate: &str) -> bool {
-    sqlstate.starts_with("08") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "25006" | "40001" | "40P01" | "53300")
+    sqlstate.starts_with("08") || sqlstate.starts_with("53") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "25006" | "40001" | "40P01")
 }
 
 /// `untranslatable_character` and `character_not_in_repertoire`: only callers bring characters along that are not ASCII.
@@ -49,6 +50,6 @@ mod tests {
     fn what_passes_by_itself_is_told_from_what_does_not() {
         assert!(matches!(store(sqlx::Error::PoolTimedOut), StoreError::Unavailable(_)));
         assert!(matches!(store(sqlx::Error::RowNotFound), StoreError::Unexpected(_)));
-        assert!(passes("08006") && passes("57P01") && !passes("42P01"));
+        assert!(passes("08006") && passes("57P01") && passes("53100") && !passes("42P01"));
     }
 }

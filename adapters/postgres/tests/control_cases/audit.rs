@@ -1,7 +1,7 @@
 //! The audit trail: group commit, order, nothing lost.
 
 use super::{Replica, connect, database_with, moment, uuid};
-use domain::{Action, audit::AuditEntry, page::PageRequest};
+use domain::{Action, Failure, audit::AuditEntry, page::PageRequest};
 use fluxbase_postgres::control::{PgAuditLog, migrate};
 use ports::driven::{AuditFilter, AuditLog};
 use sqlx::{PgPool, Row};
@@ -122,6 +122,26 @@ async fn rows_wait_for_a_database_that_is_away_and_none_is_dropped() {
     waiting.await.unwrap().unwrap();
     log.close().await.unwrap();
     assert_eq!(count(&replica.pool).await, 10);
+}
+
+#[tokio::test]
+async fn whoever_comes_to_a_full_queue_is_refused_before_anything_is_done() {
+    let (replica, options) = Replica::first().await;
+    let log = PgAuditLog::start(connect(options, 2).await);
+    assert!(log.has_room());
+    log.await_room().await.unwrap();
+    replica.sql("alter table fluxbase.audit_log rename to away").await;
+    let mut rows = 0;
+    while tokio::time::timeout(Duration::from_millis(200), log.queue(entry(rows, None))).await.is_ok() {
+        rows += 1;
+    }
+    assert!(!log.has_room());
+    let refused = tokio::time::timeout(Duration::from_secs(4), log.await_room()).await.expect("nobody waits for the database");
+    assert!(matches!(refused, Err(Failure::Unavailable { .. })), "{refused:?}");
+    replica.sql("alter table fluxbase.away rename to audit_log").await;
+    super::within_two_seconds(async || log.has_room().then_some(())).await;
+    log.close().await.unwrap();
+    assert_eq!(count(&replica.pool).await, i64::from(rows));
 }
 
 #[tokio::test]

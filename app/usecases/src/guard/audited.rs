@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 /// Writes an audit row for what comes of a use case, unless the use case wrote it in the transaction of its change.
 ///
 /// A write on a branch's data is answered once its row is durable, everything else once its row is queued. A request that its client gave up leaves a
-/// row as well, with the outcome `abandoned`.
+/// row as well, with the outcome `abandoned`. Where rows could not be written for so long that no more can wait, nothing is done.
 pub struct Audited<U> {
     inner: U,
     log: Arc<dyn AuditLog>,
@@ -29,6 +29,9 @@ impl<U> Audited<U> {
 #[async_trait]
 impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
     async fn run(&self, caller: &Caller, command: C) -> Result<C::Output, Failure> {
+        if !self.log.has_room() {
+            self.log.await_room().await?;
+        }
         let began = Instant::now();
         let branch = audited_branch(caller, &command);
         let target = command.target();

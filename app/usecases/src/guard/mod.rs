@@ -75,6 +75,7 @@ mod tests {
     fn rig(left: usize) -> Rig {
         let (outcomes, budgets) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (mut audit, mut limiter, mut clock) = (MockAuditLog::new(), MockRateLimiter::new(), MockClock::new());
+        audit.expect_has_room().return_const(true);
         let told = outcomes.clone();
         audit.expect_queue().returning(move |entry| {
             told.lock().unwrap().push(entry.outcome);
@@ -135,6 +136,18 @@ mod tests {
         let refused = guards.around(answering()).run(&over_mcp(caller(None, [Scope::AdminKeys])), list()).await.unwrap_err();
         assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
         assert_eq!(*rig.outcomes.lock().unwrap(), ["unavailable"]);
+    }
+
+    #[tokio::test]
+    async fn where_no_row_can_be_written_nothing_is_done() {
+        let mut audit = MockAuditLog::new();
+        audit.expect_has_room().return_const(false);
+        audit.expect_await_room().once().returning(|| Err(Failure::unavailable("full", None)));
+        let mut unreached = MockUseCase::<ListUsers>::new();
+        unreached.expect_run().never();
+        let guards = Guards { audit: Arc::new(audit), ..rig(10).guards };
+        let refused = guards.around(unreached).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap_err();
+        assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
     }
 
     #[tokio::test]
