@@ -82,6 +82,24 @@ async fn a_login_that_lacks_a_right_is_told_which_before_anything_is_made() {
     pool.close().await;
 }
 
+#[tokio::test]
+async fn a_server_that_shuts_our_logins_out_is_told_at_the_start() {
+    let database = TestCluster::database().await;
+    let pool = database.pool(2).await;
+    let settings = ServerSettings::new().set("security.encryption_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let mut server = settings.argument("--database-url").argument(database.url().as_str()).start().await;
+    server.stop().await;
+    let login: String =
+        sqlx::query_scalar("select 'fluxbase_' || left(id::text, 8) || '_user' from fluxbase.instance").fetch_one(&pool).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("alter role {login} valid until '2000-01-01'"))).execute(&pool).await.unwrap();
+    let refused = server.try_restart().await.expect_err("nobody could read a row");
+    assert!(refused.stderr.contains(&login) && refused.stderr.contains("cannot connect"), "{refused}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("alter role {login} valid until 'infinity'"))).execute(&pool).await.unwrap();
+    server.restart().await;
+    server.stop().await;
+    pool.close().await;
+}
+
 /// Makes an account and returns its access token.
 async fn signed_up(server: &TestServer, name: &str) -> String {
     let account = json!({"email": format!("{name}@example.com"), "password": "correct horse battery"});

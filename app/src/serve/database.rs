@@ -5,12 +5,13 @@ use crate::config::Settings;
 use embedded::{Cluster, ClusterOptions, FindOptions, Launcher};
 use pgtools::Tools;
 use postgres::{
-    provision::check_fitness,
+    provision::{Login, check_fitness},
     wire::{Host, Target, TlsMode},
 };
 use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Connection,
+    error::DatabaseError,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
@@ -98,6 +99,32 @@ async fn check(settings: &Settings, target: &Target) -> Result<u32, ServeError> 
     pool.close().await;
     fits.map_err(ServeError::database)?;
     Ok(number / 10_000)
+}
+
+/// Whether the server lets in a login that we made there: what `pg_hba.conf` names one by one has never heard of it.
+pub(super) async fn check_let_in(target: &Target, login: &Login) -> Result<(), ServeError> {
+    let options = connect_options(target).username(&login.name).password(login.password.expose());
+    match options.connect().await {
+        Ok(connection) => {
+            let _ = connection.close().await;
+            Ok(())
+        }
+        Err(error) if is_shut_out(&error) => Err(ServeError::Database(format!(
+            "login '{}', which Fluxbase made for its traffic, cannot connect to database '{}': {}. Let logins in whose names begin like that \
+             (pg_hba.conf, alter role); the logins of branches are others",
+            login.name,
+            target.database,
+            told(&error)
+        ))),
+        // What passes is told by whoever meets it.
+        Err(_) => Ok(()),
+    }
+}
+
+/// SQLSTATE class 28, and 42501 for want of CONNECT.
+fn is_shut_out(error: &sqlx::Error) -> bool {
+    let sqlstate = error.as_database_error().and_then(DatabaseError::code);
+    sqlstate.is_some_and(|sqlstate| sqlstate.starts_with("28") || sqlstate == "42501")
 }
 
 fn target_of(cluster: &Cluster) -> Result<Target, ServeError> {

@@ -4,7 +4,7 @@ use super::{
     ServeError,
     branching::{Branching, Ground, branch_defaults},
     catalogue_changes,
-    database::MainDatabase,
+    database::{MainDatabase, check_let_in},
     error::told,
     instance_key::InstanceKey,
 };
@@ -174,6 +174,12 @@ impl House {
         let findings = findings.filter(|finding| !ours || finding.code != "public_may_connect");
         for finding in findings {
             tracing::warn!(code = finding.code, "{finding}");
+        }
+        if !ours {
+            check_let_in(&database.target, &provisioned.logins.user).await?;
+            if matches!(provisioned.service.main_seat, ServiceSeat::ServiceLogin) {
+                check_let_in(&database.target, &provisioned.logins.service).await?;
+            }
         }
         ensure_main(&control_pool).await.map_err(ServeError::database)?;
         if ours && settings.embedded.demo {
