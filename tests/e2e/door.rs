@@ -123,6 +123,34 @@ async fn a_literal_of_megabytes_is_the_callers_fault() {
 }
 
 #[tokio::test]
+async fn every_door_wants_one_host_and_bodies_as_they_are() {
+    let server = TestServer::shared().await;
+    let key = server.key("alice");
+    for path in ["/api/v1/tables/tasks?limit=1", "/mcp/health", "/healthz", "/nowhere"] {
+        for (hosts, status) in [("", "400"), ("host: localhost\r\nhost: localhost\r\n", "400"), ("host: a/b\r\n", "400")] {
+            let answer = send_raw(server, &format!("GET {path} HTTP/1.1\r\n{hosts}x-api-key: {key}\r\nconnection: close\r\n\r\n")).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains("\"bad_host\""), "{path} {hosts}: {answer}");
+        }
+    }
+    let old = send_raw(server, "GET /healthz HTTP/1.0\r\n\r\n").await;
+    assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let rest = format!("x-api-key: {key}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{ping}", ping.len());
+    for (target, host, status) in
+        [("/mcp", "localhost", "200"), ("http://localhost/mcp", "localhost", "200"), ("http://evil.example/mcp", "localhost", "400")]
+    {
+        let answer = send_raw(server, &format!("POST {target} HTTP/1.1\r\nhost: {host}\r\n{rest}")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {host}: {answer}");
+    }
+    for path in ["/mcp", "/api/v1/tables/tasks", "/api/v1/auth/signin", "/api/v1/admin/branches"] {
+        let sent = server.http().post(format!("{}{path}", server.url())).header("X-API-Key", key).header("Content-Type", "application/json");
+        let refused = Answer::to(sent.header("Content-Encoding", "gzip").body("{}")).await;
+        assert_eq!(refused.problem(415), "unsupported_encoding", "{path}");
+        assert_eq!(refused.header("accept-encoding"), "identity");
+    }
+}
+
+#[tokio::test]
 async fn who_sends_too_much_before_reading_still_reads_why() {
     let server = TestServer::shared().await;
     let (address, key) = (server.url().trim_start_matches("http://").to_owned(), server.key("alice").to_owned());

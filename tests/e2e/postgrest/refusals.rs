@@ -34,6 +34,34 @@ async fn what_is_unknown_is_named_and_something_like_it_offered() {
 }
 
 #[tokio::test]
+async fn what_a_role_has_no_right_on_is_named_to_nobody_of_that_role() {
+    let alice = Alice::new().await;
+    let pool = alice.0.superuser().await;
+    for sql in [
+        "create table if not exists public.half (id int primary key, shown text, covert text unique)",
+        "create table if not exists public.covered (id int primary key, half_id int references public.half, other_id int references public.half)",
+        "grant select (id, shown), insert (id, shown) on public.half to authenticated",
+    ] {
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    }
+    fluxbase_tests::eventually("the table is known", std::time::Duration::from_secs(10), async || {
+        alice.get("half?select=id&limit=0").await.status.is_success()
+    })
+    .await;
+    for path in ["half?select=xyz", "half?select=coverts", "half?xyz=eq.1", "half?order=xyz", "half?select=xyz(id)", "half?select=covered(id)"] {
+        let refused = alice.get(path).await;
+        assert_eq!(refused.problem(400), "invalid", "{path}");
+        let told = refused.body.replace("'covered'", "").replace("'coverts'", "");
+        assert!(!told.contains("cover"), "{path}: {refused:?}");
+    }
+    let merge = ["Prefer: resolution=merge-duplicates"];
+    let refused = alice.ask(Method::POST, "half?on_conflict=shown", &merge, Some(&json!({"id": 1}))).await;
+    assert!(refused.problem(400) == "invalid" && !refused.body.contains("covert"), "{refused:?}");
+    let told = alice.0.mcp_refused(alice.0.key("alice"), "insert_record", json!({"table": "half", "data": {"xyz": 1}})).await;
+    assert!(told.contains("there are id, shown") && !told.contains("covert"), "{told}");
+}
+
+#[tokio::test]
 async fn postgresqls_own_refusals_keep_their_sqlstate() {
     let alice = Alice::new().await;
     let author = "a11ce000-0000-4000-8000-000000000001";

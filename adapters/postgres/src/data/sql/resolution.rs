@@ -62,7 +62,7 @@ impl<'a> Grounds<'a> {
         match (&open[..], &fitting[..]) {
             ([only], _) | ([], [only, ..]) => Ok(*only),
             ([], []) => Err(self.unrelated(parent, embed, &links)),
-            _ => Err(self.ambiguous(parent, embed, &open).into()),
+            _ => Err(self.ambiguous(parent, embed, &open).map_or_else(|| self.unrelated(parent, embed, &links), Refusal::from)),
         }
     }
 
@@ -81,16 +81,17 @@ impl<'a> Grounds<'a> {
         Refusal::unknown_name("/select", message)
     }
 
-    /// The ways that could be meant, less those over tables that the caller is not told of.
-    fn ambiguous(&self, parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Failure {
+    /// The ways that could be meant, less those over tables that the caller is not told of; `None` where these are all.
+    fn ambiguous(&self, parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Option<Failure> {
         let told = |link: &&Link<'_>| {
             let on_the_way = link.junction().into_iter().chain([link.target()]);
             on_the_way.into_iter().all(|name| self.catalogue.get(name).is_some_and(|relation| self.shows(relation)))
         };
         let candidate =
             |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
-        let candidates = fitting.iter().filter(told).map(candidate).collect();
-        Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates }
+        let candidates: Vec<_> = fitting.iter().filter(told).map(candidate).collect();
+        let some = !candidates.is_empty();
+        some.then(|| Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates })
     }
 }
 
@@ -244,8 +245,8 @@ mod tests {
         assert_eq!(told(&["tasks"], "tasks", "select=projcts(id)").to_string(), "/select: 'public.tasks' has no relationship with 'projcts'");
 
         assert_eq!(refused("vault", "select=nothing(id)").to_string(), "/select: 'public.vault' has no relationship with 'nothing'");
-        let Failure::Ambiguous { candidates, .. } = refused("vault", "select=cellar(id)") else { panic!() };
-        assert!(candidates.is_empty(), "the role has no right on it: {candidates:?}");
+        let message = refused("vault", "select=cellar(id)").to_string();
+        assert_eq!(message, "/select: 'public.vault' has no relationship with 'cellar'", "the role has no right on it");
 
         let Failure::Ambiguous { candidates, .. } = told(&["users", "projects"], "users", "select=projects(id)") else { panic!() };
         assert_eq!(candidates.len(), 2, "{candidates:?}");
