@@ -47,8 +47,10 @@ impl Loaded {
 pub(crate) fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
     let mut figment = Figment::from(Serialized::defaults(Settings::default()));
     if let Some(file) = configuration_file(flags)? {
+        refuse_repeated_keys(&file)?;
         figment = figment.merge(Yaml::file_exact(file));
     }
+    refuse_near_misses(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     // Settings have a section; `FLUXBASE_URL` and its kin are not settings of the server.
     let environment = Env::prefixed("FLUXBASE_").filter(|name| name.as_str().contains("__")).split("__");
     figment = figment.merge(environment).merge(data_dir_of_environment()).merge(Overrides { from: COMMAND_LINE, values: flags.overrides.clone() });
@@ -69,6 +71,36 @@ fn configuration_file(flags: &Flags) -> Result<Option<PathBuf>, ConfigError> {
         Err(error) if asked => Err(ConfigError::File { path, reason: error.to_string() }),
         _ => Ok(None),
     }
+}
+
+/// Of a key that stands twice the last value would win, and nobody would hear of the other.
+fn refuse_repeated_keys(path: &Path) -> Result<(), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.to_owned(), reason: error.to_string() })?;
+    match serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text) {
+        Err(error) if error.to_string().contains("duplicate entry") => {
+            Err(ConfigError::File { path: path.to_owned(), reason: format!("a key stands in it twice: {error}") })
+        }
+        // What else is wrong is told with the key it is about.
+        _ => Ok(()),
+    }
+}
+
+/// `FLUXBASE_DATABASE_URL` is not `FLUXBASE_DATABASE__URL`: nothing would read it, and another database would be served than was meant.
+fn refuse_near_misses(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    for name in names {
+        let Some(rest) = name.strip_prefix("FLUXBASE_").filter(|rest| !rest.contains("__")) else { continue };
+        let rest = rest.to_ascii_lowercase();
+        let meant = defaults.as_object().into_iter().flatten().find_map(|(section, fields)| {
+            let key = rest.strip_prefix(section.as_str())?.strip_prefix('_')?;
+            fields.get(key).map(|_| (section, key))
+        });
+        if let Some((section, key)) = meant {
+            let hint = format!("did you mean FLUXBASE_{}__{}?", section.to_ascii_uppercase(), key.to_ascii_uppercase());
+            return Err(ConfigError::UnknownKey { key: name, source_name: ENVIRONMENT.to_owned(), hint });
+        }
+    }
+    Ok(())
 }
 
 /// `FLUXBASE_DATA_DIR`, which has no section in its name.
@@ -235,6 +267,35 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.yaml");
+        for text in ["mcp:\n  enabled: true\n  enabled: false\n", "mcp:\n  enabled: true\nmcp:\n  base_path: /agents\n"] {
+            std::fs::write(&file, text).unwrap();
+            let error = load(&Flags { config: Some(file.clone()), overrides: Vec::new() }).unwrap_err().to_string();
+            assert!(error.contains("f.yaml") && error.contains("twice"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_nearly_a_settings_is_told_what_the_settings_is() {
+        let told = |name: &str| super::refuse_near_misses([name.to_owned()].into_iter()).map_err(|error| error.to_string());
+        for (name, meant) in [
+            ("FLUXBASE_DATABASE_URL", "FLUXBASE_DATABASE__URL"),
+            ("FLUXBASE_SECURITY_ENCRYPTION_KEY", "FLUXBASE_SECURITY__ENCRYPTION_KEY"),
+            ("FLUXBASE_AUTH_JWT_SECRET_FILE", "FLUXBASE_AUTH__JWT_SECRET_FILE"),
+        ] {
+            let error = told(name).unwrap_err();
+            assert!(error.contains(name) && error.contains(meant), "{error}");
+        }
+        for name in
+            ["FLUXBASE_URL", "FLUXBASE_DATA_DIR", "FLUXBASE_API_KEY", "FLUXBASE_SERVICE_KEY", "FLUXBASE_DATABASE__URL", "FLUXBASE_SERVER", "PATH"]
+        {
+            assert_eq!(told(name), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
     fn each_fault_names_key_value_and_what_would_be_right() {
         for (key, value, parts) in [
             ("server.adress", json!("x"), &["server.adress", "did you mean address"][..]),
@@ -244,6 +305,8 @@ mod tests {
             ("database.statement_timeout", json!("soon"), &["database.statement_timeout", "soon", "such as 30s"]),
             ("server.branch_domain", json!("https://b.example.com"), &["server.branch_domain", "without scheme", "branches.example.com"]),
             ("mcp.enabled", json!("perhaps"), &["mcp.enabled", "perhaps", "true or false"]),
+            ("server.public_url", json!("ftp://x"), &["server.public_url", "http:// or https://"]),
+            ("auth.jwt_secret_file", json!("/nowhere/at/all"), &["auth.jwt_secret_file = /nowhere/at/all", "cannot be read"]),
             ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),

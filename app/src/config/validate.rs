@@ -55,6 +55,9 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     if !path.starts_with('/') || path.ends_with('/') || path.contains("//") || path.starts_with("/api") {
         return Err(Invalid::new("mcp.base_path", path, "must begin with '/', not end with '/', and not lie below /api"));
     }
+    if let Some(url) = settings.server.public_url.as_ref().filter(|url| !["http", "https"].contains(&url.scheme())) {
+        return Err(Invalid::new("server.public_url", url, "expected a URL that begins with http:// or https://"));
+    }
     branch_domain(settings)?;
     let prefix = &settings.branching.database_prefix;
     let plain = prefix.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -104,17 +107,25 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
 impl Settings {
     /// Reads the secrets that lie in files.
     pub(super) fn with_files_read(mut self) -> Result<Self, Invalid> {
-        read_secret("database.url", &mut self.database.url, self.database.url_file.take())?;
+        read_secret(["database.url", "database.url_file"], &mut self.database.url, self.database.url_file.take())?;
         let branching = &mut self.branching;
         // Empty is how the documentation's example has it: the same as nothing.
         branching.admin_database_url.take_if(|url| url.expose().is_empty());
-        read_secret("branching.admin_database_url", &mut branching.admin_database_url, branching.admin_database_url_file.take())?;
+        read_secret(
+            ["branching.admin_database_url", "branching.admin_database_url_file"],
+            &mut branching.admin_database_url,
+            branching.admin_database_url_file.take(),
+        )?;
         if branching.admin_database_url.is_some() && self.database.url.is_none() {
             let expected = "goes with database.url; the embedded PostgreSQL has an administrator of its own";
             return Err(Invalid::new("branching.admin_database_url", "(hidden)", expected));
         }
-        read_secret("auth.jwt_secret", &mut self.auth.jwt_secret, self.auth.jwt_secret_file.take())?;
-        read_secret("security.encryption_key", &mut self.security.encryption_key, self.security.encryption_key_file.take())?;
+        read_secret(["auth.jwt_secret", "auth.jwt_secret_file"], &mut self.auth.jwt_secret, self.auth.jwt_secret_file.take())?;
+        read_secret(
+            ["security.encryption_key", "security.encryption_key_file"],
+            &mut self.security.encryption_key,
+            self.security.encryption_key_file.take(),
+        )?;
         if self.auth.jwt_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
             return Err(Invalid::new("auth.jwt_secret", "(hidden)", "must have at least 32 bytes (RFC 7518, section 3.2)"));
         }
@@ -122,15 +133,15 @@ impl Settings {
     }
 }
 
-fn read_secret(key: &'static str, value: &mut Option<Secret>, file: Option<PathBuf>) -> Result<(), Invalid> {
+fn read_secret([key, key_of_file]: [&'static str; 2], value: &mut Option<Secret>, file: Option<PathBuf>) -> Result<(), Invalid> {
     let Some(file) = file else { return Ok(()) };
     let shown = file.display().to_string();
     if value.is_some() {
-        return Err(Invalid::new(key, "(hidden)", format!("{key} and {key}_file are both set; keep one")));
+        return Err(Invalid::new(key, "(hidden)", format!("{key} and {key_of_file} are both set; keep one")));
     }
-    let text = std::fs::read_to_string(&file).map_err(|error| Invalid::new(key, &shown, format!("the file cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(&file).map_err(|error| Invalid::new(key_of_file, &shown, format!("the file cannot be read: {error}")))?;
     if text.trim().is_empty() {
-        return Err(Invalid::new(key, &shown, "the file is empty"));
+        return Err(Invalid::new(key_of_file, &shown, "the file is empty"));
     }
     *value = Some(Secret::new(text.trim()));
     Ok(())
