@@ -9,7 +9,7 @@ use super::{
     plan::Plan,
     removal::removal,
     statement::{Hazard, ScriptStatement},
-    table::TableSteps,
+    table::{TableChange, TableSteps},
     types::{let_go, step_aside},
 };
 use crate::schema::{Identity, Kind, Object, Unscripted, sql::TableText};
@@ -181,6 +181,9 @@ impl Writer<'_> {
 
     /// A table that should have been changed first, and was not.
     fn stands_on_the_unchanged(&self, object: &Object) -> Option<String> {
+        if object.identity.kind == Kind::Default && self.is_of_a_table_that_stays_out(object) {
+            return Some("its table inherits from nobody".to_owned());
+        }
         if !object.identity.kind.hangs_on_a_relation() {
             return None;
         }
@@ -190,6 +193,12 @@ impl Writer<'_> {
             identity.kind == Kind::Table && place.is_some_and(|place| matches!(self.plan.fates[place], Fate::Blocked(_)))
         };
         required.into_iter().find(blocked).map(|table| format!("{table} is not changed"))
+    }
+
+    fn is_of_a_table_that_stays_out(&self, object: &Object) -> bool {
+        let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
+        let changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
+        changes.into_iter().any(TableChange::stays_out)
     }
 
     /// Grants on columns go with a revocation on their table.

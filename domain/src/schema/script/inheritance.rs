@@ -2,10 +2,24 @@
 
 use crate::schema::sql::{TableText, split};
 
-/// The tables that a table inherits from.
-pub(super) fn parents(table: &TableText) -> Vec<&str> {
+fn parents(table: &TableText) -> Vec<&str> {
     let clause = table.fixed.iter().find_map(|clause| clause.strip_prefix("INHERITS (")?.strip_suffix(')'));
     clause.map(|inner| split(inner, ',').into_iter().map(str::trim).collect()).unwrap_or_default()
+}
+
+/// Tables with what they inherit from, however far.
+pub(super) fn with_ancestors(mut tables: Vec<TableText>, named: impl Fn(&str) -> Option<TableText>) -> Vec<TableText> {
+    let mut at = 0;
+    while let Some(further) = tables.get(at).map(|table| parents(table).into_iter().filter_map(&named).collect::<Vec<_>>()) {
+        tables.extend(further);
+        at += 1;
+    }
+    tables
+}
+
+/// Whether heirs have a parent's constraint too.
+pub(super) fn is_inherited((_, definition): &(String, String)) -> bool {
+    !definition.ends_with(" NO INHERIT")
 }
 
 fn only_in<'a>(table: &'a TableText, other: &TableText) -> Vec<&'a str> {

@@ -3,7 +3,7 @@
 use super::{
     fate::{Fate, of_changed},
     graph::{Dependent, Graph, Part},
-    inheritance::gained,
+    inheritance::{gained, with_ancestors},
     names::taken_names,
     table::{Disturbance, TableChange},
     types::step_aside,
@@ -115,7 +115,10 @@ impl<'a> Plan<'a> {
         for place in 0..self.fates.len() {
             match &self.fates[place] {
                 Fate::Rebuild => seeds.push(Seed { root: place, place, what: What::Whole }),
-                Fate::Remove if self.kind(place).hangs_on_a_relation() || self.in_the_way.contains(&place) || self.is_identity(place) => {
+                Fate::Remove if self.kind(place).hangs_on_a_relation() || self.in_the_way.contains(&place) => {
+                    seeds.push(Seed { root: place, place, what: What::Whole });
+                }
+                Fate::Remove if self.is_identity(place) || self.is_followed(place) => {
                     seeds.push(Seed { root: place, place, what: What::Whole });
                 }
                 Fate::Table => {
@@ -135,6 +138,20 @@ impl<'a> Plan<'a> {
     fn is_identity(&self, place: usize) -> bool {
         let object = &self.target.map.objects()[place];
         object.identity.kind == Kind::Sequence && SequenceText::read(&object.definition).is_some_and(|sequence| sequence.identity.is_some())
+    }
+
+    /// Whether it is a routine in whose place those who call it will find another of its name: they are made again for that.
+    fn is_followed(&self, place: usize) -> bool {
+        if !matches!(self.kind(place), Kind::Function | Kind::Procedure | Kind::Aggregate) {
+            return false;
+        }
+        let identity = &self.target.map.objects()[place].identity;
+        let Some((name, _)) = identity.name.split_once('(') else { return false };
+        let called = |dependent: &Dependent| {
+            let at = self.in_source[dependent.place].filter(|_| self.fates[dependent.place] != Fate::Remove);
+            at.is_some_and(|at| self.source.map.objects()[at].definition.contains(name))
+        };
+        self.graph.dependents(place).iter().any(called)
     }
 
     /// A type that is made again cannot be dropped while one that has stepped aside is made of it: it steps aside with that.
@@ -290,7 +307,9 @@ impl<'a> Plan<'a> {
             tables.filter_map(|object| TableText::read(&object.definition)).find(|table| table.name == name)
         };
         let mut change = TableChange {
-            joined: gained(&old_text, &new_text).into_iter().filter_map(|name| named(self.source, name)).collect(),
+            joined: with_ancestors(gained(&old_text, &new_text).into_iter().filter_map(|name| named(self.source, name)).collect(), |name| {
+                named(self.source, name)
+            }),
             old: old_text,
             new: new_text,
             facts: self.target.columns(object).to_vec(),

@@ -2,7 +2,7 @@
 
 use super::{
     fate::Step,
-    inheritance::{fixed_after, gained, lost, parents},
+    inheritance::{fixed_after, gained, is_inherited, lost, with_ancestors},
     statement::Hazard,
     table_text::{column_of, undone},
     widening::family,
@@ -24,7 +24,7 @@ pub(super) struct TableChange {
     pub(super) new_facts: Vec<ColumnFact>,
     /// Of a partition: its parent before and after. What is changed there comes from there.
     pub(super) parent: Option<(TableText, TableText)>,
-    /// Parents that it joins, as the source has them.
+    /// Parents that it joins, and theirs, as the source has them.
     pub(super) joined: Vec<TableText>,
     /// The server's version.
     pub(super) major: u32,
@@ -97,23 +97,19 @@ impl TableChange {
 
     /// A table that leaves its parent keeps the parent's columns and checks as its own.
     pub(super) fn take_over_lost_columns(&mut self, parent: impl Fn(&str) -> Option<TableText>) {
-        let mut lost: Vec<TableText> = lost(&self.old, &self.new).into_iter().filter_map(&parent).collect();
+        let lost = with_ancestors(lost(&self.old, &self.new).into_iter().filter_map(&parent).collect(), &parent);
         if lost.is_empty() {
             return;
         }
-        // What those have of their own parents too.
-        let mut at = 0;
-        while let Some(further) = lost.get(at).map(|table| parents(table).into_iter().filter_map(&parent).collect::<Vec<_>>()) {
-            lost.extend(further);
-            at += 1;
-        }
         let own = std::mem::take(&mut self.old.columns);
         for fact in &self.facts {
-            let found = own.iter().chain(lost.iter().flat_map(|parent| &parent.columns)).find(|column| bare(&column.name) == fact.name);
-            self.old.columns.extend(found.cloned());
+            let named = |column: &&Column| bare(&column.name) == fact.name;
+            // The defaults of inherited columns are objects by themselves.
+            let inherited = || lost.iter().flat_map(|parent| &parent.columns).find(named).map(|column| Column { default: None, ..column.clone() });
+            self.old.columns.extend(own.iter().find(named).cloned().or_else(inherited));
         }
         for constraint in lost.iter().flat_map(|parent| &parent.constraints) {
-            if !self.old.constraints.contains(constraint) && !constraint.1.ends_with(" NO INHERIT") {
+            if !self.old.constraints.contains(constraint) && is_inherited(constraint) {
                 self.old.constraints.push(constraint.clone());
             }
         }
@@ -195,7 +191,9 @@ impl TableChange {
         }
         let kept_by_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint));
         for constraint in self.old.constraints.iter().filter(|constraint| !self.new.constraints.contains(constraint)) {
-            if !self.suspended_checks.contains(&bare(&constraint.0)) && !kept_by_parent(constraint) {
+            if self.joined.iter().any(|parent| parent.constraints.contains(constraint) && is_inherited(constraint)) {
+                steps.unscripted.push(format!("constraint {} stays its own, beside being its parent's", constraint.0));
+            } else if !self.suspended_checks.contains(&bare(&constraint.0)) && !kept_by_parent(constraint) {
                 steps.at.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
             }
         }
@@ -290,6 +288,11 @@ impl TableChange {
     /// Parents that it can join: where all their columns are its own too.
     fn joined_parents(&self) -> Vec<&str> {
         if self.new_facts.len() == self.new.columns.len() { gained(&self.old, &self.new) } else { Vec::new() }
+    }
+
+    /// Whether it should inherit from a table, and no statement makes it.
+    pub(super) fn stays_out(&self) -> bool {
+        self.joined_parents().len() < gained(&self.old, &self.new).len()
     }
 
     /// New columns stand last, whatever place they have in the source.
