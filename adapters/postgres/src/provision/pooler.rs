@@ -19,11 +19,8 @@ pub(super) async fn is_shared(pool: &PgPool) -> Result<bool, sqlx::Error> {
     let options = PgConnectOptions::clone(&pool.connect_options()).extra_float_digits(None);
     let mut first = PgConnection::connect_with(&options).await?;
     let mut others = Vec::new();
-    let shared = is_taken(&mut first, &mut others, &options).await;
-    for connection in others.into_iter().chain([first]) {
-        let _ = connection.close_hard().await;
-    }
-    shared
+    // They are dropped, not closed: over TLS a close waits for the other side to say goodbye as well, which a server that was not asked to end never does.
+    is_taken(&mut first, &mut others, &options).await
 }
 
 async fn is_taken(first: &mut PgConnection, others: &mut Vec<PgConnection>, options: &PgConnectOptions) -> Result<bool, sqlx::Error> {

@@ -119,3 +119,15 @@ async fn a_pooler_in_transaction_mode_is_refused_and_the_server_itself_is_not() 
     );
     assert!(serde_json::to_string(&capabilities).unwrap().contains("\"server_version_num\""));
 }
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_asked_over_it() {
+    if !cluster().tls {
+        return; // no openssl to make certificates with
+    }
+    let pool = over(cluster().port);
+    pool.set_connect_options(PgConnectOptions::clone(&pool.connect_options()).ssl_mode(PgSslMode::Require));
+    let public = ["public".to_owned()];
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(30), probe(&pool, &public)).await;
+    assert!(asked.expect("closing its connections does not wait for the server").unwrap().superuser);
+}
