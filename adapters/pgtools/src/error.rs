@@ -1,6 +1,7 @@
 //! What went wrong, told as the port tells it.
 
 use ports::driven::BuildError;
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// A refusal.
 pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> BuildError {
@@ -21,11 +22,36 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
     };
     let state = database.code().unwrap_or_default().into_owned();
     let message = format!("{doing}: {} (SQLSTATE {state})", database.message());
+    if finds_no_name(database.as_ref(), &state) {
+        return refused("clone_refused", format!("{message}{WAY_TO_NAMES}"));
+    }
     if of_the_moment(&state) {
         return BuildError::Retryable { message, source: Some(error.into()) };
     }
     let code = if state == "42501" { "insufficient_privilege" } else { "clone_refused" };
     BuildError::Refused { code, message }
+}
+
+/// How functions find what they name, wherever they are called.
+const WAY_TO_NAMES: &str = ". A function that is called meanwhile names it without its schema: write the schema in its body, or give the function a search \
+                            path of its own (alter function .. set search_path = ..)";
+
+/// Says the way out where `pg_restore` tells that a function does not find another: it tells nothing of who looked.
+pub(crate) fn with_way_to_names(error: BuildError) -> BuildError {
+    match error {
+        BuildError::Refused { code: "definitions_refused", message }
+            if message.contains("ERROR:  function ") && message.ends_with(" does not exist") =>
+        {
+            refused("definitions_refused", format!("{message}{WAY_TO_NAMES}"))
+        }
+        other => other,
+    }
+}
+
+/// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.
+fn finds_no_name(error: &(dyn DatabaseError + 'static), state: &str) -> bool {
+    let context = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::r#where).unwrap_or_default();
+    ["42P01", "42704", "42883", "3F000"].contains(&state) && ["SQL function ", "PL/pgSQL function "].iter().any(|kind| context.contains(kind))
 }
 
 /// Connection, rollback, resources, not ready, intervention, system: none of them says that the thing asked for is wrong. An object that went

@@ -24,6 +24,12 @@ const CHUNKS: usize = 4;
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 const RAW: &str = "encoding 'SQL_ASCII'";
 
+/// Checks and generated columns call people's functions, which find names as they do in the parent: by the database's own search path.
+const SEARCH_PATH: &str = "select set_config('search_path', coalesce(
+    (select substr(setting, length('search_path=') + 1) from pg_db_role_setting s, unnest(s.setconfig) setting
+      where s.setrole = 0 and s.setdatabase = (select oid from pg_database where datname = current_database())
+        and starts_with(setting, 'search_path=')), 'public, extensions'), true)";
+
 /// How many tables an error names.
 const LISTED: usize = 10;
 
@@ -63,7 +69,7 @@ pub(crate) async fn copy_table(
 ) -> Result<u64, BuildError> {
     let name = table.quoted();
     let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
-    run(branch, format!("begin; truncate only {name}")).await.map_err(failed)?;
+    run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}")).await.map_err(failed)?;
     let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
     let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
     let read = read(reader, format!("copy {source} to stdout with ({RAW})"), sender, share, pace);

@@ -1,6 +1,6 @@
 //! The proof of a clone: a dump of it is a dump of its parent.
 
-use super::{Admin, House, some_user};
+use super::{Admin, House, refusal, some_user};
 use domain::{DataCloneMode, branch::DatabaseName};
 use ports::driven::{BranchBuilder, BuildRequest};
 use std::{collections::HashSet, sync::Arc};
@@ -124,4 +124,22 @@ async fn default_grants_on_functions_and_a_range_type_do_not_stand_in_the_way() 
     let house = House::new(Admin::Superuser, sql).await;
     house.build("ranges", DataCloneMode::SchemaOnly).await.unwrap();
     assert!(house.value::<bool>(&house.target("ranges").database, "select has_function_privilege('anon', 'f()', 'execute')").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_checks_and_generated_columns_call_find_names_as_in_the_parent() {
+    let sql = "create schema own; create function own.helper(n int) returns int immutable language sql as 'select n';
+               create function own.calls(n int) returns int immutable language plpgsql as 'begin return helper(n); end';
+               set search_path = own, public; do $$ begin execute format('alter database %I set search_path = own, public', current_database()); end $$;
+               create table own.t (n int check (own.calls(n) > 0), m int generated always as (own.calls(n) + 1) stored);
+               insert into own.t (n) values (1), (2)";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("found", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(house.count(&house.target("found").database, "own.t where m = n + 1").await, 2);
+
+    // PostgreSQL itself looks nowhere else while it builds an index, from 17 on.
+    let index = "create index on own.t (own.calls(n)) where n > 5; insert into own.t (n) values (7)";
+    let house = House::new(Admin::Superuser, &format!("{sql}; {index}")).await;
+    let (code, message) = refusal(house.build("lost", DataCloneMode::FullClone).await);
+    assert!(code == "definitions_refused" && message.contains("helper(integer)") && message.contains("set search_path"), "{message}");
 }
