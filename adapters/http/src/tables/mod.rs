@@ -75,19 +75,16 @@ struct Ask {
 impl Tables {
     /// Answers a request whose path begins with [`PREFIX`].
     pub(crate) async fn answer(&self, mut request: Request) -> Result<Response, Problem> {
+        // What no table has is refused before anything else is looked at, as on every other route.
+        let verb = Verb::of(request.method())?;
         let caller = caller(&*self.authenticator, &request, request_id(&request)).await?;
         let body = request.take_body();
         let ask = self.ask(&request, caller)?;
-        match *request.method() {
-            Method::GET | Method::HEAD => self.read(ask, &request).await,
-            Method::POST => self.insert(ask, &request, body).await,
-            Method::PATCH => self.update(ask, &request, body).await,
-            Method::DELETE => self.delete(ask, &request).await,
-            Method::PUT => Err(not_allowed(
-                "not_supported",
-                "PUT of a single row is not supported yet; POST with 'Prefer: resolution=merge-duplicates' does the same",
-            )),
-            _ => Err(not_allowed("method_not_allowed", "a table does not have that method")),
+        match verb {
+            Verb::Read => self.read(ask, &request).await,
+            Verb::Insert => self.insert(ask, &request, body).await,
+            Verb::Update => self.update(ask, &request, body).await,
+            Verb::Delete => self.delete(ask, &request).await,
         }
     }
 
@@ -98,6 +95,31 @@ impl Tables {
         let prefer = Preferences::read(request.headers())?;
         let branch = mentions(request, query.branch.take().as_deref(), self.branch_domain.as_deref()).map_err(|failure| refused(failure, &caller))?;
         Ok(Ask { caller, branch, table, query, prefer })
+    }
+}
+
+/// What a method does to rows.
+#[derive(Clone, Copy)]
+enum Verb {
+    Read,
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    fn of(method: &Method) -> Result<Self, Problem> {
+        match *method {
+            Method::GET | Method::HEAD => Ok(Self::Read),
+            Method::POST => Ok(Self::Insert),
+            Method::PATCH => Ok(Self::Update),
+            Method::DELETE => Ok(Self::Delete),
+            Method::PUT => Err(not_allowed(
+                "not_supported",
+                "PUT of a single row is not supported yet; POST with 'Prefer: resolution=merge-duplicates' does the same",
+            )),
+            _ => Err(not_allowed("method_not_allowed", "a table does not have that method")),
+        }
     }
 }
 

@@ -250,6 +250,10 @@ async fn methods_that_are_not_there_say_which_are() {
         response.assert_header("allow", "GET, HEAD, POST, PATCH, DELETE");
         assert_eq!(refused(response, 405).await["code"], code);
     }
+    // Whatever else is wrong with the request, and whoever sends it.
+    for (path, headers) in [("t?limit=x&select=(", &[][..]), ("t", &[("authorization", "Basic x")]), ("a/b/c", &[])] {
+        assert_eq!(refused(send(&client, Method::TRACE, path, headers, "").await, 405).await["code"], "method_not_allowed", "{path}");
+    }
 }
 
 #[tokio::test]

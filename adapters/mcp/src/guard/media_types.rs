@@ -18,7 +18,7 @@ pub(crate) fn coding(headers: &HeaderMap) -> Option<Cow<'_, str>> {
 
 /// Whether the client takes JSON, which is all that is ever answered. One that does not say takes anything.
 pub(crate) fn accepts_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
+    let mut values = headers.get_all(header::ACCEPT).iter().filter(|value| !value.as_bytes().trim_ascii().is_empty()).peekable();
     values.peek().is_none()
         || values
             .filter_map(|value| value.to_str().ok())
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn json_must_be_among_what_is_taken() {
         assert!(accepts_json(&HeaderMap::new()));
-        for taken in ["application/json, text/event-stream", "*/*", "text/html, application/*;q=0.1"] {
+        for taken in ["application/json, text/event-stream", "*/*", "text/html, application/*;q=0.1", "", " "] {
             assert!(accepts_json(&header("accept", taken)), "{taken}");
         }
         for other in ["text/event-stream", "text/html", "application/xml"] {
