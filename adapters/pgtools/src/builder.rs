@@ -6,7 +6,7 @@ use crate::{
     claim::Claim,
     create::{Birth, create_database, liken},
     drop::drop_databases,
-    error::{refused, with_way_to_names},
+    error::{refused, with_way_out},
     kept::Kept,
     locale::Likeness,
     settings::Settings,
@@ -110,7 +110,7 @@ impl BranchBuilder for PgBranchBuilder {
             let captured = Box::pin(build.capture(made)).await?;
             claim.while_held(Box::pin(build.fill(captured))).await.map(|built| built.report)
         };
-        let report = filled.map_err(|error| with_way_to_names(stock::explain(settings, error)))?;
+        let report = filled.map_err(|error| with_way_out(stock::explain(settings, error)))?;
         claim.release_to(&self.kept).await;
         Ok(report)
     }

@@ -36,16 +36,20 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
 const WAY_TO_NAMES: &str = ". A function that is called meanwhile names it without its schema: write the schema in its body, or give the function a search \
                             path of its own (alter function .. set search_path = ..)";
 
-/// Says the way out where `pg_restore` tells that a function does not find another: it tells nothing of who looked.
-pub(crate) fn with_way_to_names(error: BuildError) -> BuildError {
-    match error {
-        BuildError::Refused { code: "definitions_refused", message }
-            if message.contains("ERROR:  function ") && message.ends_with(" does not exist") =>
-        {
-            refused("definitions_refused", format!("{message}{WAY_TO_NAMES}"))
-        }
-        other => other,
-    }
+/// Says the way out of what `pg_restore` tells of a parent that no clone can be made of as it is.
+pub(crate) fn with_way_out(error: BuildError) -> BuildError {
+    let BuildError::Refused { code: "definitions_refused", message } = error else { return error };
+    let of_the_control_plane = ["branching", "fluxbase"].iter().any(|schema| {
+        message.ends_with(&format!("schema \"{schema}\" does not exist")) || message.contains(&format!("ERROR:  relation \"{schema}."))
+    });
+    let way = if of_the_control_plane {
+        ". No branch has the control plane's schemas: what stands on them cannot come along; drop it, or keep it in another database"
+    } else if message.contains("ERROR:  function ") && message.ends_with(" does not exist") {
+        WAY_TO_NAMES
+    } else {
+        ""
+    };
+    refused("definitions_refused", format!("{message}{way}"))
 }
 
 /// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.

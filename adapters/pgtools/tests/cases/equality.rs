@@ -143,3 +143,12 @@ async fn functions_that_checks_and_generated_columns_call_find_names_as_in_the_p
     let (code, message) = refusal(house.build("lost", DataCloneMode::FullClone).await);
     assert!(code == "definitions_refused" && message.contains("helper(integer)") && message.contains("set search_path"), "{message}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_on_the_control_plane_is_refused_with_the_way_out() {
+    for sql in ["create view v as select * from branching.b", "create table t (id int references branching.b)"] {
+        let house = House::new(Admin::Superuser, &format!("create schema branching; create table branching.b (id int primary key); {sql}")).await;
+        let (code, message) = refusal(house.build("standing", DataCloneMode::SchemaOnly).await);
+        assert!(code == "definitions_refused" && message.contains("control plane"), "{message}");
+    }
+}
