@@ -78,9 +78,11 @@ impl RowsStream {
         let Some(lease) = &mut self.lease else { return Ok(false) };
         let lost = matches!(error, WireError::Lost(_)) || error.sql().is_some_and(SqlError::is_fatal);
         if lost {
-            // What a session does before it says farewell it also answers before: nothing heard, nothing done.
-            let nothing_done = self.progress.cut_short || error.sql().is_some_and(SqlError::is_fatal);
-            if self.progress.heard || !lease.reused || !(exchange.retry_safe || nothing_done) {
+            let Progress { heard, cut_short, main, ref tags, .. } = self.progress;
+            // A session answers in the order in which it works: what it said farewell before, it did not begin.
+            let not_begun = error.sql().is_some_and(SqlError::is_fatal) && (!heard || tags.len() < main);
+            let may_repeat = exchange.retry_safe && !heard;
+            if !lease.reused || !(may_repeat || not_begun || cut_short) {
                 return Ok(false);
             }
             lease.reconnect().await?;

@@ -104,6 +104,9 @@ async fn a_write_is_done_on_a_fresh_connection_where_the_old_one_did_nothing_of_
 
     let pool = pool_of_a_server(1, Farewell::ShutdownAtWork).await;
     value(&pool, "select 1").await;
+    let prelude = [statement("select 2")];
+    let settled = Exchange { prelude: &prelude, ..write };
+    assert_eq!(ask(&pool, settled).await.unwrap(), [[Some("2".to_owned())]], "what comes before it had not ended");
     let error = pool.run(&write).await.unwrap_err();
     assert!(error.sql().is_some_and(|sql| sql.sqlstate == "57P01"), "{error:?}");
 }
