@@ -61,7 +61,7 @@ impl AuditRepository for PgUnitOfWork {
         .bind(floor.unwrap_or(i64::MIN))
         .bind(wanted.since)
         .bind(wanted.until)
-        .bind(wanted.action.map(|action| action.name()))
+        .bind(wanted.action.map(domain::Action::name))
         .bind(&wanted.outcome)
         .bind(wanted.principal_id)
         .bind(wanted.user_id)
