@@ -70,7 +70,7 @@ fn unreadable_file(path: &Path, reason: &str) -> CliError {
 }
 
 fn not_utf8(error: &FromUtf8Error) -> String {
-    let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
     format!("line {line} is no UTF-8: save it in that encoding")
 }
 

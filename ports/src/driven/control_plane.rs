@@ -54,7 +54,7 @@ impl From<StoreError> for Failure {
             StoreError::BadCursor => {
                 domain::Fault::new("/cursor", "is not a cursor of this list; send the next_cursor of the page before, unchanged").into()
             }
-            StoreError::Unstorable => domain::Fault::new("", "has characters that the encoding of this database has not").into(),
+            StoreError::Unstorable => domain::Fault::new("", "a text has characters that the encoding of this database has not").into(),
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
             other => Self::internal(other),
         }
