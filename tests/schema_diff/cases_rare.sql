@@ -421,6 +421,11 @@ drop view app.happy_notes; create materialized view app.happy_notes as select 1 
 drop table app.tags; create view app.tags as select 1 as id, 'x'::text as name;
 -- case: table becomes a type
 drop table app.tags; create type app.tags as (id integer);
+-- case: label of an enum that a foreign key is of
+-- before
+create type app.state as enum ('a', 'b'); create table app.states (s app.state primary key); create table app.of_states (s app.state default 'a' references app.states); insert into app.states values ('a'); insert into app.of_states values ('a');
+-- change
+alter type app.state add value 'c' before 'a';
 -- case: function gets another argument, and who calls it is written as before
 -- before
 create function app.twice(a integer) returns integer immutable language sql as 'select a * 2'; create table app.callers (a integer, c integer default app.twice(3), b integer generated always as (app.twice(a)) stored, check (app.twice(c) > 0)); create index callers_twice on app.callers (app.twice(a)); create policy callers_own on app.callers using (app.twice(a) > 0); create view app.called as select app.twice(1) as one;

@@ -123,7 +123,10 @@ impl TableChange {
             let disturbance = match self.new.column(&old.name) {
                 None => Disturbance::Dropped,
                 Some(new) if self.regenerates(old, new) => Disturbance::Dropped,
-                Some(new) if self.retypes(old, new) => Disturbance::Retyped(family(&old.type_name) != family(&new.type_name)),
+                // A type that is made again is another one, under whatever name.
+                Some(new) if self.retypes(old, new) => {
+                    Disturbance::Retyped(self.retyped.contains(&bare(&old.name)) || family(&old.type_name) != family(&new.type_name))
+                }
                 Some(_) => continue,
             };
             found.extend(number(&old.name).map(|number| (number, disturbance)));
