@@ -275,6 +275,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_file_did_before_it_failed_is_not_called_drift() {
+        for (done, expected) in [(0, Some(true)), (1, None)] {
+            let applied = LedgerEntry { fingerprint: Some("before".to_owned()), ..entry(1, 7) };
+            let failed = LedgerEntry { state: LedgerState::Failed { done, message: "no".to_owned() }, ..entry(2, 7) };
+            let mut runner = runner(&[applied, failed]);
+            runner.expect_repair().once().returning(|_, _, _, _| Ok(()));
+            let mut schemas = ports::driven::MockSchemaReader::new();
+            schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_hex("after".to_owned())));
+            let ports = BranchPorts { schemas: Arc::new(schemas), ..ports(runner, &[(1, MigrationOutcome::Repaired)]) };
+            let alice = caller(Some(1), [Scope::WriteBranches]);
+            let overview = LedgerUseCase::new(ports).run(&alice, repair(1, RepairAction::Accept, &["1_x.sql", "2_x.sql"])).await.unwrap();
+            assert_eq!(overview.drift, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn a_baseline_takes_what_the_ledger_lacks_up_to_a_version() {
         let mut runner = runner(&[entry(1, 7)]);
         runner.expect_baseline().once().withf(|_, files, _| files.iter().map(|file| file.version.number()).eq([2])).returning(|_, _, _| Ok(1));
