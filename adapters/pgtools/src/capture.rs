@@ -7,7 +7,7 @@ use crate::{
     definitions::Definitions,
     dump,
     empty::{Extension, extensions},
-    error::{from_sql, refused, retryable},
+    error::{denied, from_sql, refused, retryable},
     inventory::Inventory,
     labels::Label,
     leader::{Leader, NotYet, back_off},
@@ -85,7 +85,7 @@ async fn try_capture(settings: &Settings, request: &BuildRequest, made: &mut Mad
     made?;
     // Before the dump's own failure: what needs a superuser may be why.
     let Catalogue { token, inventory, privileged, by_admin, labels } = read?;
-    let archive = archive.map_err(dump_failed)?;
+    let archive = archive.map_err(|error| dump_failed(error, request.parent_is_main))?;
     let _ = first.close().await;
 
     let schemas: Vec<_> = extensions.iter().filter_map(Extension::needs_schema).collect();
@@ -131,12 +131,10 @@ impl Catalogue {
 }
 
 /// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.
-fn dump_failed(error: ChildError) -> NotYet {
+fn dump_failed(error: ChildError, is_main: bool) -> NotYet {
     match error {
         ChildError::NotRun(cause) => NotYet::Failed(retryable(format!("pg_dump could not be run: {cause}"))),
-        ChildError::Failed(said) if said.contains("permission denied") => {
-            NotYet::Failed(refused("insufficient_privilege", format!("dumping the parent's definitions: {said}")))
-        }
+        ChildError::Failed(said) if said.contains("permission denied") => NotYet::Failed(denied("dumping the parent's definitions", &said, is_main)),
         ChildError::Failed(said) if said.contains("version mismatch") || said.contains("No matching") => {
             NotYet::Failed(refused("clone_refused", format!("dumping the parent's definitions: {said}")))
         }

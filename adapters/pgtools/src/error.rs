@@ -1,5 +1,6 @@
 //! What went wrong, told as the port tells it.
 
+use crate::settings::OWNER_ROLE;
 use ports::driven::BuildError;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
@@ -30,6 +31,18 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
     }
     let code = if state == "42501" { "insufficient_privilege" } else { "clone_refused" };
     BuildError::Refused { code, message }
+}
+
+/// What a dump may not read: in main it is another role's, in a branch it was made as the login of the branch's connection alone.
+pub(crate) fn denied(doing: &str, said: &str, is_main: bool) -> BuildError {
+    let way = if is_main {
+        ". The login of database.url has to own what is read, or be a member of the role that does".to_owned()
+    } else {
+        format!(
+            ". It belongs to the login of `branch connection`, not to the branch; say as that login: set role none; reassign owned by current_user to {OWNER_ROLE}"
+        )
+    };
+    refused("insufficient_privilege", format!("{doing}: {said}{way}"))
 }
 
 /// How functions find what they name, wherever they are called.

@@ -9,7 +9,7 @@ use crate::{
     child::ChildError,
     connect::run,
     dump,
-    error::{from_sql, refused, retryable},
+    error::{denied, from_sql, refused, retryable},
     hex::hex,
     left_out::control_schemas,
     settings::{LEDGER_SCHEMA, Settings},
@@ -83,7 +83,7 @@ impl PgSchemas {
         let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
         let meta = facts::meta(&mut connection, &excluded).await?;
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main), &snapshot, &excluded, &["--compress=0"]);
-        let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error)), facts::read(&mut connection, &meta))?;
+        let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
         let _ = connection.close().await;
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
         let map = assemble::object_map(entries, &meta);
@@ -134,10 +134,10 @@ fn fingerprint(map: &ObjectMap) -> Fingerprint {
 }
 
 /// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.
-fn dump_failed(error: &ChildError) -> BuildError {
+fn dump_failed(error: &ChildError, is_main: bool) -> BuildError {
     match error {
         ChildError::NotRun(cause) => refused("tool_missing", format!("pg_dump could not be run: {cause}")),
-        ChildError::Failed(said) if said.contains("permission denied") => refused("insufficient_privilege", format!("reading the schema: {said}")),
+        ChildError::Failed(said) if said.contains("permission denied") => denied("reading the schema", said, is_main),
         ChildError::Failed(said) if said.contains("version mismatch") => refused("wrong_tool", format!("reading the schema: {said}")),
         ChildError::Failed(said) => retryable(format!("reading the schema: {said}")),
     }

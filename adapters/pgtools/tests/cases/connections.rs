@@ -370,3 +370,18 @@ async fn who_was_let_use_a_login_or_comes_back_all_the_time_does_not_keep_it() {
         assert_eq!(street.roles().await, 0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_the_login_alone_is_told_with_the_way_out() {
+    let street = Street::new(Admin::Superuser).await;
+    let (user, password) = street.issue().await;
+    let mut inside = session(&user, &password, &street.branch.database).await.unwrap();
+    execute(&mut inside, "set role none; create table own (id int)").await;
+    let house = &street.house;
+    let request = house.request("below", DataCloneMode::SchemaOnly);
+    let below = BuildRequest { parent: street.branch.database.clone(), parent_is_main: false, ..request };
+    let (code, message) = refusal(house.builder().build(&below, Arc::new(Quiet)).await);
+    assert!(code == "insufficient_privilege" && message.contains("reassign owned by current_user to fluxbase_branch_owner"), "{message}");
+    execute(&mut inside, "reassign owned by current_user to fluxbase_branch_owner").await;
+    house.builder().build(&below, Arc::new(Quiet)).await.unwrap();
+}
