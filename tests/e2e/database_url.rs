@@ -100,6 +100,32 @@ async fn a_server_that_shuts_our_logins_out_is_told_at_the_start() {
     pool.close().await;
 }
 
+#[tokio::test]
+async fn what_a_database_has_as_defaults_for_sessions_is_for_others() {
+    let database = TestCluster::database().await;
+    let pool = database.pool(2).await;
+    sqlx::raw_sql("create table public.notes (id int primary key, day date default '2026-01-02')").execute(&pool).await.unwrap();
+    for default in [
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_deferrable = on",
+        "idle_session_timeout = '1s'",
+        "search_path = 'nowhere'",
+        "datestyle = 'German, DMY'",
+    ] {
+        let sql = format!("alter database {} set {default}", database.name());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+    }
+    let settings = ServerSettings::new().set("security.encryption_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let mut server = settings.argument("--database-url").argument(database.url().as_str()).start().await;
+    let (owner, note) = (server.owner_key(), json!({"id": 1}));
+    assert_eq!(server.send(Method::POST, "tables/notes", &owner, &note).await.status, 201);
+    assert_eq!(server.get("tables/notes", &owner).await.rows(), [json!({"id": 1, "day": "2026-01-02"})]);
+    server.new_secret(json!({"scopes": ["read:tables"]})).await;
+    server.stop().await;
+    pool.close().await;
+}
+
 /// Makes an account and returns its access token.
 async fn signed_up(server: &TestServer, name: &str) -> String {
     let account = json!({"email": format!("{name}@example.com"), "password": "correct horse battery"});

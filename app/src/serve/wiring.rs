@@ -59,6 +59,11 @@ use usecases::{
     users::{CreateUserUseCase, ListUsersUseCase, PromoteUserUseCase},
 };
 
+/// What holds in the control plane's sessions, whatever the database's defaults or the login's are: what lies in other people's schemas is not taken for
+/// PostgreSQL's own, transactions write and see what was committed meanwhile, and who listens is not shut out for it.
+const SESSION: &str = "set search_path = pg_catalog; set default_transaction_read_only = off; set default_transaction_isolation = 'read committed';
+     set default_transaction_deferrable = off; set idle_session_timeout = 0";
+
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
 
@@ -155,8 +160,7 @@ impl House {
         let control_pool = PgPoolOptions::new()
             .max_connections(CONTROL_CONNECTIONS)
             .acquire_timeout(settings.database.acquire_timeout.0)
-            // What lies in other people's schemas must not be taken for PostgreSQL's own, whatever the database's default is.
-            .after_connect(|connection, _| Box::pin(async move { connection.execute("set search_path = pg_catalog").await.map(|_| ()) }))
+            .after_connect(|connection, _| Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) }))
             .connect_with(database.connect_options())
             .await
             .map_err(|error| ServeError::Database(format!("cannot connect to the database: {}", told(&error))))?;

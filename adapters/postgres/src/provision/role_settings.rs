@@ -18,6 +18,8 @@ pub(super) async fn ensure(connection: &mut PgConnection, logins: &Logins, schem
     for login in [&logins.user.name, &logins.service.name] {
         set(connection, login, "idle_in_transaction_session_timeout", &[IDLE_IN_TRANSACTION.to_owned()]).await?;
         set(connection, login, "search_path", &path).await?;
+        // Every request says whether it reads or writes; one that writes could not say so any more in a session that only reads by default.
+        set(connection, login, "default_transaction_read_only", &["off".to_owned()]).await?;
     }
     // RESET ROLE leads back to the owner too, and nothing in a branch can put itself before what the builder calls.
     set(connection, &logins.builder.name, "role", &[BRANCH_OWNER.to_owned()]).await?;
