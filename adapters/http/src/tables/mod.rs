@@ -51,6 +51,9 @@ const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
 /// The SQLSTATE of a write to a view that takes none. A table's methods depend on what it is, so that this is a 405.
 const NOT_IN_STATE: &str = "55000";
 
+/// The SQLSTATE of a read that writes, which is a 405 as well.
+const READ_ONLY: &str = "25006";
+
 /// The endpoint of all tables.
 pub(crate) struct Tables {
     pub(crate) authenticator: Arc<dyn Authenticator>,
@@ -138,8 +141,10 @@ impl Ask {
 fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
     match failure {
         Failure::Database(sql) if sql.sqlstate == NOT_IN_STATE && *request.method() != Method::GET && *request.method() != Method::HEAD => {
-            let others: Vec<_> = METHODS.split(", ").filter(|method| *method != request.method().as_str()).collect();
-            refused(Failure::Database(sql), caller).status_instead(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, others.join(", "))
+            refused(Failure::Database(sql), caller).status_instead(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, all_but(request.method()))
+        }
+        Failure::Database(sql) if sql.sqlstate == READ_ONLY => {
+            refused(Failure::Database(sql), caller).header(header::ALLOW, all_but(request.method()))
         }
         Failure::Invalid(faults) if faults.iter().any(|fault| in_query(fault, request)) => bad_query(faults.into_iter().map(of_parameter).collect()),
         // Where `columns` names what is written, a column that is not there is its fault and not the body's.
@@ -148,6 +153,11 @@ fn refused_of(failure: Failure, caller: &Caller, request: &Request) -> Problem {
         }
         other => refused(other, caller),
     }
+}
+
+/// The methods that are left where a table turns out not to have this one.
+fn all_but(method: &Method) -> String {
+    METHODS.split(", ").filter(|other| *other != method.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn in_query(fault: &Fault, request: &Request) -> bool {

@@ -414,16 +414,22 @@ async fn a_failure_before_the_status_is_a_problem() {
 
 #[tokio::test]
 async fn a_view_that_takes_no_rows_has_not_that_method() {
-    let not_in_state = || {
-        let sql = SqlFailure { sqlstate: "55000".to_owned(), message: "cannot insert into view \"v\"".to_owned(), detail: None, hint: None };
+    let failed = |sqlstate: &str| {
+        let sql = SqlFailure { sqlstate: sqlstate.to_owned(), message: "cannot insert into view \"v\"".to_owned(), detail: None, hint: None };
         Failure::Database(Box::new(sql))
     };
+    let not_in_state = move || failed("55000");
     let (client, _) = inserting(Err(not_in_state()));
     let response = send(&client, Method::POST, "v", &[], r#"{"a":1}"#).await;
     response.assert_header("allow", "GET, HEAD, PATCH, DELETE");
     assert_eq!(refused(response, 405).await["code"], "55000");
     let (client, _) = reading(move || Err(not_in_state()));
     assert_eq!(refused(send(&client, Method::GET, "v", &[], "").await, 400).await["code"], "55000");
+    // One that writes when it is read.
+    let (client, _) = reading(move || Err(failed("25006")));
+    let response = send(&client, Method::GET, "v", &[], "").await;
+    response.assert_header("allow", "HEAD, POST, PATCH, DELETE");
+    assert_eq!(refused(response, 405).await["code"], "25006");
 }
 
 #[tokio::test]
