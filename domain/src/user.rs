@@ -48,7 +48,7 @@ impl std::str::FromStr for Email {
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
         let address = raw.trim().to_lowercase();
         let (name, host) = address.rsplit_once('@').ok_or(InvalidEmail)?;
-        let plain = |c: char| !c.is_whitespace() && !c.is_control();
+        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !is_unseen(c);
         let host_is_well_formed =
             host.split('.').all(|label| !label.is_empty()) && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
         if name.is_empty() || name.contains('@') || address.len() > 254 || !name.chars().all(plain) || !host_is_well_formed {
@@ -56,6 +56,11 @@ impl std::str::FromStr for Email {
         }
         Ok(Self(address))
     }
+}
+
+/// Zero-width and bidirectional marks: whoever reads the address to promote its user would read another one.
+const fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -69,6 +74,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
+        for raw in ["al\u{200b}ice@example.com", "\u{202e}ecila@example.com", "al\u{ad}ice@example.com"] {
+            assert!(raw.parse::<Email>().is_err(), "{raw:?}");
+        }
         for raw in ["", "alice", "@example.com", "a@", "a b@example.com", "a@b@c.de", "a@exa mple.com", "a@example..com"] {
             assert!(raw.parse::<Email>().is_err(), "{raw:?}");
         }
