@@ -21,8 +21,8 @@ pub(crate) struct Arranged<'a> {
 pub(crate) struct Relations {
     /// Those that others are made for.
     pub(crate) tables: HashSet<i64>,
-    /// Whether there are partitions: who locks the whole locks its parts.
-    pub(crate) partitions: bool,
+    /// Of them, those that have parts or are one: who locks the whole locks its parts.
+    pub(crate) partitioned: HashSet<i64>,
 }
 
 impl Relations {
@@ -30,7 +30,7 @@ impl Relations {
         const TABLES: [&str; 3] = ["TABLE", "MATERIALIZED VIEW", "FOREIGN TABLE"];
         Self {
             tables: entries.iter().filter(|entry| TABLES.contains(&entry.kind.as_str())).map(|entry| entry.id).collect(),
-            partitions: entries.iter().any(|entry| entry.kind.ends_with(" ATTACH")),
+            partitioned: entries.iter().filter(|entry| entry.kind == "TABLE ATTACH").flat_map(|entry| entry.requires.iter().copied()).collect(),
         }
     }
 }
@@ -39,7 +39,7 @@ impl Relations {
 const OF_ONE_TABLE: [&str; 7] = ["TABLE", "SEQUENCE", "SEQUENCE OWNED BY", "DEFAULT", "INDEX", "CONSTRAINT", "COMMENT"];
 
 /// Arranges entries that a dump has in an order that works: what is made for the same table stays together.
-pub(crate) fn arrange<'a>(entries: &[&'a Entry], Relations { tables, partitions }: &Relations) -> Arranged<'a> {
+pub(crate) fn arrange<'a>(entries: &[&'a Entry], Relations { tables, partitioned }: &Relations) -> Arranged<'a> {
     let mut arranged = Arranged::default();
     let mut sets = Sets::default();
     // Where each entry went.
@@ -50,7 +50,7 @@ pub(crate) fn arrange<'a>(entries: &[&'a Entry], Relations { tables, partitions 
         let of_one_table = OF_ONE_TABLE.contains(&entry.kind.as_str());
         if waits || (!of_one_table && entry.requires.iter().any(|id| grouped.contains(id) || tables.contains(id))) {
             last.insert(entry.id);
-            let key = entry.kind == "FK CONSTRAINT" && !partitions && !entry.requires.iter().any(|id| others.contains(id));
+            let key = entry.kind == "FK CONSTRAINT" && !entry.requires.iter().any(|id| others.contains(id) || partitioned.contains(id));
             if key {
                 arranged.keys.push(entry);
             } else {
@@ -180,7 +180,7 @@ mod tests {
             entry(11, "COMMENT", &[3]),
             entry(12, "FUNCTION", &[1]),
         ];
-        let arranged = arrange(&entries.iter().collect::<Vec<_>>(), &Relations { tables: HashSet::from([3, 5, 6, 8]), partitions: false });
+        let arranged = arrange(&entries.iter().collect::<Vec<_>>(), &Relations { tables: HashSet::from([3, 5, 6, 8]), partitioned: HashSet::new() });
         assert_eq!(ids(&arranged.first), [1, 2, 12]);
         assert_eq!(arranged.groups.iter().map(|group| ids(group)).collect::<Vec<_>>(), [vec![3, 11], vec![6, 7, 8]]);
         assert_eq!(ids(&arranged.last), [4, 5, 9, 10]);
@@ -198,9 +198,9 @@ mod tests {
             entry(17, "TRIGGER", &[2]),
         ];
         let entries: Vec<_> = entries.iter().collect();
-        let mut relations = Relations { tables: HashSet::from([1, 2]), partitions: true };
+        let mut relations = Relations { tables: HashSet::from([1, 2]), partitioned: HashSet::from([2]) };
         assert_eq!(ids(&arrange(&entries, &relations).last), [14, 15, 16, 17]);
-        relations.partitions = false;
+        relations.partitioned.clear();
         let arranged = arrange(&entries, &relations);
         assert_eq!(arranged.groups.iter().map(|group| ids(group)).collect::<Vec<_>>(), [vec![11, 13], vec![12]]);
         assert_eq!((ids(&arranged.first), ids(&arranged.keys), ids(&arranged.last)), (vec![], vec![14], vec![15, 16, 17]));

@@ -49,9 +49,7 @@ async fn try_restore(
     hands: usize,
     there: &mut HashSet<i64>,
 ) -> Result<(), Stopped> {
-    // A transaction of one key locks nothing that another could wait for while it waits itself, partitions or not.
-    let relations = Relations { tables: relations.tables.clone(), partitions: false };
-    let Arranged { first, groups, keys, last } = arrange(entries, &relations);
+    let Arranged { first, groups, keys, last } = arrange(entries, relations);
     let (long, quick): (Vec<_>, Vec<_>) = groups.into_iter().flatten().chain(keys).partition(|entry| takes_long(entry));
     let mut branches = try_join_all((0..hands.max(1)).map(|_| restore.connect())).await?;
     there.extend(restore.one_after_the_other(&mut branches[0], &first).await?);

@@ -110,8 +110,12 @@ impl OpenDatabases for PgBranchDatabases {
 
     async fn warm_up(&self, next: &OpenDatabase) {
         let of_branch = |(name, opened): &(&DatabaseName, &Opened)| opened.branch == Some(next.branch) && **name != next.database;
-        let mut roles: Vec<_> = self.databases().iter().filter(of_branch).flat_map(|(_, opened)| opened.database.roles_in_use()).collect();
-        roles.dedup();
+        let mut roles = Vec::new();
+        for role in self.databases().iter().filter(of_branch).flat_map(|(_, opened)| opened.database.roles_in_use()) {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
         if roles.is_empty() {
             return;
         }

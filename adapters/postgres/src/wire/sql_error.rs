@@ -81,6 +81,12 @@ impl SqlError {
         matches!(self.severity.as_str(), "FATAL" | "PANIC")
     }
 
+    /// PostgreSQL itself ends the session, between two steps of its work: what it had done by then it has answered before, and what it had not committed is
+    /// undone. A pooler's FATAL says nothing of what became of the session behind it.
+    pub(super) fn is_farewell(&self) -> bool {
+        self.is_fatal() && matches!(self.sqlstate.as_str(), "57P01" | "57P05") && self.routine.as_deref() == Some("ProcessInterrupts")
+    }
+
     /// A prepared statement no longer fits the schema, or is gone; preparing it anew helps.
     pub(super) fn is_stale_statement(&self) -> bool {
         // 0A000 has many causes, this one is known by the function that raises it: messages are translated, function names are not.

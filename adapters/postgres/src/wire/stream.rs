@@ -80,7 +80,7 @@ impl RowsStream {
         if lost {
             let Progress { heard, cut_short, main, ref tags, .. } = self.progress;
             // A session answers in the order in which it works: what it said farewell before, it did not begin.
-            let not_begun = error.sql().is_some_and(SqlError::is_fatal) && (!heard || tags.len() < main);
+            let not_begun = error.sql().is_some_and(SqlError::is_farewell) && (!heard || tags.len() < main);
             let may_repeat = exchange.retry_safe && !heard;
             if !lease.reused || !(may_repeat || not_begun || cut_short) {
                 return Ok(false);

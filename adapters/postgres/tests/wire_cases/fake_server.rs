@@ -28,9 +28,12 @@ enum Farewell {
     Shutdown,
     /// The same, in the midst of the work.
     ShutdownAtWork,
+    /// As a pooler does that lost the session behind it.
+    Pooler,
 }
 
-const SHUTDOWN: &[u8] = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+const SHUTDOWN: &[u8] = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0RProcessInterrupts\0\0";
+const POOLER: &[u8] = b"SFATAL\0VFATAL\0CXX000\0MDbHandler exited\0\0";
 
 /// Lets anybody in and answers `answers` exchanges with the connection's number, then hangs up on the next.
 async fn serve(mut socket: TcpStream, number: u8, mut answers: u32, farewell: Farewell) -> std::io::Result<()> {
@@ -46,6 +49,7 @@ async fn serve(mut socket: TcpStream, number: u8, mut answers: u32, farewell: Fa
                 return match farewell {
                     Farewell::Nothing => Ok(()),
                     Farewell::Shutdown => socket.write_all(&message(b'E', SHUTDOWN)).await,
+                    Farewell::Pooler => socket.write_all(&message(b'E', POOLER)).await,
                     Farewell::ShutdownAtWork => socket.write_all(&[message(b'2', b""), message(b'E', SHUTDOWN)].concat()).await,
                 };
             }
@@ -88,11 +92,13 @@ async fn a_read_on_a_connection_that_died_meanwhile_is_done_again_on_a_fresh_one
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_is_not_done_again() {
-    let pool = pool_of_a_server_that_answers(1).await;
-    value(&pool, "select 1").await;
-    let error = pool.run(&Exchange { retry_safe: false, ..read(&[], statement("select 1")) }).await.unwrap_err();
-    assert!(matches!(error, WireError::Lost(_)), "{error:?}");
-    assert_eq!(value(&pool, "select 1").await, "2");
+    for farewell in [Farewell::Nothing, Farewell::Pooler] {
+        let pool = pool_of_a_server(1, farewell).await;
+        value(&pool, "select 1").await;
+        let error = pool.run(&Exchange { retry_safe: false, ..read(&[], statement("select 1")) }).await.unwrap_err();
+        assert!(matches!(error, WireError::Lost(_)) || error.sql().is_some_and(|sql| sql.sqlstate == "XX000"), "{error:?}");
+        assert_eq!(value(&pool, "select 1").await, "2");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

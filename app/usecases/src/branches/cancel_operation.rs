@@ -43,12 +43,12 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
         if found.kind != OperationKind::DiscardGeneration && work.operations().cancel_queued(found.id, now).await? {
             back_as_it_was(&mut *work, &branch, &found, now).await?;
         } else if found.status == Progress::Cancelled || found.cancel_requested {
-            return Ok(found);
+            return already(work, caller, &branch, found, now).await;
         } else if !found.kind.can_be_called_off() || !work.operations().request_cancel(found.id).await? {
             // It may have come to its end since it was found; called off by somebody else, perhaps.
             let found = work.operations().find(found.id).await?.ok_or_else(missing)?;
             if found.status == Progress::Cancelled {
-                return Ok(found);
+                return already(work, caller, &branch, found, now).await;
             }
             let reason = format!("operation {} can no longer be called off: {}", found.id, why_too_late(&found));
             return Err(Failure::Conflict { code: "too_late", reason });
@@ -61,6 +61,20 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
         work.commit().await?;
         Ok(cancelled)
     }
+}
+
+/// Somebody else called it off; that this caller asked for it, too, stands in the trail.
+async fn already(
+    mut work: Box<dyn UnitOfWork>,
+    caller: &Caller,
+    branch: &Branch,
+    found: Operation,
+    now: OffsetDateTime,
+) -> Result<Operation, Failure> {
+    let row = trail::done(caller, Action::CancelOperation, Some(branch.slug.clone()), Some(found.id.to_string()), now);
+    work.audit().record(&row).await?;
+    work.commit().await?;
+    Ok(found)
 }
 
 /// Who may begin it may call it off.
@@ -154,6 +168,7 @@ mod tests {
         work.operations.expect_find().returning(move |_| Ok(seen.next().map(|status| operation(OperationKind::ResetBranch, status))));
         work.operations.expect_cancel_queued().returning(|_, _| Ok(false));
         work.operations.expect_request_cancel().returning(|_| Ok(false));
+        work.audit.expect_record().once().returning(|_| Ok(()));
         assert_eq!(cancel(work).await.unwrap().status, Progress::Cancelled);
     }
 

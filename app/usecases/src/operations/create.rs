@@ -67,7 +67,10 @@ impl OperationRunner {
         let (BranchState::Creating { generation: unbuilt, .. } | BranchState::Resetting { next: unbuilt, .. }) = branch.state else {
             return Ok(());
         };
-        match self.ports.builder.drop_database(&self.settings.names.tag(&branch, unbuilt)).await {
+        let unbuilt = self.settings.names.tag(&branch, unbuilt);
+        // A reset may have made it ready for requests.
+        self.ports.open.forget(&unbuilt.database).await;
+        match self.ports.builder.drop_database(&unbuilt).await {
             // A build marks its database before it gives it this name: one without the mark is not what was built here, and stays.
             Err(BuildError::Refused { code: BuildError::NOT_OURS, .. }) => Ok(()),
             outcome => Ok(outcome?),

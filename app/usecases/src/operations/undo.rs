@@ -8,7 +8,7 @@ use super::{
     progress::Hold,
 };
 use domain::{BranchState, StepName};
-use ports::driven::BuildProgress;
+use ports::driven::{BuildProgress, OpenDatabase};
 use std::sync::Arc;
 
 impl OperationRunner {
@@ -19,6 +19,7 @@ impl OperationRunner {
         let target = self.settings.names.tag(&branch, previous);
         hold.step(StepName::Admit).await?;
         self.ports.builder.admit(&target).await?;
+        self.ports.open.warm_up(&OpenDatabase { branch: branch.id, database: target.database.clone() }).await;
         hold.passed(&[StepName::Switch]).await?;
         let mut ending = self.succeed(hold, None).await?;
         let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
