@@ -2,7 +2,8 @@
 
 use crate::{
     control::{
-        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions, Users,
+        ApiKeys, Audit, BranchAccess, Branches, Contract, Diffs, Health, Ledger, LifeCycle, Migrations, Operations, Schema, ServiceKeys, Sessions,
+        Users,
     },
     mcp_described::McpRoutes,
     tables::TableRoutes,
