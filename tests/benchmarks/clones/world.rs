@@ -108,7 +108,7 @@ impl World {
             match operation["status"].as_str() {
                 Some("succeeded") => {
                     let took = begun.elapsed();
-                    eprintln!("   {}", steps(&operation));
+                    eprintln!("    {}", steps(&operation));
                     return Ok(took);
                 }
                 Some("queued" | "running") if begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
@@ -183,7 +183,7 @@ fn steps(operation: &Value) -> String {
     let at = |value: &Value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok();
     let steps = operation["steps"].as_array().into_iter().flatten();
     let took = steps.filter_map(|step| Some((step["name"].as_str()?, (at(&step["finished_at"])? - at(&step["started_at"])?).whole_milliseconds())));
-    took.filter(|(_, took)| *took > 0).map(|(name, took)| format!(" {name} {took}")).collect()
+    took.filter(|(_, took)| *took > 0).map(|(name, took)| format!("{name} {took}")).collect::<Vec<_>>().join(" ")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark runs PostgreSQL's own programs")]

@@ -1,6 +1,9 @@
 //! Issuers' key sets: fetched once, kept, renewed when keys change, and never asked too much.
 
-use super::rig::{Issuer, ec_key, good_claims, issued, jwk, reason, rsa_key, stranger_key};
+use super::{
+    issuer_keys::PATIENCE,
+    rig::{Issuer, ec_key, good_claims, issued, jwk, reason, rsa_key, stranger_key},
+};
 use ports::driven::{InvalidToken, TokenClaims, Tokens};
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
@@ -115,6 +118,21 @@ async fn answers_that_are_too_long_lead_elsewhere_or_are_no_key_set_are_refused(
 }
 
 #[tokio::test]
+async fn a_new_key_of_an_issuer_that_takes_its_time_is_waited_for() {
+    let issuer = Issuer::publishing(&[jwk(&ec_key(), "a")]).await;
+    let (tokens, clock) = issuer.tokens();
+    assert!(tokens.verify(&with_more_time(&ec_key(), "a")).await.is_ok());
+
+    issuer.publish(&[jwk(&stranger_key(), "b")]);
+    issuer.hang(true);
+    clock.advance(Duration::from_mins(2));
+    let mut rotated = tokio::spawn(async move { tokens.verify(&with_more_time(&stranger_key(), "b")).await.is_ok() });
+    assert!(tokio::time::timeout(PATIENCE + Duration::from_millis(500), &mut rotated).await.is_err(), "it is not refused for what is not known yet");
+    issuer.hang(false);
+    assert!(rotated.await.unwrap());
+}
+
+#[tokio::test]
 async fn an_issuer_that_hangs_is_asked_once_and_holds_up_nobody_whose_key_is_known() {
     let issuer = Issuer::publishing(&[jwk(&ec_key(), "a")]).await;
     let (tokens, clock) = issuer.tokens();
@@ -136,6 +154,8 @@ async fn an_issuer_that_hangs_is_asked_once_and_holds_up_nobody_whose_key_is_kno
     clock.advance(Duration::from_secs(6));
     issuer.answer("500 Internal Server Error", "", "");
     issuer.hang(false);
+    // Who brings an unknown key waits for the end of it.
+    assert_eq!(reason(tokens.verify(&with_more_time(&stranger_key(), "b")).await), UNKNOWN_KEY);
     for _ in 0..3 {
         assert!(tokens.verify(&token).await.is_ok());
     }

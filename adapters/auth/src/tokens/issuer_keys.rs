@@ -24,8 +24,8 @@ const USABLE_FOR: time::Duration = time::Duration::hours(1);
 const ASK_FOR_UNKNOWN_EVERY: time::Duration = time::Duration::seconds(10);
 /// After a failure we ask no sooner than that.
 const RETRY_AFTER: time::Duration = time::Duration::seconds(5);
-/// Who has a set that is usable waits no longer for a newer one: an issuer that hangs is no reason to hang as well.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Whose key is in a set that is usable waits no longer for a newer one: an issuer that hangs is no reason to hang as well.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The key set behind a URL.
 pub(super) struct IssuerKeys {
@@ -75,6 +75,7 @@ impl IssuerKeys {
         let now = self.clock.now();
         let known = match self.current() {
             Some(fetched) if now - fetched.at < FRESH_FOR => fetched,
+            Some(usable) if now - usable.at < USABLE_FOR && usable.keys.find(id, algorithm).is_some() => self.renewed_soon(usable).await?,
             stale => self.fetched_after(stale.map(|fetched| fetched.at), RETRY_AFTER).await?,
         };
         if let Some(key) = known.keys.find(id, algorithm) {
@@ -94,12 +95,16 @@ impl IssuerKeys {
     async fn fetched_after(self: &Arc<Self>, seen: Option<OffsetDateTime>, pause: time::Duration) -> Result<Fetched, InvalidToken> {
         let own = Arc::clone(self);
         // A task of its own, so that a caller who goes away, or has waited for long enough, does not make the others ask again.
-        let asking = tokio::spawn(async move { own.ask(seen, pause).await });
-        let asked = match self.usable() {
-            Some(known) => timeout(PATIENCE, asking).await.unwrap_or(Ok(Ok(known))),
-            None => asking.await,
-        };
+        let asked = tokio::spawn(async move { own.ask(seen, pause).await }).await;
         asked.map_err(|error| InvalidToken::KeysUnavailable(error.into()))?
+    }
+
+    /// A newer set where it comes soon; `usable` where it does not, or somebody asks for one already.
+    async fn renewed_soon(self: &Arc<Self>, usable: Fetched) -> Result<Fetched, InvalidToken> {
+        if self.turn.try_lock().is_err() {
+            return Ok(usable);
+        }
+        timeout(PATIENCE, self.fetched_after(Some(usable.at), RETRY_AFTER)).await.unwrap_or(Ok(usable))
     }
 
     fn usable(&self) -> Option<Fetched> {

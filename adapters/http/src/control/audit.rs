@@ -76,8 +76,12 @@ fn read<T>(name: &str, raw: Option<String>, reading: impl FnOnce(&str) -> Result
 }
 
 fn moment(raw: &str) -> Result<OffsetDateTime, &'static str> {
-    // A plus sign that was not escaped comes as a space.
-    let moment = OffsetDateTime::parse(&raw.replace(' ', "+"), &Rfc3339).ok();
+    // A plus sign that was not escaped comes as a space; the one that RFC 3339 allows in the place of the T stays one.
+    let text = match raw.split_at_checked("2026-01-02T".len()) {
+        Some((date, rest)) => format!("{date}{}", rest.replace(' ', "+")),
+        None => raw.to_owned(),
+    };
+    let moment = OffsetDateTime::parse(&text, &Rfc3339).ok();
     moment.ok_or("must be a moment as RFC 3339 writes it, such as 2026-01-02T03:04:05Z")
 }
 
@@ -101,6 +105,7 @@ mod tests {
     fn parameters_are_read_or_refused() {
         assert_eq!(moment("2026-01-02T04:04:05+01:00"), moment("2026-01-02T03:04:05Z"));
         assert_eq!(moment("2026-01-02T04:04:05 01:00"), moment("2026-01-02T03:04:05Z"), "a plus sign that nobody escaped");
+        assert_eq!(moment("2026-01-02 03:04:05Z"), moment("2026-01-02T03:04:05Z"));
         for bad in ["", "yesterday", "2026-01-02", "2026-13-02T03:04:05Z"] {
             assert!(moment(bad).is_err(), "{bad}");
         }

@@ -21,6 +21,8 @@ use uuid::Uuid;
 const LIST: &str = "audit";
 /// Rows that are looked at for one page where rare ones are wanted: some tenths of a second.
 const EXAMINED: i64 = 200_000;
+/// Between what a row tells of and its being written.
+const WAITED_AT_MOST: time::Duration = time::Duration::hours(1);
 
 #[derive(FromRow)]
 struct AuditRow {
@@ -45,7 +47,8 @@ impl AuditRepository for PgUnitOfWork {
     }
 
     async fn list(&mut self, wanted: &AuditFilter, page: &PageRequest) -> Result<Page<AuditRecord>, StoreError> {
-        let below: i64 = cursor::open(LIST, page)?.unwrap_or(i64::MAX);
+        let asked: i64 = cursor::open(LIST, page)?.unwrap_or(i64::MAX);
+        let below = asked.min(passed(&mut self.transaction, wanted.until).await.map_err(store)?);
         let floor = floor(&mut self.transaction, wanted, below).await.map_err(store)?;
         // Planned for these very values: which index helps depends on them.
         let rows: Vec<AuditRow> = sqlx::query_as(
@@ -78,6 +81,27 @@ impl AuditRepository for PgUnitOfWork {
         }
         Ok(Page { items: listed.items.into_iter().map(AuditRecord::from).collect(), next_cursor: listed.next_cursor })
     }
+}
+
+/// A number that all rows of before `until` are below. Numbers rise with time but for rows that waited to be written, so it is looked up by halving, and
+/// for an hour later: to go through all that came since would take as long as that is much.
+async fn passed(connection: &mut PgConnection, until: Option<OffsetDateTime>) -> Result<i64, sqlx::Error> {
+    let Some(until) = until else { return Ok(i64::MAX) };
+    let late = until.saturating_add(WAITED_AT_MOST);
+    let newest: Option<i64> = sqlx::query_scalar("select max(id) from fluxbase.audit_log").fetch_one(&mut *connection).await?;
+    let (mut low, mut high) = (0, newest.unwrap_or_default() + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let next: Option<(i64, OffsetDateTime)> = sqlx::query_as("select id, at from fluxbase.audit_log where id >= $1 order by id limit 1")
+            .bind(middle)
+            .fetch_optional(&mut *connection)
+            .await?;
+        match next {
+            Some((id, at)) if at < late => low = id + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 /// The newest row that this page does not look at any more; `None` where it may look to the end.

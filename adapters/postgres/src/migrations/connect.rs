@@ -20,7 +20,7 @@ use std::time::Duration;
 const APPLICATION: &str = "fluxbase migrations";
 
 /// What a database or a role says otherwise must not stop or bend the work.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 13] = [
     ("search_path", "pg_catalog"),
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
@@ -31,6 +31,10 @@ const SETTINGS: [(&str, &str); 10] = [
     ("standard_conforming_strings", "on"),
     ("client_min_messages", "warning"),
     ("check_function_bodies", "on"),
+    // A host that is gone keeps nobody from its turn: PostgreSQL knows within 20 seconds, less than a lease and the wait for the turn together.
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
 ];
 
 impl MigrationSettings {
