@@ -14,16 +14,19 @@ const AGE: &str = "24h";
 pub(crate) async fn compare(world: &mut World, part: Part, rounds: u32, report: &mut Report) -> Result<(), BoxError> {
     for round in 0..rounds {
         others(world, part, round, report).await?;
-        // Without a template of the parent as it is now.
+        world.settle().await?;
+        // Without a template of the parent as it is now; and asked for at once, before one is being made.
         let change = format!("create table app.of_round_{round} ()");
         world.pool.execute(AssertSqlSafe(change)).await?;
         branch(world, part, "first", "parent", report).await?;
         world.stocked("template").await;
+        world.settle().await?;
         branch(world, part, "next, without a spare", "template", report).await?;
     }
     world.keep_spares().await;
     for _ in 0..rounds {
         world.stocked("spare").await;
+        world.settle().await?;
         branch(world, part, "next, from a spare", "spare", report).await?;
     }
     Ok(())
@@ -45,19 +48,22 @@ async fn others(world: &mut World, part: Part, round: u32, report: &mut Report) 
     let what = if part == Part::Schema { "-s" } else { "" };
     let (piped, copied, parallel) = (format!("piped_{round}"), format!("copied_{round}"), format!("parallel_{round}"));
     world.shell(&format!("createdb {piped}; createdb {parallel}")).await?;
+    world.settle().await?;
     let (took, _) = world.shell(&format!("pg_dump {what} | psql -qX -v ON_ERROR_STOP=1 -o /dev/null {piped}")).await?;
     report.add(part.name(), DUMP, took);
 
+    world.settle().await?;
     let begun = Instant::now();
     world.pool.execute(AssertSqlSafe(format!("create database {copied} template {piped}"))).await?;
     report.add(part.name(), TEMPLATE, begun.elapsed());
 
     let files = world.files(&copied).await?;
-    world.pool.execute("checkpoint").await?;
+    world.settle().await?;
     let aside = world.aside()?;
     let (took, _) = world.shell(&format!("cp -r {} {}/copy; sync", files.display(), aside.display())).await?;
     report.add(part.name(), "cp -r; sync", took);
 
+    world.settle().await?;
     let folder = aside.join("dump");
     let script = format!("pg_dump {what} -Fd -j2 -f {0}; pg_restore -j2 -d {parallel} {0}", folder.display());
     let (took, _) = world.shell(&script).await?;

@@ -122,6 +122,12 @@ impl World {
         format!("b{}", self.made.load(Ordering::Relaxed))
     }
 
+    /// Everything is on disk: nobody pays for what another one left to be written.
+    pub(crate) async fn settle(&self) -> Result<(), BoxError> {
+        self.pool.execute("checkpoint").await?;
+        self.shell("sync").await.map(drop)
+    }
+
     /// A folder beside the server's, which is there until the world ends.
     pub(crate) fn aside(&mut self) -> Result<PathBuf, BoxError> {
         self.aside.push(tempfile::tempdir()?);
