@@ -23,7 +23,6 @@ use std::{
 };
 
 /// How a section is restored.
-#[derive(Debug, PartialEq, Eq)]
 enum Way {
     /// In one transaction.
     AtOnce,

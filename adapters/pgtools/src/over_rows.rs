@@ -79,9 +79,7 @@ struct Task<'a> {
     alone: bool,
     /// Other tasks that come before.
     requires: Vec<i64>,
-    /// Bytes that are read for it, those of the slower access methods several times over.
-    cost: u64,
-    /// Its cost and that of the longest chain of tasks that wait for it.
+    /// What it costs, with the longest chain of tasks that wait for it: bytes that are read, those for the slower access methods several times over.
     weight: u64,
     /// The size of its biggest table.
     bytes: u64,
@@ -142,7 +140,7 @@ impl<'a> Board<'a> {
                     *behind = weight.max(*behind);
                 }
                 let alone = entry.kind != "INDEX" || entry.definition.contains("ALTER TABLE");
-                Task { entry, alone, requires, cost, weight, bytes: own.iter().map(size).max().unwrap_or_default(), tables: own }
+                Task { entry, alone, requires, weight, bytes: own.iter().map(size).max().unwrap_or_default(), tables: own }
             })
             .collect();
         waiting.sort_by_key(|task| (std::cmp::Reverse(task.weight), task.entry.id));

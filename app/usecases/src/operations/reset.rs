@@ -8,7 +8,7 @@ use super::{
     progress::Hold,
 };
 use domain::{BranchState, StepName, branch::Previous};
-use ports::driven::{BuildProgress, OpenDatabase};
+use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase};
 use std::sync::Arc;
 
 impl OperationRunner {
@@ -18,10 +18,7 @@ impl OperationRunner {
         let BranchState::Resetting { next, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
         let target = self.settings.names.tag(&branch, next);
         let report = self.build(hold, &branch, &target).await?;
-        hold.step(StepName::Admit).await?;
-        self.ports.builder.admit(&target).await?;
-        self.ports.open.warm_up(&OpenDatabase { branch: branch.id, database: target.database.clone() }).await;
-        hold.passed(&[StepName::Switch]).await?;
+        self.let_in(hold, &target).await?;
         let mut ending = self.succeed(hold, None).await?;
         let (state, before) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
@@ -45,6 +42,14 @@ impl OperationRunner {
         hold.after_effect().await;
         self.restock.notify_one();
         Ok(())
+    }
+
+    /// Opens what takes the place of the generation that serves, and makes it ready for requests; what is left is the switch.
+    pub(super) async fn let_in(&self, hold: &Arc<Hold>, next: &DatabaseTag) -> Result<(), Halt> {
+        hold.step(StepName::Admit).await?;
+        self.ports.builder.admit(next).await?;
+        self.ports.open.warm_up(&OpenDatabase { branch: next.branch_id, database: next.database.clone() }).await;
+        Ok(hold.passed(&[StepName::Switch]).await?)
     }
 
     /// Takes away what was built and says that it failed; what served before serves on.

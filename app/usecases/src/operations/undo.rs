@@ -7,8 +7,7 @@ use super::{
     halt::{Failed, Halt},
     progress::Hold,
 };
-use domain::{BranchState, StepName};
-use ports::driven::{BuildProgress, OpenDatabase};
+use domain::BranchState;
 use std::sync::Arc;
 
 impl OperationRunner {
@@ -17,10 +16,7 @@ impl OperationRunner {
         let branch = self.subject(hold).await?;
         let BranchState::Resetting { next: previous, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
         let target = self.settings.names.tag(&branch, previous);
-        hold.step(StepName::Admit).await?;
-        self.ports.builder.admit(&target).await?;
-        self.ports.open.warm_up(&OpenDatabase { branch: branch.id, database: target.database.clone() }).await;
-        hold.passed(&[StepName::Switch]).await?;
+        self.let_in(hold, &target).await?;
         let mut ending = self.succeed(hold, None).await?;
         let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
