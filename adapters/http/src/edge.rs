@@ -6,7 +6,7 @@ use crate::{
     problem::{from_framework, panicked},
 };
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoEndpoint, IntoResponse, Request, Response, Result};
 use ports::driven::Ids;
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -81,11 +81,15 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             None => self.answered(request, &id).await,
         };
         self.cors.permit(allowed, response.headers_mut());
-        let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, id);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        mark(response.headers_mut(), id);
         Ok(response)
     }
+}
+
+/// What every response bears.
+pub(crate) fn mark(headers: &mut HeaderMap, id: HeaderValue) {
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 fn text(id: &HeaderValue) -> &str {

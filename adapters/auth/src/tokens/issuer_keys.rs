@@ -43,6 +43,12 @@ struct Fetched {
     keys: Arc<KeySet>,
 }
 
+impl Fetched {
+    fn is_usable(&self, now: OffsetDateTime) -> bool {
+        now - self.at < USABLE_FOR
+    }
+}
+
 #[derive(Default)]
 struct Attempts {
     /// When the last one ended.
@@ -75,7 +81,7 @@ impl IssuerKeys {
         let now = self.clock.now();
         let known = match self.current() {
             Some(fetched) if now - fetched.at < FRESH_FOR => fetched,
-            Some(usable) if now - usable.at < USABLE_FOR && usable.keys.find(id, algorithm).is_some() => self.renewed_soon(usable).await?,
+            Some(usable) if usable.is_usable(now) && usable.keys.find(id, algorithm).is_some() => self.renewed_soon(usable).await?,
             stale => self.fetched_after(stale.map(|fetched| fetched.at), RETRY_AFTER).await?,
         };
         if let Some(key) = known.keys.find(id, algorithm) {
@@ -108,7 +114,7 @@ impl IssuerKeys {
     }
 
     fn usable(&self) -> Option<Fetched> {
-        self.current().filter(|fetched| self.clock.now() - fetched.at < USABLE_FOR)
+        self.current().filter(|fetched| fetched.is_usable(self.clock.now()))
     }
 
     async fn ask(&self, seen: Option<OffsetDateTime>, pause: time::Duration) -> Result<Fetched, InvalidToken> {

@@ -7,7 +7,7 @@ use super::{
     targets::{EncodedTargets, Understood},
     unread::UnreadAnswered,
 };
-use crate::{edge::REQUEST_ID, problem::Problem};
+use crate::{edge, problem::Problem};
 use bytes::Bytes;
 use http::{HeaderValue, Version, header};
 use hyper::{
@@ -135,9 +135,7 @@ impl<E: Endpoint + 'static> Server<E> {
 /// The answer to a request that no endpoint is to see.
 fn refused(problem: Problem, id: &str) -> Response {
     let mut response = problem.into_response();
-    let headers = response.headers_mut();
-    headers.extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    edge::mark(response.headers_mut(), HeaderValue::try_from(id).expect("an id is visible ASCII"));
     response
 }
 
