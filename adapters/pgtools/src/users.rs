@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::user::UserId;
 use ports::driven::BuildError;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 #[derive(sqlx::FromRow)]
 struct Required {
@@ -17,32 +17,84 @@ struct Required {
     data_type: String,
 }
 
+/// What would run on the way of a row into `auth.users`, or keep it out. Before the triggers and policies of a copy are there it is nothing.
+#[derive(sqlx::FromRow)]
+struct Guards {
+    there: bool,
+    forced: bool,
+    /// As an ALTER TABLE says it, and how each is put back.
+    lifted: Vec<String>,
+    put_back: Vec<String>,
+}
+
+/// Each trigger and rule is put back as it was.
+const GUARDS: &str =
+    "with users as (select oid, relforcerowsecurity and relrowsecurity as forced from pg_class where oid = to_regclass('auth.users')),
+    mode(letter, word) as (values ('O', 'enable'), ('A', 'enable always'), ('R', 'enable replica')),
+    guard(off, again) as (
+        select format('disable trigger %I', t.tgname), format('%s trigger %I', m.word, t.tgname)
+          from users u join pg_trigger t on t.tgrelid = u.oid and not t.tgisinternal join mode m on m.letter = t.tgenabled::text
+        union all
+        select format('disable rule %I', r.rulename), format('%s rule %I', m.word, r.rulename)
+          from users u join pg_rewrite r on r.ev_class = u.oid and r.ev_type <> '1' join mode m on m.letter = r.ev_enabled::text
+        union all
+        select 'no force row level security', 'force row level security' from users where forced)
+    select exists (select from users) as there, coalesce((select forced from users), false) as forced,
+           coalesce((select array_agg(off) from guard), '{}') as lifted, coalesce((select array_agg(again) from guard), '{}') as put_back";
+
 /// Writes a row for each user, where the branch has `auth.users`. Columns that take no NULL get a value that says nothing.
+///
+/// Nobody's code hears of it, and no policy keeps it out: the row is the same whether it comes before the triggers and policies or after them.
 pub(crate) async fn write(branch: &mut PgConnection, users: &[UserId]) -> Result<(), BuildError> {
     let failed = |error| from_sql("writing id-only users", error);
-    let has_table: bool = sqlx::query_scalar("select to_regclass('auth.users') is not null").fetch_one(&mut *branch).await.map_err(failed)?;
-    if !has_table || users.is_empty() {
+    let guards: Guards = sqlx::query_as(GUARDS).fetch_one(&mut *branch).await.map_err(failed)?;
+    if !guards.there || users.is_empty() {
         return Ok(());
     }
+    let inserts = inserts(branch, users).await?;
+    if guards.lifted.is_empty() {
+        return run(branch, inserts).await.map_err(failed);
+    }
+    // Who is there already is no reason to lock the table. Where policies hold for the owner too, the owner cannot look.
+    if !guards.forced && are_there(branch, users).await? {
+        return Ok(());
+    }
+    // What is put off to the end of a transaction would stand in the way of putting the guards back. Readers do not queue for long behind the locks.
+    let (lifted, put_back) = (guards.lifted.join(", "), guards.put_back.join(", "));
+    let sql = format!(
+        "begin; set local lock_timeout = '3s'; set constraints all immediate; alter table only auth.users {lifted}; {inserts}; \
+         alter table only auth.users {put_back}; commit"
+    );
+    run(branch, sql).await.map_err(failed)
+}
+
+async fn are_there(branch: &mut PgConnection, users: &[UserId]) -> Result<bool, BuildError> {
+    let ids: Vec<_> = users.iter().map(|user| literal(&user.to_string())).collect();
+    let sql = format!("select count(*) = {} from auth.users where id in ({})", ids.len(), ids.join(", "));
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(branch).await.map_err(|error| from_sql("looking for id-only users", error))
+}
+
+async fn inserts(branch: &mut PgConnection, users: &[UserId]) -> Result<String, BuildError> {
     let required: Vec<Required> = sqlx::query_as(
         "select a.attname::text as name, t.typcategory::text as category, format_type(a.atttypid, a.atttypmod) as data_type
            from pg_attribute a join pg_type t on t.oid = a.atttypid
           where a.attrelid = 'auth.users'::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'id'
             and a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = ''",
     )
-    .fetch_all(&mut *branch)
+    .fetch_all(branch)
     .await
-    .map_err(failed)?;
+    .map_err(|error| from_sql("reading what auth.users requires", error))?;
     let names: Vec<_> = [ident("id")].into_iter().chain(required.iter().map(|column| ident(&column.name))).collect();
+    let names = names.join(", ");
+    let mut inserts = Vec::new();
     for user in users {
         let mut values = vec![literal(&user.to_string())];
         for column in &required {
             values.push(placeholder(column, *user)?);
         }
-        let insert = format!("insert into auth.users ({}) values ({}) on conflict do nothing", names.join(", "), values.join(", "));
-        run(branch, insert).await.map_err(failed)?;
+        inserts.push(format!("insert into auth.users ({names}) values ({}) on conflict do nothing", values.join(", ")));
     }
-    Ok(())
+    Ok(inserts.join("; "))
 }
 
 fn placeholder(column: &Required, user: UserId) -> Result<String, BuildError> {

@@ -10,6 +10,7 @@ mod held;
 mod latecomers;
 mod left_behind;
 mod masking;
+mod people;
 mod privileges;
 mod stock;
 mod superusers;
