@@ -88,7 +88,7 @@ impl Build<'_> {
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
         let finish = Finish { settings: self.settings, request: self.request, parent: &parent, copied: &copied, streams, meter: &meter };
-        meter.watch(self.progress, finish.add_constraints(&mut branch, plan.filled_views)).await?;
+        let unfilled = meter.watch(self.progress, finish.add_constraints(&mut branch, plan.filled_views)).await?;
 
         self.progress.step(StepName::Verify).await?;
         let meter = Meter::new(parent.inventory.count(), "objects");
@@ -103,6 +103,7 @@ impl Build<'_> {
         // Last of what the owner does: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let mut withheld = plan.withheld;
+        withheld.extend(unfilled);
         withheld.extend(labels::carry_over(&mut branch, &parent.labels).await?);
         let _ = branch.close().await;
         withheld.extend(parent.by_admin.add(self.settings, &self.request.target.database).await?);

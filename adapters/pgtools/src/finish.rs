@@ -1,12 +1,15 @@
 //! The step `add_constraints`: what is made over rows that are there, in the order in which one needs the other.
 
 use crate::{
-    capture::Parent, connect::run, error::from_sql, grants, leader::Table, materialized, meter::Meter, settings::Settings, streams::Turns, verify,
+    capture::Parent, connect::run, error::from_sql, grants, leader::Table, load::Load, materialized, meter::Meter, settings::Settings,
+    streams::Turns, verify,
 };
+use domain::branch::Withheld;
 use futures_util::future::{join, try_join_all};
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
+use tokio::time::Instant;
 
 /// A copy whose rows are there.
 pub(crate) struct Finish<'a> {
@@ -17,17 +20,23 @@ pub(crate) struct Finish<'a> {
     /// How much is done at once.
     pub(crate) streams: usize,
     pub(crate) meter: &'a Meter,
+    pub(crate) load: &'a Load,
 }
 
 impl Finish<'_> {
-    /// Indexes, keys, triggers, statistics, materialised views, policies, grants. The rows are counted on the way.
-    pub(crate) async fn add_constraints(&self, branch: &mut PgConnection, filled_views: BTreeSet<(String, String)>) -> Result<(), BuildError> {
-        let Self { settings, request, parent, meter, .. } = self;
-        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), meter).await?;
+    /// Indexes, keys, triggers, statistics, materialised views, policies, grants. The rows are counted on the way. Tells which views stay empty.
+    pub(crate) async fn add_constraints(
+        &self,
+        branch: &mut PgConnection,
+        filled_views: BTreeSet<(String, String)>,
+    ) -> Result<Vec<Withheld>, BuildError> {
+        let Self { settings, request, parent, meter, load, .. } = self;
+        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
         self.look_through_rows(branch).await?;
-        materialized::fill(branch, filled_views).await?;
+        let unfilled = materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;
-        grants::carry_over(branch, &parent.inventory.grants).await
+        grants::carry_over(branch, &parent.inventory.grants).await?;
+        Ok(unfilled)
     }
 
     /// Counts every table's rows and gathers its statistics: anew, since those of the parent hold values of rows that may have been withheld.
@@ -49,10 +58,12 @@ impl Finish<'_> {
     async fn look_through(&self, branch: &mut PgConnection, turns: &Turns) -> Result<(), BuildError> {
         while let Some(place) = turns.next() {
             let (table, rows) = &self.copied[place];
+            let begun = Instant::now();
             verify::rows(branch, table, *rows).await?;
             if *rows > 0 {
                 run(branch, format!("analyze {}", table.quoted())).await.map_err(|error| from_sql("gathering statistics", error))?;
             }
+            self.load.rest_after(begun.elapsed()).await;
         }
         Ok(())
     }

@@ -2,9 +2,10 @@
 
 use crate::{
     connect::run,
-    error::{from_sql, refused, sql_state},
+    error::{from_sql, sql_state},
     quoting::ident,
 };
+use domain::{branch::Withheld, table::QualifiedName};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -23,24 +24,63 @@ pub(crate) async fn filled(leader: &mut PgConnection, excluded: &[String]) -> Re
     Ok(found.into_iter().collect())
 }
 
-/// Fills them. One that reads another which is still empty is put off until that is filled.
-pub(crate) async fn fill(branch: &mut PgConnection, mut waiting: BTreeSet<(String, String)>) -> Result<(), BuildError> {
+/// Fills them. One that reads another which is still empty is put off until that is filled. Those that cannot be filled stay empty, as do those that stand on
+/// them: over foreign tables the branch has nobody to ask as, and over rows that stayed behind a view may make no sense. They are told.
+pub(crate) async fn fill(branch: &mut PgConnection, mut waiting: BTreeSet<(String, String)>) -> Result<Vec<Withheld>, BuildError> {
+    let mut unfilled = Vec::new();
     while !waiting.is_empty() {
         let before = waiting.len();
-        let mut put_off = None;
+        let mut put_off = Vec::new();
         for view in waiting.clone() {
             let name = format!("{}.{}", ident(&view.0), ident(&view.1));
-            match run(branch, format!("refresh materialized view {name}")).await {
-                Ok(()) => drop(waiting.remove(&view)),
-                // "has not been populated"
-                Err(error) if sql_state(&error).as_deref() == Some("55000") => put_off = Some(error),
-                Err(error) => return Err(from_sql(format!("filling materialised view {name}"), error)),
+            let Err(error) = run(branch, format!("refresh materialized view {name}")).await else {
+                waiting.remove(&view);
+                continue;
+            };
+            let state = sql_state(&error).unwrap_or_default();
+            let doing = format!("filling materialised view {name}");
+            if is_not_the_views(&state) {
+                return Err(from_sql(doing, error));
+            }
+            let told = Withheld::object("materialized view", QualifiedName::new(&view.0, &view.1), reason(&from_sql(doing, error)));
+            // "has not been populated"
+            if state == "55000" {
+                put_off.push(told);
+            } else {
+                waiting.remove(&view);
+                unfilled.push(told);
             }
         }
         if waiting.len() == before {
-            let reason = put_off.map(|error| error.to_string()).unwrap_or_default();
-            return Err(refused("clone_refused", format!("materialised views could not be filled: {reason}")));
+            unfilled.extend(put_off);
+            break;
         }
     }
-    Ok(())
+    Ok(unfilled)
+}
+
+/// The server's trouble, or ours with it. Everything else is the view's own, and would be the same the next time.
+fn is_not_the_views(state: &str) -> bool {
+    state.is_empty() || ["40", "53", "57", "58030", "XX001", "XX002"].iter().any(|class| state.starts_with(class))
+}
+
+fn reason(error: &BuildError) -> String {
+    format!("it arrives without its rows, until it is refreshed: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_not_the_views;
+
+    #[test]
+    fn only_what_the_view_itself_brings_about_leaves_it_empty() {
+        // No connection, a deadlock, a full disk, a shutdown.
+        for state in ["", "40P01", "53100", "57P01"] {
+            assert!(is_not_the_views(state), "{state}");
+        }
+        // No user mapping, a division by zero, no other server, no file.
+        for state in ["42704", "22012", "08001", "58P01", "HV000"] {
+            assert!(!is_not_the_views(state), "{state}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! What is told while a build runs, and what is not.
 
-use super::{Admin, House, Quiet, refusal};
+use super::{Admin, House, Quiet, refusal, withheld_of};
 use async_trait::async_trait;
-use domain::{DataCloneMode, StepName};
+use domain::{DataCloneMode, StepName, branch::WithheldRows};
 use fluxbase_pgtools::{PgBranchBuilder, ToolProblem, Tools};
 use ports::driven::{BranchBuilder, BuildError, BuildProgress};
 use std::{
@@ -75,6 +75,40 @@ async fn no_password_is_in_the_arguments_of_a_program_or_in_debug_output() {
     for secret in [crate::cluster::PASSWORD, "builder secret"] {
         assert!(!heard.contains(secret) && !format!("{builder:?}").contains(secret));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_cannot_be_filled_is_told_and_is_no_hindrance() {
+    let sql = "create table t (id int); insert into t values (1);
+               create materialized view fine as select count(*) as n from t;
+               create materialized view ratio as select 100 / count(*) as percent from t;
+               create materialized view a_ratio_again as select percent from ratio";
+    let house = House::new(Admin::Superuser, sql).await;
+    let populated = "select string_agg(relname, ' ' order by relname) from pg_class where relkind = 'm' and relispopulated";
+    assert!(house.build("whole", DataCloneMode::FullClone).await.unwrap().withheld.is_empty());
+    assert_eq!(house.value::<String>(&house.target("whole").database, populated).await, "a_ratio_again fine ratio");
+
+    let report = house.build("empty", DataCloneMode::SchemaOnly).await.unwrap();
+    assert_eq!(house.value::<String>(&house.target("empty").database, populated).await, "fine");
+    for (view, why) in [("ratio", "division by zero"), ("a_ratio_again", "has not been populated")] {
+        let entry = withheld_of(&report, "public", view).unwrap_or_else(|| panic!("{view} is not told: {report:?}"));
+        assert!(entry.reason.contains(why) && entry.rows == WithheldRows::Object { kind: "materialized view".to_owned() }, "{entry:?}");
+    }
+
+    // Whom to ask as at another server never comes along. Here the view asks there only once it is in the branch.
+    house
+        .on_main(
+            "create extension postgres_fdw; create server elsewhere foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
+             create foreign table far (id int) server elsewhere;
+             create function far_rows() returns setof int language plpgsql as
+                 $$ begin if (select count(*) from t) = 1 then return query select 1; else return query select id from far; end if; end $$;
+             alter function far_rows() set search_path = public;
+             create materialized view fetched as select * from far_rows(); delete from t; insert into t values (1), (2)",
+        )
+        .await;
+    let report = house.build("far", DataCloneMode::FullClone).await.unwrap();
+    let entry = withheld_of(&report, "public", "fetched").unwrap();
+    assert!(entry.reason.contains("user mapping not found"), "{entry:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
