@@ -56,6 +56,15 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// The foreign keys that it follows.
+    pub fn foreign_keys(self) -> impl Iterator<Item = &'a ForeignKey> {
+        let (near, far) = match self {
+            Self::ToOne(key) | Self::FromMany(key) => (key, None),
+            Self::Through { near, far } => (near, Some(far)),
+        };
+        std::iter::once(near).chain(far)
+    }
+
     /// The columns that are compared: the parent's, and the embedded relation's.
     pub fn columns(self) -> (&'a [String], &'a [String]) {
         match self {

@@ -3,6 +3,7 @@
 mod link;
 mod relation;
 mod relationship;
+mod told;
 
 pub use link::Link;
 pub use relation::{Column, ForeignKey, Relation, RelationKind};

@@ -59,6 +59,11 @@ impl Relation {
         self.columns.iter().filter(move |column| !column.hidden_from.contains(&role))
     }
 
+    /// Whether a role has some right on each of these columns.
+    pub fn shows(&self, role: Role, columns: &[String]) -> bool {
+        columns.iter().all(|name| self.columns_of(role).any(|column| column.name == *name))
+    }
+
     /// Whether these columns, in any order, identify one row.
     pub fn is_unique_key(&self, columns: &[String]) -> bool {
         let same = |key: &[String]| key.len() == columns.len() && key.iter().all(|column| columns.contains(column));
@@ -104,4 +109,11 @@ pub struct ForeignKey {
     pub target_columns: Vec<String>,
     /// Whether the referencing columns are unique together: then it is one-to-one.
     pub unique: bool,
+}
+
+impl ForeignKey {
+    /// The tables that it connects, each with its columns: the referencing one, then the referenced one.
+    pub fn ends(&self) -> [(&QualifiedName, &[String]); 2] {
+        [(&self.origin, &self.columns), (&self.target, &self.target_columns)]
+    }
 }

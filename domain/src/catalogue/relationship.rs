@@ -1,6 +1,6 @@
 //! The relationships of a table, as they are told to whoever wants to embed.
 
-use super::{Catalogue, Link, Relation};
+use super::{Catalogue, ForeignKey, Link, Relation};
 use crate::table::QualifiedName;
 
 /// A way from a table to another, and what a request writes to follow it.
@@ -21,11 +21,11 @@ pub struct Relationship {
 }
 
 impl Catalogue {
-    /// The relationships of a table whose other ends, and junctions, are usable. Each one's spelling decides among all that there are.
-    pub fn relationships(&self, table: &Relation, usable: impl Fn(&QualifiedName) -> bool) -> Vec<Relationship> {
+    /// The relationships of a table all of whose foreign keys are usable. Each one's spelling decides among all that there are.
+    pub fn relationships(&self, table: &Relation, usable: impl Fn(&ForeignKey) -> bool) -> Vec<Relationship> {
         let links = self.links(table);
-        let usable = |link: &Link<'_>| usable(link.target()) && link.junction().is_none_or(&usable);
-        links.iter().filter(|link| usable(link)).filter_map(|link| Some(relationship(*link, link.spelling(table, &links)?))).collect()
+        let usable = |link: &&Link<'_>| link.foreign_keys().all(&usable);
+        links.iter().filter(usable).filter_map(|link| Some(relationship(*link, link.spelling(table, &links)?))).collect()
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
 
     fn told(tables: Vec<Relation>, keys: Vec<ForeignKey>, of: &str, hidden: &[&str]) -> Vec<String> {
         let catalogue = Catalogue::new(tables, keys, vec!["public".to_owned()]);
-        let usable = |name: &QualifiedName| !hidden.contains(&name.name.as_str());
+        let usable = |key: &ForeignKey| key.ends().iter().all(|(name, _)| !hidden.contains(&name.name.as_str()));
         let told = catalogue.relationships(catalogue.get(&name(of)).unwrap(), usable).into_iter().map(|r| {
             let through = r.through.map(|junction| format!(" through {}", junction.name)).unwrap_or_default();
             format!("{} {} -> {}({}){through} as {}", r.cardinality, r.columns.join(","), r.target.name, r.target_columns.join(","), r.embed)

@@ -74,6 +74,13 @@ pub struct TableList {
     pub role: Role,
 }
 
+impl TableList {
+    /// The tables, in order, as the caller may be told of them.
+    pub fn relations(&self) -> impl Iterator<Item = Relation> {
+        self.names.iter().filter_map(|name| self.catalogue.get(name)).map(|relation| self.catalogue.told(relation, self.role))
+    }
+}
+
 impl Command for ListTables {
     const ACTION: Action = Action::ListTables;
     type Output = TableList;
@@ -95,9 +102,9 @@ pub struct DescribeTable {
 /// A table with its relationships, as far as the caller may use them.
 #[derive(Clone, Debug)]
 pub struct TableDescription {
-    /// The table.
+    /// The table, as the caller may be told of it.
     pub relation: Relation,
-    /// The foreign keys that begin or end at it and whose other end the caller may use too.
+    /// The foreign keys that begin or end at it and whose other end, with all of the key's columns, the caller may use too.
     pub foreign_keys: Vec<ForeignKey>,
     /// What its rows can embed, through junctions too, as far as the caller may use all of the way.
     pub relationships: Vec<Relationship>,

@@ -1,10 +1,7 @@
 //! Tables and views in JSON.
 
 use super::TableNameDocument;
-use domain::{
-    access::Role,
-    catalogue::{Column, ForeignKey, Relation, RelationKind},
-};
+use domain::catalogue::{Column, ForeignKey, Relation, RelationKind};
 use poem_openapi::Object;
 use ports::driving::{TableDescription, TableList};
 
@@ -23,11 +20,11 @@ pub(crate) struct TableDocument {
     pub(crate) comment: Option<String>,
     /// The names of its columns, in order.
     pub(crate) columns: Vec<String>,
-    /// The primary key's columns, in key order.
+    /// The primary key's columns, in key order; empty as well where the caller has no right on one of them.
     pub(crate) primary_key: Vec<String>,
     /// Whether rows can be written at all.
     pub(crate) writable: bool,
-    /// Estimated number of rows; null where PostgreSQL has not looked yet.
+    /// Estimated number of rows; null where PostgreSQL has not looked yet, and where row level security may hide some.
     #[oai(nullable)]
     pub(crate) estimated_rows: Option<u64>,
 }
@@ -47,7 +44,7 @@ pub(crate) struct TableDescriptionDocument {
     pub(crate) comment: Option<String>,
     /// Its columns, in order.
     pub(crate) columns: Vec<ColumnDocument>,
-    /// The primary key's columns, in key order.
+    /// The primary key's columns, in key order; empty as well where the caller has no right on one of them.
     pub(crate) primary_key: Vec<String>,
     /// Other sets of columns that are unique together.
     pub(crate) unique_keys: Vec<Vec<String>>,
@@ -57,7 +54,7 @@ pub(crate) struct TableDescriptionDocument {
     pub(crate) row_security: bool,
     /// Whether rows can be written at all.
     pub(crate) writable: bool,
-    /// Estimated number of rows; null where PostgreSQL has not looked yet.
+    /// Estimated number of rows; null where PostgreSQL has not looked yet, and where row level security may hide some.
     #[oai(nullable)]
     pub(crate) estimated_rows: Option<u64>,
 }
@@ -117,17 +114,17 @@ const fn kind_name(kind: RelationKind) -> &'static str {
 impl TableDocument {
     /// The tables of a list.
     pub(crate) fn list(list: &TableList) -> Vec<Self> {
-        list.names.iter().filter_map(|name| list.catalogue.get(name)).map(|relation| Self::of(relation, list.role)).collect()
+        list.relations().map(Self::of).collect()
     }
 
-    fn of(relation: &Relation, role: Role) -> Self {
+    fn of(relation: Relation) -> Self {
         Self {
-            schema: relation.name.schema.clone(),
-            name: relation.name.name.clone(),
+            schema: relation.name.schema,
+            name: relation.name.name,
             kind: kind_name(relation.kind).to_owned(),
-            comment: relation.comment.clone(),
-            columns: relation.columns_of(role).map(|column| column.name.clone()).collect(),
-            primary_key: relation.primary_key.clone(),
+            comment: relation.comment,
+            columns: relation.columns.into_iter().map(|column| column.name).collect(),
+            primary_key: relation.primary_key,
             writable: relation.writable,
             estimated_rows: relation.estimated_rows,
         }

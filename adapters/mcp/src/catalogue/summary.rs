@@ -32,7 +32,7 @@ struct TableSummary {
 impl TableSummaries {
     /// What is shown of a list.
     pub(crate) fn of(list: &TableList) -> Self {
-        let tables = list.names.iter().filter_map(|name| list.catalogue.get(name)).take(LISTED).map(TableSummary::of);
+        let tables = list.relations().take(LISTED).map(|relation| TableSummary::of(&relation));
         Self { tables: tables.collect(), truncated: list.names.len() > LISTED }
     }
 }

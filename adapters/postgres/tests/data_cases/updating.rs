@@ -93,6 +93,27 @@ async fn a_write_that_would_touch_too_much_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_an_embed_leaves_out_of_the_answer_is_no_single_row() {
+    let mut world = World::new("left_out").await;
+    let before = world.value("select md5(string_agg(t::text, ',' order by id)) from tasks t").await;
+    for (filter, list, found) in [
+        ("id=eq.1", "select=id,projects!inner(name)&projects.name=eq.nope", 0),
+        ("id=in.(1,2)", "select=id,projects!inner(name)&projects.name=eq.Apollo", 2),
+    ] {
+        let returning = || rows(list, Shape::Singular);
+        let request = Update { returning: returning(), ..update("tasks", filter, &json!({"title": "x"})) };
+        let gone = Delete { returning: returning(), ..delete("tasks", filter) };
+        for failure in [change(&world, Alice, &request).await.unwrap_err(), remove(&world, Alice, &gone).await.unwrap_err()] {
+            assert!(matches!(failure, Failure::NotSingular { rows } if rows == found), "{failure:?}");
+        }
+    }
+    assert_eq!(world.value("select md5(string_agg(t::text, ',' order by id)) from tasks t").await, before);
+    let one = "select=id,projects!inner(name)&projects.name=eq.Apollo";
+    let request = Update { returning: rows(one, Shape::Singular), ..update("tasks", "id=eq.1", &json!({"title": "x"})) };
+    assert_eq!(returned(change(&world, Alice, &request).await.unwrap()).await, json!({"id": 1, "projects": {"name": "Apollo"}}));
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_takes_back() {
     let mut world = World::new("dry_run").await;
     let request = Update { dry_run: true, returning: rows("select=id,done", Shape::Array), ..update("tasks", "id=eq.2", &json!({"done": true})) };

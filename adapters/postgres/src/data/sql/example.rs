@@ -73,10 +73,13 @@ pub(super) fn catalogue() -> Catalogue {
     vault.unique_keys = vec![names(&["code"])];
     let mut cellar = relation("cellar", Table, &["id"], &["id integer", "vault_id integer", "spare_vault_id integer"]);
     cellar.visible_to = vec![Role::Service];
+    let mut shelf = relation("shelf", Table, &["id"], &["id integer", "measure_id integer", "next_id integer", "secret_id integer"]);
+    shelf.columns[3].hidden_from = vec![Role::Authenticated];
     let relations = [
         users,
         vault,
         cellar,
+        shelf,
         relation("projects", Table, &["id"], &projects),
         relation("tasks", Table, &["id"], &["id integer", "project_id integer", "title text", "raw json", "words tsvector"]),
         relation("tags", Table, &["id"], &["id integer", "name text"]),
@@ -99,6 +102,9 @@ pub(super) fn catalogue() -> Catalogue {
         key("employees", "manager_id", "employees", false),
         key("cellar", "vault_id", "vault", false),
         key("cellar", "spare_vault_id", "vault", false),
+        key("shelf", "measure_id", "measures", false),
+        key("shelf", "next_id", "measures", false),
+        key("shelf", "secret_id", "measures", false),
         key("links", "a", "users", false),
         key("links", "b", "users", false),
     ];

@@ -227,7 +227,7 @@ mod tests {
         request.returning = Returning::Rows { columns: list.select, order: list.order, shape: Shape::Singular, max_bytes: None };
         let sql = write(&Write::Insert(request.clone())).unwrap().unwrap();
         assert!(sql.contains(r#"returning _0."id", _0."project_id", _0."title"), _c"#), "{sql}");
-        assert!(sql.contains("from _w as _0 left join lateral") && sql.contains("when _c.n <> 1 then ("), "{sql}");
+        assert!(sql.contains("from _w as _0 left join lateral") && sql.contains("when (select pg_catalog.count(*) from _j) <> 1 then ("), "{sql}");
         request.returning = Returning::Key;
         let sql = write(&Write::Insert(request)).unwrap().unwrap();
         assert!(sql.contains(r#"from (select _0."id" from _w as _0 where (select _c.n from _c) = 1) as _r)"#), "{sql}");

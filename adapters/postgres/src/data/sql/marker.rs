@@ -22,7 +22,7 @@ static MARK: LazyLock<String> = LazyLock::new(|| format!("fluxbase:{:032x}:", ra
 pub(in crate::data) enum Broken {
     /// It touched more rows than the caller allowed.
     TooMany,
-    /// It touched not exactly one row.
+    /// It gives back not exactly one row.
     NotOne,
     /// What it gives back is too large.
     TooLarge,

@@ -3,7 +3,7 @@
 use domain::{
     Denied, Failure,
     access::Role,
-    catalogue::{Catalogue, Column, Relation},
+    catalogue::{Catalogue, Column, ForeignKey, Relation},
     table::{QualifiedName, TableName},
 };
 
@@ -48,7 +48,12 @@ impl<'a> Grounds<'a> {
 
     /// Whether the caller may be told of these columns.
     pub(super) fn shows_columns(&self, relation: &Relation, names: &[String]) -> bool {
-        names.iter().all(|name| told_columns(self.role, relation).any(|told| told == name))
+        self.shows(relation) && relation.shows(self.role, names)
+    }
+
+    /// Whether the caller may be told of a foreign key: of the columns at both of its ends.
+    pub(super) fn shows_key(&self, key: &ForeignKey) -> bool {
+        key.ends().into_iter().all(|(name, columns)| self.catalogue.get(name).is_some_and(|relation| self.shows_columns(relation, columns)))
     }
 
     /// A column by the name that a request has for it. System columns are unknown.

@@ -81,12 +81,9 @@ impl<'a> Grounds<'a> {
         Refusal::unknown_name("/select", message)
     }
 
-    /// The ways that could be meant, less those over tables that the caller is not told of; `None` where these are all.
+    /// The ways that could be meant, less those over tables and columns that the caller is not told of; `None` where these are all.
     fn ambiguous(&self, parent: &Relation, embed: &Embed, fitting: &[Link<'_>]) -> Option<Failure> {
-        let told = |link: &&Link<'_>| {
-            let on_the_way = link.junction().into_iter().chain([link.target()]);
-            on_the_way.into_iter().all(|name| self.catalogue.get(name).is_some_and(|relation| self.shows(relation)))
-        };
+        let told = |link: &&Link<'_>| link.foreign_keys().all(|key| self.shows_key(key));
         let candidate =
             |link: &Link<'_>| Candidate { cardinality: link.cardinality(), relationship: described(*link), hint: print_name(link.hint(fitting)) };
         let candidates: Vec<_> = fitting.iter().filter(told).map(candidate).collect();
@@ -247,6 +244,8 @@ mod tests {
         assert_eq!(refused("vault", "select=nothing(id)").to_string(), "/select: 'public.vault' has no relationship with 'nothing'");
         let message = refused("vault", "select=cellar(id)").to_string();
         assert_eq!(message, "/select: 'public.vault' has no relationship with 'cellar'", "the role has no right on it");
+        let Failure::Ambiguous { candidates, .. } = refused("shelf", "select=measures(id)") else { panic!() };
+        assert_eq!(candidates.iter().map(|candidate| candidate.hint.as_str()).collect::<Vec<_>>(), ["shelf_measure_id_fkey", "shelf_next_id_fkey"]);
 
         let Failure::Ambiguous { candidates, .. } = told(&["users", "projects"], "users", "select=projects(id)") else { panic!() };
         assert_eq!(candidates.len(), 2, "{candidates:?}");
