@@ -9,6 +9,7 @@ use crate::{
     give_way::while_nobody_waits,
     labels, large_objects,
     leader::{Leader, Table},
+    load::Load,
     masking::{self, Masks},
     materialized,
     meter::Meter,
@@ -48,6 +49,7 @@ pub(crate) struct Captured {
     leader: Leader,
     /// The turn to copy its rows, until they are copied.
     turn: Option<Claim>,
+    load: Load,
 }
 
 /// What came of it.
@@ -70,24 +72,25 @@ impl Build<'_> {
     /// Holds the parent still, while the database to fill is `made`.
     pub(crate) async fn capture(&self, made: impl Future<Output = Result<(), BuildError>> + Send) -> Result<Captured, BuildError> {
         let waiting = Meter::new(0, "objects");
+        let load = Load::watch(self.settings, &self.request.target.database);
         let turn = match self.request.clone_mode {
             DataCloneMode::FullClone => Some(waiting.watch(self.progress, turn::take(self.settings, &self.request.parent)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
         let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;
-        Ok(Captured { parent, leader, turn })
+        Ok(Captured { parent, leader, turn, load })
     }
 
     /// Fills the empty database.
-    pub(crate) async fn fill(self, Captured { parent, leader, turn }: Captured) -> Result<Built, BuildError> {
+    pub(crate) async fn fill(self, Captured { parent, leader, turn, load }: Captured) -> Result<Built, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
-        let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, Box::pin(self.copy(&parent, leader))).await?;
+        let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, Box::pin(self.copy(&parent, leader, &load))).await?;
         drop(turn);
 
         self.progress.step(StepName::AddConstraints).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
-        let finish = Finish { settings: self.settings, request: self.request, parent: &parent, copied: &copied, streams, meter: &meter };
+        let finish = Finish { settings: self.settings, request: self.request, parent: &parent, copied: &copied, streams, meter: &meter, load: &load };
         let unfilled = meter.watch(self.progress, finish.add_constraints(&mut branch, plan.filled_views)).await?;
 
         self.progress.step(StepName::Verify).await?;
@@ -118,7 +121,7 @@ impl Build<'_> {
     }
 
     /// Everything for which the parent has to hold still: its locks are let go at the end.
-    async fn copy(&self, parent: &Parent, mut leader: Leader) -> Result<Rows, BuildError> {
+    async fn copy(&self, parent: &Parent, mut leader: Leader, load: &Load) -> Result<Rows, BuildError> {
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
         let restored = async {
             empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
@@ -131,9 +134,9 @@ impl Build<'_> {
         let Leader { mut connection, tables, .. } = leader;
         let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
         let meter = Meter::new(tables.iter().map(|table| table.bytes).sum(), "bytes");
-        let streams = streams::count(&mut connection, &tables).await?;
+        let streams = streams::count(&mut connection, &tables, load).await?;
         let Plan { withheld, masks, .. } = &plan;
-        let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter };
+        let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter, load };
         let past_policies = if to_copy.read_past_policies() { Some(PastPolicies::begin(self.settings, &self.request.parent).await?) } else { None };
         let copied = async {
             let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;

@@ -6,6 +6,7 @@ use crate::{
     connect::run,
     error::{from_sql, refused, retryable},
     leader::Table,
+    load::Load,
     meter::Meter,
     needs_superuser::Privileged,
     over_rows,
@@ -23,15 +24,15 @@ use std::{
 };
 
 /// How a section is restored.
-enum Way {
+enum Way<'a> {
     /// In one transaction.
     AtOnce,
     /// The same, but for what belongs to different tables: that is made at the same time.
     SideBySide,
     /// Each statement by itself.
     OneByOne,
-    /// So many statements at the same time, over tables of these sizes.
-    InParallel(usize, HashMap<i64, u64>),
+    /// So many statements at the same time, over tables of these sizes, with rests.
+    InParallel(usize, HashMap<i64, u64>, &'a Load),
 }
 
 /// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
@@ -77,10 +78,10 @@ impl Definitions {
         settings: &Settings,
         request: &BuildRequest,
         (copied, streams): (&[(Table, u64)], usize),
-        meter: &Meter,
+        (meter, load): (&Meter, &Load),
     ) -> Result<(), BuildError> {
         let way = if streams::are_many_rows(copied.iter().map(|(table, _)| table)) {
-            Way::InParallel(streams, self.sizes(copied))
+            Way::InParallel(streams, self.sizes(copied), load)
         } else {
             Way::SideBySide
         };
@@ -99,7 +100,7 @@ impl Definitions {
         self.restore(settings, request, By::Owner, &self.contents.policies, Way::AtOnce, meter).await
     }
 
-    async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way, meter: &Meter) -> Result<(), BuildError> {
+    async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way<'_>, meter: &Meter) -> Result<(), BuildError> {
         let left = self.restore_quickly(settings, request, by, ids, &way, meter).await;
         if left.is_empty() {
             return Ok(());
@@ -115,7 +116,7 @@ impl Definitions {
     }
 
     /// Restores what can be without `pg_restore`. Gives what is left.
-    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way, meter: &Meter) -> Vec<i64> {
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way<'_>, meter: &Meter) -> Vec<i64> {
         if ids.is_empty() || by == By::Admin || !self.is_plain {
             return ids.to_vec();
         }
@@ -125,8 +126,8 @@ impl Definitions {
         let there = match way {
             Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
             Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
-            Way::InParallel(hands, bytes) => {
-                over_rows::restore(Restore { settings, database, meter }, &entries, &self.relations, bytes, *hands).await
+            Way::InParallel(hands, bytes, load) => {
+                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, bytes, *hands).await
             }
             Way::OneByOne => HashSet::new(),
         };
@@ -139,7 +140,7 @@ impl Definitions {
         request: &BuildRequest,
         by: By,
         ids: &[i64],
-        way: &Way,
+        way: &Way<'_>,
         meter: &Meter,
     ) -> Result<(), ChildError> {
         let list: Vec<_> = ids.iter().map(|id| format!("{id};")).collect();
@@ -165,7 +166,7 @@ impl Definitions {
         match way {
             Way::AtOnce | Way::SideBySide => drop(command.arg("--single-transaction")),
             Way::OneByOne => {}
-            Way::InParallel(jobs, _) => {
+            Way::InParallel(jobs, ..) => {
                 file.write_all(&self.archive).map_err(ChildError::NotRun)?;
                 command.arg(format!("--jobs={jobs}")).arg(file.path());
                 input = &[];

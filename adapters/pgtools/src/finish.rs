@@ -1,13 +1,15 @@
 //! The step `add_constraints`: what is made over rows that are there, in the order in which one needs the other.
 
 use crate::{
-    capture::Parent, connect::run, error::from_sql, grants, leader::Table, materialized, meter::Meter, settings::Settings, streams::Turns, verify,
+    capture::Parent, connect::run, error::from_sql, grants, leader::Table, load::Load, materialized, meter::Meter, settings::Settings,
+    streams::Turns, verify,
 };
 use domain::branch::Withheld;
 use futures_util::future::{join, try_join_all};
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
+use tokio::time::Instant;
 
 /// A copy whose rows are there.
 pub(crate) struct Finish<'a> {
@@ -18,6 +20,7 @@ pub(crate) struct Finish<'a> {
     /// How much is done at once.
     pub(crate) streams: usize,
     pub(crate) meter: &'a Meter,
+    pub(crate) load: &'a Load,
 }
 
 impl Finish<'_> {
@@ -27,8 +30,8 @@ impl Finish<'_> {
         branch: &mut PgConnection,
         filled_views: BTreeSet<(String, String)>,
     ) -> Result<Vec<Withheld>, BuildError> {
-        let Self { settings, request, parent, meter, .. } = self;
-        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), meter).await?;
+        let Self { settings, request, parent, meter, load, .. } = self;
+        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
         self.look_through_rows(branch).await?;
         let unfilled = materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;
@@ -55,10 +58,12 @@ impl Finish<'_> {
     async fn look_through(&self, branch: &mut PgConnection, turns: &Turns) -> Result<(), BuildError> {
         while let Some(place) = turns.next() {
             let (table, rows) = &self.copied[place];
+            let begun = Instant::now();
             verify::rows(branch, table, *rows).await?;
             if *rows > 0 {
                 run(branch, format!("analyze {}", table.quoted())).await.map_err(|error| from_sql("gathering statistics", error))?;
             }
+            self.load.rest_after(begun.elapsed()).await;
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub(crate) struct Table {
     pub(crate) required: Vec<String>,
     /// Whether policies hold for the owner too.
     pub(crate) forced_policies: bool,
+    /// Whether all of those columns have types of which PostgreSQL's binary form is the same in every database of a server, and takes less time than text.
+    pub(crate) in_binary: bool,
     /// On disk, without indexes; told once it is locked, where all rows are copied.
     #[sqlx(skip)]
     pub(crate) bytes: u64,

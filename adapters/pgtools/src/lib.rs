@@ -31,6 +31,7 @@ mod large_objects;
 mod leader;
 mod left_out;
 mod left_over;
+mod load;
 mod locale;
 mod logins;
 mod masking;

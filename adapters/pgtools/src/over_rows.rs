@@ -6,6 +6,7 @@
 use crate::{
     arrange::{Arranged, Relations, arrange},
     connect::run,
+    load::Load,
     meter::Meter,
     restore::{self, Restore, Stopped},
     schema::archive::Entry,
@@ -15,8 +16,9 @@ use sqlx::PgConnection;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// How much bigger a table than the memory to sort it in, and the bounds of that. A sort that stays in the processor's cache beats one that keeps more at
 /// hand: GIN over 745,000 documents of JSON took 2.2 s with 8 MB and 3.2 s with 64 or 192, a btree over 1.5 million rows 1.0 s and 1.2 s. The bigger the
@@ -28,21 +30,21 @@ const MOST_MEMORY: u64 = 192 * 1024 * 1024;
 /// Builds what belongs to tables with rows, over so many connections. Gives those entries that are there; where some are not, whoever goes on from there finds out
 /// why. `bytes`: how big the tables are, by their entries.
 pub(crate) async fn restore(
-    restore: Restore<'_>,
+    (restore, load): (Restore<'_>, &Load),
     entries: &[&Entry],
     relations: &Relations,
     bytes: &HashMap<i64, u64>,
     hands: usize,
 ) -> HashSet<i64> {
     let mut there = HashSet::new();
-    if let Err(error) = try_restore(restore, entries, relations, bytes, hands, &mut there).await {
+    if let Err(error) = try_restore((restore, load), entries, relations, bytes, hands, &mut there).await {
         restore.is_told(&error);
     }
     there
 }
 
 async fn try_restore(
-    restore: Restore<'_>,
+    (restore, load): (Restore<'_>, &Load),
     entries: &[&Entry],
     relations: &Relations,
     bytes: &HashMap<i64, u64>,
@@ -55,7 +57,7 @@ async fn try_restore(
     there.extend(restore.one_after_the_other(&mut branches[0], &first).await?);
 
     let board = Board::new(&long, &relations.tables, bytes);
-    let board = Shared { board: Mutex::new(board), moved: Notify::new(), hands: branches.len(), meter: restore.meter };
+    let board = Shared { board: Mutex::new(board), moved: Notify::new(), hands: branches.len(), meter: restore.meter, load };
     let ends = join_all(branches.iter_mut().map(|branch| board.work(branch))).await;
     there.extend(board.lock().done.iter());
     ends.into_iter().collect::<Result<(), _>>()?;
@@ -212,6 +214,7 @@ struct Shared<'a> {
     moved: Notify,
     hands: usize,
     meter: &'a Meter,
+    load: &'a Load,
 }
 
 impl<'a> Shared<'a> {
@@ -222,6 +225,7 @@ impl<'a> Shared<'a> {
     /// Does one after the other until nothing is left.
     async fn work(&self, branch: &mut PgConnection) -> Result<(), sqlx::Error> {
         run(branch, restore::session_settings()).await?;
+        let mut worked = Duration::ZERO;
         loop {
             // Before the look at the board: what moves in between is heard.
             let moved = self.moved.notified();
@@ -238,7 +242,10 @@ impl<'a> Shared<'a> {
                 }
                 Next::Leave => return Ok(()),
             };
+            self.load.rest_after(std::mem::take(&mut worked)).await;
+            let begun = Instant::now();
             let outcome = run(branch, statement(&task, few)).await;
+            worked = begun.elapsed();
             self.lock().ended(&task, outcome.is_ok());
             self.moved.notify_waiters();
             outcome?;

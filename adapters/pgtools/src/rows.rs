@@ -7,6 +7,7 @@ use crate::{
     meter::Meter,
     pace::Pace,
     quoting::idents,
+    withholding::Source,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
@@ -20,6 +21,9 @@ const CHUNK: usize = 128 * 1024;
 
 /// How many chunks may lie between reading and writing.
 const CHUNKS: usize = 4;
+
+/// Dates and numbers that need not be spelt out and read again: a quarter of the time of a copy.
+const BINARY: &str = "format binary";
 
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 const RAW: &str = "encoding 'SQL_ASCII'";
@@ -63,25 +67,28 @@ pub(crate) async fn copy_table(
     reader: &mut PgConnection,
     branch: &mut PgConnection,
     table: &Table,
-    source: &str,
+    source: &Source,
     share: &Share<'_>,
-    pace: &Pace,
+    pace: &Pace<'_>,
 ) -> Result<u64, BuildError> {
     let name = table.quoted();
     let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
     run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}")).await.map_err(failed)?;
     let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
     let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
-    let read = read(reader, format!("copy {source} to stdout with ({RAW})"), sender, share, pace);
+    let binary = table.in_binary && source.as_it_is;
+    let form = if binary { BINARY } else { RAW };
+    let read = read(reader, format!("copy {} to stdout with ({form})", source.sql), sender, share, pace);
     let write = async {
-        let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {RAW})")).await?;
+        let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {form})")).await?;
         while let Some(chunk) = chunks.recv().await {
             sink.send(chunk).await?;
         }
         sink.finish().await
     };
     let (read, written) = tokio::join!(read, write);
-    let read = read.map_err(|error| unreadable(table, error))?;
+    // The end of the binary form is a message, too.
+    let read = read.map_err(|error| unreadable(table, error))?.saturating_sub(u64::from(binary));
     let written = written.map_err(failed)?;
     if read != written {
         return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
@@ -90,26 +97,33 @@ pub(crate) async fn copy_table(
     Ok(written)
 }
 
-/// PostgreSQL sends one message per row, so the messages count the rows.
-async fn read(reader: &mut PgConnection, statement: String, chunks: mpsc::Sender<Bytes>, share: &Share<'_>, pace: &Pace) -> Result<u64, sqlx::Error> {
-    let mut rows = 0;
+/// Gives how many messages there were: PostgreSQL sends one for each row.
+async fn read(
+    reader: &mut PgConnection,
+    statement: String,
+    chunks: mpsc::Sender<Bytes>,
+    share: &Share<'_>,
+    pace: &Pace<'_>,
+) -> Result<u64, sqlx::Error> {
+    let mut messages = 0;
+    let mut stretch = pace.stretch();
     let mut gathered = BytesMut::with_capacity(CHUNK);
     let mut source = reader.copy_out_raw(&statement).await?;
     while let Some(row) = source.try_next().await? {
         gathered.extend_from_slice(&row);
-        rows += 1;
+        messages += 1;
         if gathered.len() >= CHUNK {
             share.add(gathered.len() as u64);
-            pace.keep(gathered.len() as u64).await;
+            stretch.keep(gathered.len() as u64).await;
             // The other side reports why it ended; reading on would be for nothing.
             if chunks.send(gathered.split().freeze()).await.is_err() {
-                return Ok(rows);
+                return Ok(messages);
             }
             gathered.reserve(CHUNK);
         }
     }
     let _ = chunks.send(gathered.freeze()).await;
-    Ok(rows)
+    Ok(messages)
 }
 
 /// Refuses tables whose rows the connection will not get, before anything is made for them.

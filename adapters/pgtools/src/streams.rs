@@ -4,6 +4,7 @@ use crate::{
     connect::run,
     error::from_sql,
     leader::{Leader, Table},
+    load::Load,
     masking::{Masks, blame_masks},
     meter::Meter,
     pace::Pace,
@@ -36,7 +37,7 @@ pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> 
 const MOST_STREAMS: usize = 4;
 
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
-pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table]) -> Result<usize, BuildError> {
+pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Load) -> Result<usize, BuildError> {
     let filled = tables.iter().filter(|table| table.bytes > 0).count();
     if !are_many_rows(tables) || filled < 2 {
         return Ok(1);
@@ -51,7 +52,7 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table]) -> Result
     .fetch_one(leader)
     .await
     .map_err(|error| from_sql("looking how busy the parent is", error))?;
-    if busy > 0 {
+    if busy > 0 || load.is_busy() {
         return Ok(1);
     }
     // Each stream takes a connection on either side, and leaves as many to everybody else.
@@ -67,6 +68,7 @@ pub(crate) struct Streams<'a> {
     pub(crate) withheld: &'a [Withheld],
     pub(crate) masks: &'a Masks,
     pub(crate) meter: &'a Meter,
+    pub(crate) load: &'a Load,
 }
 
 /// Hands out places in a list, each to one.
@@ -94,7 +96,7 @@ impl Streams<'_> {
     pub(crate) async fn copy(&self, leader: &mut PgConnection, branch: &mut PgConnection, streams: usize) -> Result<Vec<u64>, BuildError> {
         let turns = Turns::biggest_first(self.tables.iter().map(|table| table.bytes));
         let counts = Mutex::new(vec![0; self.tables.len()]);
-        let pace = Pace::new(self.settings.clone_rate);
+        let pace = Pace::new(self.settings.clone_rate, self.load);
         self.see_all(leader).await?;
         let mut others = Vec::new();
         if streams > 1 {
@@ -145,7 +147,7 @@ impl Streams<'_> {
         writer: &mut PgConnection,
         turns: &Turns,
         counts: &Mutex<Vec<u64>>,
-        pace: &Pace,
+        pace: &Pace<'_>,
     ) -> Result<(), BuildError> {
         while let Some(place) = turns.next() {
             let table = &self.tables[place];

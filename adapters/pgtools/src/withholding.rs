@@ -149,13 +149,21 @@ fn complete_match_full(tables: &[TableFacts], withheld: &mut [Withheld]) {
     }
 }
 
-/// Which rows of a table come along, and as what: the source of a COPY. `None` when none does.
-pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) -> Option<String> {
+/// Which rows of a table come along, and as what.
+pub(crate) struct Source {
+    /// What COPY reads.
+    pub(crate) sql: String,
+    /// Whether that is the table itself: its own values, of its own types.
+    pub(crate) as_it_is: bool,
+}
+
+/// `None` when no row of the table comes along.
+pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) -> Option<Source> {
     let quoted = table.quoted();
     let masked = masks.of(&table.qualified());
     if withheld.is_none() && masked.is_none() {
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", crate::quoting::idents(&table.columns)) };
-        return Some(format!("{quoted}{list}"));
+        return Some(Source { sql: format!("{quoted}{list}"), as_it_is: true });
     }
     let filter = match withheld.map(|withheld| &withheld.rows) {
         Some(WithheldRows::All) => return None,
@@ -170,7 +178,7 @@ pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) 
         (true, true) => "''".to_owned(),
     };
     let values: Vec<_> = table.columns.iter().map(value).collect();
-    Some(format!("(select {} from only {quoted}{filter})", values.join(", ")))
+    Some(Source { sql: format!("(select {} from only {quoted}{filter})", values.join(", ")), as_it_is: false })
 }
 
 #[cfg(test)]

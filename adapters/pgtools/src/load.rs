@@ -1,0 +1,148 @@
+//! What else the server has to do: while it is busy, a copy rests again and again, so that its users have the machine to themselves in between.
+//!
+//! PostgreSQL knows no priorities, and those of the operating system would let a copy hold a lock that everybody waits for and not run. To rest works with
+//! every server, wherever it is.
+
+use crate::{error::from_sql, settings::Settings};
+use domain::branch::DatabaseName;
+use ports::driven::BuildError;
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How often it is looked. Sessions tell what they did once a second.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Over how long it is averaged.
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// Statements at work, on average and for each core of this machine (the server's are not known), from which on the server is busy.
+const BUSY: f64 = 0.125;
+
+/// The share of what the work took.
+const REST: f64 = 0.5;
+
+/// After a statement that took very long.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// Looks until it is dropped.
+pub(crate) struct Load {
+    busy: Arc<AtomicBool>,
+    _looking: AbortOnDropHandle<()>,
+}
+
+impl Load {
+    /// Begins to look at what the server does besides filling the `target`.
+    pub(crate) fn watch(settings: &Settings, target: &DatabaseName) -> Self {
+        let busy = Arc::new(AtomicBool::new(false));
+        let (settings, target, told) = (settings.clone(), target.clone(), Arc::clone(&busy));
+        let looking = tokio::spawn(async move {
+            let Err(error) = look(&settings, &target, &told).await;
+            // The copy goes on as if nobody else were there.
+            tracing::info!(%error, "what else the server does is not known");
+            told.store(false, Ordering::Relaxed);
+        });
+        Self { busy, _looking: AbortOnDropHandle::new(looking) }
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// To be awaited between two pieces of work.
+    pub(crate) async fn rest_after(&self, work: Duration) {
+        if self.is_busy() {
+            sleep(work.mul_f64(REST).min(LONGEST_REST)).await;
+        }
+    }
+}
+
+/// `active_time` is there for every login to see, unlike what others do right now. A copy's own readers are not in it while they read: a session tells at
+/// the end of its transaction.
+async fn look(settings: &Settings, target: &DatabaseName, busy: &AtomicBool) -> Result<Infallible, BuildError> {
+    let mut admin = settings.admin().await?;
+    let cores = u32::try_from(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)).unwrap_or(u32::MAX);
+    let mut window = Window::default();
+    loop {
+        let active: f64 = sqlx::query_scalar("select coalesce(sum(active_time), 0) from pg_stat_database where datname is distinct from $1")
+            .bind(target.as_str())
+            .fetch_one(&mut admin)
+            .await
+            .map_err(|error| from_sql("looking what else the server does", error))?;
+        window.add(Instant::now(), active / 1000.0);
+        busy.store(window.at_work() >= BUSY * f64::from(cores), Ordering::Relaxed);
+        sleep(LOOK).await;
+    }
+}
+
+/// What was seen lately: when, and for how many seconds statements had been at work in all.
+#[derive(Default)]
+struct Window(VecDeque<(Instant, f64)>);
+
+impl Window {
+    fn add(&mut self, at: Instant, active: f64) {
+        while self.0.front().is_some_and(|(first, _)| at - *first > WINDOW) {
+            self.0.pop_front();
+        }
+        self.0.push_back((at, active));
+    }
+
+    /// Statements at a time, on average. Statistics that were reset in between count as none.
+    fn at_work(&self) -> f64 {
+        match (self.0.front(), self.0.back()) {
+            (Some((from, before)), Some((to, now))) if to > from => ((now - before) / (*to - *from).as_secs_f64()).max(0.0),
+            _ => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Load {
+    /// Whose server does as it is told here.
+    pub(crate) fn told(busy: bool) -> Self {
+        Self { busy: Arc::new(AtomicBool::new(busy)), _looking: AbortOnDropHandle::new(tokio::spawn(std::future::ready(()))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Load, Window};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[test]
+    fn the_average_is_of_the_last_seconds() {
+        let (begun, mut window) = (Instant::now(), Window::default());
+        let mut after = |seconds: f64, active: f64| {
+            window.add(begun + Duration::from_secs_f64(seconds), active);
+            window.at_work()
+        };
+        assert!(after(0.0, 100.0).abs() < 1e-9, "one look says nothing");
+        assert!((after(0.5, 101.0) - 2.0).abs() < 1e-9);
+        assert!((after(1.0, 101.0) - 1.0).abs() < 1e-9);
+        assert!(after(10.0, 101.0).abs() < 1e-9, "what is long past does not count");
+        assert!(after(11.0, 0.0).abs() < 1e-9, "statistics were reset");
+        assert!(after(12.0, 0.5).abs() < 1e-9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_disturbs_nobody_does_not_rest() {
+        let rested = async |busy: bool, work: u64| {
+            let begun = Instant::now();
+            Load::told(busy).rest_after(Duration::from_millis(work)).await;
+            begun.elapsed().as_millis()
+        };
+        assert_eq!(rested(false, 300).await, 0);
+        assert_eq!(rested(true, 300).await, 150);
+        assert_eq!(rested(true, 600_000).await, 10_000);
+    }
+}
