@@ -19,7 +19,7 @@ use ports::{
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
         IssueConnection, ListApiKeys, ListAudit, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables,
         ListUsers, MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
-        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UpdateBranch, UpdateRecord, UseCase,
+        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use std::sync::{Arc, OnceLock};
@@ -35,6 +35,8 @@ macro_rules! rest_ports {
             pub readiness: Arc<dyn Readiness>,
             /// Where next pages begin.
             pub cursors: Arc<dyn CursorSeal>,
+            /// Who is told of requests on tables that no use case sees.
+            pub unread: Arc<dyn UnreadRequests>,
             $(
                 #[doc = concat!("Carries out [`", stringify!($command), "`].")]
                 pub $field: Arc<dyn UseCase<$command>>,
@@ -45,7 +47,8 @@ macro_rules! rest_ports {
         impl RestPorts {
             /// Ports whose use cases are not to be reached.
             pub(crate) fn unreached(authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
-                Self { authenticator, readiness, cursors: crate::testing::cursors(), $($field: Arc::new(crate::testing::Unreached),)* }
+                let (cursors, unread) = (crate::testing::cursors(), Arc::new(crate::testing::Admitting));
+                Self { authenticator, readiness, cursors, unread, $($field: Arc::new(crate::testing::Unreached),)* }
             }
         }
     };
@@ -133,6 +136,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
     let tables = Tables {
         authenticator: ports.authenticator.clone(),
         cursors: ports.cursors.clone(),
+        unread: ports.unread.clone(),
         query_table: ports.query_table.clone(),
         insert_record: ports.insert_record.clone(),
         update_record: ports.update_record.clone(),

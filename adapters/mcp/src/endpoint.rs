@@ -132,7 +132,7 @@ impl McpEndpoint {
         }
     }
 
-    /// Answers the messages of a batch, one after the other.
+    /// Answers the messages of a batch, one after the other, each for itself: what others did is done.
     async fn answer_batch(&self, http: &HttpSide, messages: Vec<Bytes>, scope: &RequestScope) -> Answered {
         let mut answers = Vec::new();
         for message in messages {
@@ -140,12 +140,16 @@ impl McpEndpoint {
             let refused = refused.map(|single| RpcError::invalid_request("initialize is no part of a batch").message(single.id));
             let answered = match refused {
                 Some(body) => Answered::Message(StatusCode::OK, body.into()),
-                None => self.answer_one(http, message, scope).await,
+                None => self.answer_one(http, message.clone(), scope).await,
             };
             match answered {
                 Answered::Nothing => {}
                 Answered::Message(_, body) => answers.push(body),
-                Answered::Problem(problem) => return problem.into(),
+                Answered::Problem(problem) => {
+                    // A message without an id wants no answer.
+                    let id = Single::read(&message).ok().and_then(|single| single.id.map(|id| (id, single.has_good_id())));
+                    answers.extend(id.map(|(id, is_good)| Bytes::from(problem.as_message_error().message(is_good.then_some(id)))));
+                }
             }
         }
         if answers.is_empty() {

@@ -5,7 +5,7 @@ use crate::{
     resources::{BranchesResource, Resource, TableResource, TablesResource},
     scope::RequestScope,
     settings::McpSettings,
-    tool::{AnyTool, Definition, Registered, ToolResult, log},
+    tool::{AnyTool, CallError, Definition, Registered, ToolResult, log},
     tools::{
         CreateBranchTool, DeleteBranchTool, DeleteRecordTool, DescribeTableTool, DiffBranchesTool, GetBranchTool, GetOperationTool, InsertRecordTool,
         ListBranchesTool, ListTablesTool, MigrateBranchTool, QueryTableTool, ResetBranchTool, UpdateRecordTool, Waiting,
@@ -16,7 +16,7 @@ use ports::{
     driven::{CursorSeal, Ids},
     driving::{
         Authenticator, CreateBranch, DeleteBranch, DeleteRecord, DescribeTable, DiffBranches, FollowOperation, GetBranch, GetOperation, InsertRecord,
-        ListBranches, ListTables, MigrateBranch, QueryTable, ResetBranch, UpdateRecord, UseCase,
+        ListBranches, ListTables, MigrateBranch, QueryTable, ResetBranch, UnreadRequests, UpdateRecord, UseCase,
     },
 };
 use serde_json::value::RawValue;
@@ -31,6 +31,8 @@ pub struct McpPorts {
     pub ids: Arc<dyn Ids>,
     /// Where next pages begin.
     pub cursors: Arc<dyn CursorSeal>,
+    /// Who is told of calls that no use case sees.
+    pub unread: Arc<dyn UnreadRequests>,
     /// `query_table`
     pub query_table: Arc<dyn UseCase<QueryTable>>,
     /// `insert_record`
@@ -102,6 +104,7 @@ pub(crate) struct Registry {
     /// In name order.
     tools: Vec<Box<dyn AnyTool>>,
     resources: Vec<Box<dyn Resource>>,
+    unread: Arc<dyn UnreadRequests>,
 }
 
 impl Registry {
@@ -126,7 +129,7 @@ impl Registry {
         tools.sort_by_key(|tool| tool.definition().name());
         tools.retain(|tool| is_allowed(&settings.allowed_tools, tool.definition().name()));
         resources.retain(|resource| is_allowed(&settings.allowed_resources, resource.uri()));
-        Self { tools, resources }
+        Self { tools, resources, unread: ports.unread.clone() }
     }
 
     /// Every tool, in name order.
@@ -139,6 +142,15 @@ impl Registry {
         self.resources.iter().map(|resource| &**resource).filter(|resource| principal.authorize(resource.action()).is_ok())
     }
 
+    /// Reads a resource.
+    pub(crate) async fn read(&self, scope: &RequestScope, resource: &dyn Resource, uri: &str) -> Result<String, CallError> {
+        let scope = scope.of_call();
+        match resource.read(&scope, uri).await {
+            Ok(text) => Ok(text),
+            Err(error) => Err(self.guarded(&scope, resource.action(), error).await),
+        }
+    }
+
     /// The resource that a URI belongs to. Whether it may be read is for its use case to say.
     pub(crate) fn resource(&self, uri: &str) -> Option<&dyn Resource> {
         self.resources.iter().map(|resource| &**resource).find(|resource| resource.covers(uri))
@@ -146,23 +158,36 @@ impl Registry {
 
     /// Calls a tool. What a model can learn from is a result; what only a programmer can mend is an error.
     ///
-    /// The use case says whether the credential reaches so far, and writes a refusal down. A tool that is refused for that is one that is not shown, so
-    /// the answer is the same as for a name that does not exist, with the reason.
+    /// The use case says whether the credential reaches so far, and writes a refusal down; so it is with what cannot be read, which costs as much. A tool
+    /// that is refused for that is one that is not shown, so the answer is the same as for a name that does not exist, with the reason.
     pub(crate) async fn call(&self, scope: &RequestScope, name: &str, arguments: Option<&RawValue>) -> Result<ToolResult, RpcError> {
         let principal = &scope.caller.principal;
         let Some(tool) = self.tools.iter().find(|tool| tool.definition().name() == name) else {
             return Err(self.unknown_tool(principal, name));
         };
-        let hidden = principal.authorize(tool.definition().action).err();
-        let error = match tool.call(scope, arguments.unwrap_or_else(|| no_arguments())).await {
+        let action = tool.definition().action;
+        let hidden = principal.authorize(action).err();
+        let scope = scope.of_call();
+        let error = match tool.call(&scope, arguments.unwrap_or_else(|| no_arguments())).await {
             Ok(result) => return Ok(result),
-            Err(error) => error,
+            Err(error) => self.guarded(&scope, action, error).await,
         };
         if let Some(denied) = error.hides_tool().or(hidden.as_ref()) {
             return Err(RpcError::invalid_params(format!("tool '{name}' may not be called with this credential: {denied}")));
         }
         log(&error, &scope.caller.request_id);
         Ok(ToolResult::of_error(&error, &scope.caller.request_id))
+    }
+
+    /// What a call is told that failed: of one that no use case saw the guards are told here, and have the first word.
+    async fn guarded(&self, scope: &RequestScope, action: Action, error: CallError) -> CallError {
+        if scope.has_asked() {
+            return error;
+        }
+        match self.unread.admit(&scope.caller, action, error.code()).await {
+            Ok(()) => error,
+            Err(refused) => CallError::from(refused),
+        }
     }
 
     fn unknown_tool(&self, principal: &Principal, name: &str) -> RpcError {

@@ -6,6 +6,11 @@ use domain::{
     branch::{BranchMentions, MentionPlace},
 };
 use http::{HeaderMap, Uri};
+use ports::driving::{Command, UseCase};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// A request: who asks, and which branches its HTTP part named.
 #[derive(Clone, Debug)]
@@ -13,6 +18,7 @@ pub(crate) struct RequestScope {
     /// Who asks.
     pub(crate) caller: Caller,
     branch: Result<BranchMentions, String>,
+    asked: Arc<AtomicBool>,
 }
 
 /// The message of a request, as it was sent: numbers in it have not been through a float.
@@ -22,7 +28,23 @@ pub(crate) struct RawMessage(pub(crate) Bytes);
 impl RequestScope {
     /// Reads the `X-Fluxbase-Branch` header and the `branch` query parameter, beside what stands before the branch domain in the host name.
     pub(crate) fn new(caller: Caller, uri: &Uri, headers: &HeaderMap, subdomain: Option<String>) -> Self {
-        Self { caller, branch: mentions(uri, headers, subdomain) }
+        Self { caller, branch: mentions(uri, headers, subdomain), asked: Arc::default() }
+    }
+
+    /// The same request for one call of it, which has asked nothing yet.
+    pub(crate) fn of_call(&self) -> Self {
+        Self { asked: Arc::default(), ..self.clone() }
+    }
+
+    /// Asks a use case. From here on it is for what stands around it to count the call and to write down what becomes of it.
+    pub(crate) async fn ask<C: Command>(&self, use_case: &dyn UseCase<C>, command: C) -> Result<C::Output, Failure> {
+        self.asked.store(true, Ordering::Relaxed);
+        use_case.run(&self.caller, command).await
+    }
+
+    /// Whether a use case was asked.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The branches that the HTTP request and a tool's argument named.

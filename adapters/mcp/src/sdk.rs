@@ -120,7 +120,8 @@ impl ServerHandler for SdkServer {
         let Some(resource) = self.registry.resource(&request.uri) else {
             return Err(ErrorData::resource_not_found(format!("there is no resource '{}'", shortened(&request.uri)), None));
         };
-        let text = until_cancelled(&context, resource.read(scope, &request.uri)).await?.map_err(|error| unread(&error, &scope.caller.request_id))?;
+        let read = until_cancelled(&context, self.registry.read(scope, resource, &request.uri)).await?;
+        let text = read.map_err(|error| unread(&error, &scope.caller.request_id))?;
         let contents = ResourceContents::text(text, request.uri).with_mime_type("application/json");
         Ok(ReadResourceResult::new(vec![contents]).into())
     }

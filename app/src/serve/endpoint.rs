@@ -54,6 +54,7 @@ impl House {
             authenticator: self.authenticator.clone(),
             ids: self.ids.clone(),
             cursors: self.cursors(),
+            unread: use_cases.unread.clone(),
             query_table: use_cases.query_table.clone(),
             insert_record: use_cases.insert_record.clone(),
             update_record: use_cases.update_record.clone(),

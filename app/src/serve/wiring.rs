@@ -25,7 +25,7 @@ use ports::{
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
         IssueConnection, ListApiKeys, ListAudit, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables,
         ListUsers, MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
-        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UpdateBranch, UpdateRecord, UseCase,
+        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use postgres::{
@@ -74,6 +74,7 @@ macro_rules! use_cases {
     ($($field:ident: $command:ident,)*) => {
         /// Every use case, guarded.
         pub(super) struct UseCases {
+            pub(super) unread: Arc<dyn UnreadRequests>,
             $(pub(super) $field: Arc<dyn UseCase<$command>>,)*
         }
 
@@ -83,6 +84,7 @@ macro_rules! use_cases {
                     authenticator: self.authenticator.clone(),
                     readiness,
                     cursors: self.cursors(),
+                    unread: self.use_cases.unread.clone(),
                     $($field: self.use_cases.$field.clone(),)*
                 }
             }
@@ -321,6 +323,7 @@ impl UseCases {
         let list_keys = || ListKeysUseCase::new(control_plane.clone());
         let revoke_key = || RevokeKeyUseCase::new(control_plane.clone(), clock.clone());
         Self {
+            unread: guards.around_nothing(),
             query_table: guards.around(QueryTableUseCase::new(resolver.clone())),
             insert_record: guards.around(InsertRecordUseCase::new(resolver.clone())),
             update_record: guards.around(UpdateRecordUseCase::new(resolver.clone())),

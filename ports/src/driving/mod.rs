@@ -6,6 +6,7 @@ mod branches;
 mod keys;
 mod sessions;
 mod tables;
+mod unread;
 mod users;
 
 pub use audit::ListAudit;
@@ -19,6 +20,9 @@ pub use branches::{
 pub use keys::{CreateApiKey, CreateServiceKey, CreatedKey, ListApiKeys, ListServiceKeys, RevokeApiKey, RevokeServiceKey};
 pub use sessions::{GetCurrentUser, RefreshSession, SessionTokens, SignIn, SignOut, SignUp};
 pub use tables::{DeleteRecord, DescribeTable, InsertRecord, ListTables, QueryTable, TableDescription, TableList, UpdateRecord};
+#[cfg(feature = "mock")]
+pub use unread::MockUnreadRequests;
+pub use unread::UnreadRequests;
 pub use users::{CreateUser, ListUsers, PromoteUser};
 
 use async_trait::async_trait;

@@ -50,6 +50,11 @@ impl Problem {
         self.0.status
     }
 
+    /// The code.
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
     /// The same with another status, where the place says more than the refusal itself.
     #[must_use]
     pub(crate) fn status_instead(mut self, status: StatusCode) -> Self {

@@ -16,13 +16,13 @@ use ports::{
 };
 
 impl Tables {
-    pub(super) async fn update(&self, mut ask: Ask, request: &Request, body: Body) -> Result<Response, Problem> {
-        check(&ask)?;
+    pub(super) async fn update(&self, ask: &mut Ask, request: &Request, body: Body) -> Result<Response, Problem> {
+        check(ask)?;
         let (changes, shape) = shape_of(read_json(request, body, self.max_body_bytes).await?)?;
         if shape.array {
             return Err(bad_request("invalid_json", "PATCH takes one object of new values, not a list"));
         }
-        let (returning, answers) = returning(&mut ask, request)?;
+        let (returning, answers) = returning(ask, request)?;
         let command = UpdateRecord {
             branch: std::mem::take(&mut ask.branch),
             update: Update {
@@ -35,17 +35,17 @@ impl Tables {
                 returning,
             },
         };
-        let written = self.update_record.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let written = ask.put(&*self.update_record, command, request).await?;
         let range = content_range(0, written.affected, ask.prefer.count.map(|_| written.affected));
-        changed(range, written, answers, &ask, request).await
+        changed(range, written, answers, ask, request).await
     }
 
-    pub(super) async fn delete(&self, mut ask: Ask, request: &Request) -> Result<Response, Problem> {
+    pub(super) async fn delete(&self, ask: &mut Ask, request: &Request) -> Result<Response, Problem> {
         if ask.query.columns.is_some() {
             return Err(bad_request("unexpected_parameter", "'columns' does not belong to a delete"));
         }
-        check(&ask)?;
-        let (returning, answers) = returning(&mut ask, request)?;
+        check(ask)?;
+        let (returning, answers) = returning(ask, request)?;
         let command = DeleteRecord {
             branch: std::mem::take(&mut ask.branch),
             delete: Delete {
@@ -56,9 +56,9 @@ impl Tables {
                 returning,
             },
         };
-        let written = self.delete_record.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let written = ask.put(&*self.delete_record, command, request).await?;
         let range = content_range(0, 0, ask.prefer.count.map(|_| written.affected));
-        changed(range, written, answers, &ask, request).await
+        changed(range, written, answers, ask, request).await
     }
 }
 

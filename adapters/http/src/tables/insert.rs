@@ -22,12 +22,12 @@ use ports::{driven::Written, driving::InsertRecord};
 use url::form_urlencoded;
 
 impl Tables {
-    pub(super) async fn insert(&self, mut ask: Ask, request: &Request, body: Body) -> Result<Response, Problem> {
+    pub(super) async fn insert(&self, ask: &mut Ask, request: &Request, body: Body) -> Result<Response, Problem> {
         if ask.query.filter.is_some() || ask.names_a_page() {
             return Err(bad_request("unexpected_parameter", "filters, 'limit', 'offset' and 'cursor' do not belong to an insert"));
         }
-        let (rows, columns) = rows(read_json(request, body, self.max_body_bytes).await?, &ask)?;
-        let (returning, answers) = returning(&mut ask, request)?;
+        let (rows, columns) = rows(read_json(request, body, self.max_body_bytes).await?, ask)?;
+        let (returning, answers) = returning(ask, request)?;
         let command = InsertRecord {
             branch: std::mem::take(&mut ask.branch),
             insert: Insert {
@@ -42,7 +42,7 @@ impl Tables {
                 returning,
             },
         };
-        let written = self.insert_record.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let written = ask.put(&*self.insert_record, command, request).await?;
 
         let mut response = Response::default();
         let merged = ask.prefer.resolution == Some(Resolution::MergeDuplicates) && written.inserted == Some(0);
@@ -52,7 +52,7 @@ impl Tables {
         if let Some(applied) = ask.prefer.applied_to_insert() {
             headers.insert(PREFERENCE_APPLIED, applied);
         }
-        finish(response, written, answers, &ask, request).await
+        finish(response, written, answers, ask, request).await
     }
 }
 

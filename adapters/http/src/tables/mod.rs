@@ -26,7 +26,7 @@ use crate::{
     query_string,
 };
 use domain::{
-    Caller, Failure, Fault,
+    Action, Caller, Failure, Fault,
     branch::BranchMentions,
     table::{
         TableName,
@@ -37,7 +37,7 @@ use http::{Method, StatusCode, header};
 use poem::{Request, Response};
 use ports::{
     driven::CursorSeal,
-    driving::{Authenticator, DeleteRecord, InsertRecord, QueryTable, UpdateRecord, UseCase},
+    driving::{Authenticator, Command, DeleteRecord, InsertRecord, QueryTable, UnreadRequests, UpdateRecord, UseCase},
 };
 use prefer::Preferences;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ const READ_ONLY: &str = "25006";
 pub(crate) struct Tables {
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) cursors: Arc<dyn CursorSeal>,
+    pub(crate) unread: Arc<dyn UnreadRequests>,
     pub(crate) query_table: Arc<dyn UseCase<QueryTable>>,
     pub(crate) insert_record: Arc<dyn UseCase<InsertRecord>>,
     pub(crate) update_record: Arc<dyn UseCase<UpdateRecord>>,
@@ -73,6 +74,8 @@ struct Ask {
     table: TableName,
     query: TableQuery,
     prefer: Preferences,
+    /// Whether a use case was asked.
+    is_put: bool,
 }
 
 impl Tables {
@@ -82,12 +85,27 @@ impl Tables {
         let verb = Verb::of(request.method())?;
         let caller = caller(&*self.authenticator, &request, request_id(&request)).await?;
         let body = request.take_body();
-        let ask = self.ask(&request, caller)?;
-        match verb {
-            Verb::Read => self.read(ask, &request).await,
-            Verb::Insert => self.insert(ask, &request, body).await,
-            Verb::Update => self.update(ask, &request, body).await,
-            Verb::Delete => self.delete(ask, &request).await,
+        let mut ask = match self.ask(&request, caller.clone()) {
+            Ok(ask) => ask,
+            Err(problem) => return Err(self.unread(problem, verb, &caller).await),
+        };
+        let answer = match verb {
+            Verb::Read => self.read(&mut ask, &request).await,
+            Verb::Insert => self.insert(&mut ask, &request, body).await,
+            Verb::Update => self.update(&mut ask, &request, body).await,
+            Verb::Delete => self.delete(&mut ask, &request).await,
+        };
+        match answer {
+            Err(problem) if !ask.is_put => Err(self.unread(problem, verb, &caller).await),
+            answer => answer,
+        }
+    }
+
+    /// What a request is told that no use case saw: the guards are told of it here, and have the first word.
+    async fn unread(&self, problem: Problem, verb: Verb, caller: &Caller) -> Problem {
+        match self.unread.admit(caller, verb.action(), problem.code()).await {
+            Ok(()) => problem,
+            Err(failure) => refused(failure, caller),
         }
     }
 
@@ -97,7 +115,7 @@ impl Tables {
         let mut query = QueryParams::parse(pairs.into_iter()).map_err(bad_query)?;
         let prefer = Preferences::read(request.headers())?;
         let branch = mentions(request, query.branch.take().as_deref(), self.branch_domain.as_deref()).map_err(|failure| refused(failure, &caller))?;
-        Ok(Ask { caller, branch, table, query, prefer })
+        Ok(Ask { caller, branch, table, query, prefer, is_put: false })
     }
 }
 
@@ -124,9 +142,24 @@ impl Verb {
             _ => Err(not_allowed("method_not_allowed", "a table does not have that method")),
         }
     }
+
+    const fn action(self) -> Action {
+        match self {
+            Self::Read => Action::QueryTable,
+            Self::Insert => Action::InsertRecord,
+            Self::Update => Action::UpdateRecord,
+            Self::Delete => Action::DeleteRecord,
+        }
+    }
 }
 
 impl Ask {
+    /// Asks a use case. From here on it is for what stands around it to count the request and to write down what becomes of it.
+    async fn put<C: Command>(&mut self, use_case: &dyn UseCase<C>, command: C, request: &Request) -> Result<C::Output, Problem> {
+        self.is_put = true;
+        use_case.run(&self.caller, command).await.map_err(|failure| self.refused(failure, request))
+    }
+
     /// The problem for a failure. Faults of the query string are 400, as in PostgREST; those of the body 422.
     fn refused(&self, failure: Failure, request: &Request) -> Problem {
         refused_of(failure, &self.caller, request)

@@ -13,7 +13,7 @@ const ANSWER_HEADERS: usize = 8;
 const RANGE_UNIT: HeaderName = HeaderName::from_static("range-unit");
 
 impl Tables {
-    pub(super) async fn read(&self, mut ask: Ask, request: &Request) -> Result<Response, Problem> {
+    pub(super) async fn read(&self, ask: &mut Ask, request: &Request) -> Result<Response, Problem> {
         if ask.query.columns.is_some() || ask.query.on_conflict.is_some() {
             return Err(bad_request("unexpected_parameter", "'columns' and 'on_conflict' belong to writes"));
         }
@@ -33,10 +33,10 @@ impl Tables {
             max_bytes: None,
         };
         let cursor = ask.query.cursor.take();
-        let pages = self.pages(cursor.as_deref(), &ask, request.uri(), &branch, &mut select)?;
+        let pages = self.pages(cursor.as_deref(), ask, request.uri(), &branch, &mut select)?;
         window.offset = select.offset;
         let command = QueryTable { branch, select };
-        let rows = self.query_table.run(&ask.caller, command).await.map_err(|failure| ask.refused(failure, request))?;
+        let rows = ask.put(&*self.query_table, command, request).await?;
         let total = rows.total;
         let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
 
@@ -45,7 +45,7 @@ impl Tables {
         response.headers_mut().reserve(ANSWER_HEADERS);
         if let Some(pages) = pages {
             let came = Came { rows: pulled.rows(), total };
-            pages.tell_next(&*self.cursors, &ask, request.uri(), &came, response.headers_mut());
+            pages.tell_next(&*self.cursors, ask, request.uri(), &came, response.headers_mut());
         }
         // Of a page that still streams, the end is known only by the total.
         if let Some(rows) = pulled.rows().or_else(|| total.map(|total| window.rows_of(total))) {
@@ -65,7 +65,7 @@ impl Tables {
             }
             response.set_body(Body::empty());
         } else {
-            response.set_body(pulled.into_body(ask.caller.request_id));
+            response.set_body(pulled.into_body(ask.caller.request_id.clone()));
         }
         Ok(response)
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Failure, Fault, SqlFailure,
+    Action, Denied, Failure, Fault, SqlFailure,
     failure::Candidate,
     table::{Condition, CountMode, Operator, Resolution, Returning, Shape, Test, Value as Operand},
 };
@@ -17,7 +17,7 @@ use poem::{
 };
 use ports::{
     driven::{Document, Rows, Written},
-    driving::{DeleteRecord, InsertRecord, MockUseCase, QueryTable, UpdateRecord},
+    driving::{DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -118,6 +118,38 @@ async fn a_read_asks_for_what_the_query_string_says_and_passes_rows_through() {
         panic!("{:?}", select.filter)
     };
     assert_eq!(value, "a b");
+}
+
+#[tokio::test]
+async fn what_no_use_case_sees_is_told_to_the_guards_once_and_they_have_the_first_word() {
+    let guarded = |told: &Asked<(Action, String)>, answer: fn() -> Result<(), Failure>| {
+        let (mut unread, told) = (MockUnreadRequests::new(), told.clone());
+        unread.expect_admit().times(1).returning(move |_, action, code| {
+            *told.lock().unwrap() = Some((action, code.to_owned()));
+            answer()
+        });
+        over(RestPorts { unread: Arc::new(unread), ..unreached() })
+    };
+    for (method, path, body, action, code, status) in [
+        (Method::GET, "t?select=(", "", Action::QueryTable, "invalid", 400),
+        (Method::GET, "t?columns=a", "", Action::QueryTable, "unexpected_parameter", 400),
+        (Method::POST, "t", "{", Action::InsertRecord, "invalid_json", 400),
+        (Method::PATCH, "t", "{}", Action::UpdateRecord, "filter_required", 400),
+        (Method::DELETE, "t?id=eq.1&branch=No+Slug", "", Action::DeleteRecord, "not_found", 404),
+    ] {
+        let told = Asked::default();
+        let headers = [("content-type", "application/json")];
+        let client = guarded(&told, || Ok(()));
+        assert_eq!(refused(send(&client, method.clone(), path, &headers, body).await, status).await["code"], code, "{path}");
+        assert_eq!(taken(&told), (action, code.to_owned()), "{path}");
+        let client = guarded(&told, || Err(Failure::Denied(Denied::ReadOnly)));
+        refused(send(&client, method, path, &headers, body).await, 403).await;
+    }
+    // What the use case refused is written down already: nothing is expected of these guards.
+    let mut use_case = MockUseCase::<QueryTable>::new();
+    use_case.expect_run().return_once(|_, _| Err(Failure::not_found("table", "t")));
+    let client = over(RestPorts { query_table: Arc::new(use_case), unread: Arc::new(MockUnreadRequests::new()), ..unreached() });
+    refused(send(&client, Method::GET, "t", &[], "").await, 404).await;
 }
 
 #[tokio::test]

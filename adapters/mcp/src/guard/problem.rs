@@ -1,6 +1,7 @@
 //! Refusals of HTTP requests as problem documents (RFC 9457).
 
 use super::hosts::ForeignRequest;
+use crate::message::RpcError;
 use domain::Failure;
 use http::{StatusCode, header};
 use poem::Response;
@@ -61,6 +62,11 @@ impl Problem {
                 Self::internal()
             }
         }
+    }
+
+    /// The same as an answer to one message among others.
+    pub(crate) fn as_message_error(&self) -> RpcError {
+        if self.status.is_server_error() { RpcError::internal(&self.detail) } else { RpcError::invalid_request(&self.detail) }
     }
 
     pub(crate) fn internal() -> Self {

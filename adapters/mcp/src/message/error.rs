@@ -37,6 +37,11 @@ impl RpcError {
         Self { code: -32602, message: message.into(), data: None }
     }
 
+    /// Something went wrong here.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self { code: -32603, message: message.into(), data: None }
+    }
+
     /// The message that carries it. Without an id where it could not be read.
     pub(crate) fn message(&self, id: Option<&RawValue>) -> Vec<u8> {
         #[derive(Serialize)]

@@ -44,6 +44,6 @@ impl Resource for BranchesResource {
 
     async fn read(&self, scope: &RequestScope, _uri: &str) -> Result<String, CallError> {
         let page = PageRequest::new(Some(PageRequest::MAX_LIMIT), None)?;
-        Ok(json(&Branches::of(self.0.run(&scope.caller, ListBranches { page }).await?)))
+        Ok(json(&Branches::of(scope.ask(&*self.0, ListBranches { page }).await?)))
     }
 }

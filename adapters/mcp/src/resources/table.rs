@@ -43,7 +43,7 @@ impl Resource for TableResource {
 
     async fn read(&self, scope: &RequestScope, uri: &str) -> Result<String, CallError> {
         let table = table(uri).ok_or_else(|| Failure::not_found("resource", uri))?;
-        let found = self.0.run(&scope.caller, DescribeTable { branch: scope.branch(None)?, table }).await?;
+        let found = scope.ask(&*self.0, DescribeTable { branch: scope.branch(None)?, table }).await?;
         Ok(json(&TableDetail::of(found)))
     }
 }

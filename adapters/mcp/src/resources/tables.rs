@@ -43,7 +43,7 @@ impl Resource for TablesResource {
     }
 
     async fn read(&self, scope: &RequestScope, _uri: &str) -> Result<String, CallError> {
-        let found = self.0.run(&scope.caller, ListTables { branch: scope.branch(None)?, schema: None }).await?;
+        let found = scope.ask(&*self.0, ListTables { branch: scope.branch(None)?, schema: None }).await?;
         Ok(json(&TableSummaries::of(&found)))
     }
 }

@@ -19,6 +19,14 @@ impl CallError {
         Self::Arguments(vec![ArgumentFault::new(path, message)])
     }
 
+    /// The code that a failure of this kind has everywhere.
+    pub(crate) fn code(&self) -> &str {
+        match self {
+            Self::Arguments(_) => "invalid",
+            Self::Failed(failure) => failure.code(),
+        }
+    }
+
     /// Whether the credential does not reach as far as the tool: it is not among those that the caller is shown.
     pub(crate) const fn hides_tool(&self) -> Option<&Denied> {
         match self {

@@ -67,7 +67,7 @@ impl Tool for CreateBranchTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
         let wait = input.wait;
-        let made = self.use_case.run(&scope.caller, command(input)?).await?;
+        let made = scope.ask(&*self.use_case, command(input)?).await?;
         Ok(self.waiting.started(scope, made, wait).await)
     }
 }

@@ -56,7 +56,7 @@ impl Tool for DeleteBranchTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
         let command = DeleteBranch { branch: input.branch, force: input.force.unwrap_or_default() };
-        let deleted = self.use_case.run(&scope.caller, command).await?;
+        let deleted = scope.ask(&*self.use_case, command).await?;
         Ok(self.waiting.started(scope, deleted, input.wait).await)
     }
 }

@@ -69,7 +69,7 @@ impl Tool for DeleteRecordTool {
         let branch = scope.branch(input.branch.as_deref())?;
         let delete = delete(&input, self.max_bytes)?;
         let dry_run = delete.dry_run;
-        let written = self.use_case.run(&scope.caller, DeleteRecord { branch, delete }).await.map_err(write_failed)?;
+        let written = scope.ask(&*self.use_case, DeleteRecord { branch, delete }).await.map_err(write_failed)?;
         Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
     }
 }

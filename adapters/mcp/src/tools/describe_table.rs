@@ -69,7 +69,7 @@ impl Tool for DescribeTableTool {
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<TableDetail, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
         let table = TableName::parse(&input.table);
-        let found = self.0.run(&scope.caller, DescribeTable { branch, table }).await?;
+        let found = scope.ask(&*self.0, DescribeTable { branch, table }).await?;
         Ok(TableDetail::of(found))
     }
 }

@@ -123,6 +123,6 @@ impl Tool for DiffBranchesTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Difference, CallError> {
         let command = DiffBranches { branch: input.branch, target: input.target, text: false };
-        Ok(Difference::of(self.use_case.run(&scope.caller, command).await?, self.max_bytes))
+        Ok(Difference::of(scope.ask(&*self.use_case, command).await?, self.max_bytes))
     }
 }

@@ -92,6 +92,6 @@ impl Tool for GetBranchTool {
     }
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Details, CallError> {
-        Ok(self.0.run(&scope.caller, GetBranch { branch: input.branch }).await?.into())
+        Ok(scope.ask(&*self.0, GetBranch { branch: input.branch }).await?.into())
     }
 }

@@ -63,8 +63,8 @@ impl Tool for GetOperationTool {
         let missing = || Failure::not_found("operation", input.id.clone());
         let id = input.id.parse().map_err(|_| missing())?;
         let operation = match input.wait.unwrap_or_default() {
-            0 => self.get.run(&scope.caller, GetOperation { id }).await?,
-            seconds => latest(self.follow.run(&scope.caller, FollowOperation { id }).await?, seconds).await.ok_or_else(missing)?,
+            0 => scope.ask(&*self.get, GetOperation { id }).await?,
+            seconds => latest(scope.ask(&*self.follow, FollowOperation { id }).await?, seconds).await.ok_or_else(missing)?,
         };
         Ok(OperationView::of(operation))
     }

@@ -67,7 +67,7 @@ impl Tool for InsertRecordTool {
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Change, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
         let insert = insert(&input, self.max_bytes)?;
-        let written = self.use_case.run(&scope.caller, InsertRecord { branch, insert }).await.map_err(write_failed)?;
+        let written = scope.ask(&*self.use_case, InsertRecord { branch, insert }).await.map_err(write_failed)?;
         Change::of(written, false, self.max_bytes).await
     }
 }

@@ -70,6 +70,6 @@ impl Tool for ListBranchesTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Branches, CallError> {
         let page = PageRequest::new(input.limit, input.cursor)?;
-        Ok(Branches::of(self.0.run(&scope.caller, ListBranches { page }).await?))
+        Ok(Branches::of(scope.ask(&*self.0, ListBranches { page }).await?))
     }
 }

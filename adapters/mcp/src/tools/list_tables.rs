@@ -69,7 +69,7 @@ impl Tool for ListTablesTool {
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<TableSummaries, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
-        let found = self.0.run(&scope.caller, ListTables { branch, schema: input.schema }).await?;
+        let found = scope.ask(&*self.0, ListTables { branch, schema: input.schema }).await?;
         Ok(TableSummaries::of(&found))
     }
 }

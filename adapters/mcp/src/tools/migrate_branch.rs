@@ -83,7 +83,7 @@ impl Tool for MigrateBranchTool {
             dry_run: input.dry_run.unwrap_or_default(),
             allow_out_of_order: input.allow_out_of_order.unwrap_or_default(),
         };
-        let started = self.use_case.run(&scope.caller, command).await?;
+        let started = scope.ask(&*self.use_case, command).await?;
         Ok(self.waiting.started(scope, started, input.wait).await)
     }
 }

@@ -134,7 +134,7 @@ impl Tool for QueryTableTool {
         select.max_bytes = Some(self.max_bytes);
         let offset = select.offset;
         let query = select.clone();
-        let found = self.use_case.run(&scope.caller, QueryTable { branch: branch.clone(), select }).await?;
+        let found = scope.ask(&*self.use_case, QueryTable { branch: branch.clone(), select }).await?;
         let gathered = gather(found.document, self.max_bytes, Some(limit)).await?;
         let rows = gathered.rows;
         let mut about = About { count: found.total, truncated: rows.truncated, ..About::default() };

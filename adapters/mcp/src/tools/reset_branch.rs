@@ -56,7 +56,7 @@ impl Tool for ResetBranchTool {
         let max_age = reading.optional("/max_age", input.max_age.as_deref());
         reading.finish()?;
         let command = ResetBranch { branch: input.branch, seeds: input.seeds, max_age };
-        let started = self.use_case.run(&scope.caller, command).await?;
+        let started = scope.ask(&*self.use_case, command).await?;
         Ok(self.waiting.started(scope, started, input.wait).await)
     }
 }

@@ -71,7 +71,7 @@ impl Tool for UpdateRecordTool {
         let branch = scope.branch(input.branch.as_deref())?;
         let update = update(&input, self.max_bytes)?;
         let dry_run = update.dry_run;
-        let written = self.use_case.run(&scope.caller, UpdateRecord { branch, update }).await.map_err(write_failed)?;
+        let written = scope.ask(&*self.use_case, UpdateRecord { branch, update }).await.map_err(write_failed)?;
         Ok(Change::of(written, dry_run, self.max_bytes).await?.without_inserted())
     }
 }

@@ -1,12 +1,12 @@
 //! HTTP: who is let in, and what is answered to what is no message.
 
-use crate::house::{ALL, House, body, rows};
+use crate::house::{ALL, House, NOBODY, body, kept, rows};
 use async_trait::async_trait;
-use domain::{Caller, Failure};
+use domain::{Action, Caller, Failure, Fault};
 use futures_util::FutureExt;
 use http::StatusCode;
 use ports::{
-    driven::Rows,
+    driven::{Rows, Written},
     driving::{QueryTable, UseCase},
 };
 use serde_json::{Value, json};
@@ -201,6 +201,53 @@ async fn batches_are_answered_where_the_revision_has_them() {
     client.send(ALL, &notices).await.assert_status(StatusCode::ACCEPTED);
     let response = client.post(ALL).header("mcp-protocol-version", "2025-11-25").body(batch.to_string()).send().await;
     assert_eq!(body(response).await["error"]["code"], -32600);
+}
+
+#[tokio::test]
+async fn a_message_of_a_batch_that_is_refused_takes_no_answer_from_the_others() {
+    let client = House::new().insert(|_| Ok(Written { affected: 1, inserted: Some(1), document: None })).open();
+    let large = "x".repeat(1024 * 1024);
+    let batch = json!([
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "insert_record", "arguments": {"table": "t", "data": {"a": 1}}}},
+        {"jsonrpc": "2.0", "id": "large", "method": "ping", "params": {"x": large}},
+        {"jsonrpc": "2.0", "method": "notifications/initialized", "params": {"x": large}},
+        {"jsonrpc": "2.0", "id": 3, "method": "ping"},
+    ]);
+    let response = client.send(ALL, &batch).await;
+    response.assert_status_is_ok();
+    let answers = body(response).await;
+    let ids: Vec<&Value> = answers.as_array().unwrap().iter().map(|answer| &answer["id"]).collect();
+    assert_eq!(ids, [&json!(1), &json!("large"), &json!(3)]);
+    assert_eq!(answers[0]["result"]["structuredContent"]["affected"], 1);
+    assert_eq!(answers[1]["error"]["code"], -32600);
+    assert!(answers[1]["error"]["message"].as_str().unwrap().contains("bytes"), "{}", answers[1]);
+    client.send(ALL, &batch[1]).await.assert_status(StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn the_guards_are_told_once_of_a_call_that_no_use_case_saw() {
+    let (kept, told) = kept();
+    let client = House::new().keeping_unread(kept).query(|_| Err(Failure::Invalid(vec![Fault::new("/filter/a", "is no column")]))).open();
+    let told = || std::mem::take(&mut *told.lock().unwrap());
+    for (arguments, code) in [
+        (json!({"tabel": "t"}), "invalid"),
+        (json!({"table": "t", "select": "id,("}), "invalid"),
+        (json!({"table": "t", "branch": "No Slug"}), "not_found"),
+    ] {
+        let answer = client.call(ALL, "query_table", arguments.clone()).await;
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        assert_eq!(told(), [(Action::QueryTable, code.to_owned())], "{arguments}");
+        // Who may not call it is told nothing of what is wrong with it.
+        let answer = client.call(NOBODY, "query_table", arguments).await;
+        assert!(answer["error"]["message"].as_str().unwrap().contains("may not be called"), "{answer}");
+        assert_eq!(told().len(), 1);
+    }
+    client.call(ALL, "query_table", json!({"table": "t"})).await;
+    client.call(NOBODY, "query_table", json!({"table": "t"})).await;
+    assert_eq!(told(), [], "the use case saw them");
+    let resource = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "fluxbase://schema/tables"}});
+    client.post(ALL).header("x-fluxbase-branch", "No Slug").body(resource.to_string()).send().await;
+    assert_eq!(told(), [(Action::ListTables, "not_found".to_owned())]);
 }
 
 /// Never ends, and says when it was dropped.

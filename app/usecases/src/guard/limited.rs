@@ -23,6 +23,15 @@ impl RateLimits {
             (caller.door == Door::Mcp && self.mcp_per_minute > 0).then(|| (format!("mcp:{}", caller.principal.budget_key()), self.mcp_per_minute));
         own.into_iter().chain(mcp)
     }
+
+    /// Takes a request from each of a caller's budgets.
+    pub(super) async fn take(self, limiter: &dyn RateLimiter, caller: &Caller) -> Result<(), Failure> {
+        for (budget, per_minute) in self.budgets(caller) {
+            let used_up = |retry_after| Failure::RateLimited { per_minute, retry_after };
+            limiter.take(&budget, per_minute).await.map_err(|none| none.into_failure(used_up))?;
+        }
+        Ok(())
+    }
 }
 
 /// Holds callers to their budgets.
@@ -42,10 +51,7 @@ impl<U> Limited<U> {
 #[async_trait]
 impl<C: Command, U: UseCase<C>> UseCase<C> for Limited<U> {
     async fn run(&self, caller: &Caller, command: C) -> Result<C::Output, Failure> {
-        for (budget, per_minute) in self.limits.budgets(caller) {
-            let used_up = |retry_after| Failure::RateLimited { per_minute, retry_after };
-            self.limiter.take(&budget, per_minute).await.map_err(|none| none.into_failure(used_up))?;
-        }
+        self.limits.take(&*self.limiter, caller).await?;
         self.inner.run(caller, command).await
     }
 }

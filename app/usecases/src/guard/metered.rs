@@ -4,7 +4,11 @@ use async_trait::async_trait;
 use domain::{Action, Caller, Failure, access::Door};
 use metrics::{Counter, Histogram};
 use ports::driving::{Command, UseCase};
-use std::{borrow::Cow, sync::OnceLock, time::Instant};
+use std::{
+    borrow::Cow,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 /// Counts every request by door, action and outcome, and times it by door and action. Without a recorder it costs nothing.
 pub struct Metered<U> {
@@ -30,10 +34,7 @@ impl<U> Metered<U> {
             Door::Mcp => &self.doors[1],
             Door::Internal => &self.doors[2],
         };
-        place.get_or_init(|| Meters {
-            went_well: requests(door, action, Cow::Borrowed(WELL)),
-            duration: metrics::histogram!("fluxbase_request_duration_seconds", "door" => door.name(), "action" => action.name()),
-        })
+        place.get_or_init(|| Meters { went_well: requests(door, action, Cow::Borrowed(WELL)), duration: duration(door, action) })
     }
 }
 
@@ -41,6 +42,16 @@ const WELL: &str = "ok";
 
 fn requests(door: Door, action: Action, outcome: Cow<'static, str>) -> Counter {
     metrics::counter!("fluxbase_requests_total", "door" => door.name(), "action" => action.name(), "outcome" => outcome)
+}
+
+fn duration(door: Door, action: Action) -> Histogram {
+    metrics::histogram!("fluxbase_request_duration_seconds", "door" => door.name(), "action" => action.name())
+}
+
+/// Counts and times a request that no use case saw.
+pub(super) fn count(door: Door, action: Action, outcome: String, took: Duration) {
+    requests(door, action, Cow::Owned(outcome)).increment(1);
+    duration(door, action).record(took);
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ mod authorized;
 mod limited;
 mod metered;
 mod traced;
+mod unread;
 
 pub use audited::Audited;
 pub use authorized::Authorized;
@@ -14,7 +15,7 @@ pub use traced::Traced;
 
 use ports::{
     driven::{AuditLog, Clock, RateLimiter},
-    driving::{Command, UseCase},
+    driving::{Command, UnreadRequests, UseCase},
 };
 use std::sync::Arc;
 
@@ -39,13 +40,18 @@ impl Guards {
         let audited = Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock));
         Arc::new(Traced::new(Metered::new(audited)))
     }
+
+    /// The same guards for what could not be read as a command.
+    pub fn around_nothing(&self) -> Arc<dyn UnreadRequests> {
+        Arc::new(unread::Unread(self.clone()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Guards, RateLimits};
     use crate::testing::caller;
-    use domain::{Caller, Failure, Scope, access::Door};
+    use domain::{Action, Caller, Failure, Scope, access::Door};
     use ports::{
         driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget},
         driving::{CreateUser, ListUsers, MockUseCase, UseCase},
@@ -125,6 +131,18 @@ mod tests {
         let limited = guarded.run(&nobody, list()).await.unwrap_err();
         assert!(matches!(limited, Failure::RateLimited { per_minute: 100, retry_after } if retry_after == Duration::from_secs(9)));
         assert_eq!(*rig.outcomes.lock().unwrap(), ["missing_scope", "rate_limited"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_takes_from_the_budget_and_leaves_a_row_and_says_first_what_the_credential_lacks() {
+        let rig = rig(2);
+        let unread = rig.guards.around_nothing();
+        let (keeper, nobody) = (over_mcp(caller(None, [Scope::AdminKeys])), over_mcp(caller(None, [])));
+        unread.admit(&keeper, Action::ListUsers, "invalid").await.unwrap();
+        assert_eq!(unread.admit(&nobody, Action::ListUsers, "invalid").await.unwrap_err().code(), "missing_scope");
+        assert_eq!(unread.admit(&keeper, Action::ListUsers, "invalid").await.unwrap_err().code(), "rate_limited");
+        assert_eq!(*rig.outcomes.lock().unwrap(), ["invalid", "missing_scope", "rate_limited"]);
+        assert_eq!(rig.budgets.lock().unwrap().len(), 3);
     }
 
     #[tokio::test]
