@@ -116,9 +116,14 @@ pub(crate) async fn of_each_end_people_are_warned_once(world: &World) {
     assert_eq!(unwarned().await, Vec::<String>::new());
     // Another end is another matter.
     let mut work = world.begin().await;
-    work.branches().update(&Branch { expires_at: Some(now + Duration::minutes(40)), ..soon }).await.unwrap();
+    work.branches().update(&Branch { expires_at: Some(now + Duration::minutes(40)), ..soon.clone() }).await.unwrap();
     work.commit().await.unwrap();
     assert_eq!(unwarned().await, ["soon"]);
+    // What is protected does not go, so nobody is told that it does.
+    let mut work = world.begin().await;
+    work.branches().update(&Branch { expires_at: Some(now + Duration::minutes(40)), protected: true, ..soon }).await.unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(unwarned().await, Vec::<String>::new());
 }
 
 fn withheld() -> Withheld {

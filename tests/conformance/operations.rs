@@ -6,7 +6,8 @@ use crate::{
 };
 use domain::{
     Operation, OperationId,
-    operation::{Claim, OperationError, Progress},
+    migration::MigrationVersion,
+    operation::{Claim, OperationError, OperationInput, Progress},
 };
 use fluxbase_tests::eventually;
 use ports::driven::StoreError;
@@ -109,6 +110,20 @@ pub(crate) async fn a_stale_claim_writes_nothing(world: &World) {
     let mut work = world.begin().await;
     work.operations().save(&current).await.unwrap();
     work.commit().await.unwrap();
+}
+
+pub(crate) async fn what_a_branch_had_before_a_migrate_is_noted_once(world: &World) {
+    let asked = add(world, &[1]).await.remove(0);
+    let noted = [MigrationVersion::new(3), MigrationVersion::new(7)];
+    let mut claim = claim(world, OVER).await.unwrap();
+    for versions in [Some(noted.to_vec()), None, Some(Vec::new())] {
+        claim.operation.input.applied_before = versions;
+        let mut work = world.begin().await;
+        work.operations().save(&claim).await.unwrap();
+        work.commit().await.unwrap();
+        let input = found(world, asked.id).await.input;
+        assert_eq!(input, OperationInput { applied_before: Some(noted.to_vec()), ..asked.input.clone() });
+    }
 }
 
 pub(crate) async fn a_renewed_lease_lasts(world: &World) {

@@ -4,6 +4,7 @@ mod access;
 mod attacks;
 mod away;
 mod busy_parent;
+mod called_off;
 mod clinging;
 mod disk_full;
 mod failpoints;

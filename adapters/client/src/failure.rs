@@ -130,8 +130,9 @@ fn not_found(detail: &str) -> Failure {
 
 /// The codes that use cases, the domain and what they ask give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 56] = [
+    const CODES: [&str; 59] = [
         "branch_error",
+        "branch_expired",
         "branch_mismatch",
         "branch_not_ready",
         "branch_protected",
@@ -165,6 +166,7 @@ fn known(code: &str) -> &'static str {
         "needs_superuser",
         "no_migrations",
         "no_room",
+        "no_seeds",
         "no_session",
         "not_a_branch_database",
         "nothing_to_undo",
@@ -183,6 +185,7 @@ fn known(code: &str) -> &'static str {
         "sessions_of_others",
         "taken",
         "too_late",
+        "too_many_trials",
         "tool_missing",
         "tools_missing",
         "unsafe_login",

@@ -72,7 +72,8 @@ impl BranchRepository for MemoryUnitOfWork {
     async fn unwarned(&mut self, within: Duration) -> Result<Vec<Branch>, StoreError> {
         let latest = self.now() + within;
         Ok(self.read(|state| {
-            let news = |branch: &&Branch| branch.expires_at.is_some_and(|at| at <= latest && state.warned.get(&branch.id) != Some(&at));
+            let news =
+                |branch: &&Branch| !branch.protected && branch.expires_at.is_some_and(|at| at <= latest && state.warned.get(&branch.id) != Some(&at));
             state.live_branches().filter(news).cloned().collect()
         }))
     }

@@ -112,8 +112,10 @@ impl OperationRepository for MemoryUnitOfWork {
 
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
         let row = self.write().await.claimed(claim)?;
-        let Operation { status, steps, error, result, finished_at, .. } = claim.operation.clone();
+        let Operation { status, steps, error, result, finished_at, input, .. } = claim.operation.clone();
         row.operation = Operation { status, steps, error, result, finished_at, ..row.operation.clone() };
+        let noted = &mut row.operation.input.applied_before;
+        *noted = noted.take().or(input.applied_before);
         row.lease_until = row.lease_until.filter(|_| finished_at.is_none());
         Ok(())
     }

@@ -88,7 +88,10 @@ impl CliError {
                 (Some(404), "no_such_route") => 1,
                 (Some(404), _) => 3,
                 (Some(401 | 403), _)
-                | (Some(409), "branch_protected" | "branching_disabled" | "protected" | "main_branch" | "has_children" | "quota_exceeded") => 4,
+                | (
+                    Some(409),
+                    "branch_protected" | "branching_disabled" | "protected" | "main_branch" | "has_children" | "quota_exceeded" | "too_many_trials",
+                ) => 4,
                 (Some(400 | 422), _) => 2,
                 _ => 1,
             },
@@ -230,6 +233,7 @@ mod tests {
             (403, "missing_scope", 4),
             (409, "has_children", 4),
             (409, "quota_exceeded", 4),
+            (409, "too_many_trials", 4),
             (409, "protected", 4),
             (409, "branch_protected", 4),
             (409, "branching_disabled", 4),

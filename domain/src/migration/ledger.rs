@@ -51,4 +51,9 @@ impl LedgerEntry {
     pub fn is_applied(&self) -> bool {
         self.state == LedgerState::Applied
     }
+
+    /// Whether a file without a transaction has changed something and not come to its end: nobody can tell its changes from those of others then.
+    pub fn came_half_way(&self) -> bool {
+        matches!(self.state, LedgerState::Running { done } | LedgerState::Failed { done, .. } if done > 0)
+    }
 }

@@ -1,6 +1,6 @@
 //! Long-running work of the control plane: an operation with steps, claimed under a lease, resumed after a crash by any replica.
 
-use crate::branch::BranchId;
+use crate::{branch::BranchId, migration::MigrationVersion};
 use serde::Serialize;
 use std::{fmt, str::FromStr};
 use time::OffsetDateTime;
@@ -325,6 +325,9 @@ pub struct OperationInput {
     pub error_before: Option<String>,
     /// Who asked, as the activity log writes actors.
     pub actor: String,
+    /// The migrations that the branch had before this operation began to apply any; `None` until then. Noted by its worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_before: Option<Vec<MigrationVersion>>,
 }
 
 /// A file by its name.
@@ -391,6 +394,15 @@ impl Operation {
     pub fn with_input(mut self, input: OperationInput) -> Self {
         self.input = input;
         self
+    }
+
+    /// Whether it only tries something, on a throw-away copy.
+    pub fn is_trial(&self) -> bool {
+        match self.kind {
+            OperationKind::DiffBranches => true,
+            OperationKind::MigrateBranch => self.input.dry_run,
+            _ => false,
+        }
     }
 
     /// The same without steps that this one does not have.

@@ -230,8 +230,8 @@ pub struct MigrationCounts {
     pub applied: u64,
     /// Known to the server and not in its ledger.
     pub pending: u64,
-    /// Whether its schema is another than after the last migration.
-    pub drift: bool,
+    /// Whether its schema is another than after the last migration; `None` where that is not known.
+    pub drift: Option<bool>,
 }
 
 /// A branch's ledger against the files.
@@ -245,7 +245,7 @@ pub struct MigrationOverview {
     pub pending: Vec<String>,
     /// What stands in the way, each with its way out.
     pub refusals: Vec<String>,
-    /// Whether its schema is another than after the last migration; `None` where none was applied.
+    /// Whether its schema is another than after the last migration; `None` where that is not known.
     pub drift: Option<bool>,
 }
 

@@ -92,7 +92,7 @@ struct HealthDocument {
 struct CountsDocument {
     applied: u64,
     pending: u64,
-    drift: bool,
+    drift: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -151,7 +151,7 @@ async fn what_only_a_look_into_the_database_tells_is_read_too() {
     document["migrations"] = json!({ "applied": 1, "pending": 2, "drift": true });
     let server = Answers::with(200, document).await;
     let found = client(&server).send(&GetBranch { branch: "x".to_owned() }).await.unwrap().output;
-    assert!(found.branch.protected && found.migrations.unwrap().drift);
+    assert!(found.branch.protected && found.migrations.unwrap().drift == Some(true));
     assert_eq!((found.branch.pull_request.unwrap().number, found.health.unwrap().size_bytes), (7, Some(5)));
     assert_eq!(found.branch.previous.unwrap().generation.number(), 2);
     assert_eq!(found.database.unwrap().as_str(), "b_x_g3");

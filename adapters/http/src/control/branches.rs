@@ -31,7 +31,8 @@ impl Branches {
     /// Make a branch
     ///
     /// Answers at once; the branch is ready a little later. Works while the parent is in use, by a consistent snapshot that is never older than the
-    /// request unless `max_age` allows it. Needs one of the scopes `write:branches` (within one's quota) and `admin:branches`.
+    /// request unless `max_age` allows it. Needs one of the scopes `write:branches` (of a user, within their quota, or of a service key) and
+    /// `admin:branches`.
     #[oai(path = "/", method = "post", operation_id = "create_branch")]
     async fn create_branch(&self, asking: Asking, body: JsonBody<CreateBranch>) -> Result<Begun<BranchWithOperation>, Problem> {
         Ok(Begun(asking.run(&*self.create, body.0).await?.into()))
@@ -68,7 +69,8 @@ impl Branches {
 
     /// Change a branch's name, lifetime or protection
     ///
-    /// What is not given stays; the slug stays always. A protected branch refuses delete and reset. Needs one of the scopes `write:branches` and
+    /// What is not given stays; the slug stays always. A protected branch refuses delete and reset. Where only its protection kept a branch whose time is
+    /// over, taking it off asks for `expires_in` (409 `branch_expired`). Needs one of the scopes `write:branches` and
     /// `admin:branches`.
     #[oai(path = "/:id", method = "patch", operation_id = "update_branch")]
     async fn update_branch(
@@ -180,7 +182,8 @@ pub(crate) struct NewBranchDocument {
     /// `preview` (expires by itself, the default) or `persistent`.
     #[oai(rename = "type", nullable)]
     branch_type: Option<String>,
-    /// What is copied: `schema_only` (every object, no rows), `full_clone` (rows too, except those that are withheld) or `seed_data`.
+    /// What is copied: `schema_only` (every object, no rows), `full_clone` (rows too, except those that are withheld) or `seed_data` (no rows but those of
+    /// the server's seed files; 409 `no_seeds` where it has none).
     #[oai(nullable)]
     data_clone_mode: Option<String>,
     /// How long it lives, from `1s` up: `90s`, `30m`, `12h`, `7d`, or several of them.

@@ -47,7 +47,8 @@ impl Diffs {
 
     /// Compare two branches and prove the script
     ///
-    /// On a throw-away copy of the target: the operation's `result` has the comparison, and in `proved` whether nothing was left. Needs one of the
+    /// On a throw-away copy of the target: the operation's `result` has the comparison, and in `proved` whether nothing was left. Of one caller, and of one
+    /// branch, at most three dry runs and proofs wait or run at once (409 `too_many_trials`); administrators may have three on each branch. Needs one of the
     /// scopes `write:branches` and `admin:branches`, and access to both.
     #[oai(path = "/:id/diff", method = "post", operation_id = "prove_diff")]
     async fn prove_diff(

@@ -54,7 +54,8 @@ impl LifeCycle {
     ///
     /// Applies the migrations that its ledger lacks, in the order of their versions: those of the request, else those of the server's
     /// `migrations.dir`. A failure leaves the branch as it was before the failing file; the operation's `error` says file, line, statement and
-    /// SQLSTATE. Needs one of the scopes `write:branches` and `admin:branches`.
+    /// SQLSTATE. Of one caller, and of one branch, at most three dry runs and proofs wait or run at once (409 `too_many_trials`); administrators may have
+    /// three on each branch, and who may write a branch finds room there whatever others try. Needs one of the scopes `write:branches` and `admin:branches`.
     #[oai(path = "/:id/migrate", method = "post", operation_id = "migrate_branch")]
     async fn migrate_branch(
         &self,

@@ -134,8 +134,9 @@ pub(crate) struct MigrationCountsDocument {
     pub(crate) applied: u64,
     /// Known to the server and not in its ledger.
     pub(crate) pending: u64,
-    /// Whether its schema is another than after the last migration.
-    pub(crate) drift: bool,
+    /// Whether its schema is another than after the last migration; null where that is not known.
+    #[oai(nullable)]
+    pub(crate) drift: Option<bool>,
 }
 
 /// What a copy left out of one table, and why.

@@ -47,7 +47,8 @@ struct Health {
 struct Migrations {
     applied: u64,
     pending: u64,
-    drift: bool,
+    /// Null where it is not known.
+    drift: Option<bool>,
 }
 
 impl From<BranchDetails> for Details {

@@ -111,7 +111,7 @@ impl BranchRepository for PgUnitOfWork {
             branch_columns!(),
             " from branching.branches
              where expires_at <= clock_timestamp() + make_interval(secs => $1) and status in ('ready', 'error', 'migrating')
-               and warned_of is distinct from expires_at
+               and not protected and warned_of is distinct from expires_at
              order by expires_at, id"
         );
         self.branches(sqlx::query_as(sql).bind(within.as_seconds_f64())).await

@@ -156,7 +156,9 @@ impl OperationRepository for PgUnitOfWork {
         let saved = sqlx::query(
             "update branching.operations
              set status = $3, steps = $4, error = $5, finished_at = $6, result = $7::jsonb,
-                 lease_until = case when $6::timestamptz is null then lease_until end
+                 lease_until = case when $6::timestamptz is null then lease_until end,
+                 input = case when $8::jsonb is null or input ? 'applied_before' then input
+                              else input || jsonb_build_object('applied_before', $8::jsonb) end
              where id = $1 and fence = $2",
         )
         .bind(operation.id.as_uuid())
@@ -166,6 +168,7 @@ impl OperationRepository for PgUnitOfWork {
         .bind(operation.error.as_ref().map(Json))
         .bind(operation.finished_at)
         .bind(operation.result.as_deref())
+        .bind(operation.input.applied_before.as_ref().map(Json))
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;

@@ -23,8 +23,11 @@ pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec
 }
 
 async fn list(folder: &Path) -> Result<BTreeMap<String, SeedFile>, MigrationError> {
-    let unreadable =
-        |error: std::io::Error| refused("seeds_unreadable", format!("the folder of seeds '{}' cannot be read: {error}", folder.display()));
+    let unreadable = |error: std::io::Error| {
+        // Where the folder is concerns nobody but who runs the server.
+        tracing::warn!(folder = %folder.display(), %error, "the folder of seeds cannot be read");
+        refused("seeds_unreadable", format!("the server's folder of seeds (branching.seeds_dir) cannot be read: {error}"))
+    };
     let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),

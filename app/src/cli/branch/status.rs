@@ -55,7 +55,11 @@ fn properties(details: &BranchDetails, parent: Option<String>, at_work: Option<S
         None => format!("#{}", pull_request.number),
     });
     let migrations = details.migrations.map(|counts| {
-        let drift = if counts.drift { "; the schema was changed beside them (drift)" } else { "" };
+        let drift = match counts.drift {
+            Some(true) => "; the schema was changed beside them (drift)",
+            None if counts.applied > 0 => "; whether the schema was changed beside them (drift) is not known",
+            Some(false) | None => "",
+        };
         format!("{} applied, {} pending{drift}", counts.applied, counts.pending)
     });
     let withheld: Vec<_> = branch.withheld.iter().map(Withheld::in_words).collect();

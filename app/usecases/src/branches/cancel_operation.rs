@@ -35,11 +35,16 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
         let missing = || Failure::not_found("operation", command.id.to_string());
         let mut work = self.ports.control_plane.begin().await?;
         let found = work.operations().find(command.id).await?.ok_or_else(missing)?;
+        let parent_goes = found.kind == OperationKind::DeleteBranch && parent_goes(&mut *work, &found).await?;
         // The branch's row first, then the operation's: the order in which workers write them.
         let branch = work.branches().find(found.branch_id, true).await?.ok_or_else(missing)?;
         check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
         may_cancel(&branch, found.kind, caller)?;
         let now = self.ports.clock.now();
+        if parent_goes && !found.status.is_final() {
+            let reason = format!("operation {} can no longer be called off: the branch's parent is being deleted or is gone", found.id);
+            return Err(Failure::Conflict { code: "too_late", reason });
+        }
         if found.kind != OperationKind::DiscardGeneration && work.operations().cancel_queued(found.id, now).await? {
             back_as_it_was(&mut *work, &branch, &found, now).await?;
         } else if found.status == Progress::Cancelled || found.cancel_requested {
@@ -86,6 +91,16 @@ fn may_cancel(branch: &Branch, kind: OperationKind, caller: &Caller) -> Result<(
     }
 }
 
+/// Whether the parent of a branch that is being deleted is going too, or gone: nothing lives on under that. Under the lock that deletes are begun under, and
+/// with the parent's row locked before its child's, as deletes do: what is found holds.
+async fn parent_goes(work: &mut dyn UnitOfWork, delete: &Operation) -> Result<bool, Failure> {
+    work.branches().lock_admission().await?;
+    let Some(branch) = work.branches().find(delete.branch_id, false).await? else { return Ok(false) };
+    let Some(parent_id) = branch.parent_id else { return Ok(false) };
+    let parent = work.branches().find(parent_id, true).await?;
+    Ok(parent.is_none_or(|parent| matches!(parent.state.status(), Status::Deleting | Status::Deleted)))
+}
+
 fn why_too_late(operation: &Operation) -> &'static str {
     match operation.status {
         Progress::Succeeded | Progress::Failed | Progress::Cancelled => "it has ended",
@@ -111,8 +126,8 @@ async fn back_as_it_was(work: &mut dyn UnitOfWork, branch: &Branch, operation: &
 #[cfg(test)]
 mod tests {
     use super::CancelOperationUseCase;
-    use crate::testing::{FakeWork, branch, branch_ports, caller, work_with};
-    use domain::{Branch, Operation, OperationId, OperationKind, Scope, branch::Status, operation::Progress};
+    use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, work_with};
+    use domain::{Branch, BranchId, BranchState, Operation, OperationId, OperationKind, Scope, branch::Status, operation::Progress};
     use ports::driving::{CancelOperation, UseCase};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -139,11 +154,35 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_has_begun_is_as_if_it_was_never_asked_for() {
-        let busy = branch("pr-1", Some(1)).delete(id(), OffsetDateTime::UNIX_EPOCH).unwrap();
+        let busy = Branch { parent_id: None, ..branch("pr-1", Some(1)) }.delete(id(), OffsetDateTime::UNIX_EPOCH).unwrap();
         let mut work = work(busy, operation(OperationKind::DeleteBranch, Progress::Queued));
         work.operations.expect_cancel_queued().returning(|_, _| Ok(true));
         work.branches.expect_update().once().withf(|branch| branch.state.status() == Status::Ready).returning(|_| Ok(()));
         assert!(cancel(work).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_child_comes_back_under_a_parent_that_goes() {
+        let parent_id = BranchId::from_uuid(Uuid::from_u128(9));
+        let main = Branch { id: parent_id, ..main_branch() };
+        let old = Branch { id: parent_id, ..branch("old", Some(1)) };
+        let going = old.clone().delete(OperationId::from_uuid(Uuid::from_u128(8)), OffsetDateTime::UNIX_EPOCH).unwrap();
+        let gone = Branch { state: BranchState::Deleted { at: OffsetDateTime::UNIX_EPOCH }, ..old };
+        for (parent, code) in [(main, None), (going, Some("too_late")), (gone, Some("too_late"))] {
+            let child = Branch { parent_id: Some(parent_id), ..branch("pr-1", Some(1)) }.delete(id(), OffsetDateTime::UNIX_EPOCH).unwrap();
+            let delete = operation(OperationKind::DeleteBranch, Progress::Queued);
+            let mut work = FakeWork::default();
+            work.branches.expect_lock_admission().once().returning(|| Ok(()));
+            let of_parent = parent.clone();
+            work.branches.expect_find().withf(move |id, lock| *id == parent_id && *lock).returning(move |_, _| Ok(Some(of_parent.clone())));
+            work.branches.expect_find().returning(move |_, _| Ok(Some(child.clone())));
+            work.operations.expect_find().returning(move |_| Ok(Some(delete.clone())));
+            work.operations.expect_cancel_queued().times(usize::from(code.is_none())).returning(|_, _| Ok(true));
+            work.branches.expect_update().times(usize::from(code.is_none())).returning(|_| Ok(()));
+            work.activity.expect_record().returning(|_| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            assert_eq!(cancel(work).await.err().map(|failure| failure.code().to_owned()).as_deref(), code, "{:?}", parent.state);
+        }
     }
 
     #[tokio::test]

@@ -1,10 +1,15 @@
 //! Make a branch.
 
-use super::{lookup::find_visible, ports::BranchPorts, rows::may_copy_rows, seeds::check_seeds, start::Start};
+use super::{
+    lookup::find_visible,
+    ports::BranchPorts,
+    rows::{check_somebody, may_copy_rows},
+    seeds::check_seeds,
+    start::Start,
+};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Denied, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
-    access::PrincipalKind,
     branch::{BranchRequest, ExpiresIn, Quota},
     operation::OperationInput,
 };
@@ -76,7 +81,8 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
         let slug = command.name.slug();
         let generation = work.branches().next_generation(&slug).await?;
         let mut start = Start::new(&self.ports, caller, Action::CreateBranch, "create_requested");
-        start.detail = Some(format!("{clone_mode} of {}", parent.slug));
+        // By its id, as answers do: who reads the history need not see the parent.
+        start.detail = Some(format!("{clone_mode} of {}", parent.id));
         let input = OperationInput {
             max_age: command.max_age.map(|age| age.duration().whole_seconds().unsigned_abs()),
             seeds: command.seeds.clone(),
@@ -102,11 +108,9 @@ pub(super) fn without_idle_steps(operation: Operation, mode: DataCloneMode) -> O
     if mode == DataCloneMode::SeedData { operation } else { operation.without(&[StepName::Seed]) }
 }
 
-/// A key bound to no user owns nothing, so its branches would be nobody's; a pinned key stays where it is pinned.
+/// Whoever owns nothing makes none; a pinned key stays where it is pinned.
 fn may_make_branches(principal: &Principal) -> Result<(), Failure> {
-    if matches!(principal.kind, PrincipalKind::ApiKey(_) | PrincipalKind::Anonymous) && principal.user_id.is_none() {
-        return Err(Denied::NoUser.into());
-    }
+    check_somebody(principal)?;
     match &principal.restrictions.branch {
         Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }.into()),
         None => Ok(()),
@@ -131,14 +135,15 @@ fn taken(error: StoreError, slug: &Slug) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{BranchDefaults, CreateBranchUseCase};
+    use super::{BranchDefaults, CreateBranchUseCase, may_copy_rows};
     use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, work_with};
     use domain::{
-        BranchType, DataCloneMode, Failure, Generation, Scope,
+        BranchType, Caller, DataCloneMode, Failure, Generation, Principal, Scope,
+        access::{KeyId, PrincipalKind},
         branch::{ExpiresIn, Quota},
     };
     use ports::{
-        driven::{MockSeedRunner, StoreError},
+        driven::{MockSeedRunner, MockUserRepository, StoreError},
         driving::{CreateBranch, UseCase},
     };
     use std::sync::{Arc, atomic::Ordering};
@@ -224,6 +229,43 @@ mod tests {
             work.branches.expect_count_live().returning(|_| Ok(9));
             assert_eq!(over(work).run(&caller(Some(1), scopes), command).await.unwrap_err().code(), "quota_exceeded");
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_of_nobody_makes_no_branch_and_copies_no_rows() {
+        let of = |kind, scope| {
+            let caller = caller(None, [scope]);
+            Caller { principal: Arc::new(Principal { kind, ..(*caller.principal).clone() }), ..caller }
+        };
+        let service_key = PrincipalKind::ServiceKey(KeyId::from_uuid(uuid::Uuid::nil()));
+        for (kind, scope, mode, code) in [
+            (PrincipalKind::Token, Scope::WriteBranches, DataCloneMode::SchemaOnly, "no_user"),
+            (PrincipalKind::Token, Scope::WriteBranches, DataCloneMode::FullClone, "no_user"),
+            // As far as the quota, which is looked at later.
+            (PrincipalKind::Token, Scope::AdminBranches, DataCloneMode::FullClone, "quota_exceeded"),
+            (service_key, Scope::WriteBranches, DataCloneMode::FullClone, "quota_exceeded"),
+        ] {
+            let mut work = work_with(Some(main_branch()));
+            work.branches.expect_count_live().returning(|_| Ok(9));
+            let wanted = CreateBranch { clone_mode: Some(mode), ..command() };
+            assert_eq!(over(work).run(&of(kind, scope), wanted).await.unwrap_err().code(), code, "{kind:?} {scope:?} {mode}");
+        }
+        // A reset asks for the rows alone.
+        let mut users = MockUserRepository::new();
+        let token = of(PrincipalKind::Token, Scope::WriteBranches).principal;
+        let refused = may_copy_rows(&mut users, &token, &main_branch(), DataCloneMode::FullClone).await.unwrap_err();
+        assert_eq!(refused.code(), "no_user");
+    }
+
+    #[tokio::test]
+    async fn without_a_seed_file_nothing_is_begun() {
+        let mut use_case = over(work_with(None));
+        let mut runner = MockSeedRunner::new();
+        runner.expect_find().returning(|_| Ok(Vec::new()));
+        use_case.ports.seeds = Arc::new(runner);
+        let sown = CreateBranch { clone_mode: Some(DataCloneMode::SeedData), ..command() };
+        let refused = use_case.run(&caller(Some(1), [Scope::WriteBranches]), sown).await.unwrap_err();
+        assert!(refused.code() == "no_seeds" && refused.to_string().contains("branching.seeds_dir"), "{refused}");
     }
 
     #[tokio::test]

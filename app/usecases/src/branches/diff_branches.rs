@@ -4,6 +4,7 @@ use super::{
     lookup::{check_no_tables, find_parent, find_visible},
     ports::BranchPorts,
     start::Start,
+    trials::check_room,
 };
 use async_trait::async_trait;
 use domain::{Action, Branch, Caller, Failure, OperationKind, operation::OperationInput};
@@ -64,11 +65,14 @@ impl UseCase<DiffBranches> for DiffBranchesUseCase {
 impl UseCase<ProveDiff> for DiffBranchesUseCase {
     async fn run(&self, caller: &Caller, command: ProveDiff) -> Result<StartedOperation, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
+        // Trials are counted under the lock that they are added under.
+        work.branches().lock_admission().await?;
         let (source, target) = both(&mut *work, caller, &command.branch, command.target.as_deref()).await?;
         source.check_serves()?;
         target.check_serves()?;
+        check_room(&mut *work, caller, &source).await?;
         let mut start = Start::new(&self.ports, caller, Action::ProveDiff, "diff_requested");
-        start.detail = Some(format!("against {}", target.slug));
+        start.detail = Some(format!("against {}", target.id));
         let input = OperationInput { target: Some(target.id), ..OperationInput::default() };
         let operation = start.operation(OperationKind::DiffBranches, &source, input);
         start.commit(work, source, false, operation).await

@@ -41,7 +41,7 @@ impl GetBranchUseCase {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
                 pending: view.plan.pending.len() as u64,
-                drift: view.drift.unwrap_or(false),
+                drift: view.drift,
             }),
             Err(error) => {
                 tracing::debug!(branch.id = %branch.id, %error, "could not read a branch's migrations");

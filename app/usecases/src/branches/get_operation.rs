@@ -1,6 +1,9 @@
 //! See how an operation is getting on.
 
-use super::{lookup::check_as, ports::BranchPorts};
+use super::{
+    lookup::{check_as, nameless},
+    ports::BranchPorts,
+};
 use async_trait::async_trait;
 use domain::{Caller, Failure, Operation, branch::AccessLevel};
 use ports::driving::{GetOperation, UseCase};
@@ -25,6 +28,11 @@ impl UseCase<GetOperation> for GetOperationUseCase {
         let operation = work.operations().find(command.id).await?.ok_or_else(missing)?;
         let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(missing)?;
         check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
+        // What a proof tells is as much of the branch that it compares with.
+        if let Some(target) = operation.input.target {
+            let target = work.branches().find(target, false).await?.ok_or_else(missing)?;
+            target.check_access(&caller.principal, AccessLevel::Read).map_err(|denied| nameless(denied, target.id))?;
+        }
         Ok(operation)
     }
 }
@@ -32,8 +40,11 @@ impl UseCase<GetOperation> for GetOperationUseCase {
 #[cfg(test)]
 mod tests {
     use super::GetOperationUseCase;
-    use crate::testing::{BRANCH, branch, branch_ports, caller, work_with};
-    use domain::{Operation, OperationId, OperationKind, Scope, operation::Progress};
+    use crate::testing::{BRANCH, FakeWork, branch, branch_ports, caller, work_with};
+    use domain::{
+        Branch, BranchId, Operation, OperationId, OperationKind, Scope, UserId,
+        operation::{OperationInput, Progress},
+    };
     use ports::driving::{GetOperation, UseCase};
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -52,6 +63,23 @@ mod tests {
                 .run(&caller(Some(user), [Scope::ReadBranches]), GetOperation { id: OperationId::from_uuid(Uuid::nil()) })
                 .await;
             assert_eq!(found.is_ok(), shown);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proof_is_shown_to_whom_both_branches_are() {
+        let secret = Branch { id: BranchId::from_uuid(Uuid::from_u128(6)), ..branch("secret-deal", Some(2)) };
+        for (of_target, shown) in [(Some(1), true), (Some(2), false)] {
+            let target = Branch { created_by: of_target.map(|user| UserId::from_uuid(Uuid::from_u128(user))), ..secret.clone() };
+            let (mut work, secret_id) = (FakeWork::default(), secret.id);
+            work.branches.expect_find().returning(move |id, _| Ok(Some(if id == secret_id { target.clone() } else { branch("pr-1", Some(1)) })));
+            let input = OperationInput { target: Some(secret.id), ..OperationInput::default() };
+            work.operations.expect_find().returning(move |_| Ok(Some(operation(Progress::Succeeded).with_input(input.clone()))));
+            let found = GetOperationUseCase::new(branch_ports(work))
+                .run(&caller(Some(1), [Scope::ReadBranches]), GetOperation { id: OperationId::from_uuid(Uuid::nil()) })
+                .await;
+            assert_eq!(found.is_ok(), shown);
+            assert!(found.err().is_none_or(|refused| refused.code() == "branch_access_denied" && !refused.to_string().contains("secret")));
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     migration_view::{no_migrations, read_call},
     ports::BranchPorts,
     start::Start,
+    trials::check_room,
 };
 use async_trait::async_trait;
 use domain::{Action, Caller, Failure, OperationKind, StepName, branch::AccessLevel, operation::OperationInput};
@@ -27,6 +28,10 @@ impl UseCase<MigrateBranch> for MigrateBranchUseCase {
     async fn run(&self, caller: &Caller, command: MigrateBranch) -> Result<StartedOperation, Failure> {
         read_call(&*self.ports.migrations, &command.files)?;
         let mut work = self.ports.control_plane.begin().await?;
+        if command.dry_run {
+            // Trials are counted under the lock that they are added under; it comes before the branch's own.
+            work.branches().lock_admission().await?;
+        }
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         if command.files.is_empty() && self.ports.migration_files.read().await?.is_empty() {
@@ -44,6 +49,7 @@ impl UseCase<MigrateBranch> for MigrateBranchUseCase {
         if command.dry_run {
             // It is tried on a copy: the branch stays as it is, and whatever else is done to it may go on.
             branch.check_serves()?;
+            check_room(&mut *work, caller, &branch).await?;
             let operation = start.operation(OperationKind::MigrateBranch, &branch, input);
             return start.commit(work, branch, false, operation).await;
         }
@@ -81,7 +87,9 @@ mod tests {
         let started = MigrateBranchUseCase::new(branch_ports(accepting(1))).run(&alice, command(&files, false)).await.unwrap();
         assert_eq!(started.branch.state.status(), Status::Migrating);
         assert_eq!(started.operation.steps.iter().map(|step| step.name).collect::<Vec<_>>(), [StepName::Migrate]);
-        let tried = MigrateBranchUseCase::new(branch_ports(accepting(0))).run(&alice, command(&files, true)).await.unwrap();
+        let mut work = accepting(0);
+        work.operations.expect_unfinished().once().returning(|| Ok(Vec::new()));
+        let tried = MigrateBranchUseCase::new(branch_ports(work)).run(&alice, command(&files, true)).await.unwrap();
         assert_eq!(tried.branch.state.status(), Status::Ready);
         assert_eq!(tried.operation.steps.len(), 3);
     }

@@ -3,7 +3,7 @@
 use super::ports::BranchPorts;
 use domain::{
     Failure, Fault, Slug,
-    migration::{Coverage, InvalidMigrationFile, LedgerEntry, LedgerState, MigrationSet, Plan, plan},
+    migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
     operation::NamedText,
 };
 use ports::{
@@ -51,16 +51,11 @@ impl MigrationView {
 
 async fn drift(ports: &BranchPorts, place: &DatabasePlace, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
     let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
-    let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()).filter(|_| !ledger.iter().any(came_half_way)) else {
+    let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()).filter(|_| !ledger.iter().any(LedgerEntry::came_half_way)) else {
         return Ok(None);
     };
     let present = ports.schemas.fingerprint(place).await?;
     Ok(Some(present.as_str() != recorded))
-}
-
-/// Whether a file without a transaction has changed something and not come to its end: nobody can tell its changes from those of others then.
-fn came_half_way(entry: &LedgerEntry) -> bool {
-    matches!(entry.state, LedgerState::Running { done } | LedgerState::Failed { done, .. } if done > 0)
 }
 
 /// The files of a request, or the project's where it brings none.

@@ -23,6 +23,7 @@ mod reset_branch;
 mod rows;
 mod seeds;
 mod start;
+mod trials;
 mod undo_reset;
 mod update_branch;
 
@@ -44,5 +45,6 @@ pub use list_migrations::ListMigrationsUseCase;
 pub use migrate_branch::MigrateBranchUseCase;
 pub use ports::BranchPorts;
 pub use reset_branch::ResetBranchUseCase;
+pub(crate) use seeds::{NO_SEEDS, no_seeds};
 pub use undo_reset::UndoResetUseCase;
 pub use update_branch::UpdateBranchUseCase;

@@ -38,6 +38,9 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
             branch.check_idle()?;
         }
         let now = self.ports.clock.now();
+        if branch.protected && command.protected == Some(false) && command.expires_in.is_none() && branch.expired(now) {
+            return Err(would_go_at_once(&branch));
+        }
         if let Some(name) = command.name {
             branch.name = name;
         }
@@ -57,6 +60,16 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
     }
 }
 
+/// Its protection alone kept it, and nobody was warned.
+fn would_go_at_once(branch: &Branch) -> Failure {
+    let reason = format!(
+        "the time of branch '{}' is over, and without its protection it would be deleted at once: say how long it lives from now on (expires_in; \
+         --expires-in, such as 7d or never)",
+        branch.slug
+    );
+    Failure::Conflict { code: "branch_expired", reason }
+}
+
 fn changes(command: &UpdateBranch) -> Vec<String> {
     let name = command.name.as_ref().map(|name| format!("name {name}"));
     let expires_in =
@@ -69,7 +82,7 @@ fn changes(command: &UpdateBranch) -> Vec<String> {
 mod tests {
     use super::UpdateBranchUseCase;
     use crate::testing::{branch, branch_ports, caller, main_branch, work_with};
-    use domain::Scope;
+    use domain::{Branch, Scope};
     use ports::driving::{UpdateBranch, UseCase};
     use time::{Duration, OffsetDateTime};
 
@@ -95,6 +108,29 @@ mod tests {
         let changed = UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap();
         assert_eq!((changed.name.as_str(), changed.slug.as_str(), changed.protected), ("Other name", "pr-1", true));
         assert_eq!(changed.expires_at, Some(OffsetDateTime::UNIX_EPOCH + Duration::hours(2)));
+    }
+
+    #[tokio::test]
+    async fn what_its_protection_alone_keeps_is_given_a_new_end_with_it() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let unprotect = |expires_in| UpdateBranch { branch: "pr-1".to_owned(), name: None, expires_in, protected: Some(false) };
+        for (expires_at, protected, expires_in, code) in [
+            (Some(now), true, None, Some("branch_expired")),
+            (Some(now), true, Some(None), None),
+            (Some(now), true, Some(Some("7d".parse().unwrap())), None),
+            (Some(now + Duration::SECOND), true, None, None),
+            (None, true, None, None),
+            (Some(now), false, None, None),
+        ] {
+            let mut work = work_with(Some(Branch { expires_at, protected, ..branch("pr-1", Some(1)) }));
+            work.branches.expect_update().times(usize::from(code.is_none())).returning(|_| Ok(()));
+            work.activity.expect_record().returning(|_| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let outcome = UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), unprotect(expires_in)).await;
+            let refused = outcome.err();
+            assert_eq!(refused.as_ref().map(|failure| failure.code()), code, "{expires_at:?} {protected} {expires_in:?}");
+            assert!(refused.is_none_or(|failure| failure.to_string().contains("--expires-in")));
+        }
     }
 
     #[tokio::test]

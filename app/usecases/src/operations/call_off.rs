@@ -1,6 +1,6 @@
 //! Calling an operation off: what it made is taken away, and the branch is what it was.
 
-use super::{OperationRunner, ending::elsewhere, halt::Halt, progress::Hold};
+use super::{OperationRunner, ending::elsewhere, halt::Halt, migrate::record, progress::Hold};
 use domain::{OperationKind, branch::Status};
 
 impl OperationRunner {
@@ -13,7 +13,10 @@ impl OperationRunner {
             OperationKind::DiffBranches => self.ports.trials.discard(operation.id).await?,
             OperationKind::MigrateBranch | OperationKind::UndoReset | OperationKind::DeleteBranch | OperationKind::DiscardGeneration => {}
         }
+        let migrates = operation.kind == OperationKind::MigrateBranch && !operation.is_trial();
+        let applied = if migrates { self.applied_until_now(hold).await? } else { Vec::new() };
         let mut ending = self.cancel(hold).await?;
+        record(&mut ending, &applied, None).await?;
         let detail = Some(format!("{} {}", operation.kind.name(), operation.id));
         ending.tell("cancelled", detail).await?;
         if ending.branch.state.operation() != Some(operation.id) {

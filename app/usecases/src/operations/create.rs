@@ -36,10 +36,11 @@ impl OperationRunner {
     }
 
     async fn request(&self, hold: &Hold, branch: &Branch, target: &DatabaseTag) -> Result<BuildRequest, Halt> {
+        // Whoever sees the branch sees this, the parent or not.
         let gone = |what: String| Halt::failed("parent_not_ready", format!("the branch cannot be built: {what}"));
         let parent_id = branch.parent_id.ok_or_else(|| gone("it has no parent".to_owned()))?;
         let parent = self.branch(parent_id).await?;
-        let route = self.settings.names.route(&parent).ok_or_else(|| gone(format!("its parent '{}' is {}", parent.slug, parent.state.status())))?;
+        let route = self.settings.names.route(&parent).ok_or_else(|| gone(format!("its parent is {}", parent.state.status())))?;
         let max_age = hold.operation().await.input.max_age.map(Duration::from_secs);
         Ok(BuildRequest {
             target: target.clone(),

@@ -8,7 +8,6 @@ use super::{
     migration_report::MigrationReport,
     progress::Hold,
 };
-use crate::fingerprints;
 use domain::{
     Branch, BranchState, Slug, StepName,
     migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, plan},
@@ -33,6 +32,7 @@ impl OperationRunner {
         let route = self.settings.names.route(&branch).ok_or_else(|| nothing_to_do(&branch))?;
         let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
         hold.step(StepName::Migrate).await?;
+        self.note_applied_before(hold, &target).await?;
         let files = self.pending(&input, &branch.slug, &target).await?;
         let request = ApplyRequest { branch: branch.slug, target: target.clone(), files, who: input.actor, observe: false };
         let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
@@ -40,7 +40,7 @@ impl OperationRunner {
             Err(MigrationError::File { failure, applied }) => return self.migration_failed(hold, &request, &failure, applied).await,
             Err(other) => return Err(other.into()),
         };
-        self.record_fingerprint(&target, &applied).await;
+        let applied = self.applied_in_all(hold, &target, applied).await;
         let mut ending = self.succeed(hold, Some(MigrationReport::of(&applied, None).json())).await?;
         ending.branch.state = ending.branch.state.clone().migrated().map_err(elsewhere)?;
         record(&mut ending, &applied, None).await?;
@@ -76,16 +76,9 @@ impl OperationRunner {
         })
     }
 
-    /// What the schema is from now on.
-    async fn record_fingerprint(&self, target: &DatabasePlace, applied: &[AppliedFile]) {
-        if let Some(last) = applied.last() {
-            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, target, last.version).await;
-        }
-    }
-
     /// The file failed: the branch is as it was before that file, serves on, and says what is wrong until it is migrated or reset.
     async fn migration_failed(&self, hold: &Hold, request: &ApplyRequest, failure: &FileFailure, applied: Vec<AppliedFile>) -> Result<(), Halt> {
-        self.record_fingerprint(&request.target, &applied).await;
+        let applied = self.applied_in_all(hold, &request.target, applied).await;
         let failed = Failed { error: file_error(failure), result: Some(MigrationReport::of(&applied, None).json()) };
         let mut ending = self.fail(hold, &failed).await?;
         ending.branch.state = ending.branch.state.clone().migrate_failed(failure.to_string()).map_err(elsewhere)?;
@@ -97,16 +90,29 @@ impl OperationRunner {
         Ok(())
     }
 
-    /// Nothing was run, or it is not known to have been: the branch is what it was.
+    /// A file that was at work left nothing, or nobody knows: the branch is what it was, with the files before that one.
     pub(super) async fn fail_migrate(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         let input = hold.operation().await.input;
         if input.dry_run {
             return self.fail_trial(hold, failed).await;
         }
-        let mut ending = self.fail(hold, failed).await?;
+        let applied = self.applied_until_now(hold).await?;
+        let result = failed.result.clone().or_else(|| (!applied.is_empty()).then(|| MigrationReport::of(&applied, None).json()));
+        let mut ending = self.fail(hold, &Failed { error: failed.error.clone(), result }).await?;
         ending.branch.state = ending.branch.state.clone().called_off(input.error_before, ending.now).map_err(elsewhere)?;
+        record(&mut ending, &applied, None).await?;
         ending.tell("migrate_failed", Some(failed.error.message.clone())).await?;
         ending.commit_with_branch().await
+    }
+}
+
+impl OperationRunner {
+    /// What an operation that ends before its time has applied.
+    pub(super) async fn applied_until_now(&self, hold: &Hold) -> Result<Vec<AppliedFile>, Halt> {
+        let branch = self.branch(hold.operation().await.branch_id).await?;
+        let Some(route) = self.settings.names.route(&branch) else { return Ok(Vec::new()) };
+        let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
+        Ok(self.applied_in_all(hold, &target, Vec::new()).await)
     }
 }
 
@@ -118,7 +124,7 @@ fn files_told(applied: &[AppliedFile]) -> String {
 }
 
 /// Writes the lines of `branching.migration_history`.
-async fn record(ending: &mut Ending, applied: &[AppliedFile], failed: Option<(&MigrationFile, &FileFailure)>) -> Result<(), Halt> {
+pub(super) async fn record(ending: &mut Ending, applied: &[AppliedFile], failed: Option<(&MigrationFile, &FileFailure)>) -> Result<(), Halt> {
     let Branch { id: branch_id, .. } = ending.branch;
     let (who, at) = (ending.actor().to_owned(), ending.now);
     let line = |version, name: &str, outcome, duration, detail| {

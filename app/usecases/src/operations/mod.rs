@@ -1,5 +1,6 @@
 //! Long work: claimed, carried out step by step, resumed after a crash by any replica.
 
+mod applied;
 mod call_off;
 mod create;
 mod delete;

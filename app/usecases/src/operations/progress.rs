@@ -4,6 +4,7 @@ use super::halt::{Failed, Halt};
 use async_trait::async_trait;
 use domain::{
     StepName,
+    migration::MigrationVersion,
     operation::{Claim, Operation, Progress, Step},
 };
 use ports::driven::{BuildError, BuildProgress, Clock, ControlPlane, Failpoints, MigrationError, MigrationEvent, MigrationProgress, StoreError};
@@ -112,6 +113,13 @@ impl Hold {
         let mut work = self.control_plane.begin().await?;
         work.operations().renew(&claim, self.lease).await?;
         work.commit().await
+    }
+
+    /// Writes down which migrations the branch had before this operation.
+    pub(super) async fn note_applied_before(&self, applied: Vec<MigrationVersion>) -> Result<(), BuildError> {
+        let mut held = self.held.lock().await;
+        held.claim.operation.input.applied_before = Some(applied);
+        self.save(&held.claim).await
     }
 
     /// The claim with every step done and the operation succeeded, to be saved in the transaction of the last effect. Until that is committed, the

@@ -1,7 +1,10 @@
 //! Running seed files in a branch that was just built.
 
 use super::{OperationRunner, halt::Halt, progress::Hold};
-use crate::trail::{self, FLUXBASE};
+use crate::{
+    branches::{NO_SEEDS, no_seeds},
+    trail::{self, FLUXBASE},
+};
 use domain::{Branch, StepName};
 use ports::driven::{BuildProgress, DatabasePlace, DatabaseTag, MigrationProgress, SeedReport, SeedRequest, StoreError};
 use std::sync::Arc;
@@ -11,6 +14,10 @@ impl OperationRunner {
         hold.step(StepName::Seed).await?;
         let input = hold.operation().await.input;
         let files = self.ports.seeds.find(input.seeds).await?;
+        if files.is_empty() {
+            // The replica that took the request may have had some.
+            return Err(Halt::failed(NO_SEEDS, no_seeds()));
+        }
         let request = SeedRequest {
             target: DatabasePlace { database: target.database.clone(), is_main: false },
             files,

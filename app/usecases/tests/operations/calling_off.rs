@@ -68,6 +68,22 @@ async fn a_migration_that_runs_is_called_off_within_seconds_and_keeps_what_was_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_applied_before_a_migration_was_called_off_is_history_and_marked() {
+    let mut world = World::new().await;
+    let branch = world.ready("x").await;
+    world.migrate("x", &[("1_a.sql", "select 1")], false).await.unwrap();
+    world.settled().await;
+    let files = [("1_a.sql", "select 1"), ("2_b.sql", "select 2"), ("3_c.sql", "wait"), ("4_d.sql", "select 4")];
+    let migrate = world.migrate("x", &files, false).await.unwrap();
+    sleep(Duration::from_secs(20)).await;
+    world.cancel(migrate.id).await.unwrap();
+    world.settled().await;
+    assert_eq!(world.operation(migrate.id).await.status, Progress::Cancelled);
+    assert_eq!(world.migrations(&branch).await, [(1, "applied"), (2, "applied")]);
+    assert_eq!(*world.ledgers.1.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_switched_is_too_late_to_be_called_off() {
     let mut world = World::new().await;
     let create = world.create("x", DataCloneMode::SchemaOnly, None).await.unwrap();

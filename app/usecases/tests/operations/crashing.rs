@@ -2,6 +2,7 @@
 
 use crate::world::{GRACE, World};
 use domain::{DataCloneMode, Generation, Operation, branch::Status, operation::Progress};
+use std::time::Duration;
 use tokio::time::sleep;
 
 /// Does something to a world in which `x` is ready, with a crash at each place in turn, until there are no more places.
@@ -85,8 +86,29 @@ async fn a_migrate_survives_and_so_does_its_dry_run() {
                 assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Ready);
                 let applied = world.ledgers.0.lock().unwrap().get("b_x_g1").map_or(0, Vec::len);
                 assert_eq!(applied, usize::from(!dry_run));
+                let history = world.migrations(&world.branch("x").await.unwrap()).await;
+                assert_eq!(history, if dry_run { vec![] } else { vec![(1, "applied")] });
             },
         )
         .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_worker_applied_before_it_was_gone_is_history_however_it_ends() {
+    for (last, ended) in [("select 3", Progress::Succeeded), ("fail", Progress::Failed)] {
+        let mut world = World::new().await;
+        let branch = world.ready("x").await;
+        let migrate = world.migrate("x", &[("1_a.sql", "select 1"), ("2_b.sql", "wait"), ("3_c.sql", last)], false).await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(world.migrations(&branch).await, []);
+        world.restart().await;
+        sleep(Duration::from_hours(2)).await;
+        world.settled().await;
+        assert_eq!(world.operation(migrate.id).await.status, ended);
+        let third = if ended == Progress::Failed { "failed" } else { "applied" };
+        assert_eq!(world.migrations(&branch).await, [(1, "applied"), (2, "applied"), (3, third)]);
+        // What it reports has them all, too.
+        assert!(world.operation(migrate.id).await.result.unwrap().contains("\"version\":1,"));
     }
 }

@@ -138,9 +138,9 @@ impl TrialCopies for Trials {
     }
 }
 
-/// Ledgers by database; a file that says `fail` does, one that says `wait` takes an hour.
+/// Ledgers by database, and the versions that the schema's mark was recorded for; a file that says `fail` does, one that says `wait` takes an hour.
 #[derive(Default)]
-pub(crate) struct Ledgers(pub(crate) Mutex<BTreeMap<String, Vec<MigrationVersion>>>);
+pub(crate) struct Ledgers(pub(crate) Mutex<BTreeMap<String, Vec<MigrationVersion>>>, pub(crate) Mutex<Vec<i64>>);
 
 #[async_trait]
 impl MigrationRunner for Ledgers {
@@ -201,7 +201,8 @@ impl MigrationRunner for Ledgers {
         Ok(())
     }
 
-    async fn record_fingerprint(&self, _: &DatabasePlace, _: MigrationVersion, _: &str) -> Result<(), MigrationError> {
+    async fn record_fingerprint(&self, _: &DatabasePlace, version: MigrationVersion, _: &str) -> Result<(), MigrationError> {
+        self.1.lock().unwrap().push(version.number());
         Ok(())
     }
 }

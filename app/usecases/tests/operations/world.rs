@@ -234,6 +234,13 @@ impl World {
         lines
     }
 
+    /// What became of the branch's migrations, the oldest line first: version and outcome.
+    pub(crate) async fn migrations(&self, branch: &Branch) -> Vec<(i64, &'static str)> {
+        let page = domain::page::PageRequest { limit: 100, cursor: None };
+        let lines = self.control_plane.begin().await.unwrap().migrations().list(branch.id, &page).await.unwrap().items;
+        lines.iter().rev().map(|line| (line.version.number(), line.outcome.as_str())).collect()
+    }
+
     /// The databases on the server.
     pub(crate) fn databases(&self) -> BTreeSet<String> {
         self.builder.databases().iter().map(|tag| tag.database.as_str().to_owned()).collect()

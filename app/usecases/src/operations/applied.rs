@@ -1,0 +1,66 @@
+//! What a migrate has applied in all of its turns: a turn that is cut off tells nothing, but the branch's ledger does.
+
+use super::{OperationRunner, halt::Halt, progress::Hold};
+use crate::fingerprints;
+use domain::migration::{LedgerEntry, MigrationVersion};
+use ports::driven::{AppliedFile, DatabasePlace};
+use std::{collections::HashSet, time::Duration};
+use tokio::time::timeout;
+
+/// What is at work on the database may keep its ledger closed. The operation ends all the same, and tells what its last turn knows.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl OperationRunner {
+    /// Notes what the ledger has before anything is applied; whoever goes on with the operation finds it noted.
+    pub(super) async fn note_applied_before(&self, hold: &Hold, target: &DatabasePlace) -> Result<(), Halt> {
+        if hold.operation().await.input.applied_before.is_some() {
+            return Ok(());
+        }
+        let ledger = self.ports.migrations.ledger(target).await?;
+        let applied = ledger.iter().filter(|entry| entry.is_applied()).map(|entry| entry.version).collect();
+        Ok(hold.note_applied_before(applied).await?)
+    }
+
+    /// Everything that the operation has applied, by the ledger; `turn` is what the present turn knows more of. The last of it has the mark that drift is
+    /// told by from then on.
+    pub(super) async fn applied_in_all(&self, hold: &Hold, target: &DatabasePlace, turn: Vec<AppliedFile>) -> Vec<AppliedFile> {
+        let Some(before) = hold.operation().await.input.applied_before else { return turn };
+        match timeout(PATIENCE, self.since(before, target, &turn)).await {
+            Ok(Some(applied)) => applied,
+            Ok(None) => turn,
+            Err(_) => {
+                tracing::warn!(database = %target.database, "the ledger could not be looked at in time");
+                turn
+            }
+        }
+    }
+
+    async fn since(&self, before: Vec<MigrationVersion>, target: &DatabasePlace, turn: &[AppliedFile]) -> Option<Vec<AppliedFile>> {
+        let ledger = match self.ports.migrations.ledger(target).await {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                tracing::warn!(database = %target.database, %error, "the ledger could not be looked at");
+                return None;
+            }
+        };
+        let half_way = ledger.iter().any(LedgerEntry::came_half_way);
+        let before: HashSet<MigrationVersion> = before.into_iter().collect();
+        let mut applied: Vec<LedgerEntry> = ledger.into_iter().filter(|entry| entry.is_applied() && !before.contains(&entry.version)).collect();
+        applied.sort_by_key(|entry| (entry.applied_at, entry.version));
+        // What a file did that did not come to its end is not what those before it left.
+        if let Some(last) = applied.last().filter(|last| last.fingerprint.is_none() && !half_way) {
+            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, target, last.version).await;
+        }
+        Some(
+            applied
+                .into_iter()
+                .map(|entry| turn.iter().find(|file| file.version == entry.version).cloned().unwrap_or_else(|| of_before(entry)))
+                .collect(),
+        )
+    }
+}
+
+/// What is known of a file that an earlier turn applied.
+fn of_before(entry: LedgerEntry) -> AppliedFile {
+    AppliedFile { version: entry.version, name: entry.name, duration: entry.duration, attempts: 1, statements: Vec::new() }
+}
