@@ -22,7 +22,7 @@ fn many(tables: u32) -> String {
 
 async fn of_copies(major: u32) {
     let Some(world) = World::start(major, Rights::All).await else { return };
-    let original = world.database(&format!("{BASE}{}", many(3))).await;
+    let original = world.database(&format!("{BASE}{} create function app.loose() returns int language sql as 'select 1';", many(3))).await;
     let (copy, restored) = (world.copy(&original).await, world.restored(&original).await);
     let schemas = world.schemas();
     let known = read(&schemas, &original).await.fingerprint.clone();
@@ -38,6 +38,12 @@ async fn of_copies(major: u32) {
     let diff = schemas.diff(&place(&original), &place(&copy)).await.unwrap();
     assert_eq!((diff.summary.changed, diff.objects[0].identity.as_str(), diff.objects[0].fields[0].field.as_str()), (1, "app.owners", "column x"));
     assert_ne!(diff.source_fingerprint, diff.target_fingerprint);
+
+    for gone in ["alter extension plpgsql add function app.loose()", "revoke execute on function pg_catalog.pg_sleep(float8) from public"] {
+        let before = schemas.fingerprint(&place(&restored)).await.unwrap();
+        world.as_owner(&restored, gone).await.unwrap();
+        assert_ne!(schemas.fingerprint(&place(&restored)).await.unwrap(), before, "{gone}");
+    }
     world.stop().await;
 }
 

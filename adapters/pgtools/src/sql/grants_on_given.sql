@@ -34,6 +34,9 @@ with brought as materialized (
       left join pg_type k on t.class = 'pg_type'::regclass and k.oid = t.oid
      where (b.extname is not null or t.free or coalesce(c.relnamespace, p.pronamespace, k.typnamespace, t.oid) in (select oid from system))
        and (b.extname is null or b.extname <> all($2))
+), differing as materialized (
+    -- A grant on a column makes the whole of its table's be compared, and so be read.
+    select class, oid from given where acl is not null and (not (acl @> came_with) or not (came_with @> acl))
 ), named as materialized (
     select g.*, case class when 'pg_class'::regclass then oid::regclass::text
                            when 'pg_proc'::regclass then oid::regprocedure::text
@@ -44,7 +47,7 @@ with brought as materialized (
                            else (select quote_ident(fdwname) from pg_foreign_data_wrapper w where w.oid = g.oid) end as object,
            case when sub > 0 then (select quote_ident(attname) from pg_attribute a where a.attrelid = g.oid and a.attnum = g.sub) end as of_column
       from given g
-     where $3 is not null or (acl is not null and (not (acl @> came_with) or not (came_with @> acl)))
+     where $3 is not null or (class, oid) in (select class, oid from differing)
 )
 select n.kind, n.object, n.of_column, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
        lower(x.privilege_type) as privilege, bool_or(x.is_grantable) as grantable, false as denied

@@ -1,5 +1,6 @@
 -- A text that is another one after any change of definitions: how many rows of each catalogue tell of this database's own objects, and a digest of their
--- ids and of the transactions that wrote them. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE has the same. Temporary objects do not count.
+-- ids and of the transactions that wrote them. What PostgreSQL itself brought counts where it bears grants, and what belongs to an extension or depends on
+-- one is written nowhere else. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE has the same. Temporary objects do not count.
 -- It is read while somebody waits for a branch: each catalogue once, in whatever order it lies, and nothing is joined.
 with
 temporary as materialized (select oid from pg_namespace where nspname like 'pg\_temp\_%' or nspname like 'pg\_toast\_temp\_%'),
@@ -10,9 +11,11 @@ select md5(concat_ws(',',
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_namespace
       where oid not in (select oid from temporary)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_class
-      where oid >= 16384 and relnamespace not in (select oid from temporary)),
+      where (oid >= 16384 or relacl is not null) and relnamespace not in (select oid from temporary)),
     (select concat(count(*), ' ', bit_xor(hashint8extended((attrelid::int8 << 16) | (attnum::int8 & 65535), xmin::text::int8))) from pg_attribute
       where attrelid >= 16384 and attrelid not in (select oid from rel)),
+    (select concat(count(*), ' ', bit_xor(hashint8extended((attrelid::int8 << 16) | (attnum::int8 & 65535), xmin::text::int8))) from pg_attribute
+      where attrelid < 16384 and attacl is not null),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_attrdef
       where adrelid >= 16384 and adrelid not in (select oid from rel)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(indexrelid::int8, xmin::text::int8))) from pg_index
@@ -36,13 +39,13 @@ select md5(concat_ws(',',
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_statistic_ext
       where stxrelid >= 16384 and stxrelid not in (select oid from rel)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_type
-      where oid >= 16384 and typnamespace not in (select oid from temporary)),
+      where (oid >= 16384 or typacl is not null) and typnamespace not in (select oid from temporary)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_enum
       where enumtypid >= 16384 and enumtypid not in (select oid from kind)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(rngtypid::int8, xmin::text::int8))) from pg_range
       where rngtypid >= 16384 and rngtypid not in (select oid from kind)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_proc
-      where oid >= 16384 and pronamespace not in (select oid from temporary)),
+      where (oid >= 16384 or proacl is not null) and pronamespace not in (select oid from temporary)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(aggfnoid::oid::int8, xmin::text::int8))) from pg_aggregate
       where aggfnoid::oid >= 16384 and aggfnoid::oid not in (select oid from routine)),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_operator
@@ -72,7 +75,7 @@ select md5(concat_ws(',',
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_ts_template
       where oid >= 16384),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_language
-      where oid >= 16384),
+      where oid >= 16384 or lanacl is not null),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_am
       where oid >= 16384),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_transform),
@@ -83,6 +86,8 @@ select md5(concat_ws(',',
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_event_trigger),
     (select concat(count(*), ' ', bit_xor(hashint8extended(oid::int8, xmin::text::int8))) from pg_default_acl),
     (select concat(count(*), ' ', bit_xor(hashint8extended((objoid::int8 << 16) | objsubid, xmin::text::int8))) from pg_seclabel),
+    (select concat(count(*), ' ', bit_xor(hashint8extended((classid::int8 << 32) | objid::int8, hashint8extended(refobjid::int8, xmin::text::int8))))
+       from pg_depend where refclassid = 'pg_extension'::regclass and deptype in ('e', 'x')),
     (select concat(count(*), ' ', bit_xor(hashint8extended((objoid::int8 << 16) | objsubid, xmin::text::int8))) from pg_description
       where objoid >= 16384 or classoid = 'pg_namespace'::regclass)
 )) as definitions,

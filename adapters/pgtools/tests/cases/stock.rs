@@ -7,7 +7,7 @@ use ports::driven::{BranchBuilder, BuildReport, BuildRequest, BuildSource, Datab
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
-const SQL: &str = "create table t (id int primary key); insert into t select generate_series(1, 100);
+const SQL: &str = "create function free() returns int language sql as 'select 1'; create table t (id int primary key); insert into t select generate_series(1, 100);
     create schema fluxbase_migrations; create table fluxbase_migrations.ledger (name text); insert into fluxbase_migrations.ledger values ('one')";
 
 impl House {
@@ -92,6 +92,15 @@ async fn definitions_are_never_older_than_the_request() {
         "create type mood as enum ('glad')",
         "alter type mood add value 'sad'",
         "create extension citext",
+        "alter extension citext add function free()",
+        "alter extension citext drop function free()",
+        "alter function free() depends on extension citext",
+        "revoke execute on function pg_catalog.pg_sleep(float8) from public",
+        "grant execute on function pg_catalog.pg_sleep(float8) to anon",
+        "grant select (relname) on pg_catalog.pg_class to anon",
+        "grant select on pg_catalog.pg_file_settings to service_role",
+        "revoke usage on language plpgsql from public",
+        "revoke usage on type pg_catalog.int4range from public",
         "insert into fluxbase_migrations.ledger values ('two')",
         "update fluxbase_migrations.ledger set name = 'three' where name = 'two'",
         "drop table t",

@@ -49,6 +49,7 @@ mark(catalogue, place, writer) as (
   union all select 41, ctid, xmin from pg_ts_dict
   union all select 42, ctid, xmin from pg_ts_parser
   union all select 43, ctid, xmin from pg_ts_template
+  union all select 44, ctid, xmin from pg_depend where refclassid = 'pg_extension'::regclass and deptype in ('e', 'x')
 )
 select md5(string_agg(concat_ws(' ', catalogue, rows, sum), ',' order by catalogue))
 from (select catalogue, count(*) as rows, sum(hashtextextended(place::text, writer::text::int8)) as sum from mark group by catalogue) catalogues
