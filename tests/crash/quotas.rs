@@ -74,7 +74,7 @@ async fn of_many_proofs_and_dry_runs_at_once_on_two_replicas_three_begin() {
         let server = [&world.server, &other][number % 2];
         let files = json!([{"name": "1_pears.sql", "sql": "create table public.pears (id int)"}]);
         let (way, body) = [("diff", json!({})), ("migrate", json!({"dry_run": true, "files": files}))][number / 2 % 2].clone();
-        server.rest(Method::POST, &format!("admin/branches/victim/{way}"), &server.owner_key()).json(&body)
+        server.rest(Method::POST, &format!("admin/branches/victim/{way}"), &world.server.owner_key()).json(&body)
     };
     let answers = at_once((0..16).map(ask)).await;
     let (begun, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
