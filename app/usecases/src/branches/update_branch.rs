@@ -82,7 +82,7 @@ fn changes(command: &UpdateBranch) -> Vec<String> {
 mod tests {
     use super::UpdateBranchUseCase;
     use crate::testing::{branch, branch_ports, caller, main_branch, work_with};
-    use domain::{Branch, Scope};
+    use domain::{Branch, Failure, Scope};
     use ports::driving::{UpdateBranch, UseCase};
     use time::{Duration, OffsetDateTime};
 
@@ -128,7 +128,7 @@ mod tests {
             work.audit.expect_record().returning(|_| Ok(()));
             let outcome = UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), unprotect(expires_in)).await;
             let refused = outcome.err();
-            assert_eq!(refused.as_ref().map(|failure| failure.code()), code, "{expires_at:?} {protected} {expires_in:?}");
+            assert_eq!(refused.as_ref().map(Failure::code), code, "{expires_at:?} {protected} {expires_in:?}");
             assert!(refused.is_none_or(|failure| failure.to_string().contains("--expires-in")));
         }
     }
