@@ -127,7 +127,7 @@ impl<E: Endpoint + 'static> Server<E> {
             {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response.map(|body| Tracked { body, _in_flight: in_flight }))
+            Ok(response.map(|body| Tracked { body, in_flight, is_http1 }))
         }
     }
 }
@@ -142,7 +142,8 @@ fn refused(problem: Problem, id: &str) -> Response {
 /// A response's body; the request counts as running until it is dropped.
 struct Tracked<B> {
     body: B,
-    _in_flight: InFlight,
+    in_flight: InFlight,
+    is_http1: bool,
 }
 
 impl<B: Body + Unpin> Body for Tracked<B> {
@@ -150,7 +151,12 @@ impl<B: Body + Unpin> Body for Tracked<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        // What HTTP/1 holds up stands in the socket.
+        if !self.is_http1 {
+            self.in_flight.offer(frame.is_ready());
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

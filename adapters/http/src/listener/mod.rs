@@ -7,6 +7,7 @@ mod activity;
 mod addressed;
 mod backoff;
 mod connection;
+mod frames;
 mod left_over;
 mod linger;
 mod options;

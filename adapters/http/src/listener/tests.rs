@@ -1,5 +1,7 @@
 //! The listener over real sockets.
 
+mod windows;
+
 use super::{BindError, Listener, ServeOptions};
 use futures_util::{StreamExt, stream};
 use poem::{Endpoint, Request, Response};
