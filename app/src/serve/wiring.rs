@@ -25,7 +25,7 @@ use ports::{
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
         IssueConnection, ListApiKeys, ListAudit, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables,
         ListUsers, MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
-        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
+        RevokeServiceKey, SeedBranch, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use postgres::{
@@ -48,7 +48,7 @@ use usecases::{
     branches::{
         BranchAccessUseCase, BranchPorts, BranchingDisabled, CancelOperationUseCase, ConnectionUseCase, CreateBranchUseCase, DeleteBranchUseCase,
         DiffBranchesUseCase, FollowOperationUseCase, GetBranchUseCase, GetOperationUseCase, LedgerUseCase, ListBranchActivityUseCase,
-        ListBranchesUseCase, ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
+        ListBranchesUseCase, ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, SeedBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
     },
     guard::{Guards, RateLimits},
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
@@ -66,6 +66,9 @@ const SESSION: &str = "set search_path = pg_catalog; set default_transaction_rea
 
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
+
+/// How long a database may take to tell its definitions: some thousands of tables on a busy server take seconds.
+const CATALOGUE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long connections may take to be closed.
 const PARTING: Duration = Duration::from_secs(2);
@@ -121,6 +124,7 @@ use_cases! {
     delete_branch: DeleteBranch,
     reset_branch: ResetBranch,
     undo_reset: UndoReset,
+    seed_branch: SeedBranch,
     migrate_branch: MigrateBranch,
     diff_branches: DiffBranches,
     prove_diff: ProveDiff,
@@ -352,6 +356,7 @@ impl UseCases {
             delete_branch: branching!(DeleteBranchUseCase::new(branches.clone())),
             reset_branch: branching!(ResetBranchUseCase::new(branches.clone())),
             undo_reset: branching!(UndoResetUseCase::new(branches.clone())),
+            seed_branch: branching!(SeedBranchUseCase::new(branches.clone())),
             migrate_branch: branching!(MigrateBranchUseCase::new(branches.clone())),
             diff_branches: branching!(DiffBranchesUseCase::new(branches.clone())),
             prove_diff: branching!(DiffBranchesUseCase::new(branches.clone())),
@@ -416,6 +421,7 @@ fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned
         branch_service_role: provisioned.service.branch_role.clone(),
         schemas: settings.database.schemas.clone(),
         statement_timeout: settings.database.statement_timeout.0,
+        catalogue_timeout: CATALOGUE_PATIENCE,
         acquire_timeout: settings.database.acquire_timeout.0,
         max_connections: NonZeroUsize::try_from(settings.database.max_connections).expect("32 bits fit"),
     }

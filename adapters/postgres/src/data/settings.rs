@@ -38,6 +38,8 @@ pub struct Settings {
     pub schemas: Vec<String>,
     /// How long a statement may take.
     pub statement_timeout: Duration,
+    /// How long a database may take to tell what there is in it, or whether that has changed.
+    pub catalogue_timeout: Duration,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
     /// How many connections all databases together may have open.

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use domain::{Access, BranchId, Failure, access::Role, branch::DatabaseName, catalogue::RelationKind, table::QualifiedName};
 use serde_json::json;
 
+use fluxbase_postgres::wire::Host;
 use ports::driven::{OpenDatabase, OpenDatabases};
+
+use crate::{black_hole::BlackHole, cluster::cluster};
 
 use super::{
     Who::{Alice, Service},
@@ -76,6 +79,50 @@ async fn other_changes_are_known_soon_and_by_word_at_once() {
     world.databases.invalidate(&name);
     let catalogue = world.session(Alice, Access::Read).await.catalogue().await.unwrap();
     assert!(catalogue.get(&QualifiedName::new("public", "notes")).unwrap().column("told").is_some());
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_told_is_found_all_the_same() {
+    let mut world = World::new("untold").await;
+    let name = world.name.clone();
+    world.databases.set_has_event_trigger(&name, true);
+    world.read(Alice, "notes", "").await;
+    world.sql("alter table notes add column untold int").await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(40)).await;
+    tokio::time::resume();
+    let known = async || {
+        let catalogue = world.session(Alice, Access::Read).await.catalogue().await.unwrap();
+        catalogue.get(&QualifiedName::new("public", "notes")).unwrap().column("untold").is_some()
+    };
+    assert!(!known().await, "nobody waits for it");
+    let found = async {
+        while !known().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), found).await.expect("it is looked beside the requests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_vanishes_keeps_nobody_waiting_for_its_catalogue_for_ever() {
+    let hole = BlackHole::before(cluster().port).await;
+    let world = World::with("vanished", |settings| {
+        settings.server.host = Host::Tcp("127.0.0.1".to_owned(), hole.port);
+        settings.catalogue_timeout = Duration::from_secs(1);
+    })
+    .await;
+    world.read(Alice, "notes", "limit=1").await;
+    hole.swallow();
+    world.databases.invalidate(&world.name.clone());
+    let asked = Instant::now();
+    let all = futures_util::future::join_all((0..8).map(|_| world.try_read(Alice, "notes", "limit=1")));
+    for refused in tokio::time::timeout(Duration::from_secs(20), all).await.expect("nobody waits for ever") {
+        assert!(matches!(refused, Err(Failure::Unavailable { .. })), "{refused:?}");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(5), "one after the other: {:?}", asked.elapsed());
+    hole.open();
+    world.read(Alice, "notes", "limit=1").await;
 }
 
 #[tokio::test]

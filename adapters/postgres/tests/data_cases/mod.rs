@@ -127,6 +127,7 @@ impl World {
             branch_service_role: "service_role".to_owned(),
             schemas: vec!["public".to_owned()],
             statement_timeout: Duration::from_secs(10),
+            catalogue_timeout: Duration::from_secs(30),
             acquire_timeout: Duration::from_secs(10),
             max_connections: NonZeroUsize::new(4).unwrap(),
         };

@@ -19,13 +19,15 @@ use crate::wire::Pool;
 const FRESH: Duration = Duration::from_secs(2);
 /// Older ones are not used any more: it was idle meanwhile.
 const STALE: Duration = Duration::from_secs(4);
+/// How long one holds where somebody tells of changes: whoever does may have gone deaf without knowing, or somebody switched the trigger off.
+const FRESH_IF_TOLD: Duration = Duration::from_secs(30);
 /// Checks for unknown names come no closer together.
 const PACE: Duration = Duration::from_millis(250);
 
 /// The newest catalogue known, and when it has to be looked at again.
 ///
 /// Under traffic the change token is checked every two seconds beside the requests; the first request after a pause waits for a check; an unknown name
-/// has one made at once. Where an event trigger tells of changes, only that counts, and unknown names.
+/// has one made at once. Where an event trigger tells of changes, that counts, and unknown names; beside the requests it is looked all the same, seldom.
 #[derive(Debug)]
 pub(in crate::data) struct CatalogueCache {
     source: CatalogueSource,
@@ -42,6 +44,8 @@ struct State {
     known: Option<Arc<KnownCatalogue>>,
     /// When the last check began.
     checked: Option<Instant>,
+    /// When the last one began that did not reach the database.
+    failed: Option<Instant>,
     /// How often it was said that something has changed.
     changes: u64,
 }
@@ -102,9 +106,10 @@ impl CatalogueCache {
         let state = self.state();
         let (Some(known), Some(checked)) = (&state.known, state.checked) else { return Look::Stale };
         let age = checked.elapsed();
-        if self.told.load(Ordering::Relaxed) || age < FRESH {
+        let told = self.told.load(Ordering::Relaxed);
+        if age < if told { FRESH_IF_TOLD } else { FRESH } {
             Look::Good(known.clone())
-        } else if age < STALE {
+        } else if told || age < STALE {
             Look::Aging(known.clone())
         } else {
             Look::Stale
@@ -127,10 +132,14 @@ impl CatalogueCache {
     /// The catalogue by a check that began no earlier than `asked`, nor sooner than `pace` after the last one.
     async fn check(&self, pool: &Pool, asked: Instant, pace: Duration) -> Result<Arc<KnownCatalogue>, Failure> {
         let _turn = self.turn.lock().await;
-        let (known, checked, changes) = {
+        let (known, checked, failed, changes) = {
             let state = self.state();
-            (state.known.clone(), state.checked, state.changes)
+            (state.known.clone(), state.checked, state.failed, state.changes)
         };
+        if failed.is_some_and(|failed| failed >= asked) {
+            // Those who wait do not find out one after the other.
+            return Err(Failure::unavailable("the database cannot be reached", None));
+        }
         if let (Some(known), Some(checked)) = (&known, checked) {
             if checked >= asked {
                 return Ok(known.clone());
@@ -138,15 +147,23 @@ impl CatalogueCache {
             sleep_until(checked + pace).await;
         }
         let began = Instant::now();
-        let newest = match known {
-            Some(known) if self.source.token(pool).await? == known.token => known,
-            _ => Arc::new(self.source.read(pool).await?),
-        };
+        let newest = self.newest(known, pool).await;
         let mut state = self.state();
+        if matches!(newest, Err(Failure::Unavailable { .. })) {
+            state.failed = Some(began);
+        }
+        let newest = newest?;
         state.known = Some(newest.clone());
         // What was told meanwhile may not be in it.
         state.checked = (state.changes == changes).then_some(began);
         Ok(newest)
+    }
+
+    async fn newest(&self, known: Option<Arc<KnownCatalogue>>, pool: &Pool) -> Result<Arc<KnownCatalogue>, Failure> {
+        match known {
+            Some(known) if self.source.token(pool).await? == known.token => Ok(known),
+            _ => self.source.read(pool).await.map(Arc::new),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Failure, branch::DatabaseName};
+use tokio::time::timeout;
 
 use super::{known::KnownCatalogue, rows};
 use crate::{
@@ -54,11 +55,13 @@ impl CatalogueSource {
         Ok(KnownCatalogue { token: String::from_utf8_lossy(&token).into_owned(), catalogue: Arc::new(catalogue) })
     }
 
+    /// Not for longer than the server itself would let it take: it may not be there any more, and all requests wait for one that asks.
     async fn ask<const COLUMNS: usize>(&self, pool: &Pool, sql: &str, params: &[Option<&str>]) -> Result<[Vec<u8>; COLUMNS], Failure> {
         let deadline = Deadline::new(self.settings.statement_timeout);
         let exchange = Exchange { prelude: &[SETTLE], main: Statement { sql, params }, trailing: &[], retry_safe: true };
-        let stream = pool.run(&exchange).await.map_err(|error| deadline.failure(error))?;
-        let columns = one_row(stream).await.map_err(|error| deadline.failure(error))?;
+        let asked = timeout(self.settings.catalogue_timeout, async { one_row(pool.run(&exchange).await?).await }).await;
+        let answer = asked.map_err(|_| Failure::unavailable("the database does not answer", None))?;
+        let columns = answer.map_err(|error| deadline.failure(error))?;
         columns.try_into().map_err(|_| Failure::internal("the catalogue's answer has not the columns asked for"))
     }
 }
