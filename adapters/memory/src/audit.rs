@@ -35,6 +35,10 @@ impl AuditLog for MemoryAuditLog {
         Ok(())
     }
 
+    fn can_persist(&self) -> bool {
+        true
+    }
+
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure> {
         self.append(vec![entry]);
         Ok(())

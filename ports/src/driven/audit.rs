@@ -74,7 +74,8 @@ pub trait AuditRepository: Send {
 /// Audit rows of actions that have no transaction of the metadata database: reads, refusals, work on a branch's data.
 ///
 /// # Contract
-/// One batching writer. A full queue makes callers wait; a row is never dropped. Where the database stays away, or its disk stays full, whoever comes then is
+/// One batching writer. A full queue makes callers wait; a row is never dropped, nor when the caller does not wait to the end: from the first poll on it is
+/// kept. Where the database stays away, or its disk stays full, whoever comes then is
 /// refused before anything is done: see [`AuditLog::await_room`].
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -83,6 +84,9 @@ pub trait AuditLog: Send + Sync {
     fn has_room(&self) -> bool;
     /// Returns once another row can be queued, or fails after a short while. To be asked before something is done that leaves a row.
     async fn await_room(&self) -> Result<(), Failure>;
+    /// Whether rows are being written. Where none could be for some seconds, whoever called [`AuditLog::persist`] would wait for as long as that lasts, with
+    /// its change made: to be asked before anything is done that will call it.
+    fn can_persist(&self) -> bool;
     /// Returns once the row is queued. It is durable within 100 ms.
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure>;
     /// Returns once the row is durable, together with others of the same moment.

@@ -4,10 +4,18 @@ use super::audit_batch::{Texts, insert};
 use async_trait::async_trait;
 use domain::{Failure, audit::AuditEntry};
 use ports::driven::AuditLog;
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
-use std::{sync::Arc, time::Duration};
+use sqlx::{Executor, PgPool, Postgres, pool::PoolConnection};
+use std::{
+    convert::Infallible,
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
-    sync::{Notify, mpsc, oneshot, watch},
+    sync::{Notify, mpsc, mpsc::error::TrySendError, oneshot, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -24,11 +32,30 @@ const PATIENCE_FOR_ROOM: Duration = Duration::from_secs(2);
 /// How long the last rows are tried to be written once nobody can add any more.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 
+/// How long the writer of the audit trail waits.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditPatience {
+    /// For rows to be written, before it tells that they are not.
+    pub writing: Duration,
+    /// For a statement: the server ends it then. It may wait for whoever locked the table; what it would do later would be done twice.
+    pub statement: Duration,
+    /// For an answer. Longer than for a statement: a server that says nothing by then is not there any more.
+    pub answer: Duration,
+}
+
+impl Default for AuditPatience {
+    fn default() -> Self {
+        Self { writing: Duration::from_secs(5), statement: Duration::from_secs(30), answer: Duration::from_secs(40) }
+    }
+}
+
 /// The audit trail. One that is dropped writes what it has; [`PgAuditLog::close`] waits for that.
 #[derive(Debug)]
 pub struct PgAuditLog {
     queue: mpsc::Sender<Message>,
     urgent: Arc<Notify>,
+    /// Rows have not been written for some seconds.
+    stuck: Arc<AtomicBool>,
     /// Since when nobody may add rows any more. Not in the queue: where the database is away, the writer is busy with what came before.
     ending: watch::Sender<Option<Instant>>,
 }
@@ -42,12 +69,19 @@ enum Message {
 impl PgAuditLog {
     /// Starts the writer. It keeps one connection of the pool.
     pub fn start(pool: PgPool) -> Self {
+        Self::with_patience(pool, AuditPatience::default())
+    }
+
+    /// The same with a patience that is not the usual one.
+    pub fn with_patience(pool: PgPool, patience: AuditPatience) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         let urgent = Arc::new(Notify::new());
         let (ending, ended) = watch::channel(None);
-        let writer = Writer { pool, connection: None, messages, urgent: Arc::clone(&urgent), ended, closed_by: None };
+        let stuck = Arc::new(AtomicBool::new(false));
+        let (urgent_too, stuck_too) = (Arc::clone(&urgent), Arc::clone(&stuck));
+        let writer = Writer { pool, patience, connection: None, messages, urgent: urgent_too, stuck: stuck_too, ended, closed_by: None };
         tokio::spawn(writer.write_to_the_end());
-        Self { queue, urgent, ending }
+        Self { queue, urgent, stuck, ending }
     }
 
     /// Takes no more rows, and returns once those taken are durable, or cannot be made so.
@@ -69,8 +103,17 @@ impl PgAuditLog {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
+    /// From the first poll on the message is in the queue, or with somebody who waits for its place there: callers go when their clients do.
     async fn send(&self, message: Message) -> Result<(), Failure> {
-        self.queue.send(message).await.map_err(|_| Failure::unavailable("the server is shutting down", None))
+        let sent = match self.queue.try_send(message) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(message)) => {
+                let queue = self.queue.clone();
+                tokio::spawn(async move { queue.send(message).await.is_ok() }).await.unwrap_or(false)
+            }
+        };
+        if sent { Ok(()) } else { Err(Failure::unavailable("the server is shutting down", None)) }
     }
 }
 
@@ -88,6 +131,10 @@ impl AuditLog for PgAuditLog {
         }
     }
 
+    fn can_persist(&self) -> bool {
+        !self.stuck.load(Ordering::Relaxed)
+    }
+
     async fn queue(&self, entry: AuditEntry) -> Result<(), Failure> {
         self.send(Message::Row(entry, None)).await
     }
@@ -102,9 +149,11 @@ impl AuditLog for PgAuditLog {
 
 struct Writer {
     pool: PgPool,
+    patience: AuditPatience,
     connection: Option<PoolConnection<Postgres>>,
     messages: mpsc::Receiver<Message>,
     urgent: Arc<Notify>,
+    stuck: Arc<AtomicBool>,
     ended: watch::Receiver<Option<Instant>>,
     closed_by: Option<oneshot::Sender<bool>>,
 }
@@ -157,13 +206,19 @@ impl Writer {
             return true;
         }
         let too_late = too_late(self.ended.clone());
+        let tell = tell_if_slow(Arc::clone(&self.stuck), self.patience.writing);
         tokio::select! {
-            () = self.write_however_long_it_takes(entries) => true,
+            () = self.write_however_long_it_takes(entries) => {}
             () = too_late => {
                 tracing::error!(rows = entries.len(), "audit rows are lost: the server ends and the database cannot be reached");
-                false
+                return false;
             }
+            never = tell => match never {},
         }
+        if self.stuck.swap(false, Ordering::Relaxed) {
+            tracing::info!("audit rows are written again, and so are rows of branches");
+        }
+        true
     }
 
     async fn write_however_long_it_takes(&mut self, entries: &[AuditEntry]) {
@@ -182,16 +237,36 @@ impl Writer {
         // Taken out, so that a connection that failed half-way is never used again.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => self.connect().await?,
         };
-        let inserted = insert(&mut connection, entries, texts).await;
+        let inserted = self.in_time(insert(&mut connection, entries, texts)).await;
         if inserted.is_ok() {
             self.connection = Some(connection);
-        } else {
-            connection.close_on_drop();
         }
         inserted
     }
+
+    /// A connection that nobody else will use: its limit on statements is for this work.
+    async fn connect(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        connection.close_on_drop();
+        let limit = format!("set statement_timeout = {}", self.patience.statement.as_millis());
+        self.in_time(connection.execute(sqlx::AssertSqlSafe(limit))).await?;
+        Ok(connection)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+        let unanswered = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        timeout(self.patience.answer, work).await.unwrap_or_else(unanswered)
+    }
+}
+
+/// Publishes that rows are not written, where the writing that this runs beside takes too long.
+async fn tell_if_slow(stuck: Arc<AtomicBool>, patience: Duration) -> Infallible {
+    sleep(patience).await;
+    stuck.store(true, Ordering::Relaxed);
+    tracing::error!("audit rows have not been written for {patience:?}: nothing is written to branches until they can be");
+    pending().await
 }
 
 /// Returns when the end began so long ago that what is not written by now is given up.

@@ -30,7 +30,7 @@ mod shards;
 mod unit_of_work;
 mod users;
 
-pub use audit_log::PgAuditLog;
+pub use audit_log::{AuditPatience, PgAuditLog};
 pub use branch_directory::PgBranchDirectory;
 pub use branch_probe::PgBranchProbe;
 pub use census::{Census, census};

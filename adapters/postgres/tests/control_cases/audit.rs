@@ -1,8 +1,9 @@
 //! The audit trail: group commit, order, nothing lost.
 
 use super::{Replica, connect, database_with, moment, uuid};
+use crate::black_hole::BlackHole;
 use domain::{Action, Failure, audit::AuditEntry, page::PageRequest};
-use fluxbase_postgres::control::{PgAuditLog, migrate};
+use fluxbase_postgres::control::{AuditPatience, PgAuditLog, migrate};
 use ports::driven::{AuditFilter, AuditLog};
 use sqlx::{PgPool, Row};
 use std::{
@@ -141,7 +142,47 @@ async fn whoever_comes_to_a_full_queue_is_refused_before_anything_is_done() {
     replica.sql("alter table fluxbase.away rename to audit_log").await;
     super::within_two_seconds(async || log.has_room().then_some(())).await;
     log.close().await.unwrap();
-    assert_eq!(count(&replica.pool).await, i64::from(rows));
+    // The last one found no place, and nobody waited for it to the end: what it tells of was done.
+    assert_eq!(count(&replica.pool).await, i64::from(rows + 1));
+}
+
+const SHORT: AuditPatience =
+    AuditPatience { writing: Duration::from_millis(200), statement: Duration::from_millis(300), answer: Duration::from_secs(1) };
+
+#[tokio::test]
+async fn it_is_told_when_rows_are_not_written_and_when_they_are_again() {
+    let (replica, options) = Replica::first().await;
+    let log = Arc::new(PgAuditLog::with_patience(connect(options, 2).await, SHORT));
+    log.persist(entry(1, None)).await.unwrap();
+    assert!(log.can_persist());
+    let mut locked = replica.pool.begin().await.unwrap();
+    sqlx::query("lock table fluxbase.audit_log in access exclusive mode").execute(&mut *locked).await.unwrap();
+    let waiting = tokio::spawn({
+        let log = Arc::clone(&log);
+        async move { log.persist(entry(2, None)).await }
+    });
+    super::within_two_seconds(async || (!log.can_persist()).then_some(())).await;
+    assert!(log.has_room(), "reads go on");
+    // Its statement is ended while the lock is held: it is tried again, and not done twice.
+    let ended =
+        "select (select count(*) from pg_stat_activity where datname = current_database() and query like 'insert into fluxbase.audit_log%') = 0";
+    super::within_two_seconds(async || sqlx::query_scalar::<_, bool>(ended).fetch_one(&replica.pool).await.unwrap().then_some(())).await;
+    locked.commit().await.unwrap();
+    waiting.await.unwrap().unwrap();
+    super::within_two_seconds(async || log.can_persist().then_some(())).await;
+    assert_eq!(count(&replica.pool).await, 2);
+}
+
+#[tokio::test]
+async fn a_server_that_vanishes_keeps_the_writer_no_longer_than_it_may() {
+    let (replica, options) = Replica::first().await;
+    let hole = BlackHole::before(crate::cluster::cluster().port).await;
+    let log = PgAuditLog::with_patience(connect(options.port(hole.port), 2).await, SHORT);
+    log.persist(entry(1, None)).await.unwrap();
+    hole.swallow();
+    hole.open();
+    tokio::time::timeout(Duration::from_secs(5), log.persist(entry(2, None))).await.expect("it is written over another connection").unwrap();
+    assert_eq!(count(&replica.pool).await, 2);
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use std::{sync::Arc, time::Instant};
 /// Writes an audit row for what comes of a use case, unless the use case wrote it in the transaction of its change.
 ///
 /// A write on a branch's data is answered once its row is durable, everything else once its row is queued. A request that its client gave up leaves a
-/// row as well, with the outcome `abandoned`. Where rows could not be written for so long that no more can wait, nothing is done.
+/// row as well, with the outcome `abandoned`. Where rows could not be written for so long that no more can wait, nothing is done; writes on a branch's data
+/// are refused as soon as their rows would keep them waiting.
 pub struct Audited<U> {
     inner: U,
     log: Arc<dyn AuditLog>,
@@ -32,6 +33,10 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
         if !self.log.has_room() {
             self.log.await_room().await?;
         }
+        let is_durable = C::ACTION.effect() != Effect::Read && !C::ACTION.changes_control_plane();
+        if is_durable && !self.log.can_persist() {
+            return Err(Failure::unavailable("the audit trail cannot be written now; nothing was done", None));
+        }
         let began = Instant::now();
         let branch = audited_branch(caller, &command);
         let target = command.target();
@@ -45,8 +50,9 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
         if result.is_ok() && C::ACTION.changes_control_plane() {
             return result;
         }
+        // Nothing is waited for between the answer and the first poll of these, from which on the row is kept: it is lost to no client that goes now.
         let entry = row(trail::outcome(&result));
-        if result.is_ok() && C::ACTION.effect() != Effect::Read {
+        if result.is_ok() && is_durable {
             self.log.persist(entry).await?;
         } else {
             self.log.queue(entry).await?;

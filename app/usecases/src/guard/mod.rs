@@ -51,10 +51,15 @@ impl Guards {
 mod tests {
     use super::{Guards, RateLimits};
     use crate::testing::caller;
-    use domain::{Action, Caller, Failure, Scope, access::Door};
+    use domain::{
+        Action, Caller, Failure, Scope,
+        access::Door,
+        branch::BranchMentions,
+        table::{Delete, Returning, TableName},
+    };
     use ports::{
         driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget},
-        driving::{CreateUser, ListUsers, MockUseCase, UseCase},
+        driving::{CreateUser, DeleteRecord, ListUsers, MockUseCase, UseCase},
     };
     use std::{
         sync::{Arc, Mutex},
@@ -82,6 +87,7 @@ mod tests {
         let (outcomes, budgets) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (mut audit, mut limiter, mut clock) = (MockAuditLog::new(), MockRateLimiter::new(), MockClock::new());
         audit.expect_has_room().return_const(true);
+        audit.expect_can_persist().return_const(true);
         let told = outcomes.clone();
         audit.expect_queue().returning(move |entry| {
             told.lock().unwrap().push(entry.outcome);
@@ -166,6 +172,22 @@ mod tests {
         let guards = Guards { audit: Arc::new(audit), ..rig(10).guards };
         let refused = guards.around(unreached).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap_err();
         assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn where_rows_do_not_become_durable_no_write_begins_and_reads_go_on() {
+        let mut audit = MockAuditLog::new();
+        audit.expect_has_room().return_const(true);
+        audit.expect_can_persist().return_const(false);
+        audit.expect_queue().returning(|_| Ok(()));
+        let guards = Guards { audit: Arc::new(audit), ..rig(10).guards };
+        let mut unreached = MockUseCase::<DeleteRecord>::new();
+        unreached.expect_run().never();
+        let delete = Delete { table: TableName::parse("tasks"), filter: None, max_affected: Some(1), dry_run: false, returning: Returning::Count };
+        let writer = caller(None, [Scope::WriteTables]);
+        let refused = guards.around(unreached).run(&writer, DeleteRecord { branch: BranchMentions::default(), delete }).await.unwrap_err();
+        assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
+        guards.around(answering()).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap();
     }
 
     #[tokio::test]
