@@ -64,7 +64,8 @@ pub struct OpenDatabase {
 pub trait OpenDatabases: Send + Sync {
     /// Which, main's not among them.
     fn open(&self) -> Vec<OpenDatabase>;
-    /// Lets go of one: new requests open it anew, those that run are waited for.
+    /// Lets go of one: new requests open it anew, those that run are waited for, two seconds at most. Those that take longer end by themselves; readers who
+    /// take longer than a statement may are cut off.
     async fn forget(&self, database: &DatabaseName);
     /// Makes ready what will serve a branch in place of another database that this replica has open: definitions are read, and there is a connection for
     /// each login in use, so that the first requests after the switch wait for neither. It takes two seconds at most. What fails here is the first

@@ -17,6 +17,9 @@ use crate::wire::{Budget, PoolStats};
 /// Longer than this nothing waits for what only spares others some waiting.
 const WARM_UP: Duration = Duration::from_secs(2);
 
+/// Longer than this nobody waits for requests on a database that is let go of: they end by themselves, and their connections with them.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// What nobody asked for in this time is forgotten.
 const UNUSED: Duration = Duration::from_mins(15);
 
@@ -103,8 +106,10 @@ impl OpenDatabases for PgBranchDatabases {
 
     async fn forget(&self, database: &DatabaseName) {
         let forgotten = self.databases().remove(database);
-        if let Some(opened) = forgotten {
-            opened.database.close().await;
+        if let Some(opened) = forgotten
+            && timeout(PARTING, opened.database.close()).await.is_err()
+        {
+            tracing::debug!(%database, "requests are still at work on a database that is let go of");
         }
     }
 

@@ -15,11 +15,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{json_rows::JsonRows, shares::Shares};
 use crate::wire::Pool;
 
-/// How often it is looked whether somebody waits for a connection.
+/// How often it is looked whether somebody waits for a connection, or for its end.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Rows that lie here while their reader is busy elsewhere. From a moment on they are given up as soon as somebody waits for a connection: anybody where
-/// all are in use, one of the reader's own requests where its share is.
+/// all are in use, one of the reader's own requests where its share is; and as soon as their database is let go of.
 #[derive(Debug)]
 pub(super) struct LentRows {
     lender: Lender,
@@ -89,8 +89,8 @@ async fn watch(state: Arc<Mutex<State>>, lender: Lender, due: Instant) {
     sleep_until(due).await;
     let share = lender.shares.wanted(&lender.principal);
     loop {
-        if (lender.pool.is_wanted() || share.is_wanted()) && give_up(&state) {
-            tracing::debug!("a reader was too slow and somebody waited: its rows were given up");
+        if (lender.pool.is_wanted() || lender.pool.is_closed() || share.is_wanted()) && give_up(&state) {
+            tracing::debug!("a reader was too slow and its connection was wanted, or its database let go of: its rows were given up");
             return;
         }
         sleep(LOOK).await;

@@ -87,6 +87,11 @@ impl Pool {
         self.shared.waiting.load(Ordering::SeqCst) > 0 || self.shared.options.budget.is_wanted()
     }
 
+    /// Whether it serves nobody any more.
+    pub fn is_closed(&self) -> bool {
+        self.shared.slots.is_closed()
+    }
+
     /// What the pool has now.
     pub fn stats(&self) -> PoolStats {
         PoolStats { open: self.shared.open.get(), idle: self.shared.idle.len() }

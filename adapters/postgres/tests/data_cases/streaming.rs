@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use domain::{Access, Failure, table::Shape};
+use ports::driven::OpenDatabases;
 
 use super::{
     Who::{Alice, Bob, Service},
@@ -174,4 +175,18 @@ async fn a_principals_readers_that_stop_reading_do_not_keep_its_other_requests_o
     }
     world.read(Alice, "big", "select=id&limit=1").await;
     assert_eq!(stopped.len(), 3, "none of them was dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stops_reading_does_not_keep_its_database() {
+    let mut world = World::with("slow_goodbye", |settings| settings.statement_timeout = Duration::from_secs(3)).await;
+    big_rows(&mut world).await;
+    let mut stopped = world.rows(Alice, &select("big", "")).await.unwrap();
+    stopped.document.next().await.unwrap().unwrap();
+    let forgotten = world.databases.forget(&world.name);
+    tokio::time::timeout(Duration::from_secs(10), forgotten).await.expect("whoever lets go waits for no reader");
+    let connections = "select count(*) from pg_stat_activity where datname = current_database() and usename like 'data_%'";
+    let gone = async { while world.value(connections).await != "0" {} };
+    tokio::time::timeout(Duration::from_secs(6), gone).await.expect("its rows are given up");
+    drop(stopped);
 }
