@@ -4,11 +4,12 @@ use super::rules::{Reach, check_name, check_rate_limit, check_reach, check_table
 use crate::{trail, users::find_user};
 use async_trait::async_trait;
 use domain::{
-    Action, Caller, Failure, Fault, Scopes,
+    Action, Caller, Failure, Fault, Scopes, Slug,
     access::{KeyId, Restrictions},
+    branch::Status,
 };
 use ports::{
-    driven::{Clock, ControlPlane, Ids, KeyKind, KeyMint, KeyRecord},
+    driven::{BranchRepository, Clock, ControlPlane, Ids, KeyKind, KeyMint, KeyRecord},
     driving::{CreateApiKey, CreatedKey, UseCase},
 };
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
         };
         check_user(&caller.principal, user_id)?;
         if let Some(slug) = &command.branch {
-            work.branches().find_by_slug(slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
+            keep_there(work.branches(), slug).await?;
         }
         let minted = self.mint.mint(KeyKind::Api);
         let record = KeyRecord {
@@ -78,11 +79,24 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
     }
 }
 
+/// Sees to it that the branch is there until the unit of work ends, by its row's lock. One that goes ends the keys that are pinned to it, in the
+/// transaction that frees its slug: one more that came after would be pinned to whatever bears the slug next.
+async fn keep_there(branches: &mut dyn BranchRepository, slug: &Slug) -> Result<(), Failure> {
+    let gone = || Failure::not_found("branch", slug.as_str());
+    let found = branches.find_by_slug(slug).await?.ok_or_else(gone)?;
+    let branch = branches.find(found.id, true).await?.ok_or_else(gone)?;
+    match branch.state.status() {
+        Status::Deleted => Err(gone()),
+        Status::Deleting => branch.check_idle(),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::CreateApiKeyUseCase;
-    use crate::testing::{BRANCH, FakeWork, caller};
-    use domain::{Scope, Scopes, table::QualifiedName};
+    use crate::testing::{BRANCH, FakeWork, branch, caller};
+    use domain::{BranchState, OperationId, Scope, Scopes, table::QualifiedName};
     use ports::{
         driven::{MintedKey, MockClock, MockIds, MockKeyMint, Secret},
         driving::{CreateApiKey, UseCase},
@@ -129,6 +143,27 @@ mod tests {
         assert_eq!(refused.code(), "scope_inflation");
         for scopes in [Scopes::ALL, Scopes::NONE] {
             assert_eq!(over(FakeWork::default()).run(&maker, command(scopes)).await.unwrap_err().code(), "invalid");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_key_is_pinned_to_a_branch_that_goes_meanwhile() {
+        let ready = branch("pr-1", None);
+        let operation = OperationId::from_uuid(BRANCH);
+        let BranchState::Ready { generation } = ready.state else { panic!("{ready:?}") };
+        let deleting = BranchState::Deleting { generation: Some(generation), operation };
+        let deleted = BranchState::Deleted { at: OffsetDateTime::UNIX_EPOCH };
+        for (locked, outcome) in [(ready.state.clone(), None), (deleting, Some("operation_running")), (deleted, Some("not_found"))] {
+            let mut work = FakeWork::default();
+            let (found, locked) = (ready.clone(), domain::Branch { state: locked, ..ready.clone() });
+            work.branches.expect_find_by_slug().returning(move |_| Ok(Some(found.clone())));
+            work.branches.expect_find().once().withf(|_, lock| *lock).returning(move |_, _| Ok(Some(locked.clone())));
+            work.keys.expect_insert().times(usize::from(outcome.is_none())).returning(|_, _| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let maker = caller(None, [Scope::AdminKeys, Scope::ReadTables]);
+            let pinned = CreateApiKey { branch: Some(ready.slug.clone()), ..command(Scopes::NONE.with(Scope::ReadTables)) };
+            let made = over(work).run(&maker, pinned).await;
+            assert_eq!(made.as_ref().err().map(domain::Failure::code), outcome, "{made:?}");
         }
     }
 
