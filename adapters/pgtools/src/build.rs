@@ -164,8 +164,8 @@ impl Build<'_> {
         let mut masks = Masks::default();
         let mut withheld = Vec::new();
         if self.request.clone_mode == DataCloneMode::FullClone {
-            withheld = withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables).await?;
             let (rules, is_main) = (&self.settings.masking, self.request.parent_is_main);
+            withheld = withholding::plan(&mut leader.connection, &parent.excluded, &self.settings.excluded_tables, is_main).await?;
             masks = masking::plan(&mut leader.connection, &parent.excluded, rules, is_main, &mut withheld).await?;
             // A branch's builder gets to read past policies only when it begins.
             if is_main {

@@ -151,6 +151,7 @@ pub(crate) struct MigrationDocument {
     #[oai(nullable)]
     files: Option<Vec<MigrationFileDocument>>,
     /// Try it on a throw-away copy only: how long each statement takes, what it locks and rewrites, and how the schema would differ.
+    /// `copy` in the result says whether rows were there.
     #[oai(nullable)]
     dry_run: Option<bool>,
     /// Apply files that come before one that is already applied, too.

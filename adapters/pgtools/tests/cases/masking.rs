@@ -1,6 +1,6 @@
 //! Personal values never reach a branch, and what stands in their place is of use.
 
-use super::{Admin, House, MASK_KEY, refusal, withheld_of};
+use super::{Admin, House, MASK_KEY, execute, refusal, withheld_of};
 use domain::{
     DataCloneMode,
     branch::DatabaseName,
@@ -273,4 +273,16 @@ async fn a_table_to_be_left_out_that_is_not_there_stops_the_clone() {
     let (code, said) = refusal(house.build("slip", DataCloneMode::FullClone).await);
     assert!(code == "excluded_table_missing" && said.contains("public.secret"), "{said}");
     house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_may_have_renamed_a_table_that_is_left_out() {
+    let mut house = House::new(Admin::Superuser, "create table secrets (id int); insert into secrets values (1)").await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "secrets"));
+    house.build("cut", DataCloneMode::FullClone).await.unwrap();
+    let parent = house.target("cut").database;
+    execute(&mut house.look_into(&parent).await, "alter table public.secrets rename to secrets_of_old").await;
+    let request = ports::driven::BuildRequest { parent, parent_is_main: false, ..house.request("again", DataCloneMode::FullClone) };
+    ports::driven::BranchBuilder::build(&house.builder(), &request, std::sync::Arc::new(super::Quiet)).await.unwrap();
+    assert_eq!(house.count(&request.target.database, "public.secrets_of_old").await, 0);
 }

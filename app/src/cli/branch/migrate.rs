@@ -100,6 +100,9 @@ fn report(ended: &Begun, dry_run: bool) -> String {
             });
             let _ = write!(report, "\n\n{}", table::list(["WHERE", "STATEMENT", "TIME", "LOCKS", "REWRITES"], rows));
         }
+        if let Some(reason) = result["copy"]["reason"].as_str() {
+            let _ = write!(report, "\n\nit was tried on a copy without rows: {reason}");
+        }
         if let Some(summary) = result["diff"]["summary"].as_object() {
             let count = |name: &str| summary.get(name).and_then(Value::as_u64).unwrap_or_default();
             let _ =

@@ -10,6 +10,18 @@ pub(super) struct MigrationReport<'a> {
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<&'a SchemaDiff>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy: Option<TriedOn<'a>>,
+}
+
+/// What a dry run was made on.
+#[derive(Serialize)]
+struct TriedOn<'a> {
+    /// Whether the branch's rows were there.
+    rows: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +59,12 @@ impl<'a> MigrationReport<'a> {
             attempts: file.attempts,
             statements: file.statements.iter().map(statement).collect(),
         };
-        Self { files: applied.iter().map(file).collect(), diff }
+        Self { files: applied.iter().map(file).collect(), diff, copy: None }
+    }
+
+    /// Of a dry run: on a copy with rows, unless there was a reason.
+    pub(super) fn tried(self, without_rows: Option<&'a str>) -> Self {
+        Self { copy: Some(TriedOn { rows: without_rows.is_none(), reason: without_rows }), ..self }
     }
 
     pub(super) fn json(&self) -> String {
@@ -90,9 +107,14 @@ mod tests {
         };
         let version = MigrationVersion::new(1);
         let file = AppliedFile { version, name: "1_a.sql".to_owned(), duration: Duration::from_millis(2), attempts: 1, statements: vec![statement] };
-        let json: serde_json::Value = serde_json::from_str(&MigrationReport::of(&[file], None).json()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&MigrationReport::of(std::slice::from_ref(&file), None).json()).unwrap();
         assert_eq!(json["files"][0]["statements"][0]["duration_ms"], 1.234);
         assert_eq!(json["files"][0]["statements"][0]["locks"][0]["mode"], "AccessExclusiveLock");
-        assert_eq!(json.get("diff"), None);
+        assert_eq!((json.get("diff"), json.get("copy")), (None, None));
+
+        for (reason, copy) in [(None, r#""copy":{"rows":true}"#), (Some("too big"), r#""copy":{"rows":false,"reason":"too big"}"#)] {
+            let tried = MigrationReport::of(std::slice::from_ref(&file), None).tried(reason).json();
+            assert!(tried.contains(copy), "{tried}");
+        }
     }
 }

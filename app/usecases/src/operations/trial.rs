@@ -6,8 +6,8 @@ use super::{
     migration_report::MigrationReport,
     progress::Hold,
 };
-use domain::{Branch, StepName, branch::DatabaseName, schema::SchemaDiff};
-use ports::driven::{ApplyRequest, BuildProgress, DatabasePlace, MigrationError, MigrationProgress, Proof, TrialSource};
+use domain::{Branch, OperationId, StepName, branch::DatabaseName, schema::SchemaDiff};
+use ports::driven::{ApplyRequest, BuildError, BuildProgress, DatabasePlace, MigrationError, MigrationProgress, Proof, TrialSource};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -21,8 +21,7 @@ impl OperationRunner {
         let branch = self.branch(operation.branch_id).await?;
         let place = self.settings.names.place(&branch)?;
         hold.step(StepName::CopyForTrial).await?;
-        let source = TrialSource { database: place.database.clone(), is_main: place.is_main, rows: self.rows_fit(&place.database).await };
-        let copy = self.ports.trials.copy(operation.id, &source).await?;
+        let (copy, without_rows) = self.copy_to_try(operation.id, &place).await?;
         let target = DatabasePlace { database: copy, is_main: false };
         hold.step(StepName::Migrate).await?;
         let files = self.pending(&operation.input, &branch.slug, &target).await?;
@@ -33,7 +32,7 @@ impl OperationRunner {
             Err(other) => return Err(other.into()),
         };
         let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &request.target).await?) } else { None };
-        let result = Some(MigrationReport::of(&applied, diff.as_ref()).json());
+        let result = Some(MigrationReport::of(&applied, diff.as_ref()).tried(without_rows.as_deref()).json());
         hold.step(StepName::DropTrial).await?;
         self.ports.trials.discard(operation.id).await?;
         let ending = match failed {
@@ -71,6 +70,20 @@ impl OperationRunner {
     pub(super) async fn fail_trial(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         self.ports.trials.discard(hold.operation().await.id).await?;
         self.fail(hold, failed).await?.commit().await
+    }
+
+    /// Copies the branch, with its rows where they come along, and else says why not: what keeps rows from a copy does not keep a migration from the branch.
+    async fn copy_to_try(&self, operation: OperationId, place: &DatabasePlace) -> Result<(DatabaseName, Option<String>), BuildError> {
+        let source = |rows| TrialSource { database: place.database.clone(), is_main: place.is_main, rows };
+        let without_rows = if self.rows_fit(&place.database).await {
+            match self.ports.trials.copy(operation, &source(true)).await {
+                Err(BuildError::Refused { message, .. }) => message,
+                copied => return Ok((copied?, None)),
+            }
+        } else {
+            format!("the database is bigger than {} MB, or its size could not be read", ROWS_UP_TO / 1024 / 1024)
+        };
+        Ok((self.ports.trials.copy(operation, &source(false)).await?, Some(without_rows)))
     }
 
     /// A size that is not known is taken for a large one.

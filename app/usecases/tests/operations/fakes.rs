@@ -121,13 +121,16 @@ impl OpenDatabases for NothingOpen {
     }
 }
 
-/// Copies by their operations.
+/// Copies by their operations, and why none has rows, where that is so.
 #[derive(Default)]
-pub(crate) struct Trials(pub(crate) Mutex<BTreeMap<OperationId, TrialSource>>);
+pub(crate) struct Trials(pub(crate) Mutex<BTreeMap<OperationId, TrialSource>>, pub(crate) Mutex<Option<&'static str>>);
 
 #[async_trait]
 impl TrialCopies for Trials {
     async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError> {
+        if let Some(reason) = self.1.lock().unwrap().filter(|_| source.rows) {
+            return Err(BuildError::Refused { code: "unclassified_columns", message: reason.to_owned() });
+        }
         self.0.lock().unwrap().insert(operation, source.clone());
         Ok(DatabaseName::existing(format!("trial_{operation}")))
     }

@@ -123,7 +123,8 @@ async fn a_failed_migration_is_told_and_the_next_one_mends_it() {
     world.settled().await;
     let tried = world.operation(tried.id).await;
     assert_eq!(tried.status, Progress::Succeeded, "{:?}", tried.error);
-    assert!(tried.result.unwrap().contains("\"diff\""));
+    let result = tried.result.unwrap();
+    assert!(result.contains("\"diff\"") && result.contains(r#""copy":{"rows":true}"#), "{result}");
     assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Error);
     world.check().await;
 
@@ -150,4 +151,18 @@ async fn what_stands_in_the_way_of_migrating_leaves_the_branch_as_it_was() {
     let operation = world.operation(refused.id).await;
     assert_eq!((operation.status, operation.error.unwrap().code.as_str()), (Progress::Failed, "migration_out_of_order"));
     assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_rows_from_a_copy_keeps_no_dry_run_from_it() {
+    let mut world = World::new().await;
+    world.ready("x").await;
+    *world.trials.1.lock().unwrap() = Some("a column of a new table is not classified");
+    let tried = world.migrate("x", &[("1_a.sql", "select 1")], true).await.unwrap();
+    world.settled().await;
+    let tried = world.operation(tried.id).await;
+    assert_eq!(tried.status, Progress::Succeeded, "{:?}", tried.error);
+    let result = tried.result.unwrap();
+    assert!(result.contains(r#""copy":{"rows":false,"reason":"a column of a new table is not classified"}"#), "{result}");
+    world.check().await;
 }
