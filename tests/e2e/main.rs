@@ -16,6 +16,7 @@ mod mixed;
 mod postgrest;
 mod project;
 mod raw;
+mod refusals;
 mod sessions;
 mod starting;
 mod visibility;
