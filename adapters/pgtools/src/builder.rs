@@ -101,7 +101,7 @@ impl BranchBuilder for PgBranchBuilder {
             claim.while_held(self.complete(request, &taken, progress.as_ref())).await
         } else {
             let _waiting = self.demand.copy();
-            stock::make_room(&mut claim, settings, request).await?;
+            stock::make_room(claim.admin(), settings, (&request.parent, request.clone_mode)).await?;
             let build = Build { settings, request, progress: progress.as_ref() };
             let made = async {
                 create_database(claim.admin(), settings, &parent, &birth).await?;

@@ -3,6 +3,7 @@
 use super::{
     mark::{Kind, StockMark},
     origin::{Origin, change_token},
+    room::has_room_beside,
     shelf::Shelf,
 };
 use crate::{
@@ -47,7 +48,7 @@ pub(crate) async fn take(
         }
     }
     for mark in templates {
-        if copy(&mut *admin, settings, &mark, birth).await? {
+        if has_room_beside(&mut *admin, settings, &mark).await? && copy(&mut *admin, settings, &mark, birth).await? {
             return Ok(Sought { taken: Some(Taken { mark, source: BuildSource::Template }), at: now });
         }
     }

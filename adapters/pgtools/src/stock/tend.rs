@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{claim::Claim, drop::drop_by_name, kept::Kept, settings::Settings};
 use domain::DataCloneMode;
-use ports::driven::{BuildError, BuildRequest};
+use ports::driven::BuildError;
 use std::collections::HashMap;
 
 /// The lock of which there is one for all replicas.
@@ -197,20 +197,4 @@ impl Keeper<'_> {
 
 fn is_there(stays: &[StockMark], wanted: &Wanted) -> bool {
     stays.iter().any(|mark| mark.kind == Kind::Template && Wanted::from(&mark.origin) == *wanted)
-}
-
-/// Makes room for the database that is asked for, where there is too little: what only lies ready goes first.
-pub(crate) async fn make_room(hold: &mut Claim, settings: &Settings, request: &BuildRequest) -> Result<(), BuildError> {
-    let Some(left) = disk::left(hold.admin(), settings).await? else { return Ok(()) };
-    let needed = disk::needed(hold.admin(), &request.parent, request.clone_mode).await?;
-    log_disk::check(hold.admin(), settings, needed).await?;
-    if left >= needed {
-        return Ok(());
-    }
-    let shelf = Shelf::read(hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
-    let goes = policy::make_room(&shelf.items, needed - left).ok_or_else(|| disk::no_room(needed, left))?;
-    for mark in goes {
-        drop_marked(hold.admin(), settings, &mark).await?;
-    }
-    Ok(())
 }

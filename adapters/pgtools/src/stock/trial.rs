@@ -4,6 +4,7 @@ use super::{
     fresh::from_parent,
     mark::{Kind, StockMark},
     origin::Origin,
+    room::make_room,
     shelf::{self, Shelf, drop_marked},
     take::take,
 };
@@ -31,6 +32,7 @@ pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &T
     let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
     let parent = Likeness::read(hold.admin(), &source.database).await?;
     if take(hold.admin(), settings, &mark.origin, None, &birth).await?.taken.is_none() {
+        make_room(hold.admin(), settings, (&source.database, mode)).await?;
         from_parent(&mut hold, settings, &parent, &mark, &birth).await?;
     }
     liken(hold.admin(), &database, &parent).await?;

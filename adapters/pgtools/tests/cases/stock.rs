@@ -285,6 +285,30 @@ async fn the_stock_goes_before_a_branch_is_refused_for_want_of_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn copies_of_templates_and_trials_are_made_only_where_there_is_room() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let builder = house.builder();
+    house.take(&builder, "a", plain).await;
+    house.take(&builder, "b", plain).await;
+    builder.tend().await.unwrap();
+    assert_eq!(house.counts().await, (1, 1));
+    let used: i64 = house.value(&house.main, "select pg_database_size(current_database())").await;
+    let mut settings = house.settings.clone();
+    // Room for four databases: two branches, the template and the spare.
+    settings.stock.disk_budget = u64::try_from(used).unwrap() * 9 / 2;
+    let tight = PgBranchBuilder::new(settings);
+    assert_eq!(house.take(&tight, "c", plain).await.source, BuildSource::Spare);
+    assert_eq!(house.take(&tight, "d", plain).await.source, BuildSource::Parent, "the template has to go first");
+    assert_eq!(house.counts().await, (0, 0));
+    let operation = OperationId::from_uuid(Uuid::from_u128(0xfeed));
+    for rows in [true, false] {
+        let source = TrialSource { database: house.main.clone(), is_main: true, rows };
+        assert_eq!(refusal(tight.copy(operation, &source).await).0, "no_room");
+    }
+    assert_eq!(house.stock("trial").await, [""; 0], "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_is_a_copy_that_only_its_builder_may_enter() {
     let house = House::new(Admin::Superuser, SQL).await;
     let builder = house.builder();
