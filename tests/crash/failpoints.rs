@@ -4,7 +4,7 @@ mod ways;
 
 use domain::OperationKind;
 use std::collections::BTreeSet;
-use ways::{create, delete, discard, dry_run, from_stock, migrate, prove, reset, seeded, undo};
+use ways::{create, delete, discard, dry_run, from_stock, migrate, prove, reset, seed, seeded, undo};
 
 /// The places that a test of a name like this crashes at: a step that an earlier operation has too is reached there first.
 macro_rules! crashes {
@@ -36,6 +36,7 @@ fn operation_of(way: &str) -> &'static str {
         "discard" => OperationKind::DiscardGeneration,
         "migrate" | "dry_run" => OperationKind::MigrateBranch,
         "prove" => OperationKind::DiffBranches,
+        "seed" => OperationKind::SeedBranch,
         other => panic!("{other}"),
     }
     .name()
@@ -93,6 +94,8 @@ crashes! {
     discard_survives_a_crash_after_drop_database: discard at "drop_database.after";
     migrate_survives_a_crash_before_migrate: migrate at "migrate.before";
     migrate_survives_a_crash_after_migrate: migrate at "migrate.after";
+    seed_survives_a_crash_before_seed: seed at "seed.before";
+    seed_survives_a_crash_after_seed: seed at "seed.after";
     dry_run_survives_a_crash_before_copy_for_trial: dry_run at "copy_for_trial.before";
     dry_run_survives_a_crash_after_copy_for_trial: dry_run at "copy_for_trial.after";
     dry_run_survives_a_crash_before_migrate: dry_run at "migrate.before";

@@ -42,6 +42,7 @@ fn doors(action: Action) -> Vec<Door> {
         Action::DeleteBranch => vec![rest(delete, "admin/branches/main", Value::Null), Door::Mcp(json!({"branch": "main"}))],
         Action::ResetBranch => vec![rest(post, "admin/branches/main/reset", Value::Null), Door::Mcp(json!({"branch": "main"}))],
         Action::UndoReset => vec![rest(post, "admin/branches/main/undo", Value::Null)],
+        Action::SeedBranch => vec![rest(post, &format!("admin/branches/{nobody}/seed"), json!({}))],
         Action::MigrateBranch => {
             vec![rest(post, &format!("admin/branches/{nobody}/migrate"), json!({})), Door::Mcp(json!({"branch": nobody.to_string()}))]
         }

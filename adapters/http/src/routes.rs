@@ -19,7 +19,7 @@ use ports::{
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
         IssueConnection, ListApiKeys, ListAudit, ListBranchAccess, ListBranchActivity, ListBranches, ListMigrations, ListServiceKeys, ListTables,
         ListUsers, MigrateBranch, PromoteUser, ProveDiff, QueryTable, RefreshSession, RepairMigration, ResetBranch, RevokeApiKey, RevokeBranchAccess,
-        RevokeServiceKey, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
+        RevokeServiceKey, SeedBranch, SignIn, SignOut, SignUp, UndoReset, UnreadRequests, UpdateBranch, UpdateRecord, UseCase,
     },
 };
 use std::sync::{Arc, OnceLock};
@@ -83,6 +83,7 @@ rest_ports! {
     delete_branch: DeleteBranch,
     reset_branch: ResetBranch,
     undo_reset: UndoReset,
+    seed_branch: SeedBranch,
     migrate_branch: MigrateBranch,
     diff_branches: DiffBranches,
     prove_diff: ProveDiff,
@@ -178,7 +179,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
             delete: ports.delete_branch,
             activity: ports.list_branch_activity,
         }),
-        Contract(LifeCycle { reset: ports.reset_branch, undo: ports.undo_reset, migrate: ports.migrate_branch }),
+        Contract(LifeCycle { reset: ports.reset_branch, undo: ports.undo_reset, seed: ports.seed_branch, migrate: ports.migrate_branch }),
         Contract(Diffs { diff: ports.diff_branches, prove: ports.prove_diff }),
         Contract(BranchAccess {
             list: ports.list_branch_access,

@@ -103,6 +103,8 @@ actions! {
     ResetBranch "reset_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
     /// Bring back what a reset replaced.
     UndoReset "undo_reset" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
+    /// Run seed files on a branch.
+    SeedBranch "seed_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
     /// Apply pending migrations to a branch.
     MigrateBranch "migrate_branch" Destroy any_of(&[Scope::WriteBranches, Scope::AdminBranches]);
     /// Compare the schemas of two branches.

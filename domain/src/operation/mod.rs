@@ -28,11 +28,13 @@ pub enum OperationKind {
     MigrateBranch,
     /// Compares two branches and proves the script on a throw-away copy.
     DiffBranches,
+    /// Runs seed files on a branch that serves.
+    SeedBranch,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CreateBranch,
         Self::DeleteBranch,
         Self::ResetBranch,
@@ -40,6 +42,7 @@ impl OperationKind {
         Self::DiscardGeneration,
         Self::MigrateBranch,
         Self::DiffBranches,
+        Self::SeedBranch,
     ];
 
     /// As answers write it.
@@ -52,6 +55,7 @@ impl OperationKind {
             Self::DiscardGeneration => "discard_generation",
             Self::MigrateBranch => "migrate_branch",
             Self::DiffBranches => "diff_branches",
+            Self::SeedBranch => "seed_branch",
         }
     }
 
@@ -78,6 +82,7 @@ impl OperationKind {
             Self::DiscardGeneration => &[StepName::ShutOut, StepName::DropDatabase],
             Self::MigrateBranch => &[StepName::CopyForTrial, StepName::Migrate, StepName::DropTrial],
             Self::DiffBranches => &[StepName::Compare, StepName::CopyForTrial, StepName::Prove, StepName::DropTrial],
+            Self::SeedBranch => &[StepName::Seed],
         }
     }
 }

@@ -114,6 +114,13 @@ on_branch! {
     UndoReset {} -> StartedOperation
 }
 on_branch! {
+    /// Run the seed files on a branch that did not run there yet, or have changed since.
+    SeedBranch {
+        /// Which, by name; all of them when not given.
+        seeds: Option<Vec<String>>,
+    } -> StartedOperation
+}
+on_branch! {
     /// Apply the migrations that a branch's ledger lacks.
     MigrateBranch {
         /// Files of this call; the server's `migrations.dir` when there are none.

@@ -158,6 +158,30 @@ pub(super) async fn migrate(place: &str) {
     world.end().await;
 }
 
+pub(super) async fn seed(place: &str) {
+    let mut world = crashing_at(place).await;
+    world.create_with(&json!({"name": "victim", "data_clone_mode": "schema_only"})).await;
+    world.ready("victim").await;
+    let operation = world.begin("victim", "seed", &json!({})).await;
+    crash(&mut world).await;
+    let outcome = world.outcome(&operation).await;
+    assert_eq!((&outcome["status"], &outcome["result"]["files"][0]["name"]), (&json!("succeeded"), &json!("1_trees.sql")), "{outcome}");
+    assert_eq!((world.count("trees", "victim").await, &world.branch("victim").await["status"]), (1, &json!("ready")));
+    // A second time it is left out: its row would be there twice.
+    let again = world.begin("victim", "seed", &json!({})).await;
+    let outcome = world.outcome(&again).await;
+    assert_eq!((&outcome["status"], &outcome["result"]["files"][0]["unchanged"]), (&json!("succeeded"), &json!(true)), "{outcome}");
+    // Its log is of rows, and does not come along without them.
+    world.create_with(&json!({"name": "child", "parent": "victim", "data_clone_mode": "schema_only"})).await;
+    world.ready("child").await;
+    let operation = world.begin("child", "seed", &json!({})).await;
+    let outcome = world.outcome(&operation).await;
+    assert_eq!(outcome["result"]["files"][0]["unchanged"], false, "{outcome}");
+    assert_eq!(world.count("trees", "child").await, 1);
+    world.holds_just(&[("victim", 1), ("child", 1)]).await;
+    world.end().await;
+}
+
 pub(super) async fn dry_run(place: &str) {
     let mut world = crashing_at(place).await;
     world.create("victim").await;

@@ -4,7 +4,7 @@ use super::documents::{OperationDocument, started};
 use crate::route::{RemoteCommand, Route};
 use domain::{Operation, operation::NamedText};
 use http::Method;
-use ports::driving::{CancelOperation, GetOperation, MigrateBranch, ProveDiff, ResetBranch, StartedOperation, UndoReset};
+use ports::driving::{CancelOperation, GetOperation, MigrateBranch, ProveDiff, ResetBranch, SeedBranch, StartedOperation, UndoReset};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +28,17 @@ impl RemoteCommand for ResetBranch {
 impl RemoteCommand for UndoReset {
     fn route(&self) -> Route {
         Route::new(Method::POST, ["admin", "branches", &self.branch, "undo"])
+    }
+
+    fn read(&self, document: &Value) -> Result<StartedOperation, serde_json::Error> {
+        started(document)
+    }
+}
+
+impl RemoteCommand for SeedBranch {
+    fn route(&self) -> Route {
+        let body = self.seeds.as_ref().map_or_else(|| json!({}), |seeds| json!({ "seeds": seeds }));
+        Route::new(Method::POST, ["admin", "branches", &self.branch, "seed"]).body(body)
     }
 
     fn read(&self, document: &Value) -> Result<StartedOperation, serde_json::Error> {

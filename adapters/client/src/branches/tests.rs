@@ -6,7 +6,7 @@ use domain::{
     page::PageRequest,
 };
 use ports::driving::{
-    CancelOperation, CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches, MigrateBranch, ProveDiff, ResetBranch,
+    CancelOperation, CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches, MigrateBranch, ProveDiff, ResetBranch, SeedBranch,
     UndoReset, UpdateBranch,
 };
 use serde_json::{Value, json};
@@ -174,6 +174,8 @@ async fn each_command_goes_to_its_route_with_what_was_said() {
     }
     goes!(ResetBranch { branch: x(), seeds: None, max_age: None }, begun.clone(), "POST /api/v1/admin/branches/x/reset", json!({}));
     goes!(UndoReset { branch: x() }, begun.clone(), "POST /api/v1/admin/branches/x/undo", Value::Null);
+    let seeds = Some(vec!["1_a.sql".to_owned()]);
+    goes!(SeedBranch { branch: x(), seeds }, begun.clone(), "POST /api/v1/admin/branches/x/seed", json!({ "seeds": ["1_a.sql"] }));
     goes!(
         MigrateBranch { branch: x(), files, dry_run: true, allow_out_of_order: false },
         begun.clone(),

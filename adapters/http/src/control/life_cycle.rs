@@ -1,4 +1,4 @@
-//! What happens to a branch: reset, undo, migrations.
+//! What happens to a branch: reset, undo, seeds, migrations.
 
 use super::{Asking, Begun, Group};
 use crate::{
@@ -8,12 +8,13 @@ use crate::{
 };
 use domain::{branch::ExpiresIn, operation::NamedText};
 use poem_openapi::{Object, OpenApi, param::Path};
-use ports::driving::{MigrateBranch, ResetBranch, UndoReset, UseCase};
+use ports::driving::{MigrateBranch, ResetBranch, SeedBranch, UndoReset, UseCase};
 use std::sync::Arc;
 
 pub(crate) struct LifeCycle {
     pub(crate) reset: Arc<dyn UseCase<ResetBranch>>,
     pub(crate) undo: Arc<dyn UseCase<UndoReset>>,
+    pub(crate) seed: Arc<dyn UseCase<SeedBranch>>,
     pub(crate) migrate: Arc<dyn UseCase<MigrateBranch>>,
 }
 
@@ -48,6 +49,22 @@ impl LifeCycle {
         _body: JsonBody<Nothing>,
     ) -> Result<Begun<BranchWithOperation>, Problem> {
         Ok(Begun(asking.run(&*self.undo, UndoReset { branch: id.0 }).await?.into()))
+    }
+
+    /// Run seed files on a branch
+    ///
+    /// Those of the server's `branching.seeds_dir` that did not run there yet, or have changed since, in the order of their names, each wholly or not at
+    /// all. The branch serves meanwhile. The operation's `result` tells of each file whether it was `unchanged` and left out, else its `rows`. Refused for
+    /// main. Needs one of the scopes `write:branches` and `admin:branches`.
+    #[oai(path = "/:id/seed", method = "post", operation_id = "seed_branch")]
+    async fn seed_branch(
+        &self,
+        asking: Asking,
+        /// Id or slug.
+        id: Path<String>,
+        body: JsonBody<Seeding>,
+    ) -> Result<Begun<BranchWithOperation>, Problem> {
+        Ok(Begun(asking.run(&*self.seed, SeedBranch { branch: id.0, seeds: body.0.seeds }).await?.into()))
     }
 
     /// Migrate a branch
@@ -96,6 +113,29 @@ pub(crate) struct ResetDocument {
     /// How old a kept copy of the parent's rows may be, from `1s` up; not older than the request when not given.
     #[oai(nullable)]
     max_age: Option<String>,
+}
+
+/// What to sow.
+pub(crate) struct Seeding {
+    seeds: Option<Vec<String>>,
+}
+
+impl FromFields for Seeding {
+    type Document = SeedingDocument;
+    const OPTIONAL: bool = true;
+
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.optional_list("seeds").map(|seeds| Self { seeds })
+    }
+}
+
+/// What to sow in a branch.
+#[derive(Object)]
+#[oai(rename = "Seeding")]
+pub(crate) struct SeedingDocument {
+    /// The seed files to run, by name; all of them when not given.
+    #[oai(nullable)]
+    seeds: Option<Vec<String>>,
 }
 
 /// Nothing that could be said.
@@ -171,7 +211,7 @@ pub(crate) struct MigrationFileDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::{Migration, Nothing, Reset};
+    use super::{Migration, Nothing, Reset, Seeding};
     use crate::{body::Fields, testing::assert_described};
     use domain::operation::NamedText;
     use serde_json::json;
@@ -179,6 +219,7 @@ mod tests {
     #[test]
     fn bodies_are_described_as_they_are_read() {
         assert_described::<Reset>();
+        assert_described::<Seeding>();
         assert_described::<Nothing>();
         assert_described::<Migration>();
         assert_described::<NamedText>();

@@ -14,7 +14,8 @@ use uuid::Uuid;
 pub(crate) struct OperationDocument {
     /// Identity.
     pub(crate) id: Uuid,
-    /// What it does: `create_branch`, `reset_branch`, `undo_reset`, `migrate_branch`, `diff_branches`, `delete_branch` or `discard_generation`.
+    /// What it does: `create_branch`, `reset_branch`, `undo_reset`, `seed_branch`, `migrate_branch`, `diff_branches`, `delete_branch` or
+    /// `discard_generation`.
     pub(crate) kind: String,
     /// The branch it works on.
     pub(crate) branch_id: Uuid,

@@ -10,6 +10,7 @@ mod list;
 pub(super) mod migrate;
 pub(super) mod reference;
 mod reset;
+mod seed;
 mod status;
 mod switch;
 mod update;
@@ -48,6 +49,8 @@ pub(super) enum BranchCommand {
     Reset(reset::ResetArgs),
     /// Bring back what the latest reset replaced
     Undo(reset::UndoArgs),
+    /// Run the seed files that did not run on a branch yet, or have changed
+    Seed(seed::SeedArgs),
     /// Apply the migrations that a branch lacks
     Migrate(migrate::MigrateArgs),
     /// Compare the schemas of two branches
@@ -71,6 +74,7 @@ pub(super) async fn run(context: &Context, command: BranchCommand) -> Result<(),
         BranchCommand::Switch(args) => switch::run(context, args).await,
         BranchCommand::Reset(args) => reset::reset(context, args).await,
         BranchCommand::Undo(args) => reset::undo(context, args).await,
+        BranchCommand::Seed(args) => seed::run(context, args).await,
         BranchCommand::Migrate(args) => migrate::run(context, args).await,
         BranchCommand::Diff(args) => diff::run(context, args).await,
         BranchCommand::Update(args) => update::run(context, args).await,

@@ -85,7 +85,7 @@ async fn already(
 /// Who may begin it may call it off.
 fn may_cancel(branch: &Branch, kind: OperationKind, caller: &Caller) -> Result<(), Failure> {
     match kind {
-        OperationKind::MigrateBranch => check_owner(branch, &caller.principal),
+        OperationKind::MigrateBranch | OperationKind::SeedBranch => check_owner(branch, &caller.principal),
         OperationKind::DiffBranches => check(branch, &caller.principal, AccessLevel::Read),
         _ => check(branch, &caller.principal, AccessLevel::Admin),
     }

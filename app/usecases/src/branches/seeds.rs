@@ -11,6 +11,11 @@ pub(super) async fn check_seeds(runner: &dyn SeedRunner, seeds: Option<&Vec<Stri
             Some(_) => Err(Fault::new("/seeds", format!("are for data_clone_mode seed_data; this is {mode}")).into()),
         };
     }
+    find_seeds(runner, seeds).await
+}
+
+/// Refuses names that are not there, and a folder without seeds.
+pub(super) async fn find_seeds(runner: &dyn SeedRunner, seeds: Option<&Vec<String>>) -> Result<(), Failure> {
     match (runner.find(seeds.cloned()).await, seeds) {
         (Ok(found), None) if found.is_empty() => Err(Failure::Conflict { code: NO_SEEDS, reason: no_seeds() }),
         (Ok(found), Some(_)) if found.is_empty() => {

@@ -11,7 +11,11 @@ impl OperationRunner {
             OperationKind::CreateBranch | OperationKind::ResetBranch => self.drop_unbuilt(hold).await?,
             OperationKind::MigrateBranch if operation.input.dry_run => self.ports.trials.discard(operation.id).await?,
             OperationKind::DiffBranches => self.ports.trials.discard(operation.id).await?,
-            OperationKind::MigrateBranch | OperationKind::UndoReset | OperationKind::DeleteBranch | OperationKind::DiscardGeneration => {}
+            OperationKind::MigrateBranch
+            | OperationKind::SeedBranch
+            | OperationKind::UndoReset
+            | OperationKind::DeleteBranch
+            | OperationKind::DiscardGeneration => {}
         }
         let migrates = operation.kind == OperationKind::MigrateBranch && !operation.is_trial();
         let applied = if migrates { self.applied_until_now(hold).await? } else { Vec::new() };

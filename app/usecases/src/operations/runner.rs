@@ -156,6 +156,7 @@ impl OperationRunner {
             OperationKind::DiscardGeneration => self.discard(hold).await,
             OperationKind::MigrateBranch => self.migrate(hold).await,
             OperationKind::DiffBranches => self.prove(hold).await,
+            OperationKind::SeedBranch => self.seed_in_place(hold).await,
         }
     }
 
@@ -188,6 +189,7 @@ impl OperationRunner {
             OperationKind::UndoReset => self.fail_undo(hold, failed).await,
             OperationKind::MigrateBranch => self.fail_migrate(hold, failed).await,
             OperationKind::DiffBranches => self.fail_trial(hold, failed).await,
+            OperationKind::SeedBranch => self.fail_seed(hold, failed).await,
             OperationKind::DiscardGeneration if failed.error.code == NOT_TO_DISCARD => self.fail(hold, failed).await?.commit().await,
             OperationKind::DeleteBranch | OperationKind::DiscardGeneration => self.retry(hold, failed.error.clone(), LONGEST_PAUSE).await,
         }

@@ -77,6 +77,19 @@ async fn a_delete_survives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_seed_survives_and_sows_once() {
+    at_every_place(
+        async |world| drop(world.ready("x").await),
+        async |world| world.seed("x", None).await.unwrap(),
+        async |world, _| {
+            assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Ready);
+            assert_eq!(*world.seeds.0.lock().unwrap(), ["b_x_g1/1_users.sql"]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_migrate_survives_and_so_does_its_dry_run() {
     for dry_run in [false, true] {
         at_every_place(

@@ -257,8 +257,12 @@ impl SeedRunner for Seeds {
                 };
                 return Err(MigrationError::File { failure: Box::new(failure), applied: Vec::new() });
             }
-            self.0.lock().unwrap().push(format!("{}/{name}", request.target.database));
-            reports.push(SeedReport { name, rows: 2, duration: Duration::ZERO, unchanged: false });
+            let (mut sown, here) = (self.0.lock().unwrap(), format!("{}/{name}", request.target.database));
+            let unchanged = !request.force && sown.contains(&here);
+            if !unchanged {
+                sown.push(here);
+            }
+            reports.push(SeedReport { name, rows: 2, duration: Duration::ZERO, unchanged });
         }
         Ok(reports)
     }

@@ -102,6 +102,31 @@ async fn seeds_are_sown_before_anybody_is_let_in_and_again_after_a_reset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn seeds_are_run_again_where_they_are_new_and_leave_the_branch_what_it_was() {
+    let mut world = World::new().await;
+    let branch = world.ready("x").await;
+    world.migrate("x", &[("1_a.sql", "fail")], false).await.unwrap();
+    world.settled().await;
+    for (unchanged, lines) in [(false, 1), (true, 1)] {
+        let seed = world.seed("x", None).await.unwrap();
+        assert_eq!(world.reset("x").await.unwrap_err().code(), "operation_running");
+        world.settled().await;
+        let operation = world.operation(seed.id).await;
+        assert_eq!(operation.status, Progress::Succeeded, "{:?}", operation.error);
+        assert!(operation.result.unwrap().contains(&format!("\"unchanged\":{unchanged}")));
+        assert_eq!(world.history(&branch).await.iter().filter(|line| line.action == "seeded").count(), lines);
+    }
+    let bad = world.seed("x", Some("bad.sql")).await.unwrap();
+    world.settled().await;
+    let error = world.operation(bad.id).await.error.unwrap();
+    assert_eq!((error.file.as_deref(), error.line), (Some("bad.sql"), Some(3)));
+    let branch = world.branch("x").await.unwrap();
+    assert_eq!((branch.state.status(), branch.state.error()), (Status::Error, Some("1_a.sql, line 1: syntax error")), "as it was before");
+    assert_eq!(world.seed("main", None).await.unwrap_err().code(), "main_branch");
+    world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_migration_is_told_and_the_next_one_mends_it() {
     let mut world = World::new().await;
     world.ready("x").await;

@@ -11,7 +11,7 @@ use fluxbase_usecases::{
     acquaintances::Acquaintances,
     branches::{
         BranchDefaults, BranchPorts, CancelOperationUseCase, CreateBranchUseCase, DeleteBranchUseCase, ExpireBranches, MigrateBranchUseCase,
-        ResetBranchUseCase, UndoResetUseCase,
+        ResetBranchUseCase, SeedBranchUseCase, UndoResetUseCase,
     },
     operations::{OperationPorts, OperationRunner, OperationSettings, Upkeep},
     routing::DatabaseNames,
@@ -19,7 +19,7 @@ use fluxbase_usecases::{
 use memory::{MemoryBranchBuilder, MemoryControlPlane};
 use ports::{
     driven::{ActivityEntry, BuildError, Clock, ControlPlane, DatabaseTag, Ids, Stock, SweepReport},
-    driving::{CancelOperation, CreateBranch, DeleteBranch, MigrateBranch, ResetBranch, UndoReset, UseCase},
+    driving::{CancelOperation, CreateBranch, DeleteBranch, MigrateBranch, ResetBranch, SeedBranch, UndoReset, UseCase},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
@@ -182,6 +182,11 @@ impl World {
         let files = files.iter().map(|(name, text)| NamedText { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
         let command = MigrateBranch { branch: slug.to_owned(), files, dry_run, allow_out_of_order: false };
         Ok(MigrateBranchUseCase::new(self.ports.clone()).run(&self.caller, command).await?.operation)
+    }
+
+    pub(crate) async fn seed(&self, slug: &str, seeds: Option<&str>) -> Result<Operation, Failure> {
+        let command = SeedBranch { branch: slug.to_owned(), seeds: seeds.map(|name| vec![name.to_owned()]) };
+        Ok(SeedBranchUseCase::new(self.ports.clone()).run(&self.caller, command).await?.operation)
     }
 
     pub(crate) async fn cancel(&self, id: OperationId) -> Result<Operation, Failure> {

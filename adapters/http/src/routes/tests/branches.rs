@@ -16,7 +16,7 @@ use ports::{
     driving::{
         BranchDetails, BranchDiff, Command, DiffBranches, FollowOperation, GetBranch, GetConnection, GetOperation, GrantBranchAccess,
         IssueConnection, IssuedConnection, ListMigrations, MigrateBranch, MigrationCounts, MigrationOverview, MockUseCase, OperationFeed,
-        ResetBranch, RevokeBranchAccess, StartedOperation, UndoReset, UpdateBranch, UseCase,
+        ResetBranch, RevokeBranchAccess, SeedBranch, StartedOperation, UndoReset, UpdateBranch, UseCase,
     },
 };
 use serde_json::{Value, json};
@@ -71,6 +71,10 @@ async fn what_runs_long_is_202_with_its_operation_whether_a_body_comes_or_not() 
             Ok(started())
         }),
         undo_reset: answering::<UndoReset>(|_| Ok(started())),
+        seed_branch: answering::<SeedBranch>(|command| {
+            assert_eq!((command.branch.as_str(), command.seeds), ("x", None));
+            Ok(started())
+        }),
         migrate_branch: answering::<MigrateBranch>(|command| {
             assert!(command.files.is_empty() || command.files[0].name == "1_a.sql");
             Ok(started())
@@ -82,6 +86,7 @@ async fn what_runs_long_is_202_with_its_operation_whether_a_body_comes_or_not() 
         ("branches/x/reset", json!({"seeds": ["1.sql"], "max_age": "1h"})),
         ("branches/x/undo", Value::Null),
         ("branches/x/undo", json!({})),
+        ("branches/x/seed", Value::Null),
         ("branches/x/migrate", Value::Null),
         ("branches/x/migrate", json!({"files": [{"name": "1_a.sql", "sql": "select 1"}], "dry_run": true})),
     ] {

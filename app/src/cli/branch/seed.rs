@@ -1,0 +1,61 @@
+//! `fluxbase branch seed`.
+
+use super::{begun::Begun, reference};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table};
+use comfy_table::Cell;
+use ports::driving::SeedBranch;
+use serde_json::Value;
+
+const EXAMPLES: &str = "\
+Examples:
+  fluxbase branch seed demo                       the server's seed files that are new to it, or have changed
+  fluxbase branch seed demo --seed 20_tasks.csv
+
+A file that ran there and has not changed is left out. Each runs wholly or not at all; the branch serves meanwhile.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SeedArgs {
+    /// Its name, slug or id [default: the branch that is switched to]
+    name: Option<String>,
+    /// A seed file; repeat it [default: all of them]
+    #[arg(long, value_name = "FILE")]
+    seed: Option<Vec<String>>,
+    /// Do not wait until it is done
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliError> {
+    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
+    let client = context.connect().await?;
+    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    write_stderr(&format!("seeding branch '{branch}' on {}", client.base_url()));
+    let begun = Begun::from(client.send(&SeedBranch { branch: branch.clone(), seeds: args.seed }).await?);
+    if args.no_wait {
+        write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
+        return context.print(&begun.document, || begun.properties());
+    }
+    let ended = begun.ended(&client, &format!("branch '{branch}' could not be seeded")).await?;
+    context.print(&ended.document, || report(&ended.document["operation"]["result"]))
+}
+
+fn report(result: &Value) -> String {
+    let rows = result["files"].as_array().into_iter().flatten().map(|file| {
+        let outcome = if file["unchanged"] == true { "unchanged, left out".to_owned() } else { format!("{} rows", file["rows"]) };
+        [Cell::new(file["name"].as_str().unwrap_or_default()), Cell::new(outcome)]
+    });
+    table::list(["FILE", "OUTCOME"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::report;
+    use serde_json::json;
+
+    #[test]
+    fn each_file_is_told_of() {
+        let told = report(&json!({"files": [{"name": "1_a.sql", "rows": 2, "unchanged": false}, {"name": "2_b.csv", "rows": 0, "unchanged": true}]}));
+        assert!(told.contains("1_a.sql") && told.contains("2 rows") && told.contains("unchanged, left out"), "{told}");
+    }
+}
