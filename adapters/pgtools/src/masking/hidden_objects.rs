@@ -1,4 +1,7 @@
 //! Large objects that only withheld values point at: they stay behind with them.
+//!
+//! An `oid` says that it points at one. Others keep the number in a text or a whole number: of what is withheld every number counts that a large object has, of
+//! what comes along only columns that hold nothing else, since a number there may be anything and must not bring the object of somebody's along.
 
 use crate::{
     error::from_sql,
@@ -6,49 +9,113 @@ use crate::{
 };
 use domain::{
     branch::{Withheld, WithheldRows},
-    privacy::{Kind, PrivateTable},
+    privacy::{Kind, PrivateColumn, PrivateTable},
+    table::QualifiedName,
 };
 use ports::driven::BuildError;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeSet;
 
+/// How many columns are looked through by one statement.
+const AT_ONCE: usize = 40;
+
 /// The numbers in withheld rows and columns, less those in what comes along.
 pub(super) async fn find(leader: &mut PgConnection, tables: &[PrivateTable], withheld: &[Withheld]) -> Result<BTreeSet<i64>, BuildError> {
-    let Some(sql) = query(tables, withheld) else { return Ok(BTreeSet::new()) };
-    let found: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .persistent(false)
-        .fetch_all(leader)
-        .await
-        .map_err(|error| from_sql("looking for large objects of withheld rows", error))?;
-    Ok(found.into_iter().collect())
+    let failed = |error| from_sql("looking for large objects of withheld rows", error);
+    let mut hidden = BTreeSet::new();
+    let any: bool = sqlx::query_scalar("select exists (select from pg_largeobject_metadata)").fetch_one(&mut *leader).await.map_err(failed)?;
+    if !any {
+        return Ok(hidden);
+    }
+    let filtered: Vec<(String, String)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where c.relrowsecurity and row_security_active(c.oid)",
+    )
+    .fetch_all(&mut *leader)
+    .await
+    .map_err(failed)?;
+    let filtered = filtered.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect();
+    let Selects { behind, along } = selects(tables, withheld, &filtered);
+    for some in behind.chunks(AT_ONCE) {
+        let sql = format!(
+            "select distinct object from ({}) behind where object in (select oid::int8 from pg_largeobject_metadata)",
+            some.join(" union all ")
+        );
+        hidden.extend(sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut *leader).await.map_err(failed)?);
+    }
+    for some in along.chunks(AT_ONCE) {
+        if hidden.is_empty() {
+            break;
+        }
+        let sql = format!("select distinct object from ({}) along where object = any($1)", some.join(" union all "));
+        let numbers: Vec<i64> = hidden.iter().copied().collect();
+        let found = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).persistent(false).bind(numbers).fetch_all(&mut *leader).await.map_err(failed)?;
+        hidden.retain(|number| !found.contains(number));
+    }
+    Ok(hidden)
 }
 
-/// `None` where nothing withheld may point at a large object.
-fn query(tables: &[PrivateTable], withheld: &[Withheld]) -> Option<String> {
-    let (mut behind, mut along) = (Vec::new(), Vec::new());
+/// What gives the numbers in withheld values, and those in values that come along.
+#[derive(Debug, Default)]
+struct Selects {
+    behind: Vec<String>,
+    along: Vec<String>,
+}
+
+/// `filtered` are tables whose policies keep rows from us: there only an `oid` is worth a refusal.
+fn selects(tables: &[PrivateTable], withheld: &[Withheld], filtered: &BTreeSet<QualifiedName>) -> Selects {
+    let mut selects = Selects::default();
     for table in tables {
         let entry = withheld.iter().find(|entry| entry.table == table.name);
-        for column in table.columns.iter().filter(|column| column.kind == Kind::LargeObject) {
-            let select = format!("select {}::oid::int8 as object from only {}", ident(&column.name), relation(&table.name));
+        for column in &table.columns {
+            let is_pointer = column.kind == Kind::LargeObject;
+            let Some(number) = number(column).filter(|_| is_pointer || may_point(table, column) && !filtered.contains(&table.name)) else { continue };
+            let source = relation(&table.name);
+            let select = format!("select {number} as object from only {source}");
             let changed = |entry: &Withheld| {
                 entry.rows == WithheldRows::All
                     || entry.nulled_columns.contains(&column.name)
                     || entry.masked_columns.iter().any(|masked| masked.name == column.name)
             };
             match entry {
-                Some(entry) if changed(entry) => behind.push(select),
+                Some(entry) if changed(entry) => selects.behind.push(select),
                 Some(Withheld { rows: WithheldRows::Referencing { keys }, .. }) => {
                     let pointing = pointing(keys);
-                    behind.push(format!("{select} where {pointing}"));
-                    along.push(format!("{select} where not ({pointing})"));
+                    selects.behind.push(format!("{select} where {pointing}"));
+                    selects.along.push(format!("{select} where not ({pointing})"));
                 }
-                _ => along.push(select),
+                _ if is_pointer => selects.along.push(select),
+                // It ends at the first value that is no large object's.
+                _ => selects.along.push(format!(
+                    "{select} where not exists (select from only {source} where {} is not null \
+                       and (select oid from pg_largeobject_metadata o where o.oid = ({number})::oid) is null)",
+                    ident(&column.name)
+                )),
             }
         }
     }
-    let behind = (!behind.is_empty()).then(|| behind.join(" union all "))?;
-    let less = if along.is_empty() { String::new() } else { format!(" except ({})", along.join(" union all ")) };
-    Some(format!("select object from (({behind}){less}) hidden where object is not null"))
+    selects
+}
+
+/// Numbers that a sequence gave, and those of other rows, are no large objects'.
+fn may_point(table: &PrivateTable, column: &PrivateColumn) -> bool {
+    !column.numbered && table.foreign_keys.iter().all(|key| !key.columns.contains(&column.name))
+}
+
+/// A column's value as the number of a large object, NULL where it can be none. `None` for types in which nobody keeps one.
+fn number(column: &PrivateColumn) -> Option<String> {
+    let name = ident(&column.name);
+    Some(match column.kind {
+        Kind::LargeObject => format!("{name}::oid::int8"),
+        Kind::Integer | Kind::Big | Kind::Decimal => {
+            format!("case when {name} between 1 and 4294967295 and {name} = trunc({name}) then {name}::int8 end")
+        }
+        // No number has more than ten digits, and not all of ten digits is one.
+        kind if kind.is_text() => {
+            format!("case when {name}::text ~ '^[1-9][0-9]{{0,9}}$' then nullif({name}::text::int8, greatest({name}::text::int8, 4294967296)) end")
+        }
+        _ => return None,
+    })
 }
 
 /// Whether a row points, by any of the keys, at what does not come along.

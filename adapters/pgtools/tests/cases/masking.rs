@@ -267,6 +267,26 @@ async fn large_objects_of_withheld_rows_and_masked_columns_stay_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn large_objects_whose_numbers_are_kept_as_texts_and_whole_numbers_stay_behind_too() {
+    let sql = "
+        create domain place as bigint;
+        create table t (id int primary key, letter text, photo place, price numeric, plain text);
+        create table gone (id int generated always as identity (start 106), content varchar(20), amount int, of_t int references t);
+        create table docs (content text, pages bigint);
+        insert into t values (1, lo_from_bytea(101, 'masked'), lo_from_bytea(102, 'masked')::int8, lo_from_bytea(103, 'masked')::int8, lo_from_bytea(107, 'kept')),
+                             (2, '99999999999', 4294967297, 1.5, 'no number'), (101, 'no number', null, 'NaN', null);
+        insert into gone (content, amount, of_t) values (lo_from_bytea(104, 'withheld'), 105, 101);
+        insert into docs values (lo_from_bytea(105, 'kept'), 101), (null, 7);
+        select lo_from_bytea(106, 'bears the number of a row');
+        comment on column t.letter is '@pii null'; comment on column t.photo is '@pii null'; comment on column t.price is '@pii null'";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "gone"));
+    house.build("numbers", DataCloneMode::FullClone).await.unwrap();
+    let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
+    assert_eq!(house.value::<String>(&house.target("numbers").database, found).await, "105 106 107");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_to_be_left_out_that_is_not_there_stops_the_clone() {
     let mut house = House::new(Admin::Superuser, "create table secrets (id int)").await;
     house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "secret"));
