@@ -163,3 +163,14 @@ async fn what_stands_on_the_control_plane_is_refused_with_the_way_out() {
         assert!(code == "definitions_refused" && message.contains("control plane"), "{message}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_the_users_comes_along_whatever_its_name_begins_with() {
+    let sql = "create schema fluxbase; create table fluxbase.secrets (id int); create schema branching; create table branching.b (id int);
+               create schema fluxbase_metrics; create table fluxbase_metrics.t (id int); insert into fluxbase_metrics.t values (1)";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("named", DataCloneMode::FullClone).await.unwrap();
+    let database = house.target("named").database;
+    assert_eq!(house.count(&database, "fluxbase_metrics.t").await, 1);
+    assert_eq!(house.count(&database, "pg_namespace where nspname in ('fluxbase', 'branching')").await, 0);
+}

@@ -131,7 +131,7 @@ async fn grants(connection: &mut PgConnection, role: &str, schemas: &[String]) -
 const SUPERUSERS: &str = "
     with schemas as (
         select oid, nspname, nspowner from pg_namespace
-         where nspname !~ '^(pg_|fluxbase)' and nspname not in ('information_schema', 'auth', 'branching')
+         where nspname !~ '^pg_' and nspname not in ('information_schema', 'auth', 'branching', 'fluxbase', 'fluxbase_migrations')
     ),
     free (classid, objid) as (
         select classid, objid from pg_depend where deptype = 'e'
