@@ -1,6 +1,6 @@
 //! The ways from one relation to another, and how a request names each.
 
-use super::{Catalogue, ForeignKey, Relation};
+use super::{Catalogue, ForeignKey, Relation, RelationKind};
 use crate::table::{QualifiedName, grammar::print_name};
 
 /// How rows of an embedded relation belong to a row of its parent.
@@ -75,8 +75,9 @@ impl<'a> Link<'a> {
     }
 
     /// Whether an embed of this name and hint means this link, as `PostgREST` has it. Of a foreign key from a table to itself the table's name means the
-    /// rows that reference (`employees(*)`, `employees!manager_id(*)`), its column's or its own name the row referenced (`manager_id(*)`).
-    pub fn is_meant(self, parent: &Relation, name: &str, hint: Option<&str>) -> bool {
+    /// rows that reference (`employees(*)`, `employees!manager_id(*)`), its column's or its own name the row referenced (`manager_id(*)`). Those never
+    /// mean a view of another one.
+    fn is_meant(self, catalogue: &Catalogue, parent: &Relation, name: &str, hint: Option<&str>) -> bool {
         let by_table = self.target().name == name && !matches!(self, Self::ToOne(key) if key.target == parent.name);
         let Some(hint) = hint else {
             let by_key = match self {
@@ -84,7 +85,7 @@ impl<'a> Link<'a> {
                 Self::FromMany(key) => key.name == name && key.origin != key.target,
                 Self::Through { .. } => false,
             };
-            return by_table || by_key;
+            return by_table || (by_key && (*self.target() == parent.name || !catalogue.is_view(self.target())));
         };
         by_table
             && match self {
@@ -98,7 +99,12 @@ impl<'a> Link<'a> {
     /// The hint that tells it from others of the same name.
     pub fn hint(self, among: &[Link<'_>]) -> &'a str {
         match self {
-            Self::ToOne(key) | Self::FromMany(key) => &key.name,
+            Self::ToOne(key) | Self::FromMany(key) => {
+                // A view may show a table twice; then the column tells which of them is meant.
+                let by_name =
+                    among.iter().filter(|link| matches!(link, Link::ToOne(other) | Link::FromMany(other) if other.name == key.name)).count();
+                only(&key.columns).filter(|_| by_name > 1).unwrap_or(&key.name)
+            }
             Self::Through { far, .. } => {
                 let by_junction = among.iter().filter(|link| link.junction().is_some_and(|junction| junction.name == far.origin.name)).count();
                 if by_junction == 1 { &far.origin.name } else { &far.name }
@@ -107,7 +113,7 @@ impl<'a> Link<'a> {
     }
 
     /// What to write in `select` to follow it and none of the others: `users`, `users!orders_buyer_fkey`, `manager_id`. `None` where nothing decides.
-    pub fn spelling(self, parent: &Relation, all: &[Link<'_>]) -> Option<String> {
+    pub fn spelling(self, catalogue: &Catalogue, parent: &Relation, all: &[Link<'_>]) -> Option<String> {
         let target = self.target().name.as_str();
         let rivals: Vec<_> = all.iter().copied().filter(|link| link.target().name == target).collect();
         let own = match self {
@@ -115,10 +121,7 @@ impl<'a> Link<'a> {
             Self::FromMany(_) | Self::Through { .. } => Vec::new(),
         };
         let spellings = [(target, None), (target, Some(self.hint(&rivals)))].into_iter().chain(own.into_iter().map(|name| (name, None)));
-        let decides = |(name, hint): &(&str, Option<&str>)| {
-            let mut meant = all.iter().filter(|link| link.is_meant(parent, name, *hint));
-            meant.next() == Some(&self) && meant.next().is_none()
-        };
+        let decides = |(name, hint): &(&str, Option<&str>)| catalogue.meant(parent, all, name, *hint) == [self];
         spellings.into_iter().find(decides).map(|(name, hint)| match hint {
             None => print_name(name),
             Some(hint) => format!("{}!{}", print_name(name), print_name(hint)),
@@ -140,6 +143,21 @@ impl Catalogue {
             }
         }
         links
+    }
+
+    /// Which of a relation's links an embed of this name and hint can mean. Those to its own schema come before those to others that have such a name too.
+    pub fn meant<'a>(&self, parent: &Relation, links: &[Link<'a>], name: &str, hint: Option<&str>) -> Vec<Link<'a>> {
+        let mut meant: Vec<_> = links.iter().copied().filter(|link| link.is_meant(self, parent, name, hint)).collect();
+        let is_near = |link: &Link<'_>| link.target().schema == parent.name.schema;
+        if meant.iter().any(is_near) {
+            meant.retain(is_near);
+        }
+        meant
+    }
+
+    /// Whether this is a view, whose columns are those of tables, and so its foreign keys.
+    pub fn is_view(&self, name: &QualifiedName) -> bool {
+        self.get(name).is_some_and(|relation| matches!(relation.kind, RelationKind::View | RelationKind::MaterializedView))
     }
 
     /// A junction is a table whose primary key holds the columns of both foreign keys.

@@ -30,7 +30,7 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Its columns, in order; system columns are not among them.
     pub columns: Vec<Column>,
-    /// The primary key's columns, in key order; empty without one.
+    /// The primary key's columns, in key order; empty without one. Of a view those of the primary keys that it shows, which need not be unique there.
     pub primary_key: Vec<String>,
     /// Other sets of columns that are unique together.
     pub unique_keys: Vec<Vec<String>>,
@@ -94,7 +94,7 @@ pub struct Column {
     pub hidden_from: Vec<Role>,
 }
 
-/// A foreign key between two exposed relations.
+/// A foreign key between two exposed relations: tables, or views that show its columns, each by the names that they have there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
     /// The constraint's name.

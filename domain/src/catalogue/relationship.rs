@@ -25,7 +25,7 @@ impl Catalogue {
     pub fn relationships(&self, table: &Relation, usable: impl Fn(&ForeignKey) -> bool) -> Vec<Relationship> {
         let links = self.links(table);
         let usable = |link: &&Link<'_>| link.foreign_keys().all(&usable);
-        links.iter().filter(usable).filter_map(|link| Some(relationship(*link, link.spelling(table, &links)?))).collect()
+        links.iter().filter(usable).filter_map(|link| Some(relationship(*link, link.spelling(self, table, &links)?))).collect()
     }
 }
 

@@ -77,6 +77,11 @@ pub struct Embed {
 }
 
 impl Embed {
+    /// Whether it shows nothing, as those do that are there for their filter: `rel()`, and `rel(other())` likewise.
+    pub fn is_empty(&self) -> bool {
+        self.columns.iter().all(|item| matches!(item, SelectItem::Embed(embed) if embed.is_empty()))
+    }
+
     /// The name it goes by: in the answer, and in the keys of nested filters, order and limit.
     pub fn key(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.relation)

@@ -13,7 +13,7 @@ use crate::{
 };
 use bytes::Bytes;
 use domain::table::{
-    Condition, FieldPath, Insert, OnConflict, Operator, Resolution, Returning, RowsShape, Shape, Test, Value,
+    Condition, FieldPath, Insert, OnConflict, Operator, Resolution, Returning, RowsShape, Shape, Test, TruthValue, Value,
     grammar::{TableQuery, print_query},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -134,12 +134,14 @@ fn location(path: &str, key: &[u8]) -> Option<HeaderValue> {
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (column, value) in key {
-        let text = match value {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
+        let (operator, value) = match value {
+            // A view may leave out what it is asked for.
+            serde_json::Value::Null => (Operator::Is, Value::Truth(TruthValue::Null)),
+            serde_json::Value::String(text) => (Operator::Eq, Value::Text(text)),
+            other => (Operator::Eq, Value::Text(other.to_string())),
         };
-        let equal = Test { field: FieldPath::column(column), operator: Operator::Eq, quantifier: None, value: Value::Text(text) };
-        query.extend_pairs(print_query(&TableQuery { filter: Some(Condition::Test(equal)), ..TableQuery::default() }));
+        let test = Test { field: FieldPath::column(column), operator, quantifier: None, value };
+        query.extend_pairs(print_query(&TableQuery { filter: Some(Condition::Test(test)), ..TableQuery::default() }));
     }
     HeaderValue::try_from(format!("{path}?{}", query.finish())).ok()
 }
@@ -153,6 +155,7 @@ mod tests {
         for (key, expected) in [
             (r#"{"id":5}"#, Some("/t?id=eq.5")),
             (r#"{"a b":"x&y","n":1.5}"#, Some("/t?%22a+b%22=eq.x%26y&n=eq.1.5")),
+            (r#"{"id":1,"of":null}"#, Some("/t?id=eq.1&of=is.null")),
             ("{}", None),
             ("", None),
             ("[]", None),

@@ -22,7 +22,8 @@ col as (
     a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), not (a.attnotnull or t.typnotnull),
     case
       when a.attidentity = 'd' then sequence.next
-      when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid)
+      -- A column without a default takes that of its domain.
+      when a.attgenerated = '' then coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0))
     end,
     a.attgenerated <> '' or a.attidentity = 'a', coalesce(label.list, '[]'), comment.description,
     coalesce(hidden.list, '[]')) order by a.attnum) as list
@@ -74,15 +75,51 @@ reading as (
   from closure join pg_class c on c.oid = closure.read join pg_namespace n on n.oid = c.relnamespace
   group by closure.reader
 ),
+-- What stands under which number in a view's own select list, straight: the view's rule tells it, two braces deep. A backslash hides what is no brace.
+shown as materialized (
+  select view, found[2]::int2 as attnum, found[3]::oid as source, found[4]::int2 as source_attnum
+  from (
+    select rule.ev_class as view, found, sum(case found[1] when '{' then 1 when '}' then -1 else 0 end) over (partition by rule.oid order by position) as depth
+    from pg_rewrite rule cross join lateral regexp_matches(
+      rule.ev_action::text,
+      '(\\.|[{}]|:resno (\d+) :resname (?:\\.|[^\\ ])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) )', 'g')
+      with ordinality as word(found, position)
+    where rule.ev_class in (select reader from edge) and rule.ev_class >= 16384
+  ) words
+  where depth = 2 and found[3] <> '0'
+),
+-- The columns of tables that the columns of exposed views are, straight or through other views; `place` numbers those of a view that are the same one.
+lineage as materialized (
+  with recursive line(view, attnum, source, source_attnum) as (
+    select shown.* from shown join rel on rel.oid = shown.view
+    union select line.view, line.attnum, shown.source, shown.source_attnum
+    from line join shown on shown.view = line.source and shown.attnum = line.source_attnum
+  )
+  select line.*, row_number() over (partition by view, source, source_attnum order by attnum) as place from line
+),
+-- The primary keys that an exposed view shows whole.
+view_key as (
+  select shown_key.view, json_agg(a.attname order by a.attnum) as list
+  from (
+    select lineage.view, unnest(array_agg(lineage.attnum)) as attnum
+    from lineage join unique_index u on u.indrelid = lineage.source and u.indisprimary and lineage.source_attnum = any(u.attnums)
+    where lineage.place = 1
+    group by lineage.view, lineage.source, u.attnums
+    having count(*) = cardinality(u.attnums)
+  ) shown_key
+  join pg_attribute a on a.attrelid = shown_key.view and a.attnum = shown_key.attnum
+  group by shown_key.view
+),
 relation as (
   select json_build_array(
     rel.oid::int8, rel.nspname, rel.relname, rel.relkind::text, rel.relrowsecurity, comment.description,
     case when rel.relkind in ('v', 'f') then pg_relation_is_updatable(rel.oid, true) <> 0 else rel.relkind <> 'm' end, coalesce(seen.list, '[]'),
     case when rel.reltuples >= 0 then rel.reltuples::int8 end,
-    coalesce(col.list, '[]'), coalesce(key.primary_key, '[]'), coalesce(key.others, '[]'), coalesce(reading.list, '[]')) as item
+    coalesce(col.list, '[]'), coalesce(key.primary_key, view_key.list, '[]'), coalesce(key.others, '[]'), coalesce(reading.list, '[]')) as item
   from rel
   left join col on col.attrelid = rel.oid
   left join key on key.indrelid = rel.oid
+  left join view_key on view_key.view = rel.oid
   left join reading on reading.reader = rel.oid
   left join pg_description comment on comment.objoid = rel.oid and comment.objsubid = 0 and comment.classoid = 'pg_class'::regclass
   left join lateral (
@@ -92,22 +129,36 @@ relation as (
       and (has_table_privilege(role.oid, rel.oid, 'select, insert, update, delete') or has_any_column_privilege(role.oid, rel.oid, 'select, insert, update'))
   ) seen on true
 ),
+foreign_key_end as (
+  select oid as key, true as is_near, conrelid as source, conkey as attnums from pg_constraint where contype = 'f' and conparentid = 0
+  union all select oid, false, confrelid, confkey from pg_constraint where contype = 'f' and conparentid = 0
+),
+-- Where a foreign key is seen to begin or end: its table, and the views that show all of its columns.
+seen_end as materialized (
+  select seen.key, seen.is_near, rel.oid, json_build_array(rel.nspname, rel.relname) as name, json_agg(a.attname order by seen.position) as list
+  from (
+    select key, is_near, source as oid, 0 as place, k.attnum, k.position
+    from foreign_key_end cross join lateral unnest(attnums) with ordinality as k(attnum, position)
+    union all
+    select key, is_near, lineage.view, lineage.place, lineage.attnum, k.position
+    from foreign_key_end e cross join lateral unnest(e.attnums) with ordinality as k(attnum, position)
+    join lineage on lineage.source = e.source and lineage.source_attnum = k.attnum
+  ) seen
+  join pg_constraint c on c.oid = seen.key
+  join rel on rel.oid = seen.oid
+  join pg_attribute a on a.attrelid = seen.oid and a.attnum = seen.attnum
+  group by seen.key, seen.is_near, rel.oid, rel.nspname, rel.relname, seen.place
+  having count(*) = min(cardinality(c.conkey))
+),
 foreign_key as (
   select json_build_array(
-    c.conname, origin.nspname, origin.relname, near.list, target.nspname, target.relname, far.list,
+    c.conname, near.name -> 0, near.name -> 1, near.list, far.name -> 0, far.name -> 1, far.list,
     exists (select from unique_index u where u.indrelid = c.conrelid and u.attnums @> c.conkey and c.conkey @> u.attnums)) as item
   from pg_constraint c
-  join rel origin on origin.oid = c.conrelid
-  join rel target on target.oid = c.confrelid
-  cross join lateral (
-    select json_agg(a.attname order by k.position) as list
-    from unnest(c.conkey) with ordinality as k(attnum, position) join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum
-  ) near
-  cross join lateral (
-    select json_agg(a.attname order by k.position) as list
-    from unnest(c.confkey) with ordinality as k(attnum, position) join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.attnum
-  ) far
-  where c.contype = 'f' and c.conparentid = 0
+  join seen_end near on near.key = c.oid and near.is_near
+  join seen_end far on far.key = c.oid and not far.is_near
+  -- A view that joins both tables is no relation of itself.
+  where near.oid <> far.oid or c.conrelid = c.confrelid
 )
 select
   /*token*/,

@@ -1,6 +1,9 @@
 //! Orders: by columns, JSON paths, and columns of to-one embeds.
 
-use domain::table::{Direction, Nulls, OrderTerm};
+use domain::{
+    catalogue::RelationKind,
+    table::{Direction, Nulls, OrderTerm},
+};
 
 use super::{
     planner::{Place, Planner},
@@ -32,9 +35,12 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Adds the primary key behind an order, less what the order has of it already.
+    /// Adds the primary key behind an order, less what the order has of it already. A view may have none that helps, or be slow to sort.
     pub(super) fn add_tie_break(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, terms: &[OrderTerm]) {
         let ordered = |column: &str| terms.iter().any(|term| term.relation.is_none() && term.path.steps.is_empty() && term.path.column == column);
+        if matches!(scope.relation.kind, RelationKind::View | RelationKind::MaterializedView) {
+            return;
+        }
         for column in scope.relation.primary_key.iter().filter(|column| !ordered(column)) {
             push_separated(&mut query.order, ", ");
             self.push_column(&mut query.order, scope.relation, scope.alias, column);

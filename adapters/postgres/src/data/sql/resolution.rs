@@ -35,7 +35,7 @@ impl<'a> Grounds<'a> {
             }
             let link = self.link(parent, embed)?;
             let relation = self.reach(link)?;
-            let followed = follow(followed, link, embed)?;
+            let followed = self.follow(followed, link, embed)?;
             let path = format!("{path}{}.", embed.key());
             let inner = self.embeds_below(relation, &embed.columns, &path, &followed)?;
             embeds.push(Embedded { embed, relation, link, embeds: inner, path });
@@ -56,7 +56,7 @@ impl<'a> Grounds<'a> {
 
     fn link(&self, parent: &'a Relation, embed: &'a Embed) -> Result<Link<'a>, Refusal> {
         let links = self.catalogue.links(parent);
-        let fitting: Vec<_> = links.iter().copied().filter(|link| link.is_meant(parent, &embed.relation, embed.hint.as_deref())).collect();
+        let fitting = self.catalogue.meant(parent, &links, &embed.relation, embed.hint.as_deref());
         // What the caller may not touch is no candidate; where it is all there is, the refusal is that.
         let open: Vec<_> = fitting.iter().copied().filter(|link| self.reach(*link).is_ok()).collect();
         match (&open[..], &fitting[..]) {
@@ -90,27 +90,29 @@ impl<'a> Grounds<'a> {
         let some = !candidates.is_empty();
         some.then(|| Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates })
     }
+
+    /// The keys that were followed to many rows, with this link's. A key that is seen through a view is the table's own.
+    fn follow(&self, followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Result<Vec<&'a ForeignKey>, Refusal> {
+        let mut followed = followed.to_vec();
+        let (Link::FromMany(key) | Link::Through { near: key, .. }) = link else { return Ok(followed) };
+        let by_view = |key: &ForeignKey| self.catalogue.is_view(&key.origin);
+        let again = |known: &&&ForeignKey| known.name == key.name && (known.origin == key.origin || by_view(known) || by_view(key));
+        if followed.iter().filter(again).count() >= FOLLOWED_AT_MOST {
+            let message = format!(
+                "'{}' follows the foreign key '{}' to many rows a third time on one path; at most {FOLLOWED_AT_MOST} times are allowed, since rows multiply each time",
+                embed.key(),
+                key.name
+            );
+            return Err(Refusal::fault("/select", message));
+        }
+        followed.push(key);
+        Ok(followed)
+    }
 }
 
 /// How often one foreign key leads to many rows on one path: a table within itself, and once more. Each time, the rows of an answer multiply, and with
 /// them the memory that PostgreSQL needs to gather it.
 const FOLLOWED_AT_MOST: usize = 2;
-
-/// The keys that were followed to many rows, with this link's.
-fn follow<'a>(followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Result<Vec<&'a ForeignKey>, Refusal> {
-    let mut followed = followed.to_vec();
-    let (Link::FromMany(key) | Link::Through { near: key, .. }) = link else { return Ok(followed) };
-    if followed.iter().filter(|known| known.name == key.name && known.origin == key.origin).count() >= FOLLOWED_AT_MOST {
-        let message = format!(
-            "'{}' follows the foreign key '{}' to many rows a third time on one path; at most {FOLLOWED_AT_MOST} times are allowed, since rows multiply each time",
-            embed.key(),
-            key.name
-        );
-        return Err(Refusal::fault("/select", message));
-    }
-    followed.push(key);
-    Ok(followed)
-}
 
 #[cfg(test)]
 mod tests {

@@ -32,14 +32,14 @@ impl<'a> Planner<'a> {
         let mut names = Names(Vec::with_capacity(items.len()));
         for item in items {
             match item {
-                SelectItem::All => self.add_all(query, scope, &mut names)?,
+                SelectItem::All => self.add_all(query, scope, items, &mut names)?,
                 SelectItem::Field(field) => {
                     let what = if as_it_is(field) { What::Column } else { What::Made };
                     if names.take(name(field), what)? {
                         self.add_field(query, scope, field)?;
                     }
                 }
-                SelectItem::Embed(embed) if embed.columns.is_empty() => {}
+                SelectItem::Embed(embed) if embed.is_empty() => {}
                 SelectItem::Embed(embed) => {
                     names.take(embed.key(), What::Made)?;
                     push_separated(&mut query.columns, ", ");
@@ -51,8 +51,10 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn add_all(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, names: &mut Names<'a>) -> Result<(), Refusal> {
-        for column in &scope.relation.columns {
+    /// Every column, but not where an embed has its name (`*,owner(name)` where `owner` references): the embed tells more.
+    fn add_all(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, items: &[SelectItem], names: &mut Names<'a>) -> Result<(), Refusal> {
+        let embedded = |name: &str| items.iter().any(|item| matches!(item, SelectItem::Embed(embed) if embed.key() == name && !embed.is_empty()));
+        for column in scope.relation.columns.iter().filter(|column| !embedded(&column.name)) {
             if names.take(&column.name, What::Column)? {
                 self.add_column(query, scope, &column.name);
             }
