@@ -50,6 +50,8 @@ pub struct Update {
     pub changes: String,
     /// The columns written.
     pub columns: Vec<String>,
+    /// Whether a column that `changes` lacks takes its default instead of NULL.
+    pub missing_default: bool,
     /// Rows at most; more, and nothing is changed.
     pub max_affected: Option<u64>,
     /// Do it, see what comes of it, and take it back.

@@ -7,8 +7,8 @@ use super::{
     range::content_range,
 };
 use crate::problem::Problem;
-use domain::table::{Delete, Update};
-use http::{StatusCode, header};
+use domain::table::{Delete, RowsShape, Update};
+use http::{HeaderValue, StatusCode, header};
 use poem::{Body, Request, Response};
 use ports::{
     driven::Written,
@@ -19,9 +19,7 @@ impl Tables {
     pub(super) async fn update(&self, ask: &mut Ask, request: &Request, body: Body) -> Result<Response, Problem> {
         check(ask)?;
         let (changes, shape) = shape_of(read_json(request, body, self.max_body_bytes).await?)?;
-        if shape.array {
-            return Err(bad_request("invalid_json", "PATCH takes one object of new values, not a list"));
-        }
+        let changes = if shape.array { only_one(&changes, &shape)?.to_owned() } else { changes };
         let (returning, answers) = returning(ask, request)?;
         let command = UpdateRecord {
             branch: std::mem::take(&mut ask.branch),
@@ -30,6 +28,7 @@ impl Tables {
                 filter: ask.query.filter.take(),
                 changes,
                 columns: ask.query.columns.take().unwrap_or(shape.keys),
+                missing_default: ask.prefer.missing_default == Some(true),
                 max_affected: ask.prefer.max_affected(),
                 dry_run: false,
                 returning,
@@ -37,7 +36,7 @@ impl Tables {
         };
         let written = ask.put(&*self.update_record, command, request).await?;
         let range = content_range(0, written.affected, ask.prefer.count.map(|_| written.affected));
-        changed(range, written, answers, ask, request).await
+        changed(range, ask.prefer.applied_to_update(), written, answers, ask, request).await
     }
 
     pub(super) async fn delete(&self, ask: &mut Ask, request: &Request) -> Result<Response, Problem> {
@@ -58,8 +57,14 @@ impl Tables {
         };
         let written = ask.put(&*self.delete_record, command, request).await?;
         let range = content_range(0, 0, ask.prefer.count.map(|_| written.affected));
-        changed(range, written, answers, ask, request).await
+        changed(range, ask.prefer.applied_to_delete(), written, answers, ask, request).await
     }
+}
+
+/// The object in a list of one.
+fn only_one<'t>(list: &'t str, shape: &RowsShape) -> Result<&'t str, Problem> {
+    let inner = list.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.filter(|_| shape.rows == 1).ok_or_else(|| bad_request("invalid_json", "PATCH takes one object of new values, not a list of several"))
 }
 
 fn check(ask: &Ask) -> Result<(), Problem> {
@@ -78,11 +83,18 @@ fn check(ask: &Ask) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn changed(range: http::HeaderValue, written: Written, answers: Answers, ask: &Ask, request: &Request) -> Result<Response, Problem> {
+async fn changed(
+    range: HeaderValue,
+    applied: Option<HeaderValue>,
+    written: Written,
+    answers: Answers,
+    ask: &Ask,
+    request: &Request,
+) -> Result<Response, Problem> {
     let mut response = Response::default();
     response.set_status(if matches!(answers, Answers::Rows(_)) { StatusCode::OK } else { StatusCode::NO_CONTENT });
     response.headers_mut().insert(header::CONTENT_RANGE, range);
-    if let Some(applied) = ask.prefer.applied_to_change() {
+    if let Some(applied) = applied {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
     finish(response, written, answers, ask, request).await

@@ -93,15 +93,27 @@ impl Preferences {
             Resolution::MergeDuplicates => "resolution=merge-duplicates",
             Resolution::IgnoreDuplicates => "resolution=ignore-duplicates",
         });
-        let missing = self.missing_default.map(|default| if default { "missing=default" } else { "missing=null" });
-        let applied = [resolution, missing, self.returns_applied(), self.count_applied(), self.strict_applied()];
+        let applied = [resolution, self.missing_applied(), self.returns_applied(), self.count_applied(), self.strict_applied()];
         header(applied)
     }
 
-    /// What counted for an update or a delete.
-    pub(super) fn applied_to_change(&self) -> Option<HeaderValue> {
+    /// What counted for an update.
+    pub(super) fn applied_to_update(&self) -> Option<HeaderValue> {
+        self.applied_to_change(self.missing_applied())
+    }
+
+    /// What counted for a delete.
+    pub(super) fn applied_to_delete(&self) -> Option<HeaderValue> {
+        self.applied_to_change(None)
+    }
+
+    fn applied_to_change(&self, missing: Option<&str>) -> Option<HeaderValue> {
         let max_affected = self.max_affected().map(|max| format!("max-affected={max}"));
-        header([self.returns_applied(), self.count_applied(), self.strict_applied(), max_affected.as_deref()])
+        header([missing, self.returns_applied(), self.count_applied(), self.strict_applied(), max_affected.as_deref()])
+    }
+
+    fn missing_applied(&self) -> Option<&'static str> {
+        self.missing_default.map(|default| if default { "missing=default" } else { "missing=null" })
     }
 
     fn returns_applied(&self) -> Option<&'static str> {
@@ -175,7 +187,10 @@ mod tests {
         assert_eq!(read(&["max-affected=5"]).unwrap().max_affected(), None);
         let strict = read(&["handling=strict, max-affected=5"]).unwrap();
         assert_eq!(strict.max_affected(), Some(5));
-        assert_eq!(strict.applied_to_change().unwrap(), "handling=strict, max-affected=5");
+        assert_eq!(strict.applied_to_delete().unwrap(), "handling=strict, max-affected=5");
+        let missing = read(&["missing=default, return=minimal"]).unwrap();
+        assert_eq!(missing.applied_to_update().unwrap(), "missing=default, return=minimal");
+        assert_eq!(missing.applied_to_delete().unwrap(), "return=minimal");
         assert_eq!(read(&["handling=strict, max-affected=-1"]), Err(400));
     }
 }

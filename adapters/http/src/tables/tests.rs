@@ -392,6 +392,15 @@ async fn a_change_answers_with_its_rows_or_with_nothing() {
     response.assert_status_is_ok();
     assert_eq!(text(response).await, r#"[{"a":1}]"#);
 
+    let (client, asked) = updating(Ok(written(1, None, None)));
+    let response = send(&client, Method::PATCH, "t?id=eq.1&columns=a,b", &[("prefer", "missing=default")], " [ {\"a\":[1]} ]\n").await;
+    response.assert_header("preference-applied", "missing=default");
+    let update = taken(&asked).update;
+    assert_eq!((update.changes.trim(), update.missing_default), (r#"{"a":[1]}"#, true));
+    for list in ["[]", r#"[{"a":1},{"a":2}]"#] {
+        refused(send(&client, Method::PATCH, "t?id=eq.1", &[], list).await, 400).await;
+    }
+
     let (client, asked) = deleting(Ok(written(1, None, None)));
     let response = send(&client, Method::DELETE, "t?id=eq.1", &[("prefer", "count=exact")], "").await;
     assert_eq!(response.0.status().as_u16(), 204);

@@ -84,6 +84,7 @@ fn update(input: &Input, max_bytes: u64) -> Result<Update, CallError> {
         filter: reading.required_filter(&input.filter, &mut returning),
         changes: input.data.get().to_owned(),
         columns: reading.data(&input.data).keys,
+        missing_default: false,
         max_affected: Some(input.max_affected.unwrap_or(DEFAULT_MAX_AFFECTED)),
         dry_run: input.dry_run.unwrap_or_default(),
         returning,

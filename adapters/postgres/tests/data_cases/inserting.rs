@@ -76,12 +76,17 @@ async fn nothing_and_nothing_but_defaults() {
 #[tokio::test]
 async fn missing_keys_take_defaults_where_that_is_asked_for() {
     let mut world = World::new("missing_default").await;
-    let rows = json!([{"id": 1, "text": "t"}, {"id": 2, "rank": null}, {"id": 3, "rank": 1}]);
-    let mut request = insert("notes", &rows);
+    world.sql("create domain rank as int default 5; create table ranked (id int, rank rank); grant all on ranked to authenticated").await;
+    let three = json!([{"id": 1, "text": "t"}, {"id": 2, "rank": null}, {"id": 3, "rank": 1}]);
+    let mut request = insert("notes", &three);
     request.missing_default = true;
     assert_eq!(run(&world, Alice, &request).await.unwrap().affected, 3);
     let seen = world.value("select string_agg(concat_ws('/', id, text, coalesce(rank::text, 'null')), ' ' order by id) from notes").await;
     assert_eq!(seen, "1/t/7 2/none/null 3/none/1");
+    let returning = rows("select=id,rank", Shape::Array);
+    let mut request = insert("ranked", &json!({"id": 4}));
+    (request.missing_default, request.columns, request.returning) = (true, names(&["id", "rank"]), returning);
+    assert_eq!(returned(run(&world, Alice, &request).await.unwrap()).await, json!([{"id": 4, "rank": 5}]));
     let mut request = insert("projects", &json!({"name": "E"}));
     (request.missing_default, request.columns) = (true, names(&["id", "name", "owner_id"]));
     request.returning = Returning::Key;

@@ -10,7 +10,7 @@ use super::{
     Who::{self, Alice, Service},
     World,
     inserting::rows,
-    query, returned, table_name,
+    names, query, returned, table_name,
 };
 
 fn update(table: &str, filter: &str, changes: &Value) -> Update {
@@ -19,6 +19,7 @@ fn update(table: &str, filter: &str, changes: &Value) -> Update {
         filter: query(filter).filter,
         changes: changes.to_string(),
         columns: changes.as_object().unwrap().keys().cloned().collect(),
+        missing_default: false,
         max_affected: None,
         dry_run: false,
         returning: Returning::Count,
@@ -51,6 +52,10 @@ async fn updates() {
     assert_eq!(change(&world, Alice, &update("projects", "id=gt.0", &json!({"budget": null}))).await.unwrap().affected, 2, "bob's is not hers");
     assert_eq!(change(&world, Service, &update("measures", "value=eq.1", &json!({"note": "p"}))).await.unwrap().affected, 1);
     assert_eq!(change(&world, Alice, &update("open_tasks", "id=eq.2", &json!({"title": "by a view"}))).await.unwrap().affected, 1);
+    let mut request = update("projects", "id=eq.1", &json!({"budget": 8}));
+    (request.columns, request.missing_default) = (names(&["budget", "labels", "data"]), true);
+    request.returning = rows("select=budget,labels,data", Shape::Array);
+    assert_eq!(returned(change(&world, Alice, &request).await.unwrap()).await, json!([{"budget": 8.00, "labels": [], "data": null}]));
     let empty = Update { returning: rows("", Shape::Array), ..update("projects", "id=eq.1", &json!({})) };
     let written = change(&world, Alice, &empty).await.unwrap();
     assert_eq!((written.affected, returned(written).await), (0, json!([])));

@@ -186,6 +186,7 @@ pub(super) fn update(table: &str, text: &str, columns: &[&str]) -> Update {
         filter: query(text).filter,
         changes: "{}".to_owned(),
         columns: names(columns),
+        missing_default: false,
         max_affected: None,
         dry_run: false,
         returning: Returning::Count,

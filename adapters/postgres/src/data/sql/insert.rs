@@ -100,22 +100,26 @@ fn push_rows<'a>(planner: &mut Planner<'a>, sql: &mut String, insert: &'a Insert
     sql.push(')');
 }
 
-/// A row's own value where it has the key, be it null, else the column's default, which is not evaluated otherwise.
 fn push_values_or_defaults<'a>(planner: &mut Planner<'a>, sql: &mut String, columns: &[&'a Column]) {
     for (index, column) in columns.iter().enumerate() {
         sql.push_str(if index == 0 { "" } else { ", " });
-        let Some(default) = default_of(column) else {
-            push_names(sql, "_n.", &[column]);
-            continue;
-        };
-        sql.push_str("case when (_e.v -> ");
-        planner.params.bind(sql, column.name.as_str());
-        sql.push_str("::pg_catalog.text) is null then ");
-        sql.push_str(default);
-        sql.push_str(" else ");
-        push_names(sql, "_n.", &[column]);
-        sql.push_str(" end");
+        push_value_or_default(planner, sql, column);
     }
+}
+
+/// A row's own value where it has the key, be it null, else the column's default, which is not evaluated otherwise.
+pub(super) fn push_value_or_default<'a>(planner: &mut Planner<'a>, sql: &mut String, column: &'a Column) {
+    let Some(default) = default_of(column) else {
+        push_names(sql, "_n.", &[column]);
+        return;
+    };
+    sql.push_str("case when (_e.v -> ");
+    planner.params.bind(sql, column.name.as_str());
+    sql.push_str("::pg_catalog.text) is null then ");
+    sql.push_str(default);
+    sql.push_str(" else ");
+    push_names(sql, "_n.", &[column]);
+    sql.push_str(" end");
 }
 
 /// The key whose conflicts are meant. What keys a view's tables have is for PostgreSQL to say.

@@ -3,7 +3,7 @@
 use domain::table::Update;
 
 use super::{
-    insert::{push_record, written_columns},
+    insert::{push_record, push_value_or_default, written_columns},
     planner::{Grounds, Planner},
     refusal::Refusal,
     returning::{Answer, WritePlan, check_bounded},
@@ -24,12 +24,18 @@ pub(in crate::data) fn plan_update<'a>(grounds: Grounds<'a>, update: &'a Update)
     for (index, column) in columns.iter().enumerate() {
         sql.push_str(if index == 0 { "" } else { ", " });
         push_identifier(&mut sql, &column.name);
-        sql.push_str(" = _n.");
-        push_identifier(&mut sql, &column.name);
+        sql.push_str(" = ");
+        if update.missing_default {
+            push_value_or_default(&mut planner, &mut sql, column);
+        } else {
+            sql.push_str("_n.");
+            push_identifier(&mut sql, &column.name);
+        }
     }
-    sql.push_str(" from pg_catalog.json_to_record(");
+    sql.push_str(if update.missing_default { " from (select " } else { " from pg_catalog.json_to_record(" });
     planner.params.bind(&mut sql, update.changes.as_str());
-    sql.push_str("::pg_catalog.json) as _n(");
+    sql.push_str("::pg_catalog.json)");
+    sql.push_str(if update.missing_default { " as _e(v) cross join lateral pg_catalog.json_to_record(_e.v) as _n(" } else { " as _n(" });
     push_record(&mut sql, &columns);
     sql.push(')');
     if let Some(filter) = &update.filter {
@@ -52,6 +58,11 @@ mod tests {
             written(&Write::Update(update("tasks", "id=eq.1", &["title"]))),
             r#"update "public"."tasks" as _0 set "title" = _n."title" from pg_catalog.json_to_record(‹{}›::pg_catalog.json) as _n("title" text) where _0."id" = ‹1› returning 1"#
         );
+        let mut request = update("projects", "id=eq.1", &["name", "data"]);
+        request.missing_default = true;
+        assert!(written(&Write::Update(request)).contains(
+            r#"set "name" = case when (_e.v -> ‹name›::pg_catalog.text) is null then 'x' else _n."name" end, "data" = _n."data" from (select ‹{}›::pg_catalog.json) as _e(v) cross join"#
+        ));
         assert_eq!(write(&Write::Update(update("tasks", "id=eq.1", &[]))).unwrap(), None);
         assert!(write(&Write::Update(update("tasks", "nope=eq.1", &[]))).is_err());
     }
