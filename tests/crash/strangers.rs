@@ -54,6 +54,7 @@ async fn a_stranger_does_nothing_to_a_branch_by_any_door() {
             (Method::POST, at("/migrate"), files(&[("1_a.sql", "select 1")])),
             (Method::POST, at("/migrations/repair"), json!({"version": 1, "action": "forget"})),
             (Method::POST, at("/migrations/baseline"), files(&[("1_a.sql", "select 1")])),
+            (Method::POST, at("/seed"), json!({})),
             (Method::GET, at("/diff"), Value::Null),
             (Method::GET, at("/diff?target=his"), Value::Null),
             (Method::POST, at("/diff"), json!({"target": "main"})),

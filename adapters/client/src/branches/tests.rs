@@ -6,8 +6,8 @@ use domain::{
     page::PageRequest,
 };
 use ports::driving::{
-    CancelOperation, CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches, MigrateBranch, ProveDiff, ResetBranch, SeedBranch,
-    UndoReset, UpdateBranch,
+    CancelOperation, CreateBranch, DeleteBranch, GetBranch, GetOperation, ListBranchActivity, ListBranches, MigrateBranch, ProveDiff, ResetBranch,
+    SeedBranch, UndoReset, UpdateBranch,
 };
 use serde_json::{Value, json};
 
