@@ -5,7 +5,7 @@ use crate::{BoxError, options::Options, report::Report, world::World};
 /// Connections of its users.
 const CLIENTS: u32 = 4;
 /// Longer than a clone takes.
-const SECONDS: u32 = 90;
+const SECONDS: u32 = 60;
 
 /// pgbench at half of its own maximum, with and without a clone.
 pub(crate) async fn compare(world: &World, options: &Options, report: &mut Report) -> Result<(), BoxError> {
@@ -17,6 +17,7 @@ pub(crate) async fn compare(world: &World, options: &Options, report: &mut Repor
         let (load, branch) = tokio::join!(world.shell(&load), world.branch("full_clone", None));
         let (took, _) = branch?;
         let during: Vec<f64> = seconds(&load?.1).into_iter().take(usize::try_from(took.as_secs() + 1)?).collect();
+        eprintln!("    transactions in each second {during:.0?}");
         let rate = during.iter().sum::<f64>() / f64::from(u32::try_from(during.len())?);
         report.add("full_clone under load", "first", took);
         report.note(format!(
