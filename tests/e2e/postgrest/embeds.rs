@@ -25,6 +25,19 @@ async fn relatives_are_objects_or_lists_by_their_keys() {
 }
 
 #[tokio::test]
+async fn views_have_the_relatives_of_the_tables_they_show() {
+    let alice = Alice::new().await;
+    let overview = &alice.rows("project_overview?id=eq.1&select=*,owner_id(email),some:tasks(id,project_overview(name))&some.limit=1").await[0];
+    assert_eq!(overview["owner_id"], json!({"email": "alice@example.com"}));
+    assert!(overview["tasks"].is_number() && overview["some"].as_array().is_some_and(|some| some.len() == 1), "{overview}");
+    assert_eq!(overview["some"][0]["project_overview"], json!({"name": overview["name"]}));
+    // A table's column still means the table, and the rows behind a view stay their owner's.
+    assert!(alice.rows("tasks?id=eq.1&select=project_id(slug)").await[0]["project_id"].is_object());
+    let reached = alice.rows("users?select=project_overview(owner_id)&email=neq.alice@example.com").await;
+    assert!(reached.iter().all(|user| user["project_overview"].as_array().is_some_and(Vec::is_empty)), "{reached:?}");
+}
+
+#[tokio::test]
 async fn an_ambiguous_relative_is_300_with_the_hints_that_decide() {
     let alice = Alice::new().await;
     let ambiguous = alice.get("devices?select=id,sessions(id)").await;

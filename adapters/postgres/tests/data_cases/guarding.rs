@@ -187,6 +187,9 @@ async fn a_table_list_holds_through_views_and_embeds() {
         (&["tasks", "open_tasks"], "open_tasks", "", None),
         (&["over_open_tasks", "open_tasks"], "over_open_tasks", "", Some("public.tasks")),
         (&["leaking"], "leaking", "", Some("private.secrets")),
+        (&["projects", "open_tasks"], "projects", "select=open_tasks(id)", Some("public.tasks")),
+        (&["projects", "open_tasks", "tasks"], "projects", "select=open_tasks(id)", None),
+        (&["open_tasks", "tasks"], "open_tasks", "select=projects(id)", Some("public.projects")),
         (&["task_counts"], "task_counts", "", Some("public.tasks")),
     ] {
         let mut session = world.restricted(Service, Access::Read, only_tables(tables)).await;

@@ -75,18 +75,23 @@ reading as (
   from closure join pg_class c on c.oid = closure.read join pg_namespace n on n.oid = c.relnamespace
   group by closure.reader
 ),
--- What stands under which number in a view's own select list, straight: the view's rule tells it, two braces deep. A backslash hides what is no brace.
+-- What stands under which number in a view's own select list, straight: the view's rule tells it, in entries that stand two braces deep. A brace behind a
+-- backslash belongs to a name.
 shown as materialized (
-  select view, found[2]::int2 as attnum, found[3]::oid as source, found[4]::int2 as source_attnum
+  select view, split_part(entry, ' ', 1)::int2 as attnum,
+    split_part(split_part(entry, ' :resorigtbl ', 2), ' ', 1)::oid as source, split_part(split_part(entry, ' :resorigcol ', 2), ' ', 1)::int2 as source_attnum
   from (
-    select rule.ev_class as view, found, sum(case found[1] when '{' then 1 when '}' then -1 else 0 end) over (partition by rule.oid order by position) as depth
-    from pg_rewrite rule cross join lateral regexp_matches(
-      rule.ev_action::text,
-      '(\\.|[{}]|:resno (\d+) :resname (?:\\.|[^\\ ])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) )', 'g')
-      with ordinality as word(found, position)
-    where rule.ev_class in (select reader from edge) and rule.ev_class >= 16384
-  ) words
-  where depth = 2 and found[3] <> '0'
+    select view, entry, sum(opened) over (partition by view order by position rows between unbounded preceding and 1 preceding) as depth
+    from (
+      select rule.ev_class as view, position, left(piece, 300) as entry,
+        octet_length(replace(piece, '}', '')) - octet_length(replace(piece, '{', '')) as opened
+      from pg_rewrite rule
+      cross join lateral replace(replace(replace(rule.ev_action::text, e'\\\\', ''), e'\\{', ''), e'\\}', '') as braced
+      cross join lateral string_to_table(braced, ' :resno ') with ordinality as part(piece, position)
+      where rule.ev_type = '1' and rule.ev_class >= 16384 and rule.ev_class in (select reader from edge)
+    ) pieces
+  ) entries
+  where depth = 2 and position(' :resorigtbl 0 ' in entry) = 0
 ),
 -- The columns of tables that the columns of exposed views are, straight or through other views; `place` numbers those of a view that are the same one.
 lineage as materialized (
