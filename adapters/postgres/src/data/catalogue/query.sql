@@ -91,7 +91,7 @@ shown as materialized (
       where rule.ev_type = '1' and rule.ev_class >= 16384 and rule.ev_class in (select reader from edge)
     ) pieces
   ) entries
-  where depth = 2 and position(' :resorigtbl 0 ' in entry) = 0
+  where depth = 2 and entry ~ '^[0-9]+ :resname .* :resorigtbl [1-9][0-9]* :resorigcol [1-9][0-9]* '
 ),
 -- The columns of tables that the columns of exposed views are, straight or through other views; `place` numbers those of a view that are the same one.
 lineage as materialized (
