@@ -78,6 +78,7 @@ impl Build<'_> {
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
         let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;
+        load.readers_are_gone();
         Ok(Captured { parent, leader, turn, load })
     }
 
@@ -156,6 +157,7 @@ impl Build<'_> {
         let counts = counts?;
         ended?;
         let _ = connection.close().await;
+        load.readers_are_gone();
         let _ = branch.close().await;
         Ok(Rows { plan, copied: tables.into_iter().zip(counts).collect(), streams })
     }

@@ -28,34 +28,51 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Statements at work, on average and for each core of this machine (the server's are not known), from which on the server is busy.
 const BUSY: f64 = 0.125;
 
+/// Within this time a session that is closed has told what it did.
+const FAREWELL: Duration = Duration::from_millis(300);
+
 /// The share of what the work took.
 const REST: f64 = 0.5;
 
 /// After a statement that took very long.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
+/// What is known, for whoever works and for whoever looks.
+#[derive(Default)]
+struct Seen {
+    busy: AtomicBool,
+    /// What was seen so far says nothing any more.
+    outdated: AtomicBool,
+}
+
 /// Looks until it is dropped.
 pub(crate) struct Load {
-    busy: Arc<AtomicBool>,
+    seen: Arc<Seen>,
     _looking: AbortOnDropHandle<()>,
 }
 
 impl Load {
     /// Begins to look at what the server does besides filling the `target`.
     pub(crate) fn watch(settings: &Settings, target: &DatabaseName) -> Self {
-        let busy = Arc::new(AtomicBool::new(false));
-        let (settings, target, told) = (settings.clone(), target.clone(), Arc::clone(&busy));
+        let seen = Arc::new(Seen::default());
+        let (settings, target, told) = (settings.clone(), target.clone(), Arc::clone(&seen));
         let looking = tokio::spawn(async move {
             let Err(error) = look(&settings, &target, &told).await;
             // The copy goes on as if nobody else were there.
             tracing::info!(%error, "what else the server does is not known");
-            told.store(false, Ordering::Relaxed);
+            told.busy.store(false, Ordering::Relaxed);
         });
-        Self { busy, _looking: AbortOnDropHandle::new(looking) }
+        Self { seen, _looking: AbortOnDropHandle::new(looking) }
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+        self.seen.busy.load(Ordering::Relaxed)
+    }
+
+    /// To be said when sessions of the copy's own, which were at work outside the target, have been closed: all that they did is told in that moment, and nobody
+    /// else did it.
+    pub(crate) fn readers_are_gone(&self) {
+        self.seen.outdated.store(true, Ordering::Relaxed);
     }
 
     /// To be awaited between two pieces of work.
@@ -68,18 +85,27 @@ impl Load {
 
 /// `active_time` is there for every login to see, unlike what others do right now. A copy's own readers are not in it while they read: a session tells at
 /// the end of its transaction.
-async fn look(settings: &Settings, target: &DatabaseName, busy: &AtomicBool) -> Result<Infallible, BuildError> {
+async fn look(settings: &Settings, target: &DatabaseName, seen: &Seen) -> Result<Infallible, BuildError> {
     let mut admin = settings.admin().await?;
     let cores = u32::try_from(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)).unwrap_or(u32::MAX);
     let mut window = Window::default();
     loop {
+        if seen.outdated.swap(false, Ordering::Relaxed) {
+            window = Window::default();
+            sleep(FAREWELL).await;
+        }
         let active: f64 = sqlx::query_scalar("select coalesce(sum(active_time), 0) from pg_stat_database where datname is distinct from $1")
             .bind(target.as_str())
             .fetch_one(&mut admin)
             .await
             .map_err(|error| from_sql("looking what else the server does", error))?;
         window.add(Instant::now(), active / 1000.0);
-        busy.store(window.at_work() >= BUSY * f64::from(cores), Ordering::Relaxed);
+        if let Some(at_work) = window.at_work() {
+            let busy = at_work >= BUSY * f64::from(cores);
+            if seen.busy.swap(busy, Ordering::Relaxed) != busy {
+                tracing::debug!(at_work, busy, "what else the server does");
+            }
+        }
         sleep(LOOK).await;
     }
 }
@@ -96,12 +122,10 @@ impl Window {
         self.0.push_back((at, active));
     }
 
-    /// Statements at a time, on average. Statistics that were reset in between count as none.
-    fn at_work(&self) -> f64 {
-        match (self.0.front(), self.0.back()) {
-            (Some((from, before)), Some((to, now))) if to > from => ((now - before) / (*to - *from).as_secs_f64()).max(0.0),
-            _ => 0.0,
-        }
+    /// Statements at a time, on average; `None` after a single look. Statistics that were reset in between count as none.
+    fn at_work(&self) -> Option<f64> {
+        let ((from, before), (to, now)) = (self.0.front()?, self.0.back()?);
+        (to > from).then(|| ((now - before) / (*to - *from).as_secs_f64()).max(0.0))
     }
 }
 
@@ -109,7 +133,8 @@ impl Window {
 impl Load {
     /// Whose server does as it is told here.
     pub(crate) fn told(busy: bool) -> Self {
-        Self { busy: Arc::new(AtomicBool::new(busy)), _looking: AbortOnDropHandle::new(tokio::spawn(std::future::ready(()))) }
+        let seen = Seen { busy: AtomicBool::new(busy), ..Seen::default() };
+        Self { seen: Arc::new(seen), _looking: AbortOnDropHandle::new(tokio::spawn(std::future::ready(()))) }
     }
 }
 
@@ -126,12 +151,11 @@ mod tests {
             window.add(begun + Duration::from_secs_f64(seconds), active);
             window.at_work()
         };
-        assert!(after(0.0, 100.0).abs() < 1e-9, "one look says nothing");
-        assert!((after(0.5, 101.0) - 2.0).abs() < 1e-9);
-        assert!((after(1.0, 101.0) - 1.0).abs() < 1e-9);
-        assert!(after(10.0, 101.0).abs() < 1e-9, "what is long past does not count");
-        assert!(after(11.0, 0.0).abs() < 1e-9, "statistics were reset");
-        assert!(after(12.0, 0.5).abs() < 1e-9);
+        assert_eq!(after(0.0, 100.0), None, "one look says nothing");
+        assert_eq!(after(0.5, 101.0), Some(2.0));
+        assert_eq!(after(1.0, 101.0), Some(1.0));
+        assert_eq!(after(10.0, 101.0), None, "what is long past does not count");
+        assert_eq!(after(11.0, 0.0), Some(0.0), "statistics were reset");
     }
 
     #[tokio::test(start_paused = true)]

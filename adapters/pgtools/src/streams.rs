@@ -23,7 +23,9 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
+use tokio::time::sleep;
 
 /// Bytes; below this one stream is done before others have connected.
 const MANY_ROWS: u64 = 32 * 1024 * 1024;
@@ -36,6 +38,13 @@ pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> 
 /// More of them only wait for each other's disk.
 const MOST_STREAMS: usize = 4;
 
+/// A parent at half of its maximum has no statement at work two times in five.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Statements at work in all of those looks; a single one may be anybody's question how far we are.
+const ACTIVE_IN_USE: i64 = 2;
+
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
 pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Load) -> Result<usize, BuildError> {
     let filled = tables.iter().filter(|table| table.bytes > 0).count();
@@ -43,16 +52,26 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Lo
         return Ok(1);
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let (free, busy): (i64, i64) = sqlx::query_as(
-        "select current_setting('max_connections')::int8 - count(*),
-                count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1)
-           from pg_stat_activity",
-    )
-    .bind(crate::connect::APPLICATION)
-    .fetch_one(leader)
-    .await
-    .map_err(|error| from_sql("looking how busy the parent is", error))?;
-    if busy > 0 || load.is_busy() {
+    let (mut free, mut active) = (0, 0);
+    for look in 0..LOOKS {
+        if look > 0 {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        // Within a transaction the second look would see what the first did.
+        run(leader, "select pg_stat_clear_snapshot()").await.map_err(|error| from_sql("looking how busy the parent is", error))?;
+        let seen: (i64, i64) = sqlx::query_as(
+            "select current_setting('max_connections')::int8 - count(*),
+                    count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1)
+               from pg_stat_activity",
+        )
+        .bind(crate::connect::APPLICATION)
+        .fetch_one(&mut *leader)
+        .await
+        .map_err(|error| from_sql("looking how busy the parent is", error))?;
+        free = seen.0;
+        active += seen.1;
+    }
+    if active >= ACTIVE_IN_USE || load.is_busy() {
         return Ok(1);
     }
     // Each stream takes a connection on either side, and leaves as many to everybody else.
