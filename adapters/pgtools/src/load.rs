@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const WINDOW: Duration = Duration::from_secs(2);
 
 /// Statements at work, on average and for each core of this machine (the server's are not known), from which on the server is busy.
-const BUSY: f64 = 0.125;
+const BUSY: f64 = 0.25;
 
 /// Within this time a session that is closed has told what it did.
 const FAREWELL: Duration = Duration::from_millis(300);

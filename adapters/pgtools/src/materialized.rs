@@ -42,7 +42,7 @@ pub(crate) async fn fill(branch: &mut PgConnection, mut waiting: BTreeSet<(Strin
             if is_not_the_views(&state) {
                 return Err(from_sql(doing, error));
             }
-            let told = Withheld::object("materialized view", QualifiedName::new(&view.0, &view.1), reason(&from_sql(doing, error)));
+            let told = Withheld::object("materialized view", QualifiedName::new(&view.0, &view.1), reason(&error, &state, &doing));
             // "has not been populated"
             if state == "55000" {
                 put_off.push(told);
@@ -64,8 +64,12 @@ fn is_not_the_views(state: &str) -> bool {
     state.is_empty() || ["40", "53", "57", "58030", "XX001", "XX002"].iter().any(|class| state.starts_with(class))
 }
 
-fn reason(error: &BuildError) -> String {
-    format!("it arrives without its rows, until it is refreshed: {error}")
+/// Whoever may see the branch reads it: what a query or a function says of values may be of rows that they may not.
+fn reason(error: &sqlx::Error, state: &str, doing: &str) -> String {
+    tracing::info!(%error, doing, "a materialised view stays empty");
+    let of_values = ["22", "23", "P0"].iter().any(|class| state.starts_with(class));
+    let said = error.as_database_error().filter(|_| !of_values).map_or("its query fails", sqlx::error::DatabaseError::message);
+    format!("it arrives without its rows, until it is refreshed: {said} (SQLSTATE {state})")
 }
 
 #[cfg(test)]

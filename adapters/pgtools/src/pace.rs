@@ -48,10 +48,12 @@ impl<'a> Pace<'a> {
 impl Stretch<'_> {
     /// To be awaited when so many bytes more were read.
     pub(crate) async fn keep(&mut self, bytes: u64) {
-        self.pace.keep(bytes).await;
         let read_for = self.began.elapsed();
         if read_for >= STRETCH {
             self.pace.load.rest_after(read_for).await;
+        }
+        self.pace.keep(bytes).await;
+        if read_for >= STRETCH || self.pace.rate > 0 {
             self.began = Instant::now();
         }
     }

@@ -22,9 +22,6 @@ const CHUNK: usize = 128 * 1024;
 /// How many chunks may lie between reading and writing.
 const CHUNKS: usize = 4;
 
-/// Dates and numbers that need not be spelt out and read again: a quarter of the time of a copy.
-const BINARY: &str = "format binary";
-
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 const RAW: &str = "encoding 'SQL_ASCII'";
 
@@ -61,8 +58,7 @@ impl<'a> Share<'a> {
     }
 }
 
-/// TRUNCATE in the same transaction lets COPY write rows that are frozen from the start. There are no triggers or foreign keys yet, so a plain owner
-/// may do it.
+/// Copies the rows of a table, and gives how many there were.
 pub(crate) async fn copy_table(
     reader: &mut PgConnection,
     branch: &mut PgConnection,
@@ -71,30 +67,79 @@ pub(crate) async fn copy_table(
     share: &Share<'_>,
     pace: &Pace<'_>,
 ) -> Result<u64, BuildError> {
-    let name = table.quoted();
-    let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
-    run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}")).await.map_err(failed)?;
-    let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
-    let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
-    let binary = table.in_binary && source.as_it_is;
-    let form = if binary { BINARY } else { RAW };
-    let read = read(reader, format!("copy {} to stdout with ({form})", source.sql), sender, share, pace);
-    let write = async {
-        let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {form})")).await?;
-        while let Some(chunk) = chunks.recv().await {
-            sink.send(chunk).await?;
+    let copy = Copy { table, source, share, pace };
+    if table.in_binary && source.as_it_is {
+        match copy.run(reader, branch, Form::Binary).await? {
+            Some(rows) => return Ok(rows),
+            None => run(branch, "rollback").await.map_err(|error| copy.failed(error))?,
         }
-        sink.finish().await
-    };
-    let (read, written) = tokio::join!(read, write);
-    // The end of the binary form is a message, too.
-    let read = read.map_err(|error| unreadable(table, error))?.saturating_sub(u64::from(binary));
-    let written = written.map_err(failed)?;
-    if read != written {
-        return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
     }
-    run(branch, "commit").await.map_err(failed)?;
-    Ok(written)
+    copy.run(reader, branch, Form::Text).await?.ok_or_else(|| retryable(format!("{}: its text was refused", table.qualified())))
+}
+
+/// How rows go over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Dates and numbers are not spelt out and read again, which is a quarter of the time of a copy.
+    Binary,
+    /// Whatever it is.
+    Text,
+}
+
+impl Form {
+    fn options(self) -> &'static str {
+        match self {
+            Self::Binary => "format binary",
+            Self::Text => RAW,
+        }
+    }
+}
+
+/// One table's rows under way.
+struct Copy<'a> {
+    table: &'a Table,
+    source: &'a Source,
+    share: &'a Share<'a>,
+    pace: &'a Pace<'a>,
+}
+
+impl Copy<'_> {
+    fn failed(&self, error: sqlx::Error) -> BuildError {
+        from_sql(format!("copying {}", self.table.qualified()), error)
+    }
+
+    /// `None` where text is no UTF-8, though its database is: old ones may hold such, and as text it goes through as it is.
+    ///
+    /// TRUNCATE in the same transaction lets COPY write rows that are frozen from the start. There are no triggers or foreign keys yet, so a plain owner
+    /// may do it.
+    async fn run(&self, reader: &mut PgConnection, branch: &mut PgConnection, form: Form) -> Result<Option<u64>, BuildError> {
+        let Self { table, source, share, pace } = self;
+        let (name, options) = (table.quoted(), form.options());
+        run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}")).await.map_err(|error| self.failed(error))?;
+        let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
+        let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
+        let read = read(reader, format!("copy {} to stdout with ({options})", source.sql), sender, share, pace);
+        let write = async {
+            let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {options})")).await?;
+            while let Some(chunk) = chunks.recv().await {
+                sink.send(chunk).await?;
+            }
+            sink.finish().await
+        };
+        let (read, written) = tokio::join!(read, write);
+        let messages = read.map_err(|error| unreadable(table, error))?;
+        // The end of the binary form is a message, too.
+        let read = if form == Form::Binary { messages.saturating_sub(1) } else { messages };
+        let written = match written {
+            Err(error) if form == Form::Binary && sql_state(&error).as_deref() == Some("22021") => return Ok(None),
+            written => written.map_err(|error| self.failed(error))?,
+        };
+        if read != written {
+            return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
+        }
+        run(branch, "commit").await.map_err(|error| self.failed(error))?;
+        Ok(Some(written))
+    }
 }
 
 /// Gives how many messages there were: PostgreSQL sends one for each row.

@@ -42,7 +42,7 @@ const MOST_STREAMS: usize = 4;
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Statements at work in all of those looks; a single one may be anybody's question how far we are.
+/// Statements at work in all of those looks, but the control plane's: those tell whoever asks how far we are.
 const ACTIVE_IN_USE: i64 = 2;
 
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
@@ -61,7 +61,8 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Lo
         run(leader, "select pg_stat_clear_snapshot()").await.map_err(|error| from_sql("looking how busy the parent is", error))?;
         let seen: (i64, i64) = sqlx::query_as(
             "select current_setting('max_connections')::int8 - count(*),
-                    count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1)
+                    count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1
+                                       and not (application_name = 'fluxbase' and usename = session_user))
                from pg_stat_activity",
         )
         .bind(crate::connect::APPLICATION)

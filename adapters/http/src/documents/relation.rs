@@ -20,7 +20,8 @@ pub(crate) struct TableDocument {
     pub(crate) comment: Option<String>,
     /// The names of its columns, in order.
     pub(crate) columns: Vec<String>,
-    /// The primary key's columns, in key order; empty as well where the caller has no right on one of them.
+    /// The primary key's columns, in key order; of a view those that show the keys of the tables it reads. Empty as well where the caller has no right
+    /// on one of them.
     pub(crate) primary_key: Vec<String>,
     /// Whether rows can be written at all.
     pub(crate) writable: bool,
@@ -44,7 +45,8 @@ pub(crate) struct TableDescriptionDocument {
     pub(crate) comment: Option<String>,
     /// Its columns, in order.
     pub(crate) columns: Vec<ColumnDocument>,
-    /// The primary key's columns, in key order; empty as well where the caller has no right on one of them.
+    /// The primary key's columns, in key order; of a view those that show the keys of the tables it reads. Empty as well where the caller has no right
+    /// on one of them.
     pub(crate) primary_key: Vec<String>,
     /// Other sets of columns that are unique together.
     pub(crate) unique_keys: Vec<Vec<String>>,
@@ -87,7 +89,7 @@ pub(crate) struct ColumnDocument {
 #[derive(Object)]
 #[oai(rename = "ForeignKey")]
 pub(crate) struct ForeignKeyDocument {
-    /// The constraint's name: what `!hint` takes.
+    /// The constraint's name: what `!hint` takes, as well as a column's name; where a view shows a table twice, only the latter tells its keys apart.
     pub(crate) name: String,
     /// The referencing table.
     pub(crate) origin: TableNameDocument,

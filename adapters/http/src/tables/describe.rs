@@ -91,7 +91,7 @@ const PREFER_CHANGE: Param = (
     "Prefer",
     MetaParamIn::Header,
     "string",
-    "`return=minimal|representation`; `count=exact`; `handling=strict, max-affected=N`: more rows, and nothing is changed.",
+    "`return=minimal|representation`; `count=exact`; `missing=default` (PATCH); `handling=strict, max-affected=N`: more rows, and nothing is changed.",
 );
 
 const READ: &[Param] = &[SELECT, FILTER, ORDER, LIMIT, OFFSET, CURSOR, BRANCH, BRANCH_HEADER, ACCEPT_PROFILE, RANGE, ACCEPT, PREFER_READ];

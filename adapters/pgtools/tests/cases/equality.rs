@@ -60,6 +60,14 @@ async fn values_at_the_edges_of_their_types_come_over_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_that_is_none_in_the_databases_encoding_comes_over_too() {
+    let house = House::new(Admin::Superuser, include_str!("latin.sql")).await;
+    assert_eq!(house.build("latin", DataCloneMode::FullClone).await.unwrap().rows, 20_001);
+    let bytes = "select encode(textsend(note), 'hex') from notes where id = 1";
+    assert_eq!(house.value::<String>(&house.target("latin").database, bytes).await, "636166e9");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schema_only_clone_has_every_object_and_the_ledger_and_no_other_row() {
     let house = House::new(Admin::Superuser, RICH).await;
     let report = house.build("bare", DataCloneMode::SchemaOnly).await.unwrap();

@@ -34,9 +34,6 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
             self.log.await_room().await?;
         }
         let is_durable = C::ACTION.effect() != Effect::Read && !C::ACTION.changes_control_plane();
-        if is_durable && !self.log.can_persist() {
-            return Err(Failure::unavailable("the audit trail cannot be written now; nothing was done", None));
-        }
         let began = Instant::now();
         let branch = audited_branch(caller, &command);
         let target = command.target();
@@ -44,6 +41,11 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
             let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             trail::entry(caller, C::ACTION, branch.clone(), target.clone(), outcome, self.clock.now(), duration_us)
         };
+        if is_durable && !self.log.can_persist() {
+            let refused = Err(Failure::unavailable("the audit trail cannot be written now; nothing was done", None));
+            self.log.queue(row(trail::outcome(&refused))).await?;
+            return refused;
+        }
         let abandoned = Abandoned { log: &self.log, row: Some(&row) };
         let result = self.inner.run(caller, command).await;
         abandoned.answered();

@@ -179,8 +179,13 @@ mod tests {
         let mut audit = MockAuditLog::new();
         audit.expect_has_room().return_const(true);
         audit.expect_can_persist().return_const(false);
-        audit.expect_queue().returning(|_| Ok(()));
-        let guards = Guards { audit: Arc::new(audit), ..rig(10).guards };
+        let (rig, outcomes) = (rig(10), Arc::new(Mutex::new(Vec::new())));
+        let told = outcomes.clone();
+        audit.expect_queue().returning(move |entry| {
+            told.lock().unwrap().push(entry.outcome);
+            Ok(())
+        });
+        let guards = Guards { audit: Arc::new(audit), ..rig.guards };
         let mut unreached = MockUseCase::<DeleteRecord>::new();
         unreached.expect_run().never();
         let delete = Delete { table: TableName::parse("tasks"), filter: None, max_affected: Some(1), dry_run: false, returning: Returning::Count };
@@ -188,6 +193,7 @@ mod tests {
         let refused = guards.around(unreached).run(&writer, DeleteRecord { branch: BranchMentions::default(), delete }).await.unwrap_err();
         assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
         guards.around(answering()).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap();
+        assert_eq!(*outcomes.lock().unwrap(), ["unavailable", "ok"]);
     }
 
     #[tokio::test]
