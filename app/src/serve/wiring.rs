@@ -48,7 +48,8 @@ use usecases::{
     branches::{
         BranchAccessUseCase, BranchPorts, BranchingDisabled, CancelOperationUseCase, ConnectionUseCase, CreateBranchUseCase, DeleteBranchUseCase,
         DiffBranchesUseCase, FollowOperationUseCase, GetBranchUseCase, GetOperationUseCase, LedgerUseCase, ListBranchActivityUseCase,
-        ListBranchesUseCase, ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, SeedBranchUseCase, UndoResetUseCase, UpdateBranchUseCase,
+        ListBranchesUseCase, ListMigrationsUseCase, MigrateBranchUseCase, ResetBranchUseCase, SeedBranchUseCase, UndoResetUseCase,
+        UpdateBranchUseCase,
     },
     guard::{Guards, RateLimits},
     keys::{CreateApiKeyUseCase, CreateServiceKeyUseCase, ListKeysUseCase, RevokeKeyUseCase},
