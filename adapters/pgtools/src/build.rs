@@ -49,7 +49,6 @@ pub(crate) struct Captured {
     leader: Leader,
     /// The turn to copy its rows, until they are copied.
     turn: Option<Claim>,
-    load: Load,
 }
 
 /// What came of it.
@@ -72,19 +71,19 @@ impl Build<'_> {
     /// Holds the parent still, while the database to fill is `made`.
     pub(crate) async fn capture(&self, made: impl Future<Output = Result<(), BuildError>> + Send) -> Result<Captured, BuildError> {
         let waiting = Meter::new(0, "objects");
-        let load = Load::watch(self.settings, &self.request.target.database);
         let turn = match self.request.clone_mode {
             DataCloneMode::FullClone => Some(waiting.watch(self.progress, turn::take(self.settings, &self.request.parent)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
         let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;
-        load.readers_are_gone();
-        Ok(Captured { parent, leader, turn, load })
+        Ok(Captured { parent, leader, turn })
     }
 
     /// Fills the empty database.
-    pub(crate) async fn fill(self, Captured { parent, leader, turn, load }: Captured) -> Result<Built, BuildError> {
+    pub(crate) async fn fill(self, Captured { parent, leader, turn }: Captured) -> Result<Built, BuildError> {
         self.progress.step(StepName::CopyDefinitions).await?;
+        // Few rows are there before anybody feels it.
+        let load = if streams::are_many_rows(&leader.tables) { Load::watch(self.settings, &self.request.target.database) } else { Load::unknown() };
         let Rows { plan, copied, streams } = while_nobody_waits(self.settings, leader.backend, Box::pin(self.copy(&parent, leader, &load))).await?;
         drop(turn);
 

@@ -3,7 +3,7 @@
 //! PostgreSQL knows no priorities, and those of the operating system would let a copy hold a lock that everybody waits for and not run. To rest works with
 //! every server, wherever it is.
 
-use crate::{error::from_sql, settings::Settings};
+use crate::{error::from_sql, settings::Settings, stock::Kind};
 use domain::branch::DatabaseName;
 use ports::driven::BuildError;
 use std::{
@@ -48,7 +48,7 @@ struct Seen {
 /// Looks until it is dropped.
 pub(crate) struct Load {
     seen: Arc<Seen>,
-    _looking: AbortOnDropHandle<()>,
+    _looking: Option<AbortOnDropHandle<()>>,
 }
 
 impl Load {
@@ -62,7 +62,12 @@ impl Load {
             tracing::info!(%error, "what else the server does is not known");
             told.busy.store(false, Ordering::Relaxed);
         });
-        Self { seen, _looking: AbortOnDropHandle::new(looking) }
+        Self { seen, _looking: Some(AbortOnDropHandle::new(looking)) }
+    }
+
+    /// Looks at nothing, and so never rests.
+    pub(crate) fn unknown() -> Self {
+        Self { seen: Arc::new(Seen::default()), _looking: None }
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -88,17 +93,23 @@ impl Load {
 async fn look(settings: &Settings, target: &DatabaseName, seen: &Seen) -> Result<Infallible, BuildError> {
     let mut admin = settings.admin().await?;
     let cores = u32::try_from(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)).unwrap_or(u32::MAX);
+    // What our own copies do for the stock is no reason to rest for each other.
+    let stock = Kind::ALL.map(|kind| kind.prefix(settings.instance));
     let mut window = Window::default();
     loop {
         if seen.outdated.swap(false, Ordering::Relaxed) {
             window = Window::default();
             sleep(FAREWELL).await;
         }
-        let active: f64 = sqlx::query_scalar("select coalesce(sum(active_time), 0) from pg_stat_database where datname is distinct from $1")
-            .bind(target.as_str())
-            .fetch_one(&mut admin)
-            .await
-            .map_err(|error| from_sql("looking what else the server does", error))?;
+        let active: f64 = sqlx::query_scalar(
+            "select coalesce(sum(active_time), 0) from pg_stat_database
+              where datname is distinct from $1 and not exists (select from unnest($2::text[]) stock where starts_with(datname, stock))",
+        )
+        .bind(target.as_str())
+        .bind(&stock)
+        .fetch_one(&mut admin)
+        .await
+        .map_err(|error| from_sql("looking what else the server does", error))?;
         window.add(Instant::now(), active / 1000.0);
         if let Some(at_work) = window.at_work() {
             let busy = at_work >= BUSY * f64::from(cores);
@@ -134,7 +145,7 @@ impl Load {
     /// Whose server does as it is told here.
     pub(crate) fn told(busy: bool) -> Self {
         let seen = Seen { busy: AtomicBool::new(busy), ..Seen::default() };
-        Self { seen: Arc::new(seen), _looking: AbortOnDropHandle::new(tokio::spawn(std::future::ready(()))) }
+        Self { seen: Arc::new(seen), _looking: None }
     }
 }
 

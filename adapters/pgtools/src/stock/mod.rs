@@ -17,6 +17,7 @@ mod trial;
 pub(crate) use demand::{Demand, Wanted};
 pub(crate) use fresh::CloneProbe;
 pub(crate) use log_disk::explain;
+pub(crate) use mark::Kind;
 pub(crate) use origin::{Origin, change_token};
 pub(crate) use room::make_room;
 pub(crate) use sweep::{candidates, sweep};
