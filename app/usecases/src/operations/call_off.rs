@@ -1,6 +1,6 @@
 //! Calling an operation off: what it made is taken away, and the branch is what it was.
 
-use super::{OperationRunner, ending::elsewhere, halt::Halt, migrate::record, progress::Hold};
+use super::{OperationRunner, halt::Halt, migrate::record, progress::Hold};
 use domain::{OperationKind, branch::Status};
 
 impl OperationRunner {
@@ -26,7 +26,7 @@ impl OperationRunner {
         if ending.branch.state.operation() != Some(operation.id) {
             return ending.commit().await;
         }
-        ending.branch.state = ending.branch.state.clone().called_off(operation.input.error_before, ending.now).map_err(elsewhere)?;
+        ending.leave_as_it_was(operation.input.error_before)?;
         if let (OperationKind::UndoReset, Some(previous)) = (operation.kind, &mut ending.branch.previous) {
             // It may have been opened already.
             previous.closed = false;

@@ -52,6 +52,12 @@ impl Ending {
         Ok(self.work.activity().record(&entry).await?)
     }
 
+    /// The branch is again what it was before the operation began.
+    pub(super) fn leave_as_it_was(&mut self, error_before: Option<String>) -> Result<(), Halt> {
+        self.branch.state = self.branch.state.clone().called_off(error_before, self.now).map_err(elsewhere)?;
+        Ok(())
+    }
+
     /// Who asked for the operation.
     pub(super) fn actor(&self) -> &str {
         &self.actor

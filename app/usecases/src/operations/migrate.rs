@@ -99,7 +99,7 @@ impl OperationRunner {
         let applied = self.applied_until_now(hold).await?;
         let result = failed.result.clone().or_else(|| (!applied.is_empty()).then(|| MigrationReport::of(&applied, None).json()));
         let mut ending = self.fail(hold, &Failed { error: failed.error.clone(), result }).await?;
-        ending.branch.state = ending.branch.state.clone().called_off(input.error_before, ending.now).map_err(elsewhere)?;
+        ending.leave_as_it_was(input.error_before)?;
         record(&mut ending, &applied, None).await?;
         ending.tell("migrate_failed", Some(failed.error.message.clone())).await?;
         ending.commit_with_branch().await

@@ -3,7 +3,6 @@
 use super::{
     OperationRunner,
     create::nothing_to_do,
-    ending::elsewhere,
     halt::{Failed, Halt},
     progress::Hold,
 };
@@ -33,7 +32,7 @@ impl OperationRunner {
         let reports = self.sow(hold, self.settings.names.place(&branch)?, false).await?;
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.succeed(hold, Some(reported(&reports))).await?;
-        ending.branch.state = ending.branch.state.clone().called_off(error_before, ending.now).map_err(elsewhere)?;
+        ending.leave_as_it_was(error_before)?;
         for report in reports.iter().filter(|report| !report.unchanged) {
             ending.tell("seeded", Some(told(report))).await?;
         }
@@ -46,7 +45,7 @@ impl OperationRunner {
     pub(super) async fn fail_seed(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.fail(hold, failed).await?;
-        ending.branch.state = ending.branch.state.clone().called_off(error_before, ending.now).map_err(elsewhere)?;
+        ending.leave_as_it_was(error_before)?;
         ending.tell("seed_failed", Some(failed.told())).await?;
         ending.commit_with_branch().await
     }

@@ -38,7 +38,7 @@ impl OperationRunner {
     pub(super) async fn fail_undo(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.fail(hold, failed).await?;
-        ending.branch.state = ending.branch.state.clone().called_off(error_before, ending.now).map_err(elsewhere)?;
+        ending.leave_as_it_was(error_before)?;
         // It may have been opened already.
         if let Some(previous) = &mut ending.branch.previous {
             previous.closed = false;
