@@ -2,7 +2,7 @@
 
 use crate::{
     life::{at_once, files, request_of},
-    locks::hold,
+    locks::{hold, waited_for},
     world::{ORCHARD, PATIENCE, World, run},
 };
 use fluxbase_tests::{Answer, TestServer, eventually};
@@ -214,6 +214,35 @@ async fn a_replica_that_slept_past_its_lease_is_overtaken_and_does_no_harm() {
     world.is_whole("victim").await;
     one_at_a_time(&world).await;
     world.holds_just(&[("victim", 1), ("victim", 2)]).await;
+    drop(other);
+    world.end().await;
+}
+
+/// Nobody wakes it before all is done: what it holds of PostgreSQL (a turn to copy, the branch, a row that it was about to change) is taken from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_holds_that_never_wakes_is_taken_from_it() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("database.statement_timeout", "2s")).await;
+    let holding = hold(&world.pool, "apples").await;
+    let body = |name: &str| json!({"name": name, "data_clone_mode": "full_clone"});
+    let operations = [world.begin_create(&body("one")).await, world.begin_create(&body("two")).await];
+    waited_for(&world.pool, "apples", 2).await;
+    world.server.signal(Signal::SIGSTOP);
+    let other = world.replica().await;
+    holding.rollback().await.unwrap();
+    for slug in ["one", "two"] {
+        eventually(&format!("{slug} is ready"), 2 * PATIENCE, async || {
+            other.get(&format!("admin/branches/{slug}"), &other.owner_key()).await.json()["status"] == "ready"
+        })
+        .await;
+    }
+    world.server.signal(Signal::SIGCONT);
+    for operation in &operations {
+        world.succeeded(operation).await;
+    }
+    world.is_whole("one").await;
+    world.is_whole("two").await;
+    one_at_a_time(&world).await;
+    world.holds_just(&[("one", 1), ("two", 1)]).await;
     drop(other);
     world.end().await;
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     capture::{Parent, capture},
-    claim::Claim,
     default_grants::{self, DefaultGrant},
     empty,
     finish::Finish,
@@ -17,7 +16,8 @@ use crate::{
     rows, sequences,
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
     streams::{self, Streams},
-    turn, users, verify, withholding,
+    turn::Turn,
+    users, verify, withholding,
 };
 use domain::{DataCloneMode, StepName, branch::Withheld};
 use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource};
@@ -48,7 +48,7 @@ pub(crate) struct Captured {
     parent: Parent,
     leader: Leader,
     /// The turn to copy its rows, until they are copied.
-    turn: Option<Claim>,
+    turn: Option<Turn>,
 }
 
 /// What came of it.
@@ -72,7 +72,7 @@ impl Build<'_> {
     pub(crate) async fn capture(&self, made: impl Future<Output = Result<(), BuildError>> + Send) -> Result<Captured, BuildError> {
         let waiting = Meter::new(0, "objects");
         let turn = match self.request.clone_mode {
-            DataCloneMode::FullClone => Some(waiting.watch(self.progress, turn::take(self.settings, &self.request.parent)).await?),
+            DataCloneMode::FullClone => Some(waiting.watch(self.progress, Turn::take(self.settings, &self.request.parent)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
         let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;

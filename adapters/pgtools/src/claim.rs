@@ -14,6 +14,8 @@ use std::{future::Future, time::Duration};
 /// How long a stale worker may take to let go.
 const PATIENCE: &str = "15s";
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a living holder never says nothing.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Holds a branch against other workers while its connection lives: an advisory lock of the metadata database.
 ///
@@ -24,9 +26,13 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Takes hold of a branch over a connection that was kept.
+    /// Takes hold of a branch over a connection that was kept. Whoever holds it and is silent was frozen, and another has its work by now: its session is ended.
     pub(crate) async fn take(settings: &Settings, kept: &Kept, branch: BranchId) -> Result<Self, BuildError> {
-        Self::over(kept.take(settings).await?, settings, &branch.to_string()).await
+        let what = branch.to_string();
+        match Self::over(kept.take(settings).await?, settings, &what).await {
+            Err(BuildError::Retryable { .. }) if end_silent(settings, &what).await? => Self::of(settings, &what).await,
+            outcome => outcome,
+        }
     }
 
     /// Takes hold of something that has a name of its own: a branch's id, an operation's.
@@ -65,6 +71,14 @@ impl Claim {
         }
     }
 
+    /// Holds on while this process runs: PostgreSQL ends the session of one that is frozen.
+    pub(crate) async fn keep_while_alive(mut self) {
+        let limit = format!("set idle_session_timeout = {}", SILENCE.as_millis());
+        if run(&mut self.connection, limit).await.is_ok() {
+            self.lost().await;
+        }
+    }
+
     /// The admin's connection to the metadata database, for what must not outlive the hold.
     pub(crate) fn admin(&mut self) -> &mut PgConnection {
         &mut self.connection
@@ -100,6 +114,28 @@ async fn try_lock(connection: &mut PgConnection, settings: &Settings, what: &str
         .fetch_one(connection)
         .await
         .map_err(|error| from_sql(format!("claiming '{what}'"), error))
+}
+
+/// Ends the session of a holder that has said nothing for long; whether there was one. Who is alive says something every other second, unless a statement of its
+/// own is under way.
+async fn end_silent(settings: &Settings, what: &str) -> Result<bool, BuildError> {
+    let mut connection = settings.admin().await?;
+    let ended = sqlx::query_scalar(
+        "with held as (select hashtextextended($1, 0) as key)
+         select coalesce(bool_or(pg_terminate_backend(a.pid)), false)
+         from held cross join pg_locks l join pg_stat_activity a on a.pid = l.pid
+         where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+           and l.database = (select oid from pg_database where datname = current_database())
+           and l.classid = ((key >> 32) & 4294967295)::oid and l.objid = (key & 4294967295)::oid
+           and a.state like 'idle%' and a.state_change < clock_timestamp() - make_interval(secs => $2)",
+    )
+    .bind(key(settings, what))
+    .bind(SILENCE.as_secs_f64())
+    .fetch_one(&mut connection)
+    .await
+    .map_err(|error| from_sql(format!("looking who holds '{what}'"), error))?;
+    let _ = connection.close().await;
+    Ok(ended)
 }
 
 fn key(settings: &Settings, what: &str) -> String {

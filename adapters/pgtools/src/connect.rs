@@ -37,21 +37,25 @@ const OPTIONS: [(&str, &str); 15] = [
     ("client_min_messages", "warning"),
 ];
 
+/// The admin's transactions are short, and hold locks that others wait for: a process that is frozen in one must not hold them for ever.
+const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "15s");
+
 impl Settings {
     /// The admin's connection to the metadata database. What it does need not be on disk at once: whoever goes on from there writes to this database too,
     /// and that is on disk only with everything before it. (CREATE and DROP DATABASE are at once, whatever is said.)
     pub(crate) async fn admin(&self) -> Result<PgConnection, BuildError> {
-        self.open(&self.admin, &self.metadata_database, true).await
+        let options = options(&self.server, &self.admin, &self.metadata_database).options([("synchronous_commit", "off"), ABANDONED]);
+        connect(options, &GUARDED).await
     }
 
     /// The admin's connection into a database that nobody else is in yet: to prepare it, and for what only the admin can make.
     pub(crate) async fn admin_in(&self, new: &DatabaseName) -> Result<PgConnection, BuildError> {
-        self.open(&self.admin, new, false).await
+        self.open(&self.admin, new).await
     }
 
     /// The admin's connection into somebody's database, where a branch's login left something.
     pub(crate) async fn admin_at(&self, open: &DatabaseName) -> Result<PgConnection, BuildError> {
-        self.open(&self.admin, open, false).await
+        self.open(&self.admin, open).await
     }
 
     /// The connection that writes a branch, as the role that owns it. What it does need not be on disk at once: a half-built branch is built anew.
@@ -77,12 +81,11 @@ impl Settings {
 
     /// A connection into a branch as one of its logins.
     pub(crate) async fn login_in(&self, purpose: LoginPurpose, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        self.open(&self.login(purpose, branch), branch, false).await
+        self.open(&self.login(purpose, branch), branch).await
     }
 
-    async fn open(&self, login: &Login, database: &DatabaseName, relaxed: bool) -> Result<PgConnection, BuildError> {
-        let options = options(&self.server, login, database);
-        connect(if relaxed { options.options([("synchronous_commit", "off")]) } else { options }, &GUARDED).await
+    async fn open(&self, login: &Login, database: &DatabaseName) -> Result<PgConnection, BuildError> {
+        connect(options(&self.server, login, database), &GUARDED).await
     }
 }
 
@@ -95,7 +98,7 @@ const GUARDED: [&str; 2] = ["transaction_timeout", "restrict_nonsystem_relation_
 /// The settings are said once connected: a name that the server does not know would refuse the connection.
 async fn connect(options: PgConnectOptions, settings: &'static [&'static str]) -> Result<PgConnection, BuildError> {
     let what = format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username());
-    let mut connection = options.options(OPTIONS).connect().await.map_err(|error| from_sql(what, error))?;
+    let mut connection = options.connect().await.map_err(|error| from_sql(what, error))?;
     sqlx::query(
         "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
            from pg_settings where name = any($1)",
@@ -113,6 +116,7 @@ async fn become_owner(connection: &mut PgConnection) -> Result<(), BuildError> {
 
 fn options(server: &Server, login: &Login, database: &DatabaseName) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
+        .options(OPTIONS)
         .port(server.port)
         .username(&login.user)
         .password(login.password.expose_secret())

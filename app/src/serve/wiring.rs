@@ -61,9 +61,11 @@ use usecases::{
 };
 
 /// What holds in the control plane's sessions, whatever the database's defaults or the login's are: what lies in other people's schemas is not taken for
-/// PostgreSQL's own, transactions write and see what was committed meanwhile, and who listens is not shut out for it.
+/// PostgreSQL's own, transactions write and see what was committed meanwhile, and who listens is not shut out for it. What this process holds while it is
+/// frozen (a stopped virtual machine), PostgreSQL takes from it before its leases end: a claimed operation's row, the turn to admit branches.
 const SESSION: &str = "set search_path = pg_catalog; set default_transaction_read_only = off; set default_transaction_isolation = 'read committed';
-     set default_transaction_deferrable = off; set idle_session_timeout = 0";
+     set default_transaction_deferrable = off; set idle_session_timeout = 0;
+     set idle_in_transaction_session_timeout = '10s'";
 
 /// Connections of the control plane: four are kept by listeners, the audit writer and the workers. One more, beside these, shows that we live.
 const CONTROL_CONNECTIONS: u32 = 16;
