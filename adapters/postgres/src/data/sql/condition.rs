@@ -10,6 +10,7 @@ use super::{
     planner::{Place, Planner},
     refusal::Refusal,
     relationship::{Scope, is_null_test},
+    statement::Alias,
 };
 
 impl<'a> Planner<'a> {
@@ -65,6 +66,16 @@ impl<'a> Planner<'a> {
                 }
             };
         }
+        let (text, values) = (out.len(), self.params.bytes());
+        self.push_plain_test(out, scope, test)?;
+        if scope.alias == Alias::ROOT {
+            return Ok(()); // these stand there once
+        }
+        self.count_test(out.len() - text + self.params.bytes() - values)
+    }
+
+    /// A test of a column.
+    fn push_plain_test(&mut self, out: &mut String, scope: &Scope<'_, 'a>, test: &'a Test) -> Result<(), Refusal> {
         match (test.operator, test.quantifier, &test.value) {
             (Operator::Is, None, Value::Truth(truth)) => {
                 self.push_comparable(out, scope, &test.field, Place::Filter)?;
@@ -266,6 +277,29 @@ mod tests {
             filter("projects", "or=(id.eq.1,and(id.eq.2,name.is.null))&not.and=(id.eq.3,id.eq.4)&name=not.eq.x").replace("pg_catalog.", ""),
             r#"((_0."id" = ‹1› or (_0."id" = ‹2› and _0."name" is null)) and not ((_0."id" = ‹3› and _0."id" = ‹4›)) and not (_0."name" = ‹x›))"#
         );
+    }
+
+    /// An embed within an embed, so many deep, each of them asked for this often.
+    fn multiplied(levels: usize, times: usize) -> String {
+        let select = format!("select=id,{}id{}", "p:manager_id(".repeat(levels), ")".repeat(levels));
+        let test = |level: usize| format!("&{}=is.null", vec!["p"; level].join(".")).repeat(times);
+        (1..=levels).map(test).fold(select, |text, tests| text + &tests)
+    }
+
+    #[test]
+    fn embeds_do_not_multiply_without_end() {
+        let multiply = |text: &str| refused("employees", text).to_string().contains("the embeds of this request multiply");
+        assert!(multiply(&multiplied(16, 2)));
+        assert!(multiply(&multiplied(3, 20)));
+        let long = format!("&{}.id=eq.{}", vec!["p"; 9].join("."), "1".repeat(60_000));
+        assert!(multiply(&(multiplied(9, 2) + &long)), "values count as well");
+        let inner = |levels| format!("select=id,{}id{}", "p:manager_id!inner(".repeat(levels), ")".repeat(levels));
+        for harmless in [multiplied(9, 2), multiplied(30, 1), inner(30)] {
+            assert!(!read("employees", &harmless).is_empty());
+        }
+        let many: Vec<_> = (0..980).map(|n| format!("t{n}:tags()")).collect();
+        assert!(!read("tasks", &format!("select=id,{}&t0=is.null", many.join(","))).is_empty());
+        assert!(!read("employees", &format!("select=id&id=in.({})", "1".repeat(60_000))).is_empty());
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl<'a> Planner<'a> {
     /// Adds an embed to the columns of its parent: to-one by a join, which the server may do for all rows at once; to-many by a sub-select, which it
     /// does for the rows that are shown only.
     pub(super) fn add_embed(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<(), Refusal> {
-        let whole = self.fresh_alias();
+        let whole = self.fresh_alias()?;
         if embedded.link.to_one() {
             query.joins.push_str(" left join lateral (");
             self.push_embedded_rows(&mut query.joins, scope, embedded)?;
@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
     }
 
     fn push_embedded_rows(&mut self, out: &mut String, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<(), Refusal> {
-        let alias = self.fresh_alias();
+        let alias = self.fresh_alias()?;
         let scope = embedded.scope(alias);
         let mut query = self.matching(parent, embedded, alias)?;
         self.add_columns(&mut query, &scope, &embedded.embed.columns, Shown::Listed)?;
@@ -61,7 +61,7 @@ impl<'a> Planner<'a> {
 
     /// `exists (..)`: whether a parent has a row there that fits the embed's filter.
     pub(super) fn push_exists(&mut self, out: &mut String, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<(), Refusal> {
-        let alias = self.fresh_alias();
+        let alias = self.fresh_alias()?;
         let query = self.matching(parent, embedded, alias)?;
         out.push_str("exists (select");
         query.push_matching(out);
@@ -71,7 +71,7 @@ impl<'a> Planner<'a> {
 
     /// Joins a to-one relation once more, for its columns to order by, and gives its alias.
     pub(super) fn push_order_join(&mut self, out: &mut String, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<Alias, Refusal> {
-        let alias = self.fresh_alias();
+        let alias = self.fresh_alias()?;
         let query = self.matching(parent, embedded, alias)?;
         out.push_str(" left join ");
         out.push_str(&query.from);
@@ -87,7 +87,7 @@ impl<'a> Planner<'a> {
         from.push_str(" as ");
         alias.push(&mut from);
         let mut query = Query::from(from);
-        self.add_link(&mut query, parent, embedded, alias);
+        self.add_link(&mut query, parent, embedded, alias)?;
         let scope = embedded.scope(alias);
         if let Some(filter) = &embedded.embed.filter {
             self.push_condition(query.condition(), &scope, filter)?;
@@ -96,7 +96,7 @@ impl<'a> Planner<'a> {
         Ok(query)
     }
 
-    fn add_link(&mut self, query: &mut Query, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>, alias: Alias) {
+    fn add_link(&mut self, query: &mut Query, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>, alias: Alias) -> Result<(), Refusal> {
         let child = embedded.relation;
         match embedded.link {
             Link::ToOne(key) => {
@@ -110,7 +110,7 @@ impl<'a> Planner<'a> {
                 }
             }
             Link::Through { near, far } => {
-                let junction = self.fresh_alias();
+                let junction = self.fresh_alias()?;
                 query.from.push_str(" cross join ");
                 push_relation(&mut query.from, &near.origin);
                 query.from.push_str(" as ");
@@ -123,6 +123,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        Ok(())
     }
 
     fn push_equal(

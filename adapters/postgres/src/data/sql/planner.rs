@@ -4,7 +4,7 @@ use domain::{
     Denied, Failure,
     access::Role,
     catalogue::{Catalogue, Column, ForeignKey, Relation},
-    table::{QualifiedName, TableName},
+    table::{QualifiedName, TableName, grammar::MAX_ITEMS},
 };
 
 use super::{
@@ -67,8 +67,38 @@ pub(super) struct Planner<'a> {
     pub(super) params: Params<'a>,
     role: Role,
     aliases: u32,
+    repeatable: Repeatable,
     /// For writes: which of the root's columns are asked back, by their place.
     used: Option<Vec<bool>>,
+}
+
+/// What was written of that which a statement may have several times: an embed's table and its tests stand wherever the embed is shown, tested or
+/// joined, and once more for each time that the embed around it is, so that few words of a request could become more text than there is memory.
+#[derive(Default)]
+struct Repeatable {
+    parts: usize,
+    bytes: usize,
+}
+
+impl Repeatable {
+    /// Tables and tests. A request whose embeds multiply nothing has fewer: each thing it may ask for comes to three of them at most.
+    const MOST_PARTS: usize = 3 * MAX_ITEMS;
+    const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.parts += 1;
+        self.bytes += bytes;
+        if self.parts <= Self::MOST_PARTS && self.bytes <= Self::MOST_BYTES {
+            return Ok(());
+        }
+        let message = format!(
+            "the embeds of this request multiply: with what is asked of those within them they come to more than {} tables and conditions, or {} MB of \
+             conditions; test each embed once, and embed less deeply",
+            Self::MOST_PARTS,
+            Self::MOST_BYTES / 1024 / 1024
+        );
+        Err(Refusal::fault("/select", message))
+    }
 }
 
 /// Which part of a request a name stands in: for pointers.
@@ -95,7 +125,7 @@ impl Place {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(grounds: Grounds<'_>) -> Self {
-        Self { params: Params::default(), role: grounds.role, aliases: 0, used: None }
+        Self { params: Params::default(), role: grounds.role, aliases: 0, repeatable: Repeatable::default(), used: None }
     }
 
     /// The same as [`Grounds::column`].
@@ -115,9 +145,15 @@ impl<'a> Planner<'a> {
         Statement { sql, params: self.params.into_vec() }
     }
 
-    pub(super) fn fresh_alias(&mut self) -> Alias {
+    pub(super) fn fresh_alias(&mut self) -> Result<Alias, Refusal> {
+        self.repeatable.add(0)?;
         self.aliases += 1;
-        Alias(self.aliases)
+        Ok(Alias(self.aliases))
+    }
+
+    /// Counts a test that was written: its text and the values that were bound for it.
+    pub(super) fn count_test(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.repeatable.add(bytes)
     }
 
     /// From here on, notes which of the root's columns are used.

@@ -116,6 +116,7 @@ mod tests {
     fn a_column_asked_for_again_is_shown_once() {
         assert_eq!(read("tasks", "select=id,title,id"), read("tasks", "select=id,title"));
         assert_eq!(read("tasks", "select=*,id"), read("tasks", "select=*"));
+        assert_eq!(read("tasks", "select=*,n:id,*,id"), read("tasks", "select=*,n:id"));
         assert_eq!(read("tasks", "select=id,*"), read("tasks", "select=*"));
     }
 

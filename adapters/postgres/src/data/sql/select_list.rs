@@ -30,9 +30,14 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         let mut names = Names(Vec::with_capacity(items.len()));
+        let mut all = false;
         for item in items {
             match item {
-                SelectItem::All => self.add_all(query, scope, items, &mut names)?,
+                SelectItem::All if all => {}
+                SelectItem::All => {
+                    self.add_all(query, scope, items, &mut names)?;
+                    all = true;
+                }
                 SelectItem::Field(field) => {
                     let what = if as_it_is(field) { What::Column } else { What::Made };
                     if names.take(name(field), what)? {

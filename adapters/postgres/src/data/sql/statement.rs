@@ -26,18 +26,28 @@ impl Alias {
 
 /// The values bound so far.
 #[derive(Debug, Default)]
-pub(super) struct Params<'a>(Vec<Cow<'a, str>>);
+pub(super) struct Params<'a> {
+    values: Vec<Cow<'a, str>>,
+    bytes: usize,
+}
 
 impl<'a> Params<'a> {
     /// Binds a value and writes `$n` for it.
     pub(super) fn bind(&mut self, out: &mut String, value: impl Into<Cow<'a, str>>) {
-        self.0.push(value.into());
+        let value = value.into();
+        self.bytes += value.len();
+        self.values.push(value);
         out.push('$');
-        push_number(out, self.0.len());
+        push_number(out, self.values.len());
+    }
+
+    /// The bytes of all of them.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn into_vec(self) -> Vec<Cow<'a, str>> {
-        self.0
+        self.values
     }
 }
 
