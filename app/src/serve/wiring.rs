@@ -62,7 +62,8 @@ use usecases::{
 
 /// What holds in the control plane's sessions, whatever the database's defaults or the login's are: what lies in other people's schemas is not taken for
 /// PostgreSQL's own, transactions write and see what was committed meanwhile, and who listens is not shut out for it. What this process holds while it is
-/// frozen (a stopped virtual machine), PostgreSQL takes from it before its leases end: a claimed operation's row, the turn to admit branches.
+/// frozen (a stopped virtual machine), PostgreSQL takes from it before its leases end: a claimed operation's row, the turn to admit branches. A unit of work that
+/// waits for others says so, and is given longer.
 const SESSION: &str = "set search_path = pg_catalog; set default_transaction_read_only = off; set default_transaction_isolation = 'read committed';
      set default_transaction_deferrable = off; set idle_session_timeout = 0;
      set idle_in_transaction_session_timeout = '10s'";

@@ -91,6 +91,11 @@ pub trait UnitOfWork: Send {
     fn migrations(&mut self) -> &mut dyn MigrationHistoryRepository;
     /// The audit trail, for rows that must stand or fall with the change they tell of.
     fn audit(&mut self) -> &mut dyn AuditRepository;
+    /// Others than the metadata database are waited for before this commits, and that may take so long. A unit of work that stands still for longer than is
+    /// usual, or than it said here, loses what it has locked, and does not commit: a replica that is frozen keeps nobody waiting for ever.
+    async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Makes everything visible at once. Caches on every replica are told.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }

@@ -8,7 +8,7 @@ use ports::driven::{
     SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use sqlx::{PgPool, Postgres, Transaction};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// The metadata database.
@@ -111,6 +111,15 @@ impl UnitOfWork for PgUnitOfWork {
 
     fn audit(&mut self) -> &mut dyn AuditRepository {
         self
+    }
+
+    async fn may_stand_still(&mut self, at_most: Duration) -> Result<(), StoreError> {
+        sqlx::query("select set_config('idle_in_transaction_session_timeout', $1, true)")
+            .bind(at_most.as_millis().to_string())
+            .execute(&mut *self.transaction)
+            .await
+            .map(drop)
+            .map_err(store)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {

@@ -173,3 +173,21 @@ async fn nobody_waits_for_the_lease_of_a_replica_that_is_gone() {
     assert!(matches!(stale, Err(StoreError::Fenced)));
     assert_eq!(claim(&replica, LEASE).await, None, "a claim of nobody present holds by its lease");
 }
+
+#[tokio::test]
+async fn what_stands_still_loses_its_locks_and_what_said_so_does_not() {
+    let (_replica, options) = Replica::first().await;
+    let replica = Replica::another(&options.options([("idle_in_transaction_session_timeout", "200ms")]), false).await;
+    let main = replica.main().await;
+    for (patient, commits) in [(true, true), (false, false)] {
+        let mut work = replica.begin().await;
+        work.branches().find(main.id, true).await.unwrap();
+        if patient {
+            work.may_stand_still(Duration::from_mins(1)).await.unwrap();
+        }
+        // Longer than it may be, and that is what is looked at.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        work.branches().warned(main.id, moment(1)).await.map_or_else(|_| assert!(!commits), |()| assert!(commits));
+        assert_eq!(work.commit().await.is_ok(), commits);
+    }
+}

@@ -1,6 +1,7 @@
 //! Who may do what on a branch, beside its creator and administrators.
 
 use super::{
+    connection::LOGIN_PATIENCE,
     lookup::{find_locked, find_visible},
     ports::BranchPorts,
 };
@@ -42,6 +43,7 @@ impl BranchAccessUseCase {
         if !connects(before) || connects(after) {
             return Ok(());
         }
+        work.may_stand_still(LOGIN_PATIENCE).await?;
         let logins = &self.ports.logins;
         if let Some(serving) = branch.state.serving()
             && logins.find(&self.ports.names.tag(branch, serving)).await?.is_none()

@@ -11,6 +11,10 @@ use ports::{
     driven::{BranchLogin, DatabaseTag},
     driving::{GetConnection, IssueConnection, IssuedConnection, UseCase},
 };
+use std::time::Duration;
+
+/// How long a login may take to be made or dropped: who is connected as it is cut off first.
+pub(super) const LOGIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// See [`IssueConnection`], [`GetConnection`].
 pub struct ConnectionUseCase {
@@ -41,6 +45,7 @@ impl UseCase<IssueConnection> for ConnectionUseCase {
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         let serving = self.serving(&branch)?;
+        work.may_stand_still(LOGIN_PATIENCE).await?;
         let (login, password) = self.ports.logins.issue(&serving).await?;
         let now = self.ports.clock.now();
         work.activity().record(&trail::activity(branch.id, trail::actor(caller), "connection_issued", Some(login.user.clone()), now)).await?;

@@ -19,6 +19,9 @@ use ports::{
 };
 use std::{collections::HashSet, time::Duration};
 
+/// How long a ledger may take to be reached and written: who else is at work on the database is waited for.
+const LEDGER_PATIENCE: Duration = Duration::from_mins(1);
+
 /// See [`RepairMigration`], [`BaselineMigrations`].
 pub struct LedgerUseCase {
     ports: BranchPorts,
@@ -36,6 +39,7 @@ impl LedgerUseCase {
         let branch = find_locked(&mut *work, caller, reference, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         branch.check_idle()?;
+        work.may_stand_still(LEDGER_PATIENCE).await?;
         let place = self.ports.names.place(&branch)?;
         Ok(Held { work, branch, place })
     }
@@ -57,6 +61,10 @@ impl LedgerUseCase {
         let row = trail::done(caller, done.action, Some(branch.slug.clone()), Some(branch.slug.to_string()), now);
         work.audit().record(&row).await?;
         work.commit().await?;
+        // Reading a schema takes its time, and nobody waits for that.
+        if let Some(version) = done.marks {
+            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, &place, version).await;
+        }
         match MigrationView::of(&self.ports, &place, files, call).await {
             Ok(view) => Ok(view.told(&branch.slug)),
             Err(error) => {
@@ -87,6 +95,8 @@ struct Done {
     told: &'static str,
     outcome: MigrationOutcome,
     how: Option<RepairAction>,
+    /// The version that the schema as it is now is that of.
+    marks: Option<MigrationVersion>,
     migrations: Vec<(MigrationVersion, String)>,
 }
 
@@ -107,14 +117,12 @@ impl UseCase<RepairMigration> for LedgerUseCase {
             RepairAction::Applied => Repair::Applied,
         };
         self.ports.migrations.repair(&held.place, version, &change, &trail::actor(caller)).await?;
-        if repair == RepairAction::Applied {
-            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, &held.place, version).await;
-        }
         let done = Done {
             action: Action::RepairMigration,
             told: "migration_repaired",
             outcome: MigrationOutcome::Repaired,
             how: Some(repair),
+            marks: (repair == RepairAction::Applied).then_some(version),
             migrations: vec![(version, name)],
         };
         self.tell(caller, done, held, &set, &files).await
@@ -137,15 +145,16 @@ impl UseCase<BaselineMigrations> for LedgerUseCase {
         }
         let known: HashSet<_> = self.ports.migrations.ledger(&held.place).await?.into_iter().map(|entry| entry.version).collect();
         taken.retain(|file| !known.contains(&file.version));
-        if let Some(last) = taken.last().map(|file| file.version) {
+        let last = taken.last().map(|file| file.version);
+        if last.is_some() {
             self.ports.migrations.baseline(&held.place, &taken, &trail::actor(caller)).await?;
-            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, &held.place, last).await;
         }
         let done = Done {
             action: Action::BaselineMigrations,
             told: "migrations_baselined",
             outcome: MigrationOutcome::Baselined,
             how: None,
+            marks: last,
             migrations: taken.into_iter().map(|file| (file.version, file.name)).collect(),
         };
         self.tell(caller, done, held, &set, &files).await

@@ -18,6 +18,10 @@ const TICK: Duration = Duration::from_secs(2);
 const TEND_EVERY: Duration = Duration::from_mins(1);
 /// How often the server is swept.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
+/// How long one replica may be at recurring work while the others leave it to that one.
+const TURN: Duration = Duration::from_mins(10);
+/// How long it may take to cut off who is still connected to a database.
+const SHUTTING_OUT: Duration = Duration::from_mins(1);
 
 /// Recurring work.
 pub struct Upkeep {
@@ -75,6 +79,7 @@ impl Upkeep {
         if turn.branches().with_previous().await?.is_empty() || !turn.operations().try_turn("previous generations").await? {
             return Ok(());
         }
+        turn.may_stand_still(TURN).await?;
         for branch in turn.branches().with_previous().await? {
             if let Err(halt) = self.set_aside_of(&branch).await
                 && self.is_news(format!("{} {halt:?}", branch.id))
@@ -104,6 +109,7 @@ impl Upkeep {
         // Behind the branch's lock: an undo opens it again after this, or this sees that it is on its way back.
         let Some(mut branch) = work.branches().find(seen.id, true).await? else { return Ok(()) };
         let Some(previous) = due(&branch) else { return Ok(()) };
+        work.may_stand_still(SHUTTING_OUT).await?;
         if previous.until <= now {
             let operation = discard_operation(OperationId::from_uuid(ports.ids.fresh()), &branch, previous.generation, now);
             work.operations().insert(&operation).await?;
@@ -125,6 +131,7 @@ impl Upkeep {
         if !turn.operations().try_turn("sweep").await? {
             return Ok(());
         }
+        turn.may_stand_still(TURN).await?;
         // The names first: what is made after this is on nobody's list.
         let candidates = self.stock.candidates().await?;
         let (live, running) = self.in_use().await?;
