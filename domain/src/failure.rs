@@ -124,8 +124,8 @@ pub enum Failure {
     Unavailable {
         /// What is not there, for people.
         reason: String,
-        /// When it is worth trying again.
-        retry_after: Duration,
+        /// When it is worth trying again; `None` where it may have been done, and asking again would do it twice.
+        retry_after: Option<Duration>,
         /// The cause, logged and never sent.
         #[source]
         source: Option<BoxError>,
@@ -153,7 +153,21 @@ impl Failure {
 
     /// Something not there now, worth trying again in a second.
     pub fn unavailable(reason: impl Into<String>, source: Option<BoxError>) -> Self {
-        Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1), source }
+        Self::Unavailable { reason: reason.into(), retry_after: Some(Duration::from_secs(1)), source }
+    }
+
+    /// What went away under way: it may have been done, so it is not worth trying again unseen.
+    pub fn in_doubt(reason: impl Into<String>, source: Option<BoxError>) -> Self {
+        Self::Unavailable { reason: reason.into(), retry_after: None, source }
+    }
+
+    /// The same of something that only read: there is nothing that it may have done.
+    #[must_use]
+    pub fn of_reading(mut self) -> Self {
+        if let Self::Unavailable { retry_after, .. } = &mut self {
+            retry_after.get_or_insert(Duration::from_secs(1));
+        }
+        self
     }
 
     /// The stable code of a problem document (`code` member) and of audit rows. PostgreSQL's own refusals carry their SQLSTATE.

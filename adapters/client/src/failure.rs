@@ -87,7 +87,8 @@ impl RemoteFailure {
     pub(crate) fn into_failure(self, action: Action) -> Failure {
         let Self::Refused(problem) = self else {
             let hint = self.hint().unwrap_or_default();
-            return Failure::unavailable(format!("{self}; {hint}"), Some(BoxError::from(self.code().to_owned())));
+            let (text, cause) = (format!("{self}; {hint}"), Some(BoxError::from(self.code().to_owned())));
+            return if matches!(self, Self::Unreachable { .. }) { Failure::unavailable(text, cause) } else { Failure::in_doubt(text, cause) };
         };
         let problem = *problem;
         match problem.status {
@@ -96,10 +97,7 @@ impl RemoteFailure {
             404 => not_found(&problem.detail),
             409 => Failure::Conflict { code: known(&problem.code), reason: problem.detail },
             422 if !problem.errors.is_empty() => Failure::Invalid(problem.errors),
-            429 | 503 => {
-                let retry_after = problem.retry_after.unwrap_or(Duration::from_secs(1));
-                Failure::Unavailable { reason: problem.detail, retry_after, source: None }
-            }
+            429 | 503 => Failure::Unavailable { reason: problem.detail, retry_after: problem.retry_after, source: None },
             400..500 => Failure::bad_request(known(&problem.code), problem.detail),
             _ => Failure::internal(format!("the server answered {}: {}", problem.status, problem.detail)),
         }

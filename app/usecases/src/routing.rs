@@ -91,7 +91,7 @@ fn nothing_serves(branch: &Branch) -> Failure {
         },
         status => Failure::Unavailable {
             reason: format!("branch '{}' is {status}; no data serves it yet", branch.slug),
-            retry_after: Duration::from_secs(2),
+            retry_after: Some(Duration::from_secs(2)),
             source: None,
         },
     }

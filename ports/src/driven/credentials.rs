@@ -95,7 +95,8 @@ impl From<PasswordError> for Failure {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy { retry_after } => {
-                Self::Unavailable { reason: "too many people are signing in at the moment; try again".to_owned(), retry_after, source: None }
+                let reason = "too many people are signing in at the moment; try again".to_owned();
+                Self::Unavailable { reason, retry_after: Some(retry_after), source: None }
             }
             PasswordError::Broken(cause) => Self::Internal(cause),
         }

@@ -221,7 +221,7 @@ const ANYWHERE: &[(u16, &str)] = &[
     (422, "Values that are understood and refused, each with its place."),
     (429, "Too many requests; `Retry-After` says when to try again."),
     (500, "Our fault. The log has the cause under the request's id."),
-    (503, "Not now; `Retry-After` says when to try again."),
+    (503, "Not now; `Retry-After` says when to try again. Without it the request may have been carried out: look before you send it again."),
 ];
 
 /// Describes refusals by their statuses.

@@ -32,9 +32,11 @@ pub(crate) fn refusal(failure: Failure, asker: Asker<'_>) -> Problem {
         // Supabase's clients take `maybeSingle()` of no row by this sentence of PostgREST's.
         Failure::NotSingular { rows } => problem.details(Some(format!("The result contains {} rows", if rows == 0 { "0" } else { "several" }))),
         Failure::RangeNotSatisfiable { total, .. } => problem.header(header::CONTENT_RANGE, format!("*/{total}")),
-        Failure::RateLimited { retry_after, .. } | Failure::TooManyAttempts { retry_after, .. } | Failure::Unavailable { retry_after, .. } => {
-            problem.retry_after(retry_after)
-        }
+        Failure::RateLimited { retry_after, .. }
+        | Failure::TooManyAttempts { retry_after, .. }
+        | Failure::Unavailable { retry_after: Some(retry_after), .. } => problem.retry_after(retry_after),
+        // Without Retry-After: clients and proxies take that for leave to send it again.
+        Failure::Unavailable { retry_after: None, .. } => problem.hint(Some("look whether it was done before you ask again".to_owned())),
         Failure::Database(sql) => of_database(problem, *sql),
         Failure::Unauthenticated { .. }
         | Failure::Denied(_)
@@ -171,6 +173,8 @@ mod tests {
         let challenge = "Bearer realm=\"fluxbase\", error=\"insufficient_scope\", scope=\"write:tables\"";
         assert_eq!(scope.header("www-authenticate"), Some(challenge));
         assert_eq!(of(Failure::unavailable("later", None)).header("retry-after"), Some("1"));
+        let in_doubt = of(Failure::in_doubt("lost", None));
+        assert_eq!((in_doubt.status().as_u16(), in_doubt.header("retry-after")), (503, None));
         assert_eq!(of(Failure::RangeNotSatisfiable { offset: 9, total: 3 }).header("content-range"), Some("*/3"));
     }
 

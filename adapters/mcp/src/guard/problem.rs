@@ -43,8 +43,8 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("only {allowed} is served here")).with(header::ALLOW, allowed)
     }
 
-    fn unavailable(detail: String, retry_after: Duration) -> Self {
-        let seconds = retry_after.as_secs().max(1);
+    fn unavailable(detail: String, retry_after: Option<Duration>) -> Self {
+        let seconds = retry_after.map_or(1, |after| after.as_secs().max(1));
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with(header::RETRY_AFTER, seconds.to_string())
     }
 

@@ -92,7 +92,7 @@ pub(crate) fn public<'a>(error: &'a CallError, request_id: &'a str) -> PublicFai
     match failure {
         Failure::Database(sql) => PublicFailure { sqlstate: Some(&sql.sqlstate), detail: sql.detail.as_deref(), ..told },
         Failure::Ambiguous { candidates, .. } => PublicFailure { candidates, ..told },
-        Failure::RateLimited { retry_after, .. } | Failure::Unavailable { retry_after, .. } => {
+        Failure::RateLimited { retry_after, .. } | Failure::Unavailable { retry_after: Some(retry_after), .. } => {
             PublicFailure { retry_after_seconds: Some(retry_after.as_secs().max(1)), ..told }
         }
         Failure::Internal(_) => PublicFailure { request_id: Some(request_id), ..told },
@@ -123,6 +123,7 @@ fn hint(failure: &Failure) -> Option<&str> {
         Failure::TooManyAffected { .. } => Some("narrow the filter, or raise max_affected; with dry_run nothing is changed"),
         Failure::TimedOut { .. } => Some("narrow the filter, select fewer columns or embeds, or ask for fewer rows"),
         Failure::Ambiguous { .. } => Some("name the relationship in the embed: table!hint(columns)"),
+        Failure::Unavailable { retry_after: None, .. } => Some("it may have been done: look whether it was before calling again"),
         Failure::RateLimited { .. } | Failure::Unavailable { .. } => Some("wait, then call again with the same arguments"),
         Failure::Internal(_) => Some("not the arguments' fault; tell the operator the request id"),
         _ => None,
@@ -163,6 +164,15 @@ mod tests {
         let gone = told(Failure::unavailable("the database is not available", Some("10.0.0.1 refused".into())));
         assert_eq!(gone["retry_after_seconds"], 1);
         assert!(!gone.to_string().contains("10.0.0.1"));
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_not_to_be_called_again_unseen() {
+        let lost = told(Failure::in_doubt("the connection was lost", None));
+        assert_eq!((&lost["code"], &lost["retry_after_seconds"]), (&json!("unavailable"), &json!(null)));
+        assert!(lost["hint"].as_str().unwrap().contains("before calling again"), "{lost}");
+        let reading = told(Failure::in_doubt("the connection was lost", None).of_reading());
+        assert_eq!((&reading["retry_after_seconds"], &reading["hint"]), (&json!(1), &json!("wait, then call again with the same arguments")));
     }
 
     #[test]

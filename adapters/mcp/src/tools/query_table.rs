@@ -8,7 +8,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Action,
+    Action, Failure,
     table::{CountMode, FOREIGN_CURSOR, PageSubject, Select, Shape, TableName},
 };
 use ports::{
@@ -135,7 +135,7 @@ impl Tool for QueryTableTool {
         let offset = select.offset;
         let query = select.clone();
         let found = scope.ask(&*self.use_case, QueryTable { branch: branch.clone(), select }).await?;
-        let gathered = gather(found.document, self.max_bytes, Some(limit)).await?;
+        let gathered = gather(found.document, self.max_bytes, Some(limit)).await.map_err(Failure::of_reading)?;
         let rows = gathered.rows;
         let mut about = About { count: found.total, truncated: rows.truncated, ..About::default() };
         let mut note = None;

@@ -41,7 +41,7 @@ impl Deadline {
                 Failure::unavailable("the database cannot be reached", Some(Box::new(error)))
             }
             WireError::Lost(_) => {
-                Failure::unavailable("the connection to the database was lost; whether a write was done is not known", Some(Box::new(error)))
+                Failure::in_doubt("the connection to the database was lost; whether a write was done is not known", Some(Box::new(error)))
             }
             WireError::PoolTimeout => Failure::unavailable("no database connection came free in time", Some(Box::new(error))),
             WireError::PoolClosed => Failure::unavailable("the database is being replaced", Some(Box::new(error))),
@@ -143,7 +143,13 @@ mod tests {
     #[test]
     fn a_database_that_is_away_is_worth_another_try() {
         for error in [sql("57P03"), sql("08006"), sql("3D000"), WireError::PoolTimeout, WireError::Refused(Box::default())] {
-            assert!(matches!(Deadline::new(Duration::from_secs(1)).failure(error), Failure::Unavailable { .. }));
+            assert!(matches!(Deadline::new(Duration::from_secs(1)).failure(error), Failure::Unavailable { retry_after: Some(_), .. }));
         }
+    }
+
+    #[test]
+    fn what_was_under_way_when_the_connection_broke_is_not_to_be_tried_again_unseen() {
+        let lost = WireError::Lost(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert!(matches!(Deadline::new(Duration::from_secs(1)).failure(lost), Failure::Unavailable { retry_after: None, .. }));
     }
 }

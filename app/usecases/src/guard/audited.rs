@@ -47,7 +47,10 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
             return refused;
         }
         let abandoned = Abandoned { log: &self.log, row: Some(&row) };
-        let result = self.inner.run(caller, command).await;
+        let mut result = self.inner.run(caller, command).await;
+        if C::ACTION.effect() == Effect::Read {
+            result = result.map_err(Failure::of_reading);
+        }
         abandoned.answered();
         if result.is_ok() && C::ACTION.changes_control_plane() {
             return result;
@@ -55,9 +58,15 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
         // Nothing is waited for between the answer and the first poll of these, from which on the row is kept: it is lost to no client that goes now.
         let entry = row(trail::outcome(&result));
         if result.is_ok() && is_durable {
-            self.log.persist(entry).await?;
+            // What was written stays written.
+            let told = "it was done, but its row in the audit trail could not be written: do not ask for it again";
+            self.log.persist(entry).await.map_err(|cause| Failure::in_doubt(told, Some(cause.into())))?;
         } else {
-            self.log.queue(entry).await?;
+            let queued = self.log.queue(entry).await;
+            // A failure says more of what was asked than that its row is lost.
+            if result.is_ok() {
+                queued?;
+            }
         }
         result
     }

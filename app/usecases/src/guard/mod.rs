@@ -58,7 +58,7 @@ mod tests {
         table::{Delete, Returning, TableName},
     };
     use ports::{
-        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget},
+        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget, Written},
         driving::{CreateUser, DeleteRecord, ListUsers, MockUseCase, UseCase},
     };
     use std::{
@@ -194,6 +194,32 @@ mod tests {
         assert!(matches!(refused, Failure::Unavailable { .. }), "{refused:?}");
         guards.around(answering()).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap();
         assert_eq!(*outcomes.lock().unwrap(), ["unavailable", "ok"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_written_and_what_may_have_been_is_not_to_be_asked_for_again_and_what_only_read_is() {
+        let mut audit = MockAuditLog::new();
+        audit.expect_has_room().return_const(true);
+        audit.expect_can_persist().return_const(true);
+        audit.expect_persist().once().returning(|_| Err(Failure::unavailable("the server is shutting down", None)));
+        audit.expect_queue().returning(|_| Err(Failure::unavailable("the server is shutting down", None)));
+        let guards = Guards { audit: Arc::new(audit), ..rig(10).guards };
+        let delete = Delete { table: TableName::parse("tasks"), filter: None, max_affected: Some(1), dry_run: false, returning: Returning::Count };
+        let writer = caller(None, [Scope::WriteTables]);
+        for outcome in [Ok(()), Err(())] {
+            let mut use_case = MockUseCase::<DeleteRecord>::new();
+            use_case.expect_run().returning(move |_, _| match outcome {
+                Ok(()) => Ok(Written { affected: 1, inserted: None, document: None }),
+                Err(()) => Err(Failure::in_doubt("the connection was lost", None)),
+            });
+            let command = DeleteRecord { branch: BranchMentions::default(), delete: delete.clone() };
+            let refused = guards.around(use_case).run(&writer, command).await.unwrap_err();
+            assert!(matches!(refused, Failure::Unavailable { retry_after: None, .. }), "{refused:?}");
+        }
+        let mut reading = MockUseCase::<ListUsers>::new();
+        reading.expect_run().returning(|_, _| Err(Failure::in_doubt("the connection was lost", None)));
+        let refused = guards.around(reading).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap_err();
+        assert!(matches!(refused, Failure::Unavailable { retry_after: Some(_), .. }), "{refused:?}");
     }
 
     #[tokio::test]
