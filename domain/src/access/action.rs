@@ -79,8 +79,8 @@ const fn any_of(scopes: &'static [Scope]) -> Requirement {
 actions! {
     /// Read rows of a table or view.
     QueryTable "query_table" Read any_of(&[Scope::ReadTables]);
-    /// Insert rows.
-    InsertRecord "insert_record" Write any_of(&[Scope::WriteTables]);
+    /// Insert rows, or overwrite those that are there with the same key.
+    InsertRecord "insert_record" Destroy any_of(&[Scope::WriteTables]);
     /// Change rows.
     UpdateRecord "update_record" Destroy any_of(&[Scope::WriteTables]);
     /// Delete rows.

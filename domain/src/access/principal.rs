@@ -204,7 +204,29 @@ impl Principal {
         if self.is_held_to_a_part() && action.requirement() == Requirement::AnyOf(&[Scope::AdminKeys]) {
             return Err(Denied::Protected { reason: "a key that is held to a branch or to tables administers no keys and users".to_owned() });
         }
-        Ok(())
+        if action == Action::CreateBranch { self.may_make_branches() } else { Ok(()) }
+    }
+
+    /// Whoever owns nothing makes no branch; a pinned key stays where it is pinned.
+    pub fn may_make_branches(&self) -> Result<(), Denied> {
+        if !self.is_somebody() {
+            return Err(Denied::NoUser);
+        }
+        match &self.restrictions.branch {
+            Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether what it makes is somebody's. What a credential of nobody made would be nobody's: no quota would hold for it, and administrators alone could
+    /// take it away.
+    pub fn is_somebody(&self) -> bool {
+        let stands_for_itself = match self.kind {
+            PrincipalKind::ServiceKey(_) | PrincipalKind::Internal => true,
+            PrincipalKind::Token => self.administers_branches(),
+            PrincipalKind::ApiKey(_) | PrincipalKind::Anonymous => false,
+        };
+        self.user_id.is_some() || stands_for_itself
     }
 
     /// Whether it is kept from a part of what its scopes would reach.
@@ -313,6 +335,19 @@ mod tests {
             assert!(matches!(held.authorize(action), Err(Denied::Protected { .. })), "{}", action.name());
         }
         assert!(held.authorize(Action::QueryTable).is_ok());
+    }
+
+    #[test]
+    fn a_key_of_nobody_and_a_pinned_one_make_no_branches() {
+        let key = PrincipalKind::ApiKey(super::KeyId::from_uuid(uuid::Uuid::nil()));
+        let of_nobody = Principal { kind: key, ..with(Scopes::ALL, Restrictions::default()) };
+        assert_eq!(of_nobody.authorize(Action::CreateBranch), Err(Denied::NoUser));
+        let of_a_user = Principal { user_id: Some(crate::UserId::from_uuid(uuid::Uuid::nil())), ..of_nobody };
+        assert_eq!(of_a_user.authorize(Action::CreateBranch), Ok(()));
+        let pinned = Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() };
+        let pinned = Principal { restrictions: pinned, ..of_a_user };
+        assert!(matches!(pinned.authorize(Action::CreateBranch), Err(Denied::Protected { .. })));
+        assert!(pinned.authorize(Action::ResetBranch).is_ok());
     }
 
     #[test]

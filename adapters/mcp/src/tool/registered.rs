@@ -33,9 +33,10 @@ impl Definition {
         self.action.effect() == Effect::Destroy
     }
 
-    /// `idempotentHint`: what adds adds again; what reads, overwrites or takes away does nothing new the second time.
+    /// `idempotentHint`: what adds adds again; what reads, overwrites or takes away does nothing new the second time. A second reset takes away what an
+    /// undo of the first would bring back.
     pub(crate) fn is_idempotent(&self) -> bool {
-        self.action.effect() != Effect::Write
+        self.action.effect() != Effect::Write && !matches!(self.action, Action::InsertRecord | Action::ResetBranch)
     }
 }
 

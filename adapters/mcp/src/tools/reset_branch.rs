@@ -34,7 +34,7 @@ pub(crate) struct Input {
 impl Tool for ResetBranchTool {
     const ACTION: Action = Action::ResetBranch;
     const TITLE: &'static str = "Reset branch";
-    const DESCRIPTION: &'static str = "Bring a branch back to its parent's present state; what was changed on it is gone (for minutes, an undo brings it back). The old data serves meanwhile.";
+    const DESCRIPTION: &'static str = "Bring a branch back to its parent's present state; what was changed on it is gone; people can undo it for a while from the command line or REST, where the server keeps it. The old data serves meanwhile.";
     type Input = Input;
     type Output = Started;
 

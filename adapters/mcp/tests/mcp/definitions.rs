@@ -1,6 +1,6 @@
 //! What `tools/list` tells, and to whom.
 
-use crate::house::{ALL, House, NOBODY, READ_ONLY, READER};
+use crate::house::{ALL, House, NOBODY, OF_NO_USER, PINNED, READ_ONLY, READER};
 use serde_json::{Value, json};
 
 const LARGEST: usize = 1200;
@@ -24,6 +24,17 @@ async fn callers_are_shown_what_they_may_call_in_name_order() {
     let without: Vec<_> = all.iter().filter(|name| !name.contains("branch") && !name.contains("operation")).collect();
     assert_eq!(names(House::new().without_branches(), ALL).await.iter().collect::<Vec<_>>(), without, "no capability, no tool");
     assert!(names(House::new(), NOBODY).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_can_make_no_branch_is_not_shown_how_and_is_refused_alike() {
+    for (key, reason) in [(OF_NO_USER, "a signed-in user"), (PINNED, "pinned to branch 'pr-1'")] {
+        let shown = names(House::new(), key).await;
+        assert!(!shown.contains(&"create_branch".to_owned()) && shown.contains(&"reset_branch".to_owned()), "{key}: {shown:?}");
+        let answer = House::new().open().call(key, "create_branch", json!({"name": "x"})).await;
+        let refused = answer["error"]["message"].as_str().unwrap();
+        assert!(answer["error"]["code"] == -32602 && refused.contains(reason), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -61,8 +72,9 @@ async fn annotations_follow_from_what_a_tool_does() {
     for tool in tools(House::new(), ALL).await {
         let hints = &tool["annotations"];
         let (reads, destroys, idempotent) = match tool["name"].as_str().unwrap() {
-            "insert_record" | "create_branch" => (false, false, false),
-            "update_record" | "delete_record" | "reset_branch" | "migrate_branch" | "delete_branch" => (false, true, true),
+            "create_branch" => (false, false, false),
+            "insert_record" | "reset_branch" => (false, true, false),
+            "update_record" | "delete_record" | "migrate_branch" | "delete_branch" => (false, true, true),
             _ => (true, false, true),
         };
         assert_eq!(

@@ -29,10 +29,13 @@ pub(crate) const READER: &str = "fb_pk_reader";
 pub(crate) const READ_ONLY: &str = "fb_pk_read_only";
 pub(crate) const NOBODY: &str = "fb_pk_nobody";
 pub(crate) const OTHER: &str = "fb_pk_other";
+pub(crate) const OF_NO_USER: &str = "fb_pk_of_no_user";
+pub(crate) const PINNED: &str = "fb_pk_pinned";
 
 fn principal(number: u128, scopes: Scopes, restrictions: Restrictions) -> Arc<Principal> {
     let kind = PrincipalKind::ApiKey(domain::access::KeyId::from_uuid(uuid::Uuid::from_u128(number)));
-    Arc::new(Principal { kind, role: Role::Authenticated, scopes, restrictions, ..Principal::internal() })
+    let user_id = Some(domain::UserId::from_uuid(uuid::Uuid::from_u128(number)));
+    Arc::new(Principal { kind, role: Role::Authenticated, user_id, scopes, restrictions, ..Principal::internal() })
 }
 
 struct Keys(HashMap<&'static str, Arc<Principal>>);
@@ -40,12 +43,16 @@ struct Keys(HashMap<&'static str, Arc<Principal>>);
 impl Keys {
     fn new() -> Self {
         let read_only = Restrictions { read_only: true, ..Restrictions::default() };
+        let pinned = Restrictions { branch: Some("pr-1".parse().expect("a slug")), ..Restrictions::default() };
+        let of_no_user = Principal { user_id: None, ..(*principal(6, Scopes::ALL, Restrictions::default())).clone() };
         Self(HashMap::from([
             (ALL, principal(1, Scopes::ALL, Restrictions::default())),
             (READER, principal(2, Scopes::NONE.with(Scope::ReadTables), Restrictions::default())),
             (READ_ONLY, principal(3, Scopes::ALL, read_only)),
             (NOBODY, principal(4, Scopes::NONE, Restrictions::default())),
             (OTHER, principal(5, Scopes::ALL, Restrictions::default())),
+            (OF_NO_USER, Arc::new(of_no_user)),
+            (PINNED, principal(7, Scopes::ALL, pinned)),
         ]))
     }
 }

@@ -1,15 +1,9 @@
 //! Make a branch.
 
-use super::{
-    lookup::find_visible,
-    ports::BranchPorts,
-    rows::{check_somebody, may_copy_rows},
-    seeds::check_seeds,
-    start::Start,
-};
+use super::{lookup::find_visible, ports::BranchPorts, rows::may_copy_rows, seeds::check_seeds, start::Start};
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Denied, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
+    Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
     branch::{BranchRequest, ExpiresIn, Quota},
     operation::OperationInput,
 };
@@ -60,7 +54,7 @@ impl CreateBranchUseCase {
 #[async_trait]
 impl UseCase<CreateBranch> for CreateBranchUseCase {
     async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<StartedOperation, Failure> {
-        may_make_branches(&caller.principal)?;
+        caller.principal.may_make_branches()?;
         let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
         check_seeds(&*self.ports.seeds, command.seeds.as_ref(), clone_mode).await?;
         let mut work = self.ports.control_plane.begin().await?;
@@ -106,15 +100,6 @@ pub(super) fn parent_not_ready(parent: &Branch) -> Failure {
 /// Only some branches are seeded.
 pub(super) fn without_idle_steps(operation: Operation, mode: DataCloneMode) -> Operation {
     if mode == DataCloneMode::SeedData { operation } else { operation.without(&[StepName::Seed]) }
-}
-
-/// Whoever owns nothing makes none; a pinned key stays where it is pinned.
-fn may_make_branches(principal: &Principal) -> Result<(), Failure> {
-    check_somebody(principal)?;
-    match &principal.restrictions.branch {
-        Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }.into()),
-        None => Ok(()),
-    }
 }
 
 fn clone_mode(command: &CreateBranch, default: DataCloneMode) -> Result<DataCloneMode, Failure> {

@@ -1,18 +1,8 @@
-//! Who may make branches, and who may have everybody's rows copied.
+//! Who may have everybody's rows copied.
 
 use super::lookup::nameless;
-use domain::{Branch, DataCloneMode, Denied, Failure, Principal, access::PrincipalKind, branch::AccessLevel};
+use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
 use ports::driven::UserRepository;
-
-/// What a credential of nobody made would be nobody's: no quota would hold for it, and administrators alone could take it away.
-pub(super) fn check_somebody(principal: &Principal) -> Result<(), Failure> {
-    let stands_for_itself = match principal.kind {
-        PrincipalKind::ServiceKey(_) | PrincipalKind::Internal => true,
-        PrincipalKind::Token => principal.administers_branches(),
-        PrincipalKind::ApiKey(_) | PrincipalKind::Anonymous => false,
-    };
-    if principal.user_id.is_some() || stands_for_itself { Ok(()) } else { Err(Denied::NoUser.into()) }
-}
 
 /// A clone has everybody's rows, and its maker reads them: nothing for somebody who signed up by himself, by a session or by a key; and of another's
 /// branch only for who may see all of that one too.
@@ -32,6 +22,7 @@ pub(super) async fn may_copy_rows(
     match principal.user_id {
         Some(user) if !users.is_member(user).await? => Err(Denied::FullCloneNeedsMember.into()),
         Some(_) => Ok(()),
-        None => check_somebody(principal),
+        None if principal.is_somebody() => Ok(()),
+        None => Err(Denied::NoUser.into()),
     }
 }
