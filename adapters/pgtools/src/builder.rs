@@ -1,18 +1,20 @@
 //! [`PgBranchBuilder`]: the port, kept by PostgreSQL's own programs and COPY.
 
 use crate::{
-    admission,
     build::Build,
     claim::Claim,
-    create::{Birth, create_database, liken},
-    drop::drop_databases,
+    copy::users,
+    database::{
+        admission,
+        create::{Birth, create_database, liken},
+        drop::drop_databases,
+        locale::Likeness,
+        tag::{Mark, provisional_name},
+    },
     error::{refused, with_way_out},
-    kept::Kept,
-    locale::Likeness,
+    kept_connections::Kept,
     settings::Settings,
     stock::{self, CloneProbe, Demand, Origin, Taken, Wanted},
-    tag::{Mark, provisional_name},
-    users,
 };
 use async_trait::async_trait;
 use domain::{DataCloneMode, OperationId, StepName, UserId, branch::DatabaseName};

@@ -1,8 +1,5 @@
 //! Child processes: fed, heard out, and ended with whoever waits for them.
 
-use crate::connect::{APPLICATION, ssl_mode};
-use crate::settings::{Login, Place, Server};
-use secrecy::ExposeSecret;
 use std::{collections::VecDeque, path::Path, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -34,24 +31,6 @@ pub(crate) fn command(program: &Path) -> Command {
     }
     command.env("LC_ALL", "C").env("LANGUAGE", "").kill_on_drop(true);
     command
-}
-
-/// Tells a child how to connect. The password goes by environment, which only the same user can read; argv is everybody's.
-pub(crate) fn connect(command: &mut Command, server: &Server, login: &Login, options: &str) {
-    match &server.place {
-        Place::Host(host) => command.env("PGHOST", host),
-        Place::SocketFolder(folder) => command.env("PGHOST", folder),
-    };
-    command
-        .env("PGPORT", server.port.to_string())
-        .env("PGUSER", &login.user)
-        .env("PGPASSWORD", login.password.expose_secret())
-        .env("PGSSLMODE", ssl_mode(server.tls))
-        .env("PGAPPNAME", APPLICATION)
-        .env("PGOPTIONS", options);
-    if let Some(path) = &server.root_certificate {
-        command.env("PGSSLROOTCERT", path);
-    }
 }
 
 /// Runs a child to its end and gives what it wrote. `heard` is asked about each line of stderr; a line that it takes is no complaint.

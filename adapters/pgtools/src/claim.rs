@@ -3,7 +3,7 @@
 use crate::{
     connect::run,
     error::{from_sql, retryable, sql_state},
-    kept::Kept,
+    kept_connections::Kept,
     settings::Settings,
 };
 use domain::BranchId;

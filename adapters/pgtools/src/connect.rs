@@ -4,15 +4,16 @@ use crate::{
     error::from_sql,
     masking::KEY_SETTING,
     quoting::ident,
-    settings::{Login, OWNER_ROLE, Place, Server, Settings},
+    settings::{Login, Place, Server, Settings},
 };
-use domain::branch::DatabaseName;
+use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use secrecy::ExposeSecret;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
+use tokio::process::Command;
 
 /// Shown in `pg_stat_activity`.
 pub(crate) const APPLICATION: &str = "fluxbase branch builder";
@@ -134,8 +135,26 @@ fn options(server: &Server, login: &Login, database: &DatabaseName) -> PgConnect
     }
 }
 
+/// Tells a child how to connect. The password goes by environment, which only the same user can read; argv is everybody's.
+pub(crate) fn tell_child(command: &mut Command, server: &Server, login: &Login, options: &str) {
+    match &server.place {
+        Place::Host(host) => command.env("PGHOST", host),
+        Place::SocketFolder(folder) => command.env("PGHOST", folder),
+    };
+    command
+        .env("PGPORT", server.port.to_string())
+        .env("PGUSER", &login.user)
+        .env("PGPASSWORD", login.password.expose_secret())
+        .env("PGSSLMODE", ssl_mode(server.tls))
+        .env("PGAPPNAME", APPLICATION)
+        .env("PGOPTIONS", options);
+    if let Some(path) = &server.root_certificate {
+        command.env("PGSSLROOTCERT", path);
+    }
+}
+
 /// As libpq spells it.
-pub(crate) fn ssl_mode(mode: PgSslMode) -> &'static str {
+fn ssl_mode(mode: PgSslMode) -> &'static str {
     match mode {
         PgSslMode::Disable => "disable",
         PgSslMode::Allow => "allow",

@@ -1,6 +1,6 @@
 //! What went wrong, told as the port tells it.
 
-use crate::settings::OWNER_ROLE;
+use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 

@@ -8,9 +8,6 @@ use sqlx::postgres::PgSslMode;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// Owns every object of every branch database.
-pub(crate) const OWNER_ROLE: &str = "fluxbase_branch_owner";
-
 /// The schema whose rows come along whatever the clone mode: which of our own migrations a database has seen.
 pub(crate) const LEDGER_SCHEMA: &str = "fluxbase_migrations";
 

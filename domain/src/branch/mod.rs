@@ -29,6 +29,9 @@ pub use transitions::main_stays;
 use crate::{operation::OperationId, user::UserId};
 use time::OffsetDateTime;
 
+/// The role that owns every object of every branch database.
+pub const OWNER_ROLE: &str = "fluxbase_branch_owner";
+
 crate::identifier! {
     /// A branch. UUIDv4, unique among all branches in its first eight digits: realtime channels are named by them.
     BranchId

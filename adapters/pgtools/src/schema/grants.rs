@@ -1,6 +1,7 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
-use crate::{quoting::ident, settings::OWNER_ROLE};
+use crate::quoting::ident;
+use domain::branch::OWNER_ROLE;
 use std::collections::BTreeMap;
 
 /// The statements of an entry that speak of others than the owner, role by role; empty where there are none. The owner of branches counts as one: what only

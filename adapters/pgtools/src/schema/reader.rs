@@ -8,10 +8,9 @@ use super::{
 use crate::{
     child::ChildError,
     connect::run,
-    dump,
+    definitions::{dump, never_copied::control_schemas},
     error::{denied, from_sql, refused, retryable},
     hex::hex,
-    left_out::control_schemas,
     settings::{LEDGER_SCHEMA, Settings},
 };
 use async_trait::async_trait;

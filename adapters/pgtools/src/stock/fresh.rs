@@ -11,10 +11,12 @@ use crate::{
     build::{Build, Built},
     claim::Claim,
     connect::{major, run},
-    create::{Birth, make},
-    drop::drop_by_name,
+    database::{
+        create::{Birth, make},
+        drop::drop_by_name,
+        locale::Likeness,
+    },
     error::refused,
-    locale::Likeness,
     settings::Settings,
 };
 use async_trait::async_trait;

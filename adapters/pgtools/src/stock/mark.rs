@@ -1,7 +1,7 @@
 //! The mark in the comment of a database of the stock: what it is, what it is a copy of, and whether that was proved.
 
 use super::origin::Origin;
-use crate::tag::short;
+use crate::database::tag::short;
 use domain::{BranchId, branch::DatabaseName, branch::Withheld};
 use ports::driven::{BuildReport, BuildSource, DatabaseTag};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ impl StockMark {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{Contents, Kind, StockMark};
-    use crate::{stock::origin::Origin, tag::Mark};
+    use crate::{database::tag::Mark, stock::origin::Origin};
     use domain::DataCloneMode;
     use uuid::Uuid;
 

@@ -71,7 +71,7 @@ pub(crate) fn withholding(settings: &Settings) -> String {
 pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String, BuildError> {
     let failed = |error| from_sql("reading the change token", error);
     let (definitions, tables): (String, Vec<String>) =
-        sqlx::query_as(include_str!("../sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
+        sqlx::query_as(include_str!("sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
     if tables.is_empty() {
         return Ok(definitions);
     }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_tokens_statement_knows_the_ledger_by_its_name() {
-        let sql = include_str!("../sql/token.sql");
+        let sql = include_str!("sql/token.sql");
         assert!(sql.contains(&format!("nspname = '{LEDGER_SCHEMA}'")) && sql.contains(&format!("relname <> '{SEED_LOG}'")));
     }
 }

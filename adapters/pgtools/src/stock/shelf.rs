@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     connect::run,
-    drop::drop_by_name,
+    database::drop::drop_by_name,
     error::from_sql,
-    logins,
+    logins::database_logins,
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -43,7 +43,7 @@ impl Shelf {
     pub(crate) async fn read(admin: &mut PgConnection, settings: &Settings, kinds: &[Kind]) -> Result<Self, BuildError> {
         let failed = |error| from_sql("looking through templates and spares", error);
         let prefixes: Vec<_> = kinds.iter().map(|kind| kind.prefix(settings.instance)).collect();
-        let rows: Vec<Row> = sqlx::query_as(include_str!("../sql/stock.sql")).bind(prefixes).fetch_all(&mut *admin).await.map_err(failed)?;
+        let rows: Vec<Row> = sqlx::query_as(include_str!("sql/stock.sql")).bind(prefixes).fetch_all(&mut *admin).await.map_err(failed)?;
         let mut shelf = Self::default();
         match rows.first() {
             Some(row) => shelf.now = row.now,
@@ -82,11 +82,11 @@ pub(crate) async fn drop_marked(admin: &mut PgConnection, settings: &Settings, m
         .fetch_optional(&mut *admin)
         .await
         .map_err(|error| from_sql("looking for a database of the stock", error))?;
-    let Some(comment) = comment else { return logins::forget(admin, settings, &database).await };
+    let Some(comment) = comment else { return database_logins::forget(admin, settings, &database).await };
     let found = comment.as_deref().and_then(StockMark::read);
     if found.is_some_and(|found| (found.instance, found.kind, found.id) == (mark.instance, mark.kind, mark.id)) {
         drop_by_name(admin, settings, &database).await?;
-        logins::forget(admin, settings, &database).await?;
+        database_logins::forget(admin, settings, &database).await?;
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ pub(crate) async fn close(admin: &mut PgConnection, settings: &Settings, mark: &
         let _ = run(admin, "rollback").await;
         return Err(from_sql(format!("closing '{name}'"), error));
     }
-    logins::forget(admin, settings, &name).await
+    database_logins::forget(admin, settings, &name).await
 }
 
 /// Writes a mark anew.

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     claim::Claim,
-    connection_role,
-    drop::{drop_by_name, drop_databases},
+    database::{
+        drop::{drop_by_name, drop_databases},
+        tag::{Mark, provisional_prefix, short},
+    },
     error::{from_sql, refused},
-    left_over::try_drop,
-    past_policies,
+    logins::{connection_role, login_objects::try_drop, past_policies},
     settings::Settings,
-    tag::{Mark, provisional_prefix, short},
 };
 use domain::{BranchId, OperationId, branch::DatabaseName};
 use ports::driven::{BuildError, DatabaseTag, LoginPurpose, SweepReport};

@@ -7,7 +7,7 @@ use super::{
     shelf::Shelf,
 };
 use crate::{
-    create::{Birth, make, name_and_open},
+    database::create::{Birth, make, name_and_open},
     error::{from_sql, retryable, sql_state},
     quoting::ident,
     settings::Settings,

@@ -10,7 +10,7 @@ use super::{
     policy::{self, Clearance, clear, next_spare},
     shelf::{Shelf, drop_marked, remark},
 };
-use crate::{claim::Claim, drop::drop_by_name, kept::Kept, settings::Settings};
+use crate::{claim::Claim, database::drop::drop_by_name, kept_connections::Kept, settings::Settings};
 use domain::DataCloneMode;
 use ports::driven::BuildError;
 use std::collections::HashMap;

@@ -10,12 +10,14 @@ use super::{
 };
 use crate::{
     claim::Claim,
-    create::{Birth, liken},
-    drop::drop_by_name,
+    database::{
+        create::{Birth, liken},
+        drop::drop_by_name,
+        locale::Likeness,
+        tag::provisional_name,
+    },
     error::refused,
-    locale::Likeness,
     settings::Settings,
-    tag::provisional_name,
 };
 use domain::{BranchId, DataCloneMode, OperationId, branch::DatabaseName};
 use ports::driven::{BuildError, TrialSource};

@@ -1,0 +1,75 @@
+//! The step `add_constraints`: what is made over rows that are there, in the order in which one needs the other.
+
+use super::{capture::Parent, verify};
+use crate::{
+    connect::run,
+    copy::{leader::Table, server_load::Load, streams::Turns},
+    definitions::{grants, materialized},
+    error::from_sql,
+    meter::Meter,
+    settings::Settings,
+};
+use domain::branch::Withheld;
+use futures_util::future::{join, try_join_all};
+use ports::driven::{BuildError, BuildRequest};
+use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
+use tokio::time::Instant;
+
+/// A copy whose rows are there.
+pub(crate) struct Finish<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a BuildRequest,
+    pub(crate) parent: &'a Parent,
+    pub(crate) copied: &'a [(Table, u64)],
+    /// How much is done at once.
+    pub(crate) streams: usize,
+    pub(crate) meter: &'a Meter,
+    pub(crate) load: &'a Load,
+}
+
+impl Finish<'_> {
+    /// Indexes, keys, triggers, statistics, materialised views, policies, grants. The rows are counted on the way. Tells which views stay empty.
+    pub(crate) async fn add_constraints(
+        &self,
+        branch: &mut PgConnection,
+        filled_views: BTreeSet<(String, String)>,
+    ) -> Result<Vec<Withheld>, BuildError> {
+        let Self { settings, request, parent, meter, load, .. } = self;
+        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
+        self.look_through_rows(branch).await?;
+        let unfilled = materialized::fill(branch, filled_views).await?;
+        parent.definitions.restore_policies(settings, request, meter).await?;
+        grants::carry_over(branch, &parent.inventory.grants).await?;
+        Ok(unfilled)
+    }
+
+    /// Counts every table's rows and gathers its statistics: anew, since those of the parent hold values of rows that may have been withheld.
+    async fn look_through_rows(&self, branch: &mut PgConnection) -> Result<(), BuildError> {
+        let turns = Turns::biggest_first(self.copied.iter().map(|(table, _)| table.bytes));
+        let mut others = Vec::new();
+        for _ in 1..self.streams {
+            others.push(self.settings.builder_in(&self.request.target.database).await?);
+        }
+        let by_others = others.iter_mut().map(|other| self.look_through(other, &turns));
+        let (own, by_others) = join(self.look_through(branch, &turns), try_join_all(by_others)).await;
+        by_others.and(own)?;
+        for other in others {
+            let _ = other.close().await;
+        }
+        Ok(())
+    }
+
+    async fn look_through(&self, branch: &mut PgConnection, turns: &Turns) -> Result<(), BuildError> {
+        while let Some(place) = turns.next() {
+            let (table, rows) = &self.copied[place];
+            let begun = Instant::now();
+            verify::rows(branch, table, *rows).await?;
+            if *rows > 0 {
+                run(branch, format!("analyze {}", table.quoted())).await.map_err(|error| from_sql("gathering statistics", error))?;
+            }
+            self.load.rest_after(begun.elapsed()).await;
+        }
+        Ok(())
+    }
+}

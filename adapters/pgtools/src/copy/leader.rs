@@ -1,0 +1,162 @@
+//! The session whose snapshot a clone is of: tables are locked first, the snapshot comes after, and every row is read by it.
+
+use crate::{
+    connect::run,
+    error::{from_sql, sql_state},
+    quoting::ident,
+    settings::Settings,
+};
+use domain::{DataCloneMode, table::QualifiedName};
+use ports::driven::{BuildError, BuildRequest};
+use sqlx::PgConnection;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// A table that holds rows of its own, or is partitioned.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Table {
+    pub(crate) oid: i64,
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    pub(crate) partitioned: bool,
+    /// Columns that COPY reads and writes: generated ones are not among them.
+    pub(crate) columns: Vec<String>,
+    /// Columns that take no NULL.
+    pub(crate) required: Vec<String>,
+    /// Whether policies hold for the owner too.
+    pub(crate) forced_policies: bool,
+    /// Whether all of those columns have types of which PostgreSQL's binary form is the same in every database of a server, and takes less time than text.
+    pub(crate) in_binary: bool,
+    /// On disk, without indexes; told once it is locked, where all rows are copied.
+    #[sqlx(skip)]
+    pub(crate) bytes: u64,
+}
+
+impl Table {
+    pub(crate) fn qualified(&self) -> QualifiedName {
+        QualifiedName::new(&self.schema, &self.name)
+    }
+
+    pub(crate) fn quoted(&self) -> String {
+        format!("{}.{}", ident(&self.schema), ident(&self.name))
+    }
+}
+
+/// Holds the locks and the snapshot until it is dropped.
+pub(crate) struct Leader {
+    pub(crate) connection: PgConnection,
+    /// Its backend, to see who waits for it.
+    pub(crate) backend: i32,
+    pub(crate) tables: Vec<Table>,
+    /// When its snapshot was taken, by the server's clock; not later.
+    pub(crate) at: OffsetDateTime,
+}
+
+/// Why there is no leader yet.
+pub(crate) enum NotYet {
+    /// The parent moved; another attempt may find it still.
+    Moved(String),
+    /// No attempt would help.
+    Failed(BuildError),
+}
+
+impl From<BuildError> for NotYet {
+    fn from(error: BuildError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Shorter than the time after which PostgreSQL looks for deadlocks (1 s), so that a statement of the parent's users is never its victim.
+const LOCK_TIMEOUT: &str = "700ms";
+const LOCK_TRIES: u32 = 10;
+
+/// The longest statement that names tables to lock; PostgreSQL locks them one by one anyway.
+const TABLES_PER_LOCK: usize = 500;
+
+impl Leader {
+    /// Locks every table that is to be copied, takes the snapshot, and makes sure that it sees the tables that were locked.
+    pub(crate) async fn begin(settings: &Settings, request: &BuildRequest, excluded: &[String]) -> Result<Self, NotYet> {
+        let mut connection = settings.reader_in(&request.parent, request.parent_is_main).await?;
+        let backend =
+            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.map_err(|error| from_sql("beginning the copy", error))?;
+        let listed = tables(&mut connection, excluded).await?;
+        lock(&mut connection, &listed).await?;
+        // The first query: it takes the snapshot, and by now nothing can change what the snapshot sees in these tables.
+        let at = sqlx::query_scalar("select statement_timestamp()")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| from_sql("beginning the copy", error))?;
+        let seen = tables(&mut connection, excluded).await?;
+        if !same(&listed, &seen) {
+            return Err(NotYet::Moved("tables came, went or changed while they were being locked".to_owned()));
+        }
+        let mut leader = Self { connection, backend, tables: seen, at };
+        if request.clone_mode == DataCloneMode::FullClone {
+            measure(&mut leader).await?;
+        }
+        Ok(leader)
+    }
+}
+
+/// The same tables with the same columns; what the planner thinks of them may have changed.
+fn same(left: &[Table], right: &[Table]) -> bool {
+    let unlike = |(left, right): (&Table, &Table)| (left.oid, left.quoted(), &left.columns) != (right.oid, right.quoted(), &right.columns);
+    left.len() == right.len() && !left.iter().zip(right).any(unlike)
+}
+
+/// LOCK takes no snapshot; neither do BEGIN and SET.
+async fn lock(connection: &mut PgConnection, tables: &[Table]) -> Result<(), NotYet> {
+    let begin = format!("begin isolation level repeatable read read only; set local lock_timeout = '{LOCK_TIMEOUT}'");
+    let locks = tables.chunks(TABLES_PER_LOCK).map(|some| {
+        let names: Vec<_> = some.iter().map(|table| format!("only {}", table.quoted())).collect();
+        format!("lock table {} in access share mode", names.join(", "))
+    });
+    let statements: Vec<_> = [begin].into_iter().chain(locks).chain(["set local lock_timeout = 0".to_owned()]).collect();
+    let sql = statements.join("; ");
+    let mut reason = String::new();
+    for attempt in 0..LOCK_TRIES {
+        let Err(error) = run(connection, sql.as_str()).await else { return Ok(()) };
+        let _ = run(connection, "rollback").await;
+        let state = sql_state(&error).unwrap_or_default();
+        reason = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
+        match state.as_str() {
+            "55P03" | "40P01" => back_off(attempt).await,
+            // A table or schema went away between the list and the lock.
+            "42P01" | "3F000" | "42809" => break,
+            _ => return Err(from_sql("locking the parent's tables", error).into()),
+        }
+    }
+    Err(NotYet::Moved(format!("its tables could not be locked: {reason}")))
+}
+
+/// Waits a little longer each time, never in step with whoever is in the way.
+pub(crate) async fn back_off(attempt: u32) {
+    let most = 50_u64 << attempt.min(5);
+    let wait = rand::random_range(most / 4..=most);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+async fn tables(connection: &mut PgConnection, excluded: &[String]) -> Result<Vec<Table>, BuildError> {
+    sqlx::query_as(include_str!("sql/tables.sql"))
+        .bind(excluded)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| from_sql("reading the parent's tables", error))
+}
+
+/// How big the leader's tables are: asked once they are locked, since asking waits for whoever has one to itself.
+async fn measure(leader: &mut Leader) -> Result<(), BuildError> {
+    let oids: Vec<i64> = leader.tables.iter().map(|table| table.oid).collect();
+    let sizes: Vec<i64> = sqlx::query_scalar(
+        "select case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end
+           from unnest($1::int8[]) with ordinality listed(oid, place) join pg_class c on c.oid = listed.oid::oid order by place",
+    )
+    .bind(oids)
+    .fetch_all(&mut leader.connection)
+    .await
+    .map_err(|error| from_sql("measuring the parent's tables", error))?;
+    for (table, size) in leader.tables.iter_mut().zip(sizes) {
+        table.bytes = u64::try_from(size).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The rows of all tables, by several streams at once: each reads by the leader's snapshot, the biggest tables first.
+
+use super::{
+    leader::Table,
+    pace::Pace,
+    rows::{self, Share},
+    server_load::Load,
+    withholding,
+};
+use crate::{
+    connect::run,
+    error::from_sql,
+    masking::{Masks, blame_masks},
+    meter::Meter,
+    quoting::literal,
+    settings::Settings,
+};
+use domain::branch::Withheld;
+use futures_util::future::{join, try_join_all};
+use ports::driven::{BuildError, BuildRequest};
+use sqlx::{Connection, PgConnection};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// Bytes; below this one stream is done before others have connected.
+const MANY_ROWS: u64 = 32 * 1024 * 1024;
+
+/// Whether what hangs on these tables takes so long that it matters how it is made.
+pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> bool {
+    tables.into_iter().map(|table| table.bytes).sum::<u64>() >= MANY_ROWS
+}
+
+/// More of them only wait for each other's disk.
+const MOST_STREAMS: usize = 4;
+
+/// A parent at half of its maximum has no statement at work two times in five.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Statements at work in all of those looks, but the control plane's: those tell whoever asks how far we are.
+const ACTIVE_IN_USE: i64 = 2;
+
+/// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
+pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Load) -> Result<usize, BuildError> {
+    let filled = tables.iter().filter(|table| table.bytes > 0).count();
+    if !are_many_rows(tables) || filled < 2 {
+        return Ok(1);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let (mut free, mut active) = (0, 0);
+    for look in 0..LOOKS {
+        if look > 0 {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        // Within a transaction the second look would see what the first did.
+        run(leader, "select pg_stat_clear_snapshot()").await.map_err(|error| from_sql("looking how busy the parent is", error))?;
+        let seen: (i64, i64) = sqlx::query_as(
+            "select current_setting('max_connections')::int8 - count(*),
+                    count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1
+                                       and not (application_name = 'fluxbase' and usename = session_user))
+               from pg_stat_activity",
+        )
+        .bind(crate::connect::APPLICATION)
+        .fetch_one(&mut *leader)
+        .await
+        .map_err(|error| from_sql("looking how busy the parent is", error))?;
+        free = seen.0;
+        active += seen.1;
+    }
+    if active >= ACTIVE_IN_USE || load.is_busy() {
+        return Ok(1);
+    }
+    // Each stream takes a connection on either side, and leaves as many to everybody else.
+    let afforded = usize::try_from(free / 4).unwrap_or_default();
+    Ok(cores.min(MOST_STREAMS).min(afforded).min(filled).max(1))
+}
+
+/// What is copied, and how.
+pub(crate) struct Streams<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) request: &'a BuildRequest,
+    pub(crate) tables: &'a [Table],
+    pub(crate) withheld: &'a [Withheld],
+    pub(crate) masks: &'a Masks,
+    pub(crate) meter: &'a Meter,
+    pub(crate) load: &'a Load,
+}
+
+/// Hands out places in a list, each to one.
+pub(crate) struct Turns {
+    order: Vec<usize>,
+    next: AtomicUsize,
+}
+
+impl Turns {
+    /// Biggest first, so that no stream is left alone with a big one at the end.
+    pub(crate) fn biggest_first(sizes: impl IntoIterator<Item = u64>) -> Self {
+        let sizes: Vec<u64> = sizes.into_iter().collect();
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by_key(|place| std::cmp::Reverse(sizes[*place]));
+        Self { order, next: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.order.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+}
+
+impl Streams<'_> {
+    /// Copies every table. Gives the rows of each, in their order.
+    pub(crate) async fn copy(&self, leader: &mut PgConnection, branch: &mut PgConnection, streams: usize) -> Result<Vec<u64>, BuildError> {
+        let turns = Turns::biggest_first(self.tables.iter().map(|table| table.bytes));
+        let counts = Mutex::new(vec![0; self.tables.len()]);
+        let pace = Pace::new(self.settings.clone_rate, self.load);
+        self.see_all(leader).await?;
+        let mut others = Vec::new();
+        if streams > 1 {
+            let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()")
+                .fetch_one(&mut *leader)
+                .await
+                .map_err(|error| from_sql("sharing the snapshot", error))?;
+            for _ in 1..streams {
+                others.push((self.reader(&snapshot).await?, self.settings.builder_in(&self.request.target.database).await?));
+            }
+        }
+        let by_others = others.iter_mut().map(|(reader, writer)| self.stream(reader, writer, &turns, &counts, &pace));
+        let (own, by_others) = join(self.stream(leader, branch, &turns, &counts, &pace), try_join_all(by_others)).await;
+        by_others.and(own)?;
+        for (reader, writer) in others {
+            let _ = reader.close().await;
+            let _ = writer.close().await;
+        }
+        Ok(counts.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another session that sees what the leader sees.
+    async fn reader(&self, snapshot: &str) -> Result<PgConnection, BuildError> {
+        let mut reader = self.settings.reader_in(&self.request.parent, self.request.parent_is_main).await?;
+        let begin = format!("begin isolation level repeatable read read only; set transaction snapshot {}", literal(snapshot));
+        run(&mut reader, begin).await.map_err(|error| from_sql("sharing the snapshot", error))?;
+        self.see_all(&mut reader).await?;
+        Ok(reader)
+    }
+
+    /// Whether policies hold for the owner too. Main is read by its own owner, who passes them or does not.
+    pub(crate) fn read_past_policies(&self) -> bool {
+        !self.request.parent_is_main && self.tables.iter().any(|table| table.forced_policies)
+    }
+
+    /// Where policies hold for the owner too, its builder reads as itself: it has the owner's rights, and may read past policies where its maker could let
+    /// it. Where it may not, reading is an error.
+    async fn see_all(&self, reader: &mut PgConnection) -> Result<(), BuildError> {
+        if !self.read_past_policies() {
+            return Ok(());
+        }
+        run(reader, "set role none").await.map_err(|error| from_sql("reading as the builder", error))
+    }
+
+    async fn stream(
+        &self,
+        reader: &mut PgConnection,
+        writer: &mut PgConnection,
+        turns: &Turns,
+        counts: &Mutex<Vec<u64>>,
+        pace: &Pace<'_>,
+    ) -> Result<(), BuildError> {
+        while let Some(place) = turns.next() {
+            let table = &self.tables[place];
+            let share = Share::new(self.meter, table.bytes);
+            let own = self.withheld.iter().find(|entry| entry.table == table.qualified());
+            if let Some(source) = withholding::source(table, own, self.masks).filter(|_| !table.partitioned) {
+                let copied = rows::copy_table(reader, writer, table, &source, &share, pace).await;
+                let rows = copied.map_err(|error| blame_masks(own, error))?;
+                counts.lock().unwrap_or_else(PoisonError::into_inner)[place] = rows;
+            }
+            share.complete();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Turns;
+
+    #[test]
+    fn the_biggest_comes_first_and_everything_once() {
+        let turns = Turns::biggest_first([5, 0, 9, 7]);
+        let order: Vec<_> = std::iter::from_fn(|| turns.next()).collect();
+        assert_eq!(order, [2, 3, 0, 1]);
+    }
+}

@@ -1,0 +1,90 @@
+//! What holds a database though nobody is connected to it, so that it cannot be dropped: transactions that were prepared and never ended.
+
+use crate::{
+    connect::run,
+    error::from_sql,
+    logins::{connection_role, database_logins, membership::let_builder_act_for},
+    quoting::{ident, literal},
+    settings::Settings,
+};
+use domain::branch::DatabaseName;
+use ports::driven::{BuildError, LoginPurpose};
+use sqlx::{Connection, PgConnection};
+
+/// A transaction that was prepared: only who prepared it ends it, and only from within its database.
+#[derive(sqlx::FromRow)]
+struct Prepared {
+    gid: String,
+    owner: String,
+}
+
+/// Rolls back what the database's own logins may. Tells whether there was anything to roll back.
+pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
+    let owners: Vec<String> = sqlx::query_scalar("select distinct owner::text from pg_prepared_xacts where database = $1 and owner is not null")
+        .bind(database.as_str())
+        .fetch_all(&mut *admin)
+        .await
+        .map_err(failed)?;
+    if owners.is_empty() {
+        return Ok(false);
+    }
+    // Whoever worked in it may have changed their passwords.
+    let made = database_logins::make(&mut *admin, settings, database, &LoginPurpose::ALL, "").await;
+    made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?;
+    become_people(&mut *admin, settings, database, &owners).await?;
+    let mut found = false;
+    for purpose in LoginPurpose::ALL {
+        let login = settings.logins.of(purpose, database).name;
+        let theirs = prepared_by(&mut *admin, database, &login).await?;
+        if !theirs.is_empty() {
+            found = true;
+            set_open(&mut *admin, database, &login, true).await?;
+            let rolled_back = roll_back(settings, purpose, database, &theirs).await;
+            set_open(&mut *admin, database, &login, false).await?;
+            rolled_back?;
+        }
+    }
+    Ok(found)
+}
+
+/// The builder becomes a member of the login that people connected by, where that prepared one.
+async fn become_people(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, owners: &[String]) -> Result<(), BuildError> {
+    let people = connection_role::prefix(settings.instance);
+    let Some(owner) = owners.iter().find(|owner| owner.starts_with(&people)) else { return Ok(()) };
+    let_builder_act_for(admin, settings, owner, database).await
+}
+
+/// What was prepared by roles that the login may become.
+async fn prepared_by(admin: &mut PgConnection, database: &DatabaseName, login: &str) -> Result<Vec<Prepared>, BuildError> {
+    sqlx::query_as(
+        "select gid, owner::text from pg_prepared_xacts where database = $1 and owner is not null and pg_has_role($2::name, owner, 'member')",
+    )
+    .bind(database.as_str())
+    .bind(login)
+    .fetch_all(admin)
+    .await
+    .map_err(failed)
+}
+
+/// Lets one login in, which nobody else has the password of, or nobody at all.
+async fn set_open(admin: &mut PgConnection, database: &DatabaseName, login: &str, open: bool) -> Result<(), BuildError> {
+    let (database, login) = (ident(database.as_str()), ident(login));
+    let (verb, preposition) = if open { ("grant", "to") } else { ("revoke", "from") };
+    let set =
+        format!("begin; {verb} connect on database {database} {preposition} {login}; alter database {database} allow_connections {open}; commit");
+    run(admin, set).await.map_err(failed)
+}
+
+async fn roll_back(settings: &Settings, purpose: LoginPurpose, database: &DatabaseName, prepared: &[Prepared]) -> Result<(), BuildError> {
+    let mut inside = settings.login_in(purpose, database).await?;
+    for Prepared { gid, owner } in prepared {
+        run(&mut inside, format!("set role {}", ident(owner))).await.map_err(failed)?;
+        run(&mut inside, format!("rollback prepared {}", literal(gid))).await.map_err(failed)?;
+    }
+    let _ = inside.close().await;
+    Ok(())
+}
+
+fn failed(error: sqlx::Error) -> BuildError {
+    from_sql("ending prepared transactions", error)
+}

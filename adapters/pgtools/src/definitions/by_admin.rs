@@ -1,0 +1,68 @@
+//! What the admin adds to a copy that is finished but for that: grants on what no branch owner owns, and event triggers, which come last of all.
+//!
+//! Nobody else is in the database yet. None of these statements runs code of users, and the admin comes back for none afterwards.
+
+use super::{
+    event_triggers::{self, EventTrigger},
+    grants::{Change, GivenGrants},
+};
+use crate::{
+    connect::run,
+    error::{from_sql, refused, sql_state},
+    quoting::printed_name,
+    settings::Settings,
+};
+use domain::branch::{DatabaseName, Withheld};
+use ports::driven::BuildError;
+use sqlx::{Connection, PgConnection};
+
+/// What the parent has of it.
+#[derive(Debug)]
+pub(crate) struct ByAdmin {
+    pub(crate) by_superuser: bool,
+    pub(crate) grants: GivenGrants,
+    pub(crate) triggers: Vec<EventTrigger>,
+}
+
+impl ByAdmin {
+    /// Reads it.
+    pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String], by_superuser: bool) -> Result<Self, BuildError> {
+        Ok(Self { by_superuser, grants: GivenGrants::read(parent).await?, triggers: EventTrigger::read(parent, excluded).await? })
+    }
+
+    /// Adds it, and tells what stays behind.
+    pub(crate) async fn add(&self, settings: &Settings, database: &DatabaseName) -> Result<Vec<Withheld>, BuildError> {
+        let mut withheld = event_triggers::withheld(&self.triggers, self.by_superuser);
+        let triggers = event_triggers::statements(&self.triggers, self.by_superuser, &settings.admin.user);
+        if self.grants.objects.is_empty() && triggers.is_empty() {
+            return Ok(withheld);
+        }
+        let mut admin = settings.admin_in(database).await?;
+        withheld.extend(self.grant(&mut admin).await?);
+        if !triggers.is_empty() {
+            run(&mut admin, format!("begin; {}; commit", triggers.join("; "))).await.map_err(|error| from_sql("making event triggers", error))?;
+        }
+        let _ = admin.close().await;
+        Ok(withheld)
+    }
+
+    /// A superuser grants it all. Another admin grants what it may; PostgreSQL warns, or refuses, where it may not.
+    async fn grant(&self, admin: &mut PgConnection) -> Result<Vec<Withheld>, BuildError> {
+        for change in self.grants.lacking(admin).await? {
+            match run(admin, change.statement).await {
+                Err(error) if !self.by_superuser && sql_state(&error).as_deref() == Some("42501") => {}
+                outcome => outcome.map_err(|error| from_sql("carrying over grants on what extensions brought", error))?,
+            }
+        }
+        let lacking = self.grants.lacking(admin).await?;
+        if self.by_superuser && !lacking.is_empty() {
+            let statements: Vec<_> = lacking.into_iter().map(|change| change.statement).collect();
+            return Err(refused("clone_differs", format!("grants of the parent did not take: {}", statements.join("; "))));
+        }
+        let told = |change: Change| {
+            let reason = format!("only its owner or a superuser may: {}", change.statement);
+            Withheld::object(format!("grant on {}", change.kind), printed_name(&change.object), reason)
+        };
+        Ok(lacking.into_iter().map(told).collect())
+    }
+}

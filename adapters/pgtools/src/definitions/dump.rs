@@ -1,0 +1,33 @@
+//! `pg_dump` of a parent's definitions.
+
+use crate::{
+    child::{self, ChildError},
+    connect::tell_child,
+    quoting::ident,
+    settings::Settings,
+};
+use domain::branch::{DatabaseName, OWNER_ROLE};
+
+/// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
+const LOCK_WAIT: &str = "--lock-wait-timeout=900";
+
+/// Dumps in custom format what the snapshot sees of a database, as its reader, without the schemas that are left out; `options` say what else is not wanted.
+pub(crate) async fn definitions(
+    settings: &Settings,
+    (database, is_main): (&DatabaseName, bool),
+    snapshot: &str,
+    excluded: &[String],
+    options: &[&str],
+) -> Result<Vec<u8>, ChildError> {
+    let mut command = child::command(&settings.tools.pg_dump);
+    tell_child(&mut command, &settings.server, &settings.reader(database, is_main), "-c statement_timeout=0 -c jit=off");
+    command.env("PGDATABASE", database.as_str());
+    command.args(["--format=custom", "--schema-only", "--no-tablespaces", "--no-security-labels", "--no-publications", "--no-subscriptions"]);
+    command.arg(LOCK_WAIT).arg(format!("--snapshot={snapshot}")).args(options);
+    if !is_main {
+        command.arg(format!("--role={OWNER_ROLE}"));
+    }
+    // A pattern in double quotes stands for exactly that name.
+    command.args(excluded.iter().map(|schema| format!("--exclude-schema={}", ident(schema))));
+    child::run(command, &[], |_| false).await
+}

@@ -1,0 +1,93 @@
+//! What only the admin can put into a branch's database, while nothing of anybody's is in it that could act as the admin: schema owners, extensions.
+
+use super::never_copied::EXTENSIONS;
+use crate::{
+    connect::run,
+    error::{from_sql, refused},
+    quoting::{ident, literal},
+    settings::Settings,
+};
+use domain::branch::OWNER_ROLE;
+use ports::driven::{BuildError, BuildRequest};
+use sqlx::{Connection, PgConnection};
+
+/// An extension of the parent, and where it is.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Extension {
+    name: String,
+    version: String,
+    schema: String,
+    /// Whether the schema is the extension's own, made along with it.
+    makes_schema: bool,
+    comment: Option<String>,
+}
+
+impl Extension {
+    /// The schema that has to be there before it.
+    pub(crate) fn needs_schema(&self) -> Option<&str> {
+        let given = self.makes_schema || ["pg_catalog", "public"].contains(&self.schema.as_str());
+        (!given).then_some(self.schema.as_str())
+    }
+}
+
+/// The parent's extensions, those that others require first.
+pub(crate) async fn extensions(parent: &mut PgConnection) -> Result<Vec<Extension>, BuildError> {
+    sqlx::query_as(
+        "with recursive needs(extension, depth) as (
+             select oid, 0 from pg_extension
+             union
+             select d.objid, n.depth + 1 from needs n
+               join pg_depend d on d.classid = 'pg_extension'::regclass and d.refclassid = 'pg_extension'::regclass and d.refobjid = n.extension
+              where n.depth < 32
+         )
+         select e.extname::text as name, e.extversion as version, n.nspname::text as schema, obj_description(e.oid, 'pg_extension') as comment,
+                exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e') as makes_schema
+           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+          where e.extname <> all($1) and e.extname <> 'plpgsql'
+          order by (select max(depth) from needs where extension = e.oid), e.extname",
+    )
+    .bind(EXTENSIONS)
+    .fetch_all(parent)
+    .await
+    .map_err(|error| from_sql("reading the parent's extensions", error))
+}
+
+/// Prepares the empty database, as the admin. `has_public` tells whether the parent still has that schema.
+pub(crate) async fn prepare(settings: &Settings, request: &BuildRequest, extensions: &[Extension], has_public: bool) -> Result<(), BuildError> {
+    let mut admin = settings.admin_in(&request.target.database).await?;
+    let owner = ident(OWNER_ROLE);
+    let public = if has_public { format!("alter schema public owner to {owner}") } else { "drop schema public".to_owned() };
+    run(&mut admin, public).await.map_err(|error| from_sql("giving schema public to the owner of branches", error))?;
+    for extension in extensions {
+        create_extension(&mut admin, extension, &owner).await?;
+    }
+    let wrappers: Vec<String> = sqlx::query_scalar("select fdwname::text from pg_foreign_data_wrapper")
+        .fetch_all(&mut admin)
+        .await
+        .map_err(|error| from_sql("reading foreign data wrappers", error))?;
+    for wrapper in wrappers {
+        let grant = format!("grant usage on foreign data wrapper {} to {owner}", ident(&wrapper));
+        run(&mut admin, grant).await.map_err(|error| from_sql(format!("granting the foreign data wrapper '{wrapper}'"), error))?;
+    }
+    let _ = admin.close().await;
+    Ok(())
+}
+
+async fn create_extension(admin: &mut PgConnection, extension: &Extension, owner: &str) -> Result<(), BuildError> {
+    let (name, schema) = (ident(&extension.name), ident(&extension.schema));
+    let mut statements = vec!["begin".to_owned()];
+    if extension.needs_schema().is_some() {
+        statements.push(format!("create schema if not exists {schema} authorization {owner}"));
+    }
+    let place = if extension.makes_schema { String::new() } else { format!(" schema {schema}") };
+    statements.push(format!("create extension {name}{place} version {}", literal(&extension.version)));
+    let comment = extension.comment.as_deref().map_or("null".to_owned(), literal);
+    statements.push(format!("comment on extension {name} is {comment}"));
+    statements.push("commit".to_owned());
+    run(admin, statements.join("; ")).await.map_err(|error| {
+        match from_sql(format!("creating extension '{}' {}", extension.name, extension.version), error) {
+            BuildError::Refused { message, .. } => refused("extension_unavailable", message),
+            other => other,
+        }
+    })
+}

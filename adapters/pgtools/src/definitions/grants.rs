@@ -1,0 +1,114 @@
+//! Grants, read and written by ourselves: a dump's would name the parent's owners and grantors, for whom a branch's owner cannot speak.
+
+use super::never_copied::EXTENSIONS;
+use crate::{connect::run, error::from_sql};
+use domain::branch::OWNER_ROLE;
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+use std::{collections::BTreeSet, fmt};
+
+/// One privilege on one object for one role. Names are quoted already.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+pub(crate) struct Grant {
+    kind: String,
+    object: String,
+    of_column: Option<String>,
+    grantee: String,
+    privilege: String,
+    grantable: bool,
+    /// The object's owner took it from itself. Every owner in the parent is the one owner in a branch.
+    denied: bool,
+}
+
+impl Grant {
+    /// Those on the database's own objects.
+    pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String]) -> Result<BTreeSet<Self>, BuildError> {
+        let found: Vec<Self> = sqlx::query_as(include_str!("sql/grants.sql"))
+            .bind(excluded)
+            .bind(OWNER_ROLE)
+            .fetch_all(connection)
+            .await
+            .map_err(|error| from_sql("reading grants", error))?;
+        Ok(found.into_iter().collect())
+    }
+
+    fn change(&self, grants: bool) -> Change {
+        let option = if self.grantable && grants { " with grant option" } else { "" };
+        let (verb, word) = if grants { ("grant", "to") } else { ("revoke", "from") };
+        let statement = format!("{verb} {} {word} {}{option}", self.what(), self.grantee);
+        Change { statement, kind: self.kind.clone(), object: self.object.clone() }
+    }
+
+    fn what(&self) -> String {
+        let column = self.of_column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
+        format!("{}{column} on {} {}", self.privilege, self.kind, self.object)
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.what(), if self.denied { "denied to" } else { "to" }, self.grantee)
+    }
+}
+
+/// Grants on objects that PostgreSQL or an extension brought, and on languages and foreign data wrappers: none of them is a branch owner's.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct GivenGrants {
+    /// The objects that are granted otherwise than they came.
+    pub(crate) objects: BTreeSet<String>,
+    grants: BTreeSet<Grant>,
+}
+
+impl GivenGrants {
+    /// All of a parent.
+    pub(crate) async fn read(parent: &mut PgConnection) -> Result<Self, BuildError> {
+        let found = Self::query(parent, None).await?;
+        let objects = found.iter().map(|grant| format!("{} {}", grant.kind, grant.object)).collect();
+        Ok(Self { objects, grants: found.into_iter().filter(|grant| !grant.privilege.is_empty()).collect() })
+    }
+
+    /// What a copy lacks for them to be its own.
+    pub(crate) async fn lacking(&self, copy: &mut PgConnection) -> Result<Vec<Change>, BuildError> {
+        let objects: Vec<_> = self.objects.iter().cloned().collect();
+        let present = Self::query(copy, Some(objects)).await?.into_iter().collect();
+        Ok(changes(&present, &self.grants))
+    }
+
+    async fn query(connection: &mut PgConnection, of: Option<Vec<String>>) -> Result<Vec<Grant>, BuildError> {
+        sqlx::query_as(include_str!("sql/grants_on_given.sql"))
+            .bind(OWNER_ROLE)
+            .bind(EXTENSIONS)
+            .bind(of)
+            .fetch_all(connection)
+            .await
+            .map_err(|error| from_sql("reading grants on what extensions brought", error))
+    }
+}
+
+/// How many statements go in one message.
+const AT_ONCE: usize = 500;
+
+/// Makes the branch's grants those of the parent.
+pub(crate) async fn carry_over(branch: &mut PgConnection, wanted: &BTreeSet<Grant>) -> Result<(), BuildError> {
+    let present = Grant::read(branch, &[]).await?;
+    let statements: Vec<_> = changes(&present, wanted).into_iter().map(|change| change.statement).collect();
+    for some in statements.chunks(AT_ONCE) {
+        run(branch, some.join("; ")).await.map_err(|error| from_sql("carrying grants over", error))?;
+    }
+    Ok(())
+}
+
+/// One that has to be made.
+pub(crate) struct Change {
+    pub(crate) statement: String,
+    /// Kind and name of what it is on, as PostgreSQL prints them.
+    pub(crate) kind: String,
+    pub(crate) object: String,
+}
+
+/// What is too much goes, what lacks comes.
+fn changes(present: &BTreeSet<Grant>, wanted: &BTreeSet<Grant>) -> Vec<Change> {
+    let goes = present.difference(wanted).map(|grant| grant.change(grant.denied));
+    let comes = wanted.difference(present).map(|grant| grant.change(!grant.denied));
+    goes.chain(comes).collect()
+}

@@ -1,0 +1,212 @@
+//! Definitions: dumped from the parent in one snapshot, restored into the branch by its owner, or by the admin where only a superuser can make them.
+
+mod arrange;
+pub(crate) mod by_admin;
+pub(crate) mod default_grants;
+pub(crate) mod dump;
+pub(crate) mod empty;
+pub(crate) mod event_triggers;
+pub(crate) mod grants;
+pub(crate) mod inventory;
+pub(crate) mod labels;
+pub(crate) mod materialized;
+pub(crate) mod needs_superuser;
+pub(crate) mod never_copied;
+mod over_rows;
+mod restore;
+mod toc;
+
+use crate::{
+    child::{self, ChildError},
+    connect::{run, tell_child},
+    copy::{leader::Table, server_load::Load, streams},
+    error::{from_sql, refused, retryable},
+    meter::Meter,
+    schema::archive::{self, Entry},
+    settings::Settings,
+};
+use arrange::Relations;
+use domain::branch::OWNER_ROLE;
+use needs_superuser::{By, Privileged};
+use ports::driven::{BuildError, BuildRequest, LoginPurpose};
+use restore::Restore;
+use sqlx::Connection;
+use std::{
+    collections::{HashMap, HashSet},
+    io::Write,
+};
+use toc::Contents;
+
+/// How a section is restored.
+enum Way<'a> {
+    /// In one transaction.
+    AtOnce,
+    /// The same, but for what belongs to different tables: that is made at the same time.
+    SideBySide,
+    /// Each statement by itself.
+    OneByOne,
+    /// So many statements at the same time, over tables of these sizes, with rests.
+    InParallel(usize, HashMap<i64, u64>, &'a Load),
+}
+
+/// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
+pub(crate) struct Definitions {
+    archive: Vec<u8>,
+    entries: Vec<Entry>,
+    /// What of it is relations.
+    relations: Relations,
+    /// Whether the owner's part goes without `pg_restore`.
+    is_plain: bool,
+    pub(crate) contents: Contents,
+}
+
+impl Definitions {
+    /// Reads the dump's table of contents. `schemas` exist in the branch already.
+    pub(crate) fn open(archive: Vec<u8>, schemas: &[&str], privileged: &Privileged) -> Result<Self, BuildError> {
+        let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
+        let (contents, relations) = (Contents::sort(&entries, schemas, privileged), Relations::of(&entries));
+        Ok(Self { archive, is_plain: restore::is_plain(&entries), entries, relations, contents })
+    }
+
+    /// Types, tables, functions, views: what rows need to be there.
+    pub(crate) async fn restore_before_rows(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
+        for run in &self.contents.before_rows {
+            self.restore(settings, request, run.by, &run.ids, Way::SideBySide, meter).await?;
+            if !run.then.is_empty() {
+                self.give_to_owner(settings, request, &run.then).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn give_to_owner(&self, settings: &Settings, request: &BuildRequest, statements: &[String]) -> Result<(), BuildError> {
+        let mut admin = settings.admin_in(&request.target.database).await?;
+        run(&mut admin, statements.join("; ")).await.map_err(|error| from_sql("giving the branch's owner what a superuser made", error))?;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    /// Indexes, constraints, triggers, rules: every key is checked as it is made. Over many rows several are made at the same time.
+    pub(crate) async fn restore_after_rows(
+        &self,
+        settings: &Settings,
+        request: &BuildRequest,
+        (copied, streams): (&[(Table, u64)], usize),
+        (meter, load): (&Meter, &Load),
+    ) -> Result<(), BuildError> {
+        let way = if streams::are_many_rows(copied.iter().map(|(table, _)| table)) {
+            Way::InParallel(streams, self.sizes(copied), load)
+        } else {
+            Way::SideBySide
+        };
+        self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await
+    }
+
+    /// How big the tables are that were copied, by their entries.
+    fn sizes(&self, copied: &[(Table, u64)]) -> HashMap<i64, u64> {
+        let bytes: HashMap<i64, u64> = copied.iter().map(|(table, _)| (table.oid, table.bytes)).collect();
+        let tables = self.entries.iter().filter(|entry| entry.kind == "TABLE");
+        tables.filter_map(|entry| Some((entry.id, *bytes.get(&i64::from(entry.object))?))).collect()
+    }
+
+    /// Policies, and the tables that keep them.
+    pub(crate) async fn restore_policies(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
+        self.restore(settings, request, By::Owner, &self.contents.policies, Way::AtOnce, meter).await
+    }
+
+    async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way<'_>, meter: &Meter) -> Result<(), BuildError> {
+        let left = self.restore_quickly(settings, request, by, ids, &way, meter).await;
+        if left.is_empty() {
+            return Ok(());
+        }
+        match self.restore_once(settings, request, by, &left, &way, meter).await {
+            // One transaction is much quicker, and it came to nothing as a whole.
+            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && matches!(way, Way::AtOnce | Way::SideBySide) => {
+                self.restore_once(settings, request, by, &left, &Way::OneByOne, meter).await
+            }
+            outcome => outcome,
+        }
+        .map_err(|error| failed("restoring the parent's definitions", &error))
+    }
+
+    /// Restores what can be without `pg_restore`. Gives what is left.
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way<'_>, meter: &Meter) -> Vec<i64> {
+        if ids.is_empty() || by == By::Admin || !self.is_plain {
+            return ids.to_vec();
+        }
+        let wanted: HashSet<i64> = ids.iter().copied().collect();
+        let entries: Vec<&Entry> = self.entries.iter().filter(|entry| wanted.contains(&entry.id)).collect();
+        let database = &request.target.database;
+        let there = match way {
+            Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
+            Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
+            Way::InParallel(hands, bytes, load) => {
+                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, bytes, *hands).await
+            }
+            Way::OneByOne => HashSet::new(),
+        };
+        ids.iter().copied().filter(|id| !there.contains(id)).collect()
+    }
+
+    async fn restore_once(
+        &self,
+        settings: &Settings,
+        request: &BuildRequest,
+        by: By,
+        ids: &[i64],
+        way: &Way<'_>,
+        meter: &Meter,
+    ) -> Result<(), ChildError> {
+        let list: Vec<_> = ids.iter().map(|id| format!("{id};")).collect();
+        let mut entries = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
+        entries.write_all(list.join("\n").as_bytes()).map_err(ChildError::NotRun)?;
+        let mut command = child::command(&settings.tools.pg_restore);
+        let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
+                       -c default_transaction_read_only=off -c client_min_messages=warning -c maintenance_work_mem=192MB";
+        let login = match by {
+            By::Owner => settings.login(LoginPurpose::Builder, &request.target.database),
+            By::Admin => settings.admin.clone(),
+        };
+        tell_child(&mut command, &settings.server, &login, options);
+        command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
+        command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
+        if by == By::Owner {
+            command.arg(format!("--role={OWNER_ROLE}"));
+        }
+        command.arg("--use-list").arg(entries.path());
+        // Several workers read the dump wherever they need it: it has to be a file. No rows are in it.
+        let mut file = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
+        let mut input = &self.archive[..];
+        match way {
+            Way::AtOnce | Way::SideBySide => drop(command.arg("--single-transaction")),
+            Way::OneByOne => {}
+            Way::InParallel(jobs, ..) => {
+                file.write_all(&self.archive).map_err(ChildError::NotRun)?;
+                command.arg(format!("--jobs={jobs}")).arg(file.path());
+                input = &[];
+            }
+        }
+        let heard = |line: &str| {
+            let created = line.starts_with("pg_restore: creating ");
+            meter.add(u64::from(created));
+            created
+        };
+        child::run(command, input, heard).await.map(|_| ())
+    }
+}
+
+/// A name by itself would be taken apart where it holds a `=`.
+fn connection_string(database: &str) -> String {
+    format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// What the programs say is text; what speaks of the moment may be tried again.
+fn failed(doing: &str, error: &ChildError) -> BuildError {
+    const OF_THE_MOMENT: [&str; 9] =
+        ["connection", "terminat", "timeout", "deadlock", "No space left", "out of shared memory", "out of memory", "shutting down", "starting up"];
+    match error {
+        ChildError::NotRun(cause) => retryable(format!("{doing}: the program could not be run: {cause}")),
+        ChildError::Failed(said) if OF_THE_MOMENT.iter().any(|sign| said.contains(sign)) => retryable(format!("{doing}: {said}")),
+        ChildError::Failed(said) => refused("definitions_refused", format!("{doing}: {said}")),
+    }
+}

@@ -1,0 +1,127 @@
+//! Objects that only a superuser can make: code of the server itself, and what has no owner. The admin restores them where it is one; else they refuse the
+//! clone, all of them by name.
+//!
+//! A superuser must run nothing that users wrote. So the admin acts before there are rows, and only on entries that evaluate nothing: a function whose
+//! arguments have defaults, or whose body PostgreSQL parses when it is made, could call what somebody else may replace.
+
+use crate::{
+    error::{from_sql, listed, refused},
+    schema::archive::Entry,
+};
+use domain::branch::OWNER_ROLE;
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+use std::collections::{HashMap, HashSet};
+
+/// Whose rights an entry is restored with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The owner of branches.
+    Owner,
+    /// The admin, who is a superuser: before there are rows, and only what evaluates nothing.
+    Admin,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Found {
+    class: i64,
+    object: i64,
+    kind: String,
+    identity: String,
+    then: Option<String>,
+    /// Nobody else can have been given the right.
+    certain: bool,
+    evaluates: bool,
+}
+
+/// Comments that only a superuser can make, and the kinds that they are on.
+const COMMENTS: [(&str, &str); 7] = [
+    ("ACCESS METHOD ", "access method"),
+    ("CAST ", "cast"),
+    ("FOREIGN DATA WRAPPER ", "foreign data wrapper"),
+    ("LANGUAGE ", "language"),
+    ("TEXT SEARCH PARSER ", "text search parser"),
+    ("TEXT SEARCH TEMPLATE ", "text search template"),
+    ("TRANSFORM ", "transform"),
+];
+
+/// What the admin restores: by catalogue and number, and what it does afterwards.
+#[derive(Debug, Default)]
+pub(crate) struct Privileged {
+    objects: HashMap<(u32, u32), Option<String>>,
+    kinds: HashSet<String>,
+}
+
+impl Privileged {
+    /// Reads what there is of it in the parent. `by_superuser`: whether the admin is one.
+    pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String], by_superuser: bool) -> Result<Self, BuildError> {
+        let found: Vec<Found> = sqlx::query_as(include_str!("sql/needs_superuser.sql"))
+            .bind(excluded)
+            .bind(OWNER_ROLE)
+            .fetch_all(parent)
+            .await
+            .map_err(|error| from_sql("reading what needs a superuser", error))?;
+        let out_of_reach = found.iter().filter(|object| if by_superuser { object.evaluates } else { object.certain });
+        let names: Vec<_> = out_of_reach.map(|object| format!("{} {}", object.kind, object.identity)).collect();
+        if !names.is_empty() {
+            return Err(refusal(&names, by_superuser));
+        }
+        if !by_superuser {
+            return Ok(Self::default());
+        }
+        let kinds = found.iter().map(|object| object.kind.clone()).collect();
+        let number = |id: i64| u32::try_from(id).expect("PostgreSQL's numbers of objects have 32 bits");
+        let objects = found.into_iter().map(|object| ((number(object.class), number(object.object)), object.then)).collect();
+        Ok(Self { objects, kinds })
+    }
+
+    /// Whose rights an entry needs.
+    pub(crate) fn by(&self, entry: &Entry) -> By {
+        if self.objects.is_empty() {
+            return By::Owner;
+        }
+        let is_taken = match entry.kind.as_str() {
+            // Whoever makes the type must have made its shell.
+            "SHELL TYPE" => true,
+            "COMMENT" => COMMENTS.iter().any(|(start, kind)| entry.tag.starts_with(start) && self.kinds.contains(*kind)),
+            _ => self.objects.contains_key(&(entry.class, entry.object)),
+        };
+        if is_taken { By::Admin } else { By::Owner }
+    }
+
+    /// What the admin does once it has restored the entry.
+    pub(crate) fn then(&self, entry: &Entry) -> Option<&str> {
+        self.objects.get(&(entry.class, entry.object))?.as_deref()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of<const N: usize>(objects: [((u32, u32), Option<&str>); N]) -> Self {
+        Self { objects: objects.map(|(id, then)| (id, then.map(str::to_owned))).into(), kinds: HashSet::new() }
+    }
+}
+
+fn refusal(names: &[String], by_superuser: bool) -> BuildError {
+    const SHOWN: usize = 100;
+    let list = listed(names, SHOWN);
+    if by_superuser {
+        let message = format!(
+            "only a superuser can make these, and to make them runs what others may have written (defaults of arguments, SQL-standard bodies, \
+             validators): {list}"
+        );
+        return refused("needs_superuser", message);
+    }
+    refused("needs_superuser", format!("only a superuser can make these, and the server's login is none: {list}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+    use ports::driven::BuildError;
+
+    #[test]
+    fn a_refusal_has_the_whole_list() {
+        let names: Vec<_> = (0..60).map(|number| format!("function f{number}()")).collect();
+        let BuildError::Refused { code, message } = refusal(&names, false) else { panic!() };
+        assert!(code == "needs_superuser" && names.iter().all(|name| message.contains(name)), "{message}");
+    }
+}

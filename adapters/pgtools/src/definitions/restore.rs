@@ -1,0 +1,181 @@
+//! A dump's entries restored by ourselves: many statements in a message, and what belongs to different tables at the same time.
+//!
+//! `pg_restore` sends one statement after the other and waits for each. It is what remains for all that does not go this way, and says best what is wrong.
+
+use super::arrange::{Arranged, Relations, arrange, deal, deal_keys};
+use crate::{connect::run, meter::Meter, schema::archive::Entry, settings::Settings};
+use domain::branch::DatabaseName;
+use futures_util::future::{join_all, try_join_all};
+use ports::driven::BuildError;
+use sqlx::{Connection, PgConnection};
+use std::{collections::HashSet, num::NonZeroUsize};
+
+/// Statements of one message, in bytes and more or less: PostgreSQL goes on to the next without a word from us, but holds all of the text meanwhile.
+const MESSAGE: usize = 16 * 1024;
+
+/// Below this one connection is done before others are open.
+const WORTH_MORE: usize = 200;
+
+/// More than these wait for each other's log.
+const MOST: usize = 4;
+
+/// What a dump itself sets before its first entry.
+const SETTINGS: &str = "begin; set local search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
+                        set local default_table_access_method = heap; set local escape_string_warning = off; set local maintenance_work_mem = '192MB'";
+
+/// The same for a session whose statements are a transaction each.
+pub(crate) fn session_settings() -> String {
+    SETTINGS.trim_start_matches("begin; ").replace("set local ", "set ")
+}
+
+/// Whether all of it goes this way: nothing for which a dump sets something in between, and no text that is not in UTF-8.
+pub(crate) fn is_plain(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| {
+        entry.kind != "STATISTICS DATA"
+            && !entry.kind.starts_with("BLOB")
+            && entry.access_method.as_deref().is_none_or(|method| method == "heap")
+            && !entry.definition.contains(char::REPLACEMENT_CHARACTER)
+    })
+}
+
+/// One at a time, in their order, in one transaction. Gives those that are there.
+pub(crate) async fn in_order(settings: &Settings, database: &DatabaseName, entries: &[&Entry], meter: &Meter) -> HashSet<i64> {
+    Restore { settings, database, meter }.all(entries).await
+}
+
+/// As many at a time as there are cores. Gives those that are there; where some are not, whoever goes on from there finds out why.
+pub(crate) async fn side_by_side(
+    settings: &Settings,
+    database: &DatabaseName,
+    entries: &[&Entry],
+    relations: &Relations,
+    meter: &Meter,
+) -> HashSet<i64> {
+    let restore = Restore { settings, database, meter };
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST);
+    if cores == 1 || entries.len() < WORTH_MORE {
+        return restore.all(entries).await;
+    }
+    let mut there = HashSet::new();
+    if let Err(error) = restore.in_turns(entries, relations, cores, &mut there).await {
+        restore.is_told(&error);
+    }
+    there
+}
+
+/// What is restored into, and what counts along.
+#[derive(Clone, Copy)]
+pub(crate) struct Restore<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) database: &'a DatabaseName,
+    pub(crate) meter: &'a Meter,
+}
+
+/// Lets go of connections.
+pub(crate) async fn close(branches: Vec<PgConnection>) {
+    for branch in branches {
+        let _ = branch.close().await;
+    }
+}
+
+impl Restore<'_> {
+    /// All of them, or none.
+    async fn all(self, entries: &[&Entry]) -> HashSet<i64> {
+        let mut there = HashSet::new();
+        let tried = async {
+            let mut branch = self.connect().await?;
+            there.extend(self.one_after_the_other(&mut branch, entries).await?);
+            let _ = branch.close().await;
+            Ok(())
+        };
+        if let Err(error) = tried.await {
+            self.is_told(&error);
+        }
+        there
+    }
+
+    /// Another connection of the builder.
+    pub(crate) async fn connect(self) -> Result<PgConnection, BuildError> {
+        self.settings.builder_in(self.database).await
+    }
+
+    /// What came in the way, to whoever debugs.
+    pub(crate) fn is_told(self, error: &Stopped) {
+        tracing::debug!(%error, database = %self.database, "definitions are restored one by one");
+    }
+
+    /// Adds to `there` what is.
+    async fn in_turns(self, entries: &[&Entry], relations: &Relations, hands: usize, there: &mut HashSet<i64>) -> Result<(), Stopped> {
+        let Arranged { first, groups, keys, last } = arrange(entries, relations);
+        let mut branches = try_join_all((0..hands).map(|_| self.connect())).await?;
+        there.extend(self.one_after_the_other(&mut branches[0], &first).await?);
+        self.at_once(&mut branches, deal(groups, hands), there).await?;
+        let (keys, across) = deal_keys(&keys, &relations.tables, hands);
+        self.at_once(&mut branches, keys, there).await?;
+        there.extend(self.one_after_the_other(&mut branches[0], &[across, last].concat()).await?);
+        close(branches).await;
+        Ok(())
+    }
+
+    /// Each connection its own. All are heard out: what one has done stays done.
+    async fn at_once(self, branches: &mut [PgConnection], hands: Vec<Vec<&Entry>>, there: &mut HashSet<i64>) -> Result<(), Stopped> {
+        let work = branches.iter_mut().zip(&hands).map(|(branch, hand)| self.one_after_the_other(branch, hand));
+        let mut outcome = Ok(());
+        for done in join_all(work).await {
+            match done {
+                Ok(made) => there.extend(made),
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        outcome
+    }
+
+    /// In one transaction. Gives the entries' numbers.
+    pub(crate) async fn one_after_the_other(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<Vec<i64>, sqlx::Error> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        run(branch, SETTINGS).await?;
+        let (mut message, mut count) = (String::new(), 0);
+        for entry in entries {
+            message.push_str(&entry.definition);
+            message.push('\n');
+            count += 1;
+            if message.len() >= MESSAGE {
+                self.send(branch, &mut message, &mut count).await?;
+            }
+        }
+        self.send(branch, &mut message, &mut count).await?;
+        run(branch, "commit").await?;
+        Ok(entries.iter().map(|entry| entry.id).collect())
+    }
+
+    async fn send(self, branch: &mut PgConnection, message: &mut String, count: &mut u64) -> Result<(), sqlx::Error> {
+        run(branch, std::mem::take(message)).await?;
+        self.meter.add(std::mem::take(count));
+        Ok(())
+    }
+}
+
+/// Why it does not go this way.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error(transparent)]
+    NotConnected(#[from] BuildError),
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+    use crate::schema::archive::Entry;
+
+    #[test]
+    fn what_a_dump_sets_something_for_is_not_plain() {
+        let table = |method: &str| Entry { kind: "TABLE".to_owned(), access_method: Some(method.to_owned()), ..Entry::default() };
+        assert!(is_plain(&[table("heap"), Entry::default()]));
+        assert!(!is_plain(&[table("heap"), table("columnar")]));
+        assert!(!is_plain(&[Entry { definition: "comment 'caf\u{fffd}'".to_owned(), ..Entry::default() }]));
+    }
+}

@@ -1,0 +1,127 @@
+//! The role that people connect to a branch as: made, let in, cut off, dropped.
+
+use super::{
+    membership::{self, Use, may_act_for},
+    verifier,
+};
+use crate::{
+    connect::{major, run},
+    database::{
+        admission::{LOOK, LOOKS},
+        tag::short,
+    },
+    error::{from_sql, refused, retryable},
+    quoting::{ident, literal},
+};
+use domain::{BranchId, branch::OWNER_ROLE};
+use ports::driven::{BuildError, Secret};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What the names of this instance's begin with.
+pub(crate) fn prefix(instance: Uuid) -> String {
+    format!("fluxbase_{}_b_", short(instance))
+}
+
+/// The role's name. Ids of branches differ in their first eight digits.
+pub(crate) fn name(instance: Uuid, branch: BranchId) -> String {
+    format!("{}{}", prefix(instance), branch.short())
+}
+
+/// Whether the role is there. One of its name with powers that we give nobody is not ours, and is left alone.
+pub(crate) async fn is_there(connection: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
+    let powers: Option<bool> =
+        sqlx::query_scalar("select rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls from pg_roles where rolname = $1")
+            .bind(role)
+            .fetch_optional(connection)
+            .await
+            .map_err(|error| from_sql("looking for the branch's login", error))?;
+    if powers == Some(true) {
+        let message = format!("a role named '{role}' exists that Fluxbase did not make: it has powers that no branch's login has; drop or rename it");
+        return Err(refused("role_not_ours", message));
+    }
+    Ok(powers.is_some())
+}
+
+/// Makes the role, or gives it this password and puts right what its owner may have set.
+pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &Secret, limit: u32) -> Result<(), BuildError> {
+    let there = is_there(connection, role).await?;
+    let mut statements = if there { forget_settings(connection, role).await? } else { Vec::new() };
+    let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), verifier::of_password(password));
+    statements.push(format!("{verb} role {name} login inherit connection limit {limit} password {verifier}"));
+    statements.push(membership::grant(major(connection), OWNER_ROLE, &name, Use::WHOLE));
+    // What it makes belongs to the owner of everything else in the branch.
+    statements.push(format!("alter role {name} set role = {}", literal(OWNER_ROLE)));
+    run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("making the branch's login", error))?;
+    may_act_for(connection, role).await.map(drop)
+}
+
+/// Statements that take its settings away, those for single databases too.
+async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Vec<String>, BuildError> {
+    let databases: Vec<Option<String>> = sqlx::query_scalar(
+        "select d.datname::text from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase
+          where s.setrole = (select oid from pg_roles where rolname = $1)",
+    )
+    .bind(role)
+    .fetch_all(connection)
+    .await
+    .map_err(|error| from_sql("looking for settings of the branch's login", error))?;
+    let forget = |database: Option<String>| match database {
+        Some(database) => format!("alter role {} in database {} reset all", ident(role), ident(&database)),
+        None => format!("alter role {} reset all", ident(role)),
+    };
+    Ok(databases.into_iter().map(forget).collect())
+}
+
+/// Takes away all by which it can begin a session: its password, its login, its way into databases.
+pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
+    let databases: Vec<String> = sqlx::query_scalar(
+        "select distinct d.datname::text from pg_database d cross join aclexplode(d.datacl) a
+          where a.grantee = (select oid from pg_roles where rolname = $1) and pg_has_role(d.datdba, 'usage')",
+    )
+    .bind(role)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(|error| from_sql("looking where the branch's login may connect", error))?;
+    let name = ident(role);
+    let revoke = |database: &String| format!("revoke all on database {} from {name}", ident(database));
+    let mut statements: Vec<_> = databases.iter().map(revoke).collect();
+    statements.push(format!("alter role {name} nologin password null"));
+    run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("closing the branch's login", error))?;
+    may_act_for(connection, role).await.map(drop)
+}
+
+/// Ends the role's sessions, wherever they are; with a time, those that began before it.
+pub(crate) async fn cut_off(admin: &mut PgConnection, role: &str, before: Option<OffsetDateTime>) -> Result<(), BuildError> {
+    const END: &str = "with session as materialized (
+                           select pid from pg_stat_activity
+                            where usesysid = (select oid from pg_roles where rolname = $1) and ($2::timestamptz is null or backend_start < $2)
+                       ) select count(pg_terminate_backend(pid)) from session";
+    for _ in 0..LOOKS {
+        let ended: i64 = sqlx::query_scalar(END)
+            .bind(role)
+            .bind(before)
+            .fetch_one(&mut *admin)
+            .await
+            .map_err(|error| from_sql(format!("ending the sessions of '{role}'"), error))?;
+        if ended == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Err(retryable(format!("sessions of '{role}' did not end when told to")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+    use domain::BranchId;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_name_tells_instance_and_branch() {
+        let [instance, branch] = [0x0a1b_2c3d, 0xdead_beef].map(|id: u128| Uuid::from_u128(id << 96));
+        assert_eq!(name(instance, BranchId::from_uuid(branch)), "fluxbase_0a1b2c3d_b_deadbeef");
+    }
+}

@@ -1,0 +1,88 @@
+//! What people made as their branch's login itself, and not as the owner of its objects: given to that owner, so that the login can go.
+
+use super::membership::let_builder_act_for;
+use crate::{
+    connect::run,
+    error::{from_sql, sql_state},
+    quoting::ident,
+    settings::Settings,
+};
+use domain::branch::{DatabaseName, OWNER_ROLE};
+use ports::driven::BuildError;
+use serde::Deserialize;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back.
+pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
+    if try_drop(admin, role).await? {
+        return Ok(true);
+    }
+    for (database, comment) in databases_with_its_things(admin, role).await? {
+        let given = match comment.as_deref().and_then(owner_instance) {
+            Some(instance) if instance == settings.instance => give_in_branch(admin, settings, role, &database).await,
+            // A superuser alters nothing in a branch: its owner may have written what event triggers call.
+            Some(_) => continue,
+            None => give(settings.admin_at(&database).await, role).await,
+        };
+        if let Err(error) = given {
+            tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");
+        }
+    }
+    try_drop(admin, role).await
+}
+
+/// The instance whose branch, or copy of the stock, a database with this comment is.
+fn owner_instance(comment: &str) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Comment {
+        fluxbase: Owned,
+    }
+    #[derive(Deserialize)]
+    struct Owned {
+        instance: Uuid,
+    }
+    serde_json::from_str::<Comment>(comment).ok().map(|comment| comment.fluxbase.instance)
+}
+
+/// Drops the role, where nothing on the server depends on it. Whether it is gone.
+pub(crate) async fn try_drop(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
+    match run(admin, format!("drop role if exists {}", ident(role))).await {
+        Ok(()) => Ok(true),
+        Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Ok(false),
+        Err(error) => Err(from_sql(format!("dropping role '{role}'"), error)),
+    }
+}
+
+/// Databases in which it owns something or was granted something, with their comments.
+async fn databases_with_its_things(admin: &mut PgConnection, role: &str) -> Result<Vec<(DatabaseName, Option<String>)>, BuildError> {
+    let found: Vec<(String, Option<String>)> = sqlx::query_as(
+        "select d.datname::text, shobj_description(d.oid, 'pg_database') from pg_database d
+          where d.datallowconn and d.datconnlimit <> -2
+            and d.oid in (select s.dbid from pg_shdepend s where s.refclassid = 'pg_authid'::regclass
+                                                             and s.refobjid = (select oid from pg_roles where rolname = $1))",
+    )
+    .bind(role)
+    .fetch_all(admin)
+    .await
+    .map_err(|error| from_sql("looking for what the branch's login owns", error))?;
+    Ok(found.into_iter().map(|(name, comment)| (DatabaseName::existing(name), comment)).collect())
+}
+
+/// Inside a branch only its builder acts: it becomes a member of the role until that is dropped.
+async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &str, database: &DatabaseName) -> Result<(), BuildError> {
+    let_builder_act_for(admin, settings, role, database).await?;
+    let mut inside = settings.builder_in(database).await?;
+    run(&mut inside, "set role none").await.map_err(|error| from_sql("acting for the branch's login", error))?;
+    give(Ok(inside), role).await
+}
+
+/// Nothing of it is dropped. To the owner of branches and not to the admin: a function that runs as its owner must not come to run as a superuser.
+async fn give(inside: Result<PgConnection, BuildError>, role: &str) -> Result<(), BuildError> {
+    let mut inside = inside?;
+    let (role, owner) = (ident(role), ident(OWNER_ROLE));
+    let give = format!("reassign owned by {role} to {owner}; drop owned by {role}");
+    run(&mut inside, give).await.map_err(|error| from_sql("giving away what the branch's login owns", error))?;
+    let _ = inside.close().await;
+    Ok(())
+}
