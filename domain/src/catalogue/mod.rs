@@ -64,8 +64,14 @@ impl Catalogue {
     }
 }
 
+/// No name of PostgreSQL is longer, nor any other that is looked for: what is, is like none of them, and comparing it would take long.
+const LONGEST_COMPARED: usize = 64;
+
 /// The candidates within an edit distance of about a third of the name's length, best first, three at most.
 pub fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<String> {
+    if name.chars().nth(LONGEST_COMPARED).is_some() {
+        return Vec::new();
+    }
     let limit = name.chars().count() / 3 + 1;
     let mut near: Vec<_> =
         candidates.map(|candidate| (edit_distance(name, candidate), candidate)).filter(|(distance, _)| *distance <= limit).collect();
@@ -98,5 +104,13 @@ mod tests {
     fn a_misspelt_name_finds_its_neighbour() {
         assert_eq!(closest("usrs", ["use", "users", "posts"].into_iter()), ["users", "use"]);
         assert!(closest("qqqqqq", ["users"].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn what_is_longer_than_any_name_is_like_none() {
+        let known = "é".repeat(64);
+        assert_eq!(closest(&known, [known.as_str()].into_iter()), [known.as_str()]);
+        assert!(closest(&"é".repeat(65), [known.as_str()].into_iter()).is_empty());
+        assert!(closest(&"x".repeat(64 * 1024 * 1024), std::iter::repeat_n("x", 1600)).is_empty());
     }
 }
