@@ -106,8 +106,8 @@ pub enum GrammarErrorKind {
     /// Groups or embeds too deep in one another.
     #[error("groups and embeds nest at most {} deep", super::MAX_DEPTH)]
     TooDeep,
-    /// Too many conditions, select items, order terms or names.
-    #[error("at most {} conditions, columns and order terms are taken in all", super::MAX_ITEMS)]
+    /// Too many conditions, select items, order terms, names or steps into JSON.
+    #[error("at most {} conditions, columns, order terms and steps into JSON are taken in all", super::MAX_ITEMS)]
     TooManyItems,
     /// Too long a text.
     #[error("a parameter has at most {} bytes", super::MAX_TEXT)]

@@ -1,6 +1,7 @@
 //! Names of query parameters: `order`, `author.limit`, `not.or`, `author.books.data->>title`.
 
 use super::{
+    MAX_DEPTH,
     cursor::Cursor,
     error::{GrammarError, GrammarErrorKind},
     group::GroupKind,
@@ -37,6 +38,9 @@ pub(super) fn key(cursor: &mut Cursor<'_>) -> Result<Key, GrammarError> {
     let mut path = Vec::new();
     let mut last = names::name(cursor)?;
     while cursor.eat(".") {
+        if path.len() > MAX_DEPTH {
+            return Err(cursor.error(GrammarErrorKind::TooDeep));
+        }
         path.push(std::mem::replace(&mut last, names::name(cursor)?));
     }
     let steps = names::json_steps(cursor)?;

@@ -38,7 +38,7 @@ use cursor::Budget;
 
 /// How deep groups and embeds may nest.
 pub const MAX_DEPTH: usize = 32;
-/// How many conditions, select items, order terms and names one request may hold in all.
+/// How many conditions, select items, order terms, names and steps into JSON one request may hold in all.
 pub const MAX_ITEMS: usize = 1000;
 /// How many bytes one parameter may have.
 pub const MAX_TEXT: usize = 64 * 1024;

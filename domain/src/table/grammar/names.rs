@@ -88,6 +88,7 @@ pub(super) fn json_steps(cursor: &mut Cursor<'_>) -> Result<Vec<JsonStep>, Gramm
         } else {
             return Ok(steps);
         };
+        cursor.count_item()?;
         steps.push(match (index(cursor)?, as_text) {
             (Some(index), false) => JsonStep::Index(index),
             (Some(index), true) => JsonStep::IndexText(index),
@@ -124,7 +125,7 @@ mod tests {
     use crate::table::{
         FieldPath,
         JsonStep::{self, Index, IndexText, Key, KeyText},
-        grammar::cursor::Budget,
+        grammar::{GrammarErrorKind, MAX_ITEMS, cursor::Budget},
     };
 
     #[test]
@@ -175,5 +176,14 @@ mod tests {
         for text in ["data->", "data->>", "data->-", "data->-78xy", "data->--1", "data->99999999999", "->a", "data>a", "data->>>a"] {
             assert!(Budget::default().read(text, field).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn each_step_of_a_path_counts() {
+        let path = |steps| format!("data{}", "->a".repeat(steps));
+        assert!(Budget::default().read(&path(MAX_ITEMS), field).is_ok());
+        let mut budget = Budget::default();
+        assert!(budget.read(&path(MAX_ITEMS - 1), field).is_ok());
+        assert_eq!(budget.read(&path(2), field).unwrap_err().kind, GrammarErrorKind::TooManyItems);
     }
 }
