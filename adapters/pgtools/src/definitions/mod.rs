@@ -28,6 +28,7 @@ use crate::{
 use arrange::Relations;
 use domain::branch::OWNER_ROLE;
 use needs_superuser::{By, Privileged};
+use over_rows::Size;
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use restore::Restore;
 use sqlx::Connection;
@@ -46,7 +47,7 @@ enum Way<'a> {
     /// Each statement by itself.
     OneByOne,
     /// So many statements at the same time, over tables of these sizes, with rests.
-    InParallel(usize, HashMap<i64, u64>, &'a Load),
+    InParallel(usize, HashMap<i64, Size>, &'a Load),
 }
 
 /// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
@@ -103,10 +104,10 @@ impl Definitions {
     }
 
     /// How big the tables are that were copied, by their entries.
-    fn sizes(&self, copied: &[(Table, u64)]) -> HashMap<i64, u64> {
-        let bytes: HashMap<i64, u64> = copied.iter().map(|(table, _)| (table.oid, table.bytes)).collect();
+    fn sizes(&self, copied: &[(Table, u64)]) -> HashMap<i64, Size> {
+        let sizes: HashMap<i64, Size> = copied.iter().map(|(table, rows)| (table.oid, Size { bytes: table.bytes, rows: *rows })).collect();
         let tables = self.entries.iter().filter(|entry| entry.kind == "TABLE");
-        tables.filter_map(|entry| Some((entry.id, *bytes.get(&i64::from(entry.object))?))).collect()
+        tables.filter_map(|entry| Some((entry.id, *sizes.get(&i64::from(entry.object))?))).collect()
     }
 
     /// Policies, and the tables that keep them.
@@ -140,8 +141,8 @@ impl Definitions {
         let there = match way {
             Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
             Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
-            Way::InParallel(hands, bytes, load) => {
-                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, bytes, *hands).await
+            Way::InParallel(hands, sizes, load) => {
+                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, sizes, *hands).await
             }
             Way::OneByOne => HashSet::new(),
         };
