@@ -74,6 +74,24 @@ async fn nothing_and_nothing_but_defaults() {
 }
 
 #[tokio::test]
+async fn a_missing_key_takes_the_default_of_a_column_whose_domain_takes_no_null() {
+    let mut world = World::new("missing_domain").await;
+    world.sql("create domain rank as int not null; create domain code as varchar(3) check (value <> 'no');").await;
+    world.sql("create table ranked (id int, rank rank default 5, code code default 'abc', mood mood default 'ok'); grant all on ranked to authenticated").await;
+    let mut request = insert("ranked", &json!([{"id": 1}, {"id": 2, "rank": 7, "code": "xyz", "mood": "sad"}]));
+    request.columns = names(&["id", "rank", "code", "mood"]);
+    request.missing_default = true;
+    assert_eq!(run(&world, Alice, &request).await.unwrap().affected, 2);
+    assert_eq!(world.value("select string_agg(concat(id, rank, code, mood), ' ' order by id) from ranked").await, "15abcok 27xyzsad");
+    for (row, code) in [(json!({"rank": null}), "23502"), (json!({"rank": 1, "code": "long"}), "22001"), (json!({"code": "no"}), "23514")] {
+        let refused = Insert { rows: row.to_string(), columns: names(&["rank", "code"]), ..request.clone() };
+        assert_eq!(run(&world, Alice, &refused).await.unwrap_err().code(), code, "{row}");
+    }
+    request = Insert { rows: "{}".to_owned(), columns: names(&["rank"]), ..request };
+    assert_eq!(run(&world, Alice, &request).await.unwrap().affected, 1, "with nothing else in the row");
+}
+
+#[tokio::test]
 async fn missing_keys_take_defaults_where_that_is_asked_for() {
     let mut world = World::new("missing_default").await;
     world.sql("create domain rank as int default 5; create table ranked (id int, rank rank); grant all on ranked to authenticated").await;

@@ -62,6 +62,19 @@ async fn updates() {
 }
 
 #[tokio::test]
+async fn a_column_that_the_changes_lack_takes_its_default_also_where_its_domain_takes_no_null() {
+    let mut world = World::new("update_domain").await;
+    world.sql("create domain rank as int not null; create table ranked (id int, rank rank default 5); grant all on ranked to authenticated").await;
+    world.sql("insert into ranked values (1, 1), (2, 2)").await;
+    let mut request = Update { missing_default: true, ..update("ranked", "id=eq.1", &json!({"id": 3})) };
+    request.columns = names(&["id", "rank"]);
+    assert_eq!(change(&world, Alice, &request).await.unwrap().affected, 1);
+    request = Update { columns: names(&["rank"]), ..Update { missing_default: true, ..update("ranked", "id=eq.2", &json!({})) } };
+    assert_eq!(change(&world, Alice, &request).await.unwrap().affected, 1);
+    assert_eq!(world.value("select string_agg(concat(id, ' ', rank), ', ' order by id) from ranked").await, "2 5, 3 5");
+}
+
+#[tokio::test]
 async fn deletes() {
     let mut world = World::new("delete").await;
     let mut request = delete("tasks", "id=in.(1,5)");

@@ -88,6 +88,7 @@ pub(super) fn catalogue() -> Catalogue {
         relation("employees", Table, &["id"], &["id integer", "manager_id integer"]),
         relation("links", Table, &["a", "b"], &["a integer", "b integer"]),
         relation("measures", PartitionedTable, &["id"], &["id integer", "value integer"]),
+        relation("ranked", Table, &["id"], &["id integer", "rank public.rank = 5"]),
         relation("keyless", Table, &[], &["a integer"]),
         relation("odd\"; drop table users; --", Table, &[], &["a\"b integer", "_inserted boolean", "_r text"]),
         open_tasks,

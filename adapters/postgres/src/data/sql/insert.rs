@@ -88,16 +88,31 @@ fn push_rows<'a>(planner: &mut Planner<'a>, sql: &mut String, insert: &'a Insert
         sql.push_str(if many { " from pg_catalog.json_array_elements(" } else { " from (select " });
         planner.params.bind(sql, insert.rows.as_str());
         sql.push_str("::pg_catalog.json) as _e(v)");
-        sql.push_str(" cross join lateral pg_catalog.json_to_record(_e.v");
+        push_record_of_each(sql, columns);
     } else {
         push_names(sql, "_n.", columns);
         sql.push_str(if many { " from pg_catalog.json_to_recordset(" } else { " from pg_catalog.json_to_record(" });
         planner.params.bind(sql, insert.rows.as_str());
-        sql.push_str("::pg_catalog.json");
+        sql.push_str("::pg_catalog.json) as _n(");
+        push_record(sql, columns);
+        sql.push(')');
     }
-    sql.push_str(") as _n(");
-    push_record(sql, columns);
-    sql.push(')');
+}
+
+/// Joins the values of a row `_e.v`, other than those that are read by themselves.
+pub(super) fn push_record_of_each(sql: &mut String, columns: &[&Column]) {
+    let together: Vec<_> = columns.iter().copied().filter(|column| !is_read_alone(column)).collect();
+    if !together.is_empty() {
+        sql.push_str(" cross join lateral pg_catalog.json_to_record(_e.v) as _n(");
+        push_record(sql, &together);
+        sql.push(')');
+    }
+}
+
+/// Whether a column's value is read only where the row has it: a domain that takes no NULL would refuse the one that stands for what is not there.
+/// Domains lie outside of `pg_catalog`, so their names are qualified.
+fn is_read_alone(column: &Column) -> bool {
+    default_of(column).is_some() && column.base_type.contains('.')
 }
 
 fn push_values_or_defaults<'a>(planner: &mut Planner<'a>, sql: &mut String, columns: &[&'a Column]) {
@@ -118,7 +133,15 @@ pub(super) fn push_value_or_default<'a>(planner: &mut Planner<'a>, sql: &mut Str
     sql.push_str("::pg_catalog.text) is null then ");
     sql.push_str(default);
     sql.push_str(" else ");
-    push_names(sql, "_n.", &[column]);
+    if is_read_alone(column) {
+        sql.push_str("(select _n.");
+        push_identifier(sql, &column.name);
+        sql.push_str(" from pg_catalog.json_to_record(_e.v) as _n(");
+        push_record(sql, &[column]);
+        sql.push_str("))");
+    } else {
+        push_names(sql, "_n.", &[column]);
+    }
     sql.push_str(" end");
 }
 
@@ -196,6 +219,24 @@ mod tests {
         assert!(
             sql.contains(r#"select case when (_e.v -> ‹name›::pg_catalog.text) is null then 'x' else _n."name" end, _n."owner_id" from"#),
             "{sql}"
+        );
+    }
+
+    #[test]
+    fn a_domain_sees_no_value_that_is_not_there() {
+        let mut request = insert("ranked", "[]", &["rank", "id"]);
+        request.missing_default = true;
+        let alone = r#"case when (_e.v -> ‹rank›::pg_catalog.text) is null then 5 else (select _n."rank" from pg_catalog.json_to_record(_e.v) as _n("rank" public.rank)) end"#;
+        assert_eq!(
+            written(&Write::Insert(request.clone())),
+            format!(
+                r#"insert into "public"."ranked" as _0 ("rank", "id") select {alone}, _n."id" from pg_catalog.json_array_elements(‹[]›::pg_catalog.json) as _e(v) cross join lateral pg_catalog.json_to_record(_e.v) as _n("id" integer) returning 1"#
+            )
+        );
+        request.columns.pop();
+        assert!(
+            written(&Write::Insert(request))
+                .ends_with(&format!(r#"select {alone} from pg_catalog.json_array_elements(‹[]›::pg_catalog.json) as _e(v) returning 1"#))
         );
     }
 

@@ -3,7 +3,7 @@
 use domain::table::Update;
 
 use super::{
-    insert::{push_record, push_value_or_default, written_columns},
+    insert::{push_record, push_record_of_each, push_value_or_default, written_columns},
     planner::{Grounds, Planner},
     refusal::Refusal,
     returning::{Answer, WritePlan, check_bounded},
@@ -35,9 +35,14 @@ pub(in crate::data) fn plan_update<'a>(grounds: Grounds<'a>, update: &'a Update)
     sql.push_str(if update.missing_default { " from (select " } else { " from pg_catalog.json_to_record(" });
     planner.params.bind(&mut sql, update.changes.as_str());
     sql.push_str("::pg_catalog.json)");
-    sql.push_str(if update.missing_default { " as _e(v) cross join lateral pg_catalog.json_to_record(_e.v) as _n(" } else { " as _n(" });
-    push_record(&mut sql, &columns);
-    sql.push(')');
+    if update.missing_default {
+        sql.push_str(" as _e(v)");
+        push_record_of_each(&mut sql, &columns);
+    } else {
+        sql.push_str(" as _n(");
+        push_record(&mut sql, &columns);
+        sql.push(')');
+    }
     if let Some(filter) = &update.filter {
         sql.push_str(" where ");
         planner.push_condition(&mut sql, &answer.scope(), filter)?;
