@@ -63,6 +63,7 @@ promises! {
     operations:
         each_operation_is_claimed_by_one_worker,
         the_oldest_is_claimed_first_and_runs_from_then_on,
+        what_runs_nothing_of_peoples_is_claimed_apart,
         a_claim_holds_until_its_lease_runs_out,
         a_stale_claim_writes_nothing,
         what_a_branch_had_before_a_migrate_is_noted_once,

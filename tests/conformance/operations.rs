@@ -5,12 +5,12 @@ use crate::{
     worlds::World,
 };
 use domain::{
-    Operation, OperationId,
+    Branch, Operation, OperationId, OperationKind,
     migration::MigrationVersion,
     operation::{Claim, OperationError, OperationInput, Progress},
 };
 use fluxbase_tests::eventually;
-use ports::driven::StoreError;
+use ports::driven::{StoreError, Workload};
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -38,7 +38,7 @@ async fn add(world: &World, seconds: &[i64]) -> Vec<Operation> {
 
 async fn claim(world: &World, lease: Duration) -> Option<Claim> {
     let mut work = world.begin().await;
-    let claim = work.operations().claim_next(lease).await.unwrap();
+    let claim = work.operations().claim_next(lease, Workload::Any).await.unwrap();
     work.commit().await.unwrap();
     claim
 }
@@ -54,7 +54,7 @@ pub(crate) async fn each_operation_is_claimed_by_one_worker(world: &World) {
         let control_plane = Arc::clone(&world.control_plane);
         workers.spawn(async move {
             let mut work = control_plane.begin().await.unwrap();
-            let claim = work.operations().claim_next(LONG).await.unwrap();
+            let claim = work.operations().claim_next(LONG, Workload::Any).await.unwrap();
             tokio::task::yield_now().await;
             work.commit().await.unwrap();
             claim.map(|claim| claim.operation.id)
@@ -76,6 +76,35 @@ pub(crate) async fn the_oldest_is_claimed_first_and_runs_from_then_on(world: &Wo
     assert_eq!((&claim.operation, claim.fence), (&expected, 1));
     assert_eq!(found(world, expected.id).await, expected);
     assert_eq!(found(world, operations[0].id).await, operations[0]);
+}
+
+/// Whatever may take for ever is left to those who may wait for ever.
+pub(crate) async fn what_runs_nothing_of_peoples_is_claimed_apart(world: &World) {
+    let cut = branch("cut", world.main.id);
+    let again = Branch { parent_id: Some(cut.id), ..branch("again", world.main.id) };
+    let mut work = world.begin().await;
+    let mut of_the_house = Vec::new();
+    for (target, parent_is_main) in [(&cut, true), (&again, false)] {
+        work.branches().insert(target).await.unwrap();
+        for (at, kind) in (1..).zip(OperationKind::ALL) {
+            let operation = Operation { kind, ..operation(target.id, at + if parent_is_main { 0 } else { 100 }) };
+            work.operations().insert(&operation).await.unwrap();
+            if !kind.runs_peoples_code(parent_is_main) {
+                of_the_house.push(operation.id);
+            }
+        }
+    }
+    work.commit().await.unwrap();
+    let mut claimed = Vec::new();
+    loop {
+        let mut work = world.begin().await;
+        let claim = work.operations().claim_next(LONG, Workload::OfTheHouse).await.unwrap();
+        work.commit().await.unwrap();
+        let Some(claim) = claim else { break };
+        claimed.push(claim.operation.id);
+    }
+    assert_eq!(claimed, of_the_house);
+    assert!(claim(world, LONG).await.is_some_and(|claim| claim.operation.kind == OperationKind::MigrateBranch), "the others are there");
 }
 
 pub(crate) async fn a_claim_holds_until_its_lease_runs_out(world: &World) {
@@ -246,7 +275,7 @@ pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(
 pub(crate) async fn a_claim_that_was_rolled_back_was_never_made(world: &World) {
     let operations = add(world, &[1]).await;
     let mut work = world.begin().await;
-    work.operations().claim_next(LONG).await.unwrap().unwrap();
+    work.operations().claim_next(LONG, Workload::Any).await.unwrap().unwrap();
     drop(work);
     assert_eq!(found(world, operations[0].id).await, operations[0]);
     assert_eq!(claim(world, LONG).await.unwrap().operation.id, operations[0].id);

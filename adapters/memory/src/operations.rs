@@ -6,14 +6,19 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Operation, OperationId,
+    Branch, BranchId, Operation, OperationId,
     operation::{Claim, Progress},
 };
-use ports::driven::{OperationRepository, StoreError};
-use std::time::Duration;
+use ports::driven::{OperationRepository, StoreError, Workload};
+use std::{collections::HashSet, time::Duration};
 use time::OffsetDateTime;
 
 impl State {
+    fn is_cut_from_main(&self, branch: BranchId) -> bool {
+        let parent = self.branches.get(&branch).and_then(|branch| self.branches.get(&branch.parent_id?));
+        parent.is_none_or(Branch::is_main)
+    }
+
     /// The row of a claim that is still the newest one.
     fn claimed(&mut self, claim: &Claim) -> Result<&mut OperationRow, StoreError> {
         self.operations.get_mut(&claim.operation.id).filter(|row| row.fence == claim.fence).ok_or(StoreError::Fenced)
@@ -46,10 +51,19 @@ impl OperationRepository for MemoryUnitOfWork {
         Ok(self.read(|state| state.operations.get(&id).map(|row| row.operation.clone())))
     }
 
-    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+    async fn claim_next(&mut self, lease: Duration, workload: Workload) -> Result<Option<Claim>, StoreError> {
         let now = self.now();
+        let of_workload: HashSet<OperationId> = self.read(|state| {
+            let runs = |row: &&OperationRow| {
+                workload == Workload::Any || !row.operation.kind.runs_peoples_code(state.is_cut_from_main(row.operation.branch_id))
+            };
+            state.operations.values().filter(runs).map(|row| row.operation.id).collect()
+        });
         let free = |row: &&mut OperationRow| {
-            row.operation.finished_at.is_none() && row.run_after.is_none_or(|at| at <= now) && row.lease_until.is_none_or(|until| until <= now)
+            of_workload.contains(&row.operation.id)
+                && row.operation.finished_at.is_none()
+                && row.run_after.is_none_or(|at| at <= now)
+                && row.lease_until.is_none_or(|until| until <= now)
         };
         let rows = self.write().await.operations.values_mut();
         let Some(row) = rows.filter(free).min_by_key(|row| (row.operation.created_at, row.operation.id)) else { return Ok(None) };

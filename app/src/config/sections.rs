@@ -273,9 +273,13 @@ pub(crate) struct BranchingSection {
     pub(crate) classified: Vec<ColumnPattern>,
     /// Where the seed files of `seed_data` branches are: `.sql` and `.csv`, run in the order of their names.
     pub(crate) seeds_dir: PathBuf,
-    /// Branches built or deleted at the same time by one replica, at most. Each takes connections of its own, and PostgreSQL has so many.
+    /// Branches built, migrated or deleted at the same time by one replica, at most; one more stands by for what is made of main or deleted, while all of them
+    /// are at what people wrote. Each takes connections of its own, and PostgreSQL has so many.
     #[schemars(range(max = 64))]
     pub(crate) workers: NonZeroU32,
+    /// How long what people wrote may run at one try: migrations and seeds of a branch, dry runs, proofs, and copies of a branch other than main, whose
+    /// indexes and rules may be anybody's; 0 is no limit. What administrators run in main has none.
+    pub(crate) operation_timeout: Duration,
     /// Templates at most: copies of parents that branches were lately cut from, kept for the next ones. 0 keeps none, and no spares.
     pub(crate) max_templates: u32,
     /// Bytes of templates and spares at most.
@@ -314,6 +318,7 @@ impl Default for BranchingSection {
             classified: Vec::new(),
             seeds_dir: PathBuf::from("seeds"),
             workers: NonZeroU32::new(2).expect("not zero"),
+            operation_timeout: Duration::seconds(3600),
             max_templates: 5,
             max_template_bytes: 10 * 1024 * 1024 * 1024,
             spares: 2,

@@ -207,12 +207,16 @@ impl House {
             reset_undo: settings.branching.reset_undo.0,
             grace: ends + GRACE,
             idle: Duration::from_secs(2),
+            peoples_time: Some(settings.branching.operation_timeout.0).filter(|time| !time.is_zero()),
         };
         let runner = Arc::new(OperationRunner::new(operation_ports, operation_settings, restock));
-        for _ in 0..settings.branching.workers.get() {
+        let at_once = settings.branching.workers.get();
+        for _ in 0..at_once {
             let runner = runner.clone();
             workers.spawn(async move { runner.work().await });
         }
+        let standing_by = runner.clone();
+        workers.spawn(async move { standing_by.stand_by(at_once as usize).await });
         let expire = ExpireBranches::new(ports.control_plane.clone(), ports.ids.clone(), ports.clock.clone());
         let upkeep = Arc::new(Upkeep::new(runner, expire, builder.clone()));
         let stock = upkeep.clone();

@@ -64,6 +64,16 @@ impl OperationKind {
         !matches!(self, Self::DeleteBranch | Self::DiscardGeneration)
     }
 
+    /// Whether it runs what people wrote: statements of their files, or what they put into the indexes and rules of a branch that is copied. Nobody can tell
+    /// how long that takes. What is in main is administrators'.
+    pub const fn runs_peoples_code(self, parent_is_main: bool) -> bool {
+        match self {
+            Self::MigrateBranch | Self::DiffBranches | Self::SeedBranch => true,
+            Self::CreateBranch | Self::ResetBranch => !parent_is_main,
+            Self::DeleteBranch | Self::UndoReset | Self::DiscardGeneration => false,
+        }
+    }
+
     /// Its steps, in order.
     pub const fn steps(self) -> &'static [StepName] {
         match self {

@@ -50,7 +50,7 @@ pub use migrations::{
     AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, NoMigrationProgress,
     Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, StatementReport,
 };
-pub use operations::{OperationRepository, OperationSignals};
+pub use operations::{OperationRepository, OperationSignals, Workload};
 pub use place::DatabasePlace;
 pub use rate_limit::{NoBudget, RateLimiter};
 pub use schemas::{Proof, Readings, SchemaReader, ScriptProver};

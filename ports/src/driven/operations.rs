@@ -6,6 +6,15 @@ use domain::{Operation, OperationId, operation::Claim};
 use std::time::Duration;
 use time::OffsetDateTime;
 
+/// Which operations a worker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workload {
+    /// Any.
+    Any,
+    /// Those that run nothing that people wrote: [`domain::OperationKind::runs_peoples_code`].
+    OfTheHouse,
+}
+
 /// Operations in the metadata database.
 ///
 /// # Contract
@@ -22,8 +31,8 @@ pub trait OperationRepository: Send {
     async fn insert_delayed(&mut self, operation: &Operation, delay: Duration) -> Result<(), StoreError>;
     /// An operation by id.
     async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError>;
-    /// Claims the oldest operation that is not finished and that nobody holds; its status is `running` from then on.
-    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError>;
+    /// Claims the oldest operation of the workload that is not finished and that nobody holds; its status is `running` from then on.
+    async fn claim_next(&mut self, lease: Duration, workload: Workload) -> Result<Option<Claim>, StoreError>;
     /// Makes a claim's lease last from now.
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
     /// Gives a claim back after it did not work out: the operation may be claimed again once `delay` has passed. That it did not is counted, and the count

@@ -7,7 +7,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{Operation, OperationId, operation::Claim};
-use ports::driven::{OperationRepository, StoreError};
+use ports::driven::{OperationRepository, StoreError, Workload};
 use sqlx::{postgres::PgQueryResult, types::Json};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -48,7 +48,7 @@ impl OperationRepository for PgUnitOfWork {
         row.map(Operation::try_from).transpose()
     }
 
-    async fn claim_next(&mut self, lease: Duration) -> Result<Option<Claim>, StoreError> {
+    async fn claim_next(&mut self, lease: Duration, workload: Workload) -> Result<Option<Claim>, StoreError> {
         let row: Option<OperationRow> = sqlx::query_as(concat!(
             "with next as materialized (
                  select id as next_id from branching.operations
@@ -58,6 +58,10 @@ impl OperationRepository for PgUnitOfWork {
                        where locktype = 'advisory' and granted and objsubid = 1
                          and database = (select oid from pg_database where datname = current_database())
                          and classid = ((holder >> 32) & 4294967295)::oid and objid = (holder & 4294967295)::oid
+                   ))
+                   and ($3 or kind in ('delete_branch', 'undo_reset', 'discard_generation') or kind in ('create_branch', 'reset_branch') and not exists (
+                       select from branching.branches b join branching.branches parent on parent.id = b.parent_id
+                       where b.id = branch_id and parent.type <> 'main'
                    ))
                  order by created_at, id
                  limit 1
@@ -71,6 +75,7 @@ impl OperationRepository for PgUnitOfWork {
         ))
         .bind(lease.as_secs_f64())
         .bind(self.holder)
+        .bind(workload == Workload::Any)
         .fetch_optional(&mut *self.transaction)
         .await
         .map_err(store)?;

@@ -6,7 +6,7 @@ use domain::{
     operation::{Claim, OperationError, Progress},
 };
 use fluxbase_postgres::control::Presence;
-use ports::driven::{ControlPlane, StoreError};
+use ports::driven::{ControlPlane, StoreError, Workload};
 use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ async fn enqueue(replica: &Replica, numbers: impl IntoIterator<Item = u32>) -> V
 
 async fn claim(replica: &Replica, lease: Duration) -> Option<Claim> {
     let mut work = replica.begin().await;
-    let claim = work.operations().claim_next(lease).await.unwrap();
+    let claim = work.operations().claim_next(lease, Workload::Any).await.unwrap();
     work.commit().await.unwrap();
     claim
 }
@@ -162,7 +162,7 @@ async fn nobody_waits_for_the_lease_of_a_replica_that_is_gone() {
     let other = Replica::another(&options, false).await;
     let present = other.control_plane.clone().present(presence);
     let mut work = present.begin().await.unwrap();
-    let held = work.operations().claim_next(LEASE).await.unwrap().unwrap();
+    let held = work.operations().claim_next(LEASE, Workload::Any).await.unwrap().unwrap();
     work.commit().await.unwrap();
     assert_eq!(claim(&replica, LEASE).await, None, "it lives");
 

@@ -9,6 +9,7 @@ mod ending;
 mod halt;
 mod migrate;
 mod migration_report;
+mod peoples_time;
 mod progress;
 mod reset;
 mod runner;

@@ -11,10 +11,10 @@ use domain::{
 };
 use ports::driven::{
     BranchBuilder, BranchLogins, BranchProbe, Clock, ControlPlane, Failpoints, Ids, MigrationFiles, MigrationRunner, OpenDatabases, OperationSignals,
-    SchemaReader, ScriptProver, SeedRunner, StoreError, TrialCopies,
+    SchemaReader, ScriptProver, SeedRunner, StoreError, TrialCopies, Workload,
 };
 use std::{future::Future, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What operations need.
 #[derive(Clone)]
@@ -66,6 +66,8 @@ pub struct OperationSettings {
     pub grace: Duration,
     /// How long a worker sleeps at most when there is nothing to do.
     pub idle: Duration,
+    /// How long what people wrote may run at one try, elsewhere than in main: `branching.operation_timeout`. `None` is as long as it takes.
+    pub peoples_time: Option<Duration>,
 }
 
 /// Carries out operations.
@@ -74,31 +76,46 @@ pub struct OperationRunner {
     pub(super) settings: OperationSettings,
     /// Rung when a parent was cut from.
     pub(super) restock: Arc<Notify>,
+    /// Workers here that are at what people wrote.
+    pub(super) at_peoples: watch::Sender<usize>,
 }
 
 impl OperationRunner {
     /// A runner; several may run, here and on other replicas. `restock` is rung when spares may be needed.
     pub fn new(ports: OperationPorts, settings: OperationSettings, restock: Arc<Notify>) -> Self {
-        Self { ports, settings, restock }
+        Self { ports, settings, restock, at_peoples: watch::Sender::new(0) }
     }
 
     /// Works until dropped. What is half done then is the next claim's to finish or to take away.
     pub async fn work(&self) {
         loop {
-            match self.claim().await {
-                Ok(Some(claim)) => self.turn(claim).await,
-                Ok(None) => self.ports.signals.wait(self.settings.idle).await,
-                Err(error) => {
-                    tracing::warn!(%error, "could not look for operations");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
+            self.next(Workload::Any).await;
+        }
+    }
+
+    /// Works, until dropped, while all of so many workers here are at what people wrote: whatever that is, branches are made of main and taken away.
+    pub async fn stand_by(&self, workers: usize) {
+        let mut at_peoples = self.at_peoples.subscribe();
+        while at_peoples.wait_for(|busy| *busy >= workers).await.is_ok() {
+            self.next(Workload::OfTheHouse).await;
+        }
+    }
+
+    /// The next operation, or a rest where there is none.
+    async fn next(&self, workload: Workload) {
+        match self.claim(workload).await {
+            Ok(Some(claim)) => self.turn(claim).await,
+            Ok(None) => self.ports.signals.wait(self.settings.idle).await,
+            Err(error) => {
+                tracing::warn!(%error, "could not look for operations");
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
 
-    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+    async fn claim(&self, workload: Workload) -> Result<Option<Claim>, StoreError> {
         let mut work = self.ports.control_plane.begin().await?;
-        let claim = work.operations().claim_next(self.settings.lease).await?;
+        let claim = work.operations().claim_next(self.settings.lease, workload).await?;
         work.commit().await?;
         Ok(claim)
     }
@@ -119,7 +136,7 @@ impl OperationRunner {
             Err(Halt::Cancelled)
         } else {
             tokio::select! {
-                result = self.carry_out(kind, &hold) => result,
+                result = self.in_time(&hold, self.carry_out(kind, &hold)) => result,
                 halt = hold.keep() => Err(halt),
             }
         };

@@ -1,6 +1,6 @@
 //! Steps that fail, once and for good.
 
-use crate::world::{GRACE, World};
+use crate::world::{GRACE, PEOPLES_TIME, World};
 use domain::{
     BranchId, DataCloneMode, Generation, StepName,
     branch::{DatabaseName, Status},
@@ -8,6 +8,7 @@ use domain::{
 };
 use memory::Failing;
 use ports::driven::{BuildError, DatabaseTag};
+use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -150,4 +151,32 @@ async fn a_delete_that_cannot_be_done_is_tried_until_it_can() {
     let operation = world.operation(delete.id).await;
     assert_eq!((operation.status, operation.error), (Progress::Succeeded, None));
     assert!(world.databases().is_empty());
+}
+
+/// There is one worker, and it is at a file that takes an hour.
+#[tokio::test(start_paused = true)]
+async fn what_people_wrote_holds_up_nobodys_branches_and_ends_when_its_time_is_up() {
+    let mut world = World::new().await;
+    world.ready("x").await;
+    for dry_run in [true, false] {
+        let migrate = world.migrate("x", &[("1_a.sql", "wait")], dry_run).await.unwrap();
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(world.operation(migrate.id).await.status, Progress::Running);
+        world.create("y", DataCloneMode::SchemaOnly, None).await.unwrap();
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(world.branch("y").await.unwrap().state.status(), Status::Ready);
+        world.delete("y").await.unwrap();
+        sleep(Duration::from_secs(10)).await;
+        assert!(world.branch("y").await.is_none());
+
+        sleep(PEOPLES_TIME).await;
+        let ended = world.operation(migrate.id).await;
+        assert_eq!((ended.status, ended.error.unwrap().code.as_str()), (Progress::Failed, "operation_timeout"));
+        assert_eq!(world.branch("x").await.unwrap().state.status(), Status::Ready);
+        world.check().await;
+    }
+    // Administrators know what they do in main.
+    let migrate = world.migrate("main", &[("1_a.sql", "wait")], false).await.unwrap();
+    sleep(PEOPLES_TIME * 3).await;
+    assert_eq!(world.operation(migrate.id).await.status, Progress::Succeeded);
 }

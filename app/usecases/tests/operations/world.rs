@@ -28,6 +28,8 @@ use tokio::{sync::Notify, task::JoinSet, time::Instant};
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// How long what was replaced is kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(10);
+/// How long what people wrote may run.
+pub(crate) const PEOPLES_TIME: Duration = Duration::from_mins(30);
 
 pub(crate) struct World {
     pub(crate) control_plane: MemoryControlPlane,
@@ -130,8 +132,11 @@ impl World {
             reset_undo: KEPT,
             grace: GRACE,
             idle: Duration::from_secs(2),
+            peoples_time: Some(PEOPLES_TIME),
         };
         let runner = Arc::new(OperationRunner::new(operation_ports, settings, Arc::new(Notify::new())));
+        let standing_by = runner.clone();
+        self.workers.spawn(async move { standing_by.stand_by(1).await });
         let expire = ExpireBranches::new(self.ports.control_plane.clone(), self.ports.ids.clone(), self.ports.clock.clone());
         let upkeep = Upkeep::new(runner.clone(), expire, Arc::new(NoStock));
         self.workers.spawn(async move { runner.work().await });
