@@ -38,19 +38,24 @@ impl<'de> Deserialize<'de> for Heads {
 }
 
 fn head(text: &RawValue) -> Result<Value, serde_json::Error> {
-    let mut left = NODES;
-    Node { left: &mut left }.deserialize(&mut serde_json::Deserializer::from_str(text.get()))
+    let mut budget = Budget { left: NODES, overdrawn: false };
+    Node(&mut budget).deserialize(&mut serde_json::Deserializer::from_str(text.get()))
 }
 
-struct Node<'a> {
-    left: &'a mut usize,
+/// What may still be read of an argument.
+struct Budget {
+    left: usize,
+    /// Something was passed over: the values that are being read are not whole.
+    overdrawn: bool,
 }
+
+struct Node<'a>(&'a mut Budget);
 
 impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        *self.left = self.left.saturating_sub(1);
+        self.0.left = self.0.left.saturating_sub(1);
         deserializer.deserialize_any(self)
     }
 }
@@ -88,23 +93,29 @@ impl<'de> de::Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while *self.left > 0 {
-            match list.next_element_seed(Node { left: self.left })? {
+        while self.0.left > 0 {
+            match list.next_element_seed(Node(self.0))? {
+                // A part of an element may lack what the element has. The first one stays, since a list of none would be something else.
+                Some(_) if self.0.overdrawn && !values.is_empty() => {}
                 Some(value) => values.push(value),
                 None => return Ok(values.into()),
             }
         }
-        while list.next_element::<de::IgnoredAny>()?.is_some() {}
+        while list.next_element::<de::IgnoredAny>()?.is_some() {
+            self.0.overdrawn = true;
+        }
         Ok(values.into())
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
-        while *self.left > 0 {
+        while self.0.left > 0 {
             let Some(name) = map.next_key::<String>()? else { return Ok(members.into()) };
-            members.insert(name, map.next_value_seed(Node { left: self.left })?);
+            members.insert(name, map.next_value_seed(Node(self.0))?);
         }
-        while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+        while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {
+            self.0.overdrawn = true;
+        }
         Ok(members.into())
     }
 }
@@ -132,6 +143,18 @@ mod tests {
         let members: Vec<_> = (0..100_000).map(|n| format!("\"k{n}\":[{{}}]")).collect();
         assert!(heads(&format!(r#"{{"data":{{{}}}}}"#, members.join(",")))["data"].as_object().unwrap().len() < NODES);
         assert_eq!(heads(&format!("{{{}}}", members.join(","))).as_object().unwrap().len(), ARGUMENTS);
+    }
+
+    #[test]
+    fn an_element_that_is_not_whole_is_none() {
+        for count in [666, 667, 3000] {
+            let files = vec![json!({"name": "1_a.sql", "sql": ""}); count];
+            let read = heads(&json!({"files": files}).to_string());
+            assert_eq!(read["files"], json!(files[..count.min(666)]), "{count}");
+        }
+        // One that is too long by itself is better than none.
+        let members: Vec<_> = (0..3000).map(|n| format!("\"k{n}\":1")).collect();
+        assert_eq!(heads(&format!(r#"{{"data":[{{{}}}]}}"#, members.join(",")))["data"].as_array().unwrap().len(), 1);
     }
 
     #[test]
