@@ -11,7 +11,7 @@ use crate::{
         ListBranchesTool, ListTablesTool, MigrateBranchTool, QueryTableTool, ResetBranchTool, UpdateRecordTool, Waiting,
     },
 };
-use domain::{Action, Principal, catalogue::closest};
+use domain::{Action, Failure, Principal, catalogue::closest};
 use ports::{
     driven::{CursorSeal, Ids},
     driving::{
@@ -72,26 +72,27 @@ pub struct McpBranchPorts {
     pub follow_operation: Arc<dyn UseCase<FollowOperation>>,
 }
 
+/// What there are tools for, whatever the settings say.
+const TOOLS: [Action; 14] = [
+    Action::CreateBranch,
+    Action::DeleteBranch,
+    Action::DeleteRecord,
+    Action::DescribeTable,
+    Action::DiffBranches,
+    Action::GetBranch,
+    Action::GetOperation,
+    Action::InsertRecord,
+    Action::ListBranches,
+    Action::ListTables,
+    Action::MigrateBranch,
+    Action::QueryTable,
+    Action::ResetBranch,
+    Action::UpdateRecord,
+];
+
 /// The names of all tools, for settings that list them.
 pub fn tool_names() -> impl Iterator<Item = &'static str> {
-    [
-        Action::CreateBranch,
-        Action::DeleteBranch,
-        Action::DeleteRecord,
-        Action::DescribeTable,
-        Action::DiffBranches,
-        Action::GetBranch,
-        Action::GetOperation,
-        Action::InsertRecord,
-        Action::ListBranches,
-        Action::ListTables,
-        Action::MigrateBranch,
-        Action::QueryTable,
-        Action::ResetBranch,
-        Action::UpdateRecord,
-    ]
-    .into_iter()
-    .map(Action::name)
+    TOOLS.into_iter().map(Action::name)
 }
 
 /// The URIs and templates of all resources, for settings that list them.
@@ -117,11 +118,13 @@ impl Registry {
             Registered::boxed(InsertRecordTool { use_case: ports.insert_record.clone(), max_bytes }),
             Registered::boxed(UpdateRecordTool { use_case: ports.update_record.clone(), max_bytes }),
             Registered::boxed(DeleteRecordTool { use_case: ports.delete_record.clone(), max_bytes }),
-            Registered::boxed(ListTablesTool(ports.list_tables.clone())),
-            Registered::boxed(DescribeTableTool(ports.describe_table.clone())),
+            Registered::boxed(ListTablesTool { use_case: ports.list_tables.clone(), max_bytes }),
+            Registered::boxed(DescribeTableTool { use_case: ports.describe_table.clone(), max_bytes }),
         ];
-        let mut resources: Vec<Box<dyn Resource>> =
-            vec![Box::new(TablesResource(ports.list_tables.clone())), Box::new(TableResource(ports.describe_table.clone()))];
+        let mut resources: Vec<Box<dyn Resource>> = vec![
+            Box::new(TablesResource { use_case: ports.list_tables.clone(), max_bytes }),
+            Box::new(TableResource { use_case: ports.describe_table.clone(), max_bytes }),
+        ];
         if let Some(branches) = &ports.branches {
             tools.extend(branch_tools(branches, max_bytes));
             resources.insert(0, Box::new(BranchesResource(branches.list_branches.clone())));
@@ -163,7 +166,11 @@ impl Registry {
     pub(crate) async fn call(&self, scope: &RequestScope, name: &str, arguments: Option<&RawValue>) -> Result<ToolResult, RpcError> {
         let principal = &scope.caller.principal;
         let Some(tool) = self.tools.iter().find(|tool| tool.definition().name() == name) else {
-            return Err(self.unknown_tool(principal, name));
+            let switched_off = TOOLS.into_iter().find(|action| action.name() == name);
+            return match self.admit_absent(scope, switched_off).await {
+                Ok(()) => Err(self.unknown_tool(principal, name)),
+                Err(refused) => Ok(ToolResult::of_error(&refused, &scope.caller.request_id)),
+            };
         };
         let action = tool.definition().action;
         let hidden = principal.authorize(action).err();
@@ -190,6 +197,16 @@ impl Registry {
         }
     }
 
+    /// Asking for what the settings switched off costs as much as for what they did not, and leaves a row. An error is what is told before that it is not
+    /// there; to whom it would be refused anyway, it is just not there.
+    pub(crate) async fn admit_absent(&self, scope: &RequestScope, action: Option<Action>) -> Result<(), CallError> {
+        let Some(action) = action else { return Ok(()) };
+        match self.unread.admit(&scope.caller, action, "not_found").await {
+            Ok(()) | Err(Failure::Denied(_)) => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
     fn unknown_tool(&self, principal: &Principal, name: &str) -> RpcError {
         let name: String = name.chars().take(60).collect();
         let shown = self.definitions().filter(|definition| principal.authorize(definition.action).is_ok()).map(Definition::name);
@@ -200,7 +217,7 @@ impl Registry {
 }
 
 fn branch_tools(ports: &McpBranchPorts, max_bytes: u64) -> [Box<dyn AnyTool>; 8] {
-    let waiting = || Waiting { follow: ports.follow_operation.clone(), get_branch: ports.get_branch.clone() };
+    let waiting = || Waiting { follow: ports.follow_operation.clone(), get_branch: ports.get_branch.clone(), max_bytes };
     [
         Registered::boxed(ListBranchesTool(ports.list_branches.clone())),
         Registered::boxed(GetBranchTool(ports.get_branch.clone())),
@@ -209,7 +226,7 @@ fn branch_tools(ports: &McpBranchPorts, max_bytes: u64) -> [Box<dyn AnyTool>; 8]
         Registered::boxed(ResetBranchTool { use_case: ports.reset_branch.clone(), waiting: waiting() }),
         Registered::boxed(MigrateBranchTool { use_case: ports.migrate_branch.clone(), waiting: waiting() }),
         Registered::boxed(DeleteBranchTool { use_case: ports.delete_branch.clone(), waiting: waiting() }),
-        Registered::boxed(GetOperationTool { get: ports.get_operation.clone(), follow: ports.follow_operation.clone() }),
+        Registered::boxed(GetOperationTool { get: ports.get_operation.clone(), follow: ports.follow_operation.clone(), max_bytes }),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! One table with all that is needed to ask for its rows.
 
-use super::comment;
+use super::{comment, room::Room};
 use domain::catalogue::{Column, RelationKind, Relationship};
 use ports::driving::TableDescription;
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub(crate) struct TableDetail {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unique_keys: Vec<Vec<String>>,
     relationships: Vec<RelationshipDetail>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,20 +54,26 @@ struct RelationshipDetail {
 }
 
 impl TableDetail {
-    /// What is shown of a description.
-    pub(crate) fn of(description: TableDescription) -> Self {
+    /// What is shown of a description in so many bytes: the key and the columns first, for without them no row is asked for.
+    pub(crate) fn of(description: TableDescription, max_bytes: u64) -> Self {
         let TableDescription { relation, relationships, foreign_keys: _ } = description;
+        let mut room = Room::of(max_bytes);
+        let (primary_key, whole_key) = room.hold(relation.primary_key);
+        let (columns, all_columns) = room.hold(relation.columns.into_iter().map(ColumnDetail::of));
+        let (unique_keys, all_keys) = room.hold(relation.unique_keys);
+        let (relationships, all_relationships) = room.hold(relationships.into_iter().map(RelationshipDetail::of));
         Self {
-            relationships: relationships.into_iter().map(RelationshipDetail::of).collect(),
+            relationships,
+            truncated: !(whole_key && all_columns && all_keys && all_relationships),
             name: relation.name.to_string(),
             kind: relation.kind,
             comment: relation.comment.as_deref().map(comment::shown),
             estimated_rows: relation.estimated_rows,
             row_security: relation.row_security,
             read_only: !relation.writable,
-            columns: relation.columns.into_iter().map(ColumnDetail::of).collect(),
-            primary_key: relation.primary_key,
-            unique_keys: relation.unique_keys,
+            columns,
+            primary_key,
+            unique_keys,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod comment;
 mod detail;
+mod room;
 mod summary;
 
 pub(crate) use detail::TableDetail;

@@ -1,11 +1,11 @@
 //! The list of tables.
 
-use super::comment;
+use super::{comment, room::Room};
 use domain::catalogue::{Relation, RelationKind};
 use ports::driving::TableList;
 use serde::Serialize;
 
-/// Tables listed at most; the rest is found schema by schema.
+/// Tables listed at most, however many would fit; the rest is found schema by schema.
 const LISTED: usize = 1000;
 
 /// The tables that a caller may use.
@@ -30,10 +30,11 @@ struct TableSummary {
 }
 
 impl TableSummaries {
-    /// What is shown of a list.
-    pub(crate) fn of(list: &TableList) -> Self {
-        let tables = list.relations().take(LISTED).map(|relation| TableSummary::of(&relation));
-        Self { tables: tables.collect(), truncated: list.names.len() > LISTED }
+    /// What is shown of a list in so many bytes.
+    pub(crate) fn of(list: &TableList, max_bytes: u64) -> Self {
+        let summaries = list.relations().take(LISTED).map(|relation| TableSummary::of(&relation));
+        let (tables, all) = Room::of(max_bytes).hold(summaries);
+        Self { tables, truncated: !all || list.names.len() > LISTED }
     }
 }
 

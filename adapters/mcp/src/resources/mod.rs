@@ -12,6 +12,15 @@ use crate::{scope::RequestScope, tool::CallError};
 use async_trait::async_trait;
 use domain::Action;
 
+/// What reading a URI asks for, whatever the settings say.
+pub(crate) fn action_of(uri: &str) -> Option<Action> {
+    match uri {
+        branches::URI => Some(Action::ListBranches),
+        tables::URI => Some(Action::ListTables),
+        _ => table::table(uri).map(|_| Action::DescribeTable),
+    }
+}
+
 /// Something to read by URI.
 #[async_trait]
 pub(crate) trait Resource: Send + Sync {

@@ -13,7 +13,10 @@ use ports::driving::{DescribeTable, UseCase};
 use std::sync::Arc;
 
 /// One table.
-pub(crate) struct TableResource(pub(crate) Arc<dyn UseCase<DescribeTable>>);
+pub(crate) struct TableResource {
+    pub(crate) use_case: Arc<dyn UseCase<DescribeTable>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[async_trait]
 impl Resource for TableResource {
@@ -43,12 +46,12 @@ impl Resource for TableResource {
 
     async fn read(&self, scope: &RequestScope, uri: &str) -> Result<String, CallError> {
         let table = table(uri).ok_or_else(|| Failure::not_found("resource", uri))?;
-        let found = scope.ask(&*self.0, DescribeTable { branch: scope.branch(None)?, table }).await?;
-        Ok(json(&TableDetail::of(found)))
+        let found = scope.ask(&*self.use_case, DescribeTable { branch: scope.branch(None)?, table }).await?;
+        Ok(json(&TableDetail::of(found, self.max_bytes)))
     }
 }
 
-fn table(uri: &str) -> Option<TableName> {
+pub(super) fn table(uri: &str) -> Option<TableName> {
     let path = uri.strip_prefix(tables::URI)?.strip_prefix('/')?;
     let (schema, name) = path.split_once('/')?;
     let decoded = |raw: &str| percent_decode_str(raw).decode_utf8().ok().map(String::from).filter(|text| !text.is_empty());

@@ -14,7 +14,10 @@ use std::sync::Arc;
 pub(crate) const URI: &str = "fluxbase://schema/tables";
 
 /// The list of tables.
-pub(crate) struct TablesResource(pub(crate) Arc<dyn UseCase<ListTables>>);
+pub(crate) struct TablesResource {
+    pub(crate) use_case: Arc<dyn UseCase<ListTables>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[async_trait]
 impl Resource for TablesResource {
@@ -43,7 +46,7 @@ impl Resource for TablesResource {
     }
 
     async fn read(&self, scope: &RequestScope, _uri: &str) -> Result<String, CallError> {
-        let found = scope.ask(&*self.0, ListTables { branch: scope.branch(None)?, schema: None }).await?;
-        Ok(json(&TableSummaries::of(&found)))
+        let found = scope.ask(&*self.use_case, ListTables { branch: scope.branch(None)?, schema: None }).await?;
+        Ok(json(&TableSummaries::of(&found, self.max_bytes)))
     }
 }

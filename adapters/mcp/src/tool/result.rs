@@ -11,6 +11,10 @@ pub(crate) trait Answer: Send {
     fn texts(&self, structured: &str) -> Vec<String> {
         vec![structured.to_owned()]
     }
+    /// Whether it tells that what was asked for did not come about.
+    fn is_error(&self) -> bool {
+        false
+    }
 }
 
 /// Values that serde writes as a whole.
@@ -37,10 +41,10 @@ pub(crate) struct ToolResult {
 }
 
 impl ToolResult {
-    /// The result of a call that went well.
+    /// The result of a call that was carried out.
     pub(crate) fn of(answer: &impl Answer) -> Self {
         let structured = answer.structured();
-        Self { texts: answer.texts(&structured), structured: Some(structured), is_error: false }
+        Self { texts: answer.texts(&structured), structured: Some(structured), is_error: answer.is_error() }
     }
 
     /// The result of a call that failed. It has no structured content, since that would have to be what the output schema says.

@@ -75,14 +75,23 @@ pub(crate) struct OperationView {
     error: Option<OperationError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    result_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 impl OperationView {
-    pub(crate) fn of(operation: Operation) -> Self {
-        let next = (!operation.status.is_final())
-            .then(|| format!("call get_operation with id {} and wait until its status is succeeded, failed or cancelled", operation.id));
+    /// What is shown of an operation, its result in so many bytes: a part of one would be none.
+    pub(crate) fn of(operation: Operation, max_bytes: u64) -> Self {
+        let result_truncated = operation.result.as_ref().is_some_and(|text| text.len() as u64 > max_bytes);
+        let next = if !operation.status.is_final() {
+            Some(format!("call get_operation with id {} and wait until its status is succeeded, failed or cancelled", operation.id))
+        } else if result_truncated {
+            Some(format!("the result has more than {max_bytes} bytes: people see it by `fluxbase operation get {}`", operation.id))
+        } else {
+            None
+        };
         Self {
             id: operation.id.to_string(),
             kind: operation.kind.name(),
@@ -90,9 +99,15 @@ impl OperationView {
             status: operation.status.name(),
             step: step(&operation),
             error: operation.error,
-            result: operation.result.and_then(|text| RawValue::from_string(text).ok()),
+            result: operation.result.filter(|_| !result_truncated).and_then(|text| RawValue::from_string(text).ok()),
+            result_truncated,
             next,
         }
+    }
+
+    /// Whether it ended otherwise than well.
+    pub(super) fn went_wrong(&self) -> bool {
+        [Progress::Failed, Progress::Cancelled].map(Progress::name).contains(&self.status)
     }
 }
 
@@ -127,11 +142,14 @@ mod tests {
         operation.steps[0].status = Progress::Succeeded;
         let drop = &mut operation.steps[1];
         *drop = Step { status: Progress::Running, done: Some(1), total: Some(2), unit: Some("databases".to_owned()), ..drop.clone() };
-        let view = serde_json::to_value(OperationView::of(operation.clone())).unwrap();
+        let view = serde_json::to_value(OperationView::of(operation.clone(), 100)).unwrap();
         assert_eq!(view["step"], "drop_database (2 of 3), 1 of 2 databases");
         assert!(view["next"].as_str().unwrap().contains("get_operation"), "{view}");
         let ended = Operation { status: Progress::Succeeded, result: Some(r#"{"applied":[]}"#.to_owned()), ..operation };
-        let view = serde_json::to_value(OperationView::of(ended)).unwrap();
+        let view = serde_json::to_value(OperationView::of(ended.clone(), 14)).unwrap();
         assert_eq!((view.get("step"), view.get("next"), &view["result"]), (None, None, &json!({"applied": []})));
+        let view = serde_json::to_value(OperationView::of(ended, 13)).unwrap();
+        assert_eq!((view.get("result"), &view["result_truncated"]), (None, &json!(true)));
+        assert!(view["next"].as_str().unwrap().contains("fluxbase operation get"), "{view}");
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Input {
 impl Tool for DeleteRecordTool {
     const ACTION: Action = Action::DeleteRecord;
     const TITLE: &'static str = "Delete record";
-    const DESCRIPTION: &'static str = "Delete the rows that a filter matches. More rows than max_affected: nothing is deleted.";
+    const DESCRIPTION: &'static str = "Delete the rows that a filter matches.";
     type Input = Input;
     type Output = Change;
 

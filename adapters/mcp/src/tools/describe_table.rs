@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Describes a table.
-pub(crate) struct DescribeTableTool(pub(crate) Arc<dyn UseCase<DescribeTable>>);
+pub(crate) struct DescribeTableTool {
+    pub(crate) use_case: Arc<dyn UseCase<DescribeTable>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +64,8 @@ impl Tool for DescribeTableTool {
                 "relationships": {
                     "type": "array",
                     "items": {"type": "object", "required": ["embed"], "properties": {"embed": {"type": "string"}}}
-                }
+                },
+                "truncated": {"type": "boolean"}
             }
         })
     }
@@ -69,7 +73,7 @@ impl Tool for DescribeTableTool {
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<TableDetail, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
         let table = TableName::parse(&input.table);
-        let found = scope.ask(&*self.0, DescribeTable { branch, table }).await?;
-        Ok(TableDetail::of(found))
+        let found = scope.ask(&*self.use_case, DescribeTable { branch, table }).await?;
+        Ok(TableDetail::of(found, self.max_bytes))
     }
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct GetOperationTool {
     pub(crate) get: Arc<dyn UseCase<GetOperation>>,
     pub(crate) follow: Arc<dyn UseCase<FollowOperation>>,
+    pub(crate) max_bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +55,7 @@ impl Tool for GetOperationTool {
                 "step": {"type": "string"},
                 "error": {"type": "object"},
                 "result": {"type": "object"},
+                "result_truncated": {"type": "boolean", "description": "the result is too long to be shown here"},
                 "next": {"type": "string"}
             }
         })
@@ -66,6 +68,6 @@ impl Tool for GetOperationTool {
             0 => scope.ask(&*self.get, GetOperation { id }).await?,
             seconds => latest(scope.ask(&*self.follow, FollowOperation { id }).await?, seconds).await.ok_or_else(missing)?,
         };
-        Ok(OperationView::of(operation))
+        Ok(OperationView::of(operation, self.max_bytes))
     }
 }

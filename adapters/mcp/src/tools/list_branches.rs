@@ -54,7 +54,7 @@ impl Tool for ListBranchesTool {
             "type": "object",
             "additionalProperties": false,
             "properties": {
-                "limit": {"type": "integer", "minimum": 1, "maximum": PageRequest::MAX_LIMIT},
+                "limit": {"type": "integer", "minimum": 1, "maximum": PageRequest::MAX_LIMIT, "description": "branches at most"},
                 "cursor": {"type": "string", "description": "nextCursor of the page before"}
             }
         })

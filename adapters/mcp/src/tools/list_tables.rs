@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Lists tables.
-pub(crate) struct ListTablesTool(pub(crate) Arc<dyn UseCase<ListTables>>);
+pub(crate) struct ListTablesTool {
+    pub(crate) use_case: Arc<dyn UseCase<ListTables>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,14 +65,14 @@ impl Tool for ListTablesTool {
                         }
                     }
                 },
-                "truncated": {"type": "boolean"}
+                "truncated": {"type": "boolean", "description": "there are more: name a schema"}
             }
         })
     }
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<TableSummaries, CallError> {
         let branch = scope.branch(input.branch.as_deref())?;
-        let found = scope.ask(&*self.0, ListTables { branch, schema: input.schema }).await?;
-        Ok(TableSummaries::of(&found))
+        let found = scope.ask(&*self.use_case, ListTables { branch, schema: input.schema }).await?;
+        Ok(TableSummaries::of(&found, self.max_bytes))
     }
 }

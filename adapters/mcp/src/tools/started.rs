@@ -1,7 +1,10 @@
 //! What long work answers: the branch and the operation at once, or as they are after a wait.
 
 use super::branch_view::{BranchView, OperationView};
-use crate::scope::RequestScope;
+use crate::{
+    scope::RequestScope,
+    tool::{Answer, json as text},
+};
 use domain::{Branch, Caller, Operation, operation::Progress};
 use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedOperation, UseCase};
 use serde::Serialize;
@@ -13,10 +16,24 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) const LONGEST_WAIT: u64 = 50;
 
 /// A branch that something was started for, and the operation that does it.
+#[derive(Debug)]
+pub(crate) struct Started(Told);
+
 #[derive(Debug, Serialize)]
-pub(crate) struct Started {
+struct Told {
     branch: BranchView,
     operation: OperationView,
+}
+
+impl Answer for Started {
+    fn structured(&self) -> String {
+        text(&self.0)
+    }
+
+    /// Who waited for the end and was told of a bad one did not get what they asked for.
+    fn is_error(&self) -> bool {
+        self.0.operation.went_wrong()
+    }
 }
 
 impl Started {
@@ -35,6 +52,7 @@ impl Started {
 pub(crate) struct Waiting {
     pub(crate) follow: Arc<dyn UseCase<FollowOperation>>,
     pub(crate) get_branch: Arc<dyn UseCase<GetBranch>>,
+    pub(crate) max_bytes: u64,
 }
 
 impl Waiting {
@@ -43,11 +61,15 @@ impl Waiting {
         let StartedOperation { branch, operation } = started;
         let seconds = seconds.unwrap_or_default();
         if seconds == 0 {
-            return Started { branch: BranchView::of(&branch), operation: OperationView::of(operation) };
+            return self.told(&branch, operation);
         }
         let operation = self.waited(&scope.caller, operation, seconds).await;
         let branch = self.as_it_is(&scope.caller, branch, &operation).await;
-        Started { branch: BranchView::of(&branch), operation: OperationView::of(operation) }
+        self.told(&branch, operation)
+    }
+
+    fn told(&self, branch: &Branch, operation: Operation) -> Started {
+        Started(Told { branch: BranchView::of(branch), operation: OperationView::of(operation, self.max_bytes) })
     }
 
     async fn waited(&self, caller: &Caller, operation: Operation, seconds: u64) -> Operation {

@@ -151,7 +151,7 @@ pub(super) fn returning_schema() -> Value {
 
 /// The schema of `max_affected`.
 pub(super) fn max_affected_schema() -> Value {
-    json!({"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED})
+    json!({"type": "integer", "minimum": 1, "default": DEFAULT_MAX_AFFECTED, "description": "with more rows nothing is changed"})
 }
 
 /// The schema of `dry_run`.

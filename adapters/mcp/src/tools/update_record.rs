@@ -42,7 +42,7 @@ pub(crate) struct Input {
 impl Tool for UpdateRecordTool {
     const ACTION: Action = Action::UpdateRecord;
     const TITLE: &'static str = "Update record";
-    const DESCRIPTION: &'static str = "Change the rows that a filter matches. More rows than max_affected: nothing is changed.";
+    const DESCRIPTION: &'static str = "Change the rows that a filter matches.";
     type Input = Input;
     type Output = Change;
 

@@ -137,6 +137,29 @@ async fn a_branch_that_was_waited_away_is_deleted() {
 }
 
 #[tokio::test]
+async fn who_waited_for_a_bad_end_is_told_so_as_an_error() {
+    for (end, is_error) in [(Progress::Failed, true), (Progress::Cancelled, true), (Progress::Succeeded, false)] {
+        let house = House::new().branches(move |ports| {
+            ports.reset_branch =
+                answering(|_| Ok(StartedOperation { branch: branch("ready"), operation: operation(OperationKind::ResetBranch, Progress::Queued) }));
+            ports.follow_operation = answering(move |_| {
+                let error = (end == Progress::Failed).then(|| OperationError::new("no_room", "the disk is full"));
+                let feed: Box<dyn OperationFeed> = Box::new(States([Operation { error, ..operation(OperationKind::ResetBranch, end) }].into()));
+                Ok(feed)
+            });
+            ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
+        });
+        let result = house.open().call(ALL, "reset_branch", json!({"branch": "x", "wait": 1})).await["result"].clone();
+        assert_eq!(result["isError"], is_error, "{result}");
+        let told: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!((&told["operation"]["status"], &told), (&json!(end.name()), &result["structuredContent"]));
+        if end == Progress::Failed {
+            assert_eq!(told["operation"]["error"]["message"], "the disk is full");
+        }
+    }
+}
+
+#[tokio::test]
 async fn migrations_come_with_the_call_and_a_failure_tells_its_place() {
     let house = House::new().branches(|ports| {
         ports.migrate_branch = answering(|command: MigrateBranch| {
@@ -155,6 +178,11 @@ async fn migrations_come_with_the_call_and_a_failure_tells_its_place() {
     assert_eq!((&failed["status"], &failed["error"]["line"]), (&json!("failed"), &json!(3)));
     let missing = told(&client.call(ALL, "get_operation", json!({"id": "none"})).await);
     assert_eq!(missing["code"], "not_found");
+    // However many: the schema is held to the first of them.
+    for count in [667, 3000] {
+        let files = vec![json!({"name": "1_a.sql", "sql": "select 1"}); count];
+        content(&client.call(ALL, "migrate_branch", json!({"branch": "x", "files": files, "dry_run": true})).await);
+    }
     let refused = told(&client.call(ALL, "migrate_branch", json!({"branch": "x", "files": [{"name": "1_a.sql"}]})).await);
     assert_eq!(refused["code"], "invalid_arguments");
 }

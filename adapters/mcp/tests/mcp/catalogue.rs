@@ -1,8 +1,8 @@
 //! `list_tables`, `describe_table` and the resources.
 
-use crate::house::{ALL, House, NOBODY, READER, told};
+use crate::house::{ALL, House, NOBODY, READER, kept, told};
 use domain::{
-    Failure,
+    Action, Failure,
     access::Role,
     catalogue::{Catalogue, Column, ForeignKey, Relation, RelationKind, Relationship},
     table::QualifiedName,
@@ -142,6 +142,35 @@ async fn tables_are_listed_and_described() {
 }
 
 #[tokio::test]
+async fn no_answer_is_larger_than_the_settings_say() {
+    const MOST: u64 = 2000;
+    let many = || (0..500).map(|n| Relation { name: QualifiedName::new("public", format!("t{n:03}")), ..users() });
+    let mut house = House::new()
+        .list(move |_| {
+            let names = many().map(|relation| relation.name).collect();
+            Ok(TableList { catalogue: Arc::new(Catalogue::new(many(), Vec::new(), vec!["public".into()])), names, role: Role::Authenticated })
+        })
+        .describe(|_| {
+            let columns = (0..500).map(|n| column(&format!("c{n}"), "text")).collect();
+            Ok(TableDescription { relation: Relation { columns, ..users() }, foreign_keys: Vec::new(), relationships: Vec::new() })
+        });
+    house.settings.max_result_bytes = MOST;
+    let client = house.open();
+    for (tool, arguments, uri, items) in [
+        ("list_tables", json!({}), "fluxbase://schema/tables", "tables"),
+        ("describe_table", json!({"table": "t"}), "fluxbase://schema/tables/public/t", "columns"),
+    ] {
+        let called = client.call(READER, tool, arguments).await["result"]["structuredContent"].clone();
+        let read = client.ask(READER, "resources/read", json!({"uri": uri})).await;
+        let read: Value = serde_json::from_str(read["result"]["contents"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(called, read);
+        let written = called[items].to_string().len() as u64;
+        assert!(written <= MOST && written > MOST / 2, "{written}");
+        assert_eq!(called["truncated"], true);
+    }
+}
+
+#[tokio::test]
 async fn answers_are_what_the_output_schemas_say() {
     let client = house().open();
     let tools = client.ask(ALL, "tools/list", json!({})).await;
@@ -183,8 +212,10 @@ async fn resources_that_are_not_there_or_not_shown_are_errors() {
 
     let mut house = house();
     house.settings.allowed_resources = vec!["fluxbase://schema/tables/{schema}/{table}".into()];
-    let client = house.open();
+    let (kept, told) = kept();
+    let client = house.keeping_unread(kept).open();
     assert_eq!(client.ask(ALL, "resources/list", json!({})).await["result"]["resources"], json!([]));
     assert_eq!(client.ask(ALL, "resources/read", json!({"uri": "fluxbase://schema/tables"})).await["error"]["code"], -32002);
+    assert_eq!(*told.lock().unwrap(), [(Action::ListTables, "not_found".to_owned())], "it costs as much as one that is there");
     assert!(client.ask(ALL, "resources/list", json!({"cursor": "x"})).await["error"]["code"] == -32602);
 }

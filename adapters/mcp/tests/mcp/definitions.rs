@@ -1,6 +1,7 @@
 //! What `tools/list` tells, and to whom.
 
-use crate::house::{ALL, House, NOBODY, OF_NO_USER, PINNED, READ_ONLY, READER};
+use crate::house::{ALL, House, NOBODY, OF_NO_USER, PINNED, READ_ONLY, READER, kept};
+use domain::Action;
 use serde_json::{Value, json};
 
 const LARGEST: usize = 1200;
@@ -63,8 +64,32 @@ async fn settings_leave_tools_out() {
         house
     };
     assert_eq!(names(house(), ALL).await, ["delete_record", "list_tables"]);
-    let answer = house().open().call(ALL, "query_table", json!({"table": "t"})).await;
-    assert_eq!(answer["error"]["code"], -32602);
+    let (kept, told) = kept();
+    let client = house().keeping_unread(kept).open();
+    let told = || std::mem::take(&mut *told.lock().unwrap());
+    let answer = client.call(ALL, "query_table", json!({"table": "t"})).await;
+    assert_eq!(answer["error"]["message"], "unknown tool 'query_table'");
+    assert_eq!(told(), [(Action::QueryTable, "not_found".to_owned())], "it costs as much as one that is there");
+    assert_eq!(client.call(NOBODY, "query_table", json!({"table": "t"})).await["error"]["message"], "unknown tool 'query_table'");
+    assert_eq!(told().len(), 1);
+    client.call(ALL, "nonsense", json!({})).await;
+    assert_eq!(told(), []);
+}
+
+#[tokio::test]
+async fn the_instructions_claim_nothing_that_the_tools_lack() {
+    let client = House::new().open();
+    let begun =
+        client.ask(ALL, "initialize", json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}));
+    let instructions = begun.await["result"]["instructions"].as_str().unwrap().to_owned();
+    assert!(instructions.contains("The table tools take branch") && !instructions.contains("Every tool"), "{instructions}");
+    for tool in tools(House::new(), ALL).await {
+        let properties = tool["inputSchema"]["properties"].as_object().unwrap();
+        assert!(!properties.contains_key("table") || properties.contains_key("branch"), "{tool}");
+        for name in ["offset", "count", "max_affected"] {
+            assert!(properties.get(name).is_none_or(|schema| schema["description"].is_string()), "{name} of {tool}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -268,5 +268,5 @@ pub(crate) fn document(text: &str, rows: u64, truncated: bool) -> Box<dyn Docume
 }
 
 pub(crate) fn rows(text: &str, rows: u64) -> Rows {
-    Rows { total: None, document: document(text, rows, false) }
+    Rows { total: None, estimated: false, document: document(text, rows, false) }
 }

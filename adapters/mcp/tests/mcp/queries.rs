@@ -151,7 +151,7 @@ async fn results_too_large_are_cut_and_say_so() {
             0 => ("[{\"a\":1}]", 1),
             _ => ("[]", 0),
         };
-        Ok(Rows { total: None, document: document(text, rows, true) })
+        Ok(Rows { total: None, estimated: false, document: document(text, rows, true) })
     });
     house.settings.max_result_bytes = 64;
     let client = house.open();
