@@ -40,7 +40,7 @@ impl Finish<'_> {
         self.look_through_rows(branch).await?;
         let unfilled = materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;
-        grants::carry_over(branch, &parent.inventory.grants).await?;
+        grants::carry_over(branch, &parent.inventory.grants, &parent.inventory.kept).await?;
         Ok(unfilled)
     }
 
@@ -65,8 +65,12 @@ impl Finish<'_> {
             let (table, rows) = &self.copied[place];
             let begun = Instant::now();
             verify::rows(branch, table, *rows).await?;
-            if *rows > 0 {
-                run(branch, format!("analyze {}", table.quoted())).await.map_err(|error| from_sql("gathering statistics", error))?;
+            let name = table.quoted();
+            let analyze = (*rows > 0).then(|| format!("analyze {name}"));
+            let autovacuum = table.keeps_autovacuum_off().then(|| format!("alter table only {name} reset (autovacuum_enabled)"));
+            let statements: Vec<String> = analyze.into_iter().chain(autovacuum).collect();
+            if !statements.is_empty() {
+                run(branch, statements.join("; ")).await.map_err(|error| from_sql("gathering statistics", error))?;
             }
             self.load.rest_after(begun.elapsed()).await;
         }

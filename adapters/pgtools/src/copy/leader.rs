@@ -25,6 +25,8 @@ pub(crate) struct Table {
     pub(crate) required: Vec<String>,
     /// Whether policies hold for the owner too.
     pub(crate) forced_policies: bool,
+    /// Whether its storage parameters say if autovacuum may come.
+    pub(crate) own_autovacuum: bool,
     /// Whether all of those columns have types of which PostgreSQL's binary form is the same in every database of a server, and takes less time than text.
     pub(crate) in_binary: bool,
     /// On disk, without indexes; told once it is locked, where all rows are copied.
@@ -32,7 +34,16 @@ pub(crate) struct Table {
     pub(crate) bytes: u64,
 }
 
+/// Bytes; a smaller table is done before autovacuum could come.
+const WORTH_A_VISIT: u64 = 8 * 1024 * 1024;
+
 impl Table {
+    /// Whether autovacuum is kept from the copy until that has its indexes and statistics: it would gather the same statistics, and indexes would wait for
+    /// its lock.
+    pub(crate) fn keeps_autovacuum_off(&self) -> bool {
+        !self.partitioned && !self.own_autovacuum && self.bytes >= WORTH_A_VISIT
+    }
+
     pub(crate) fn qualified(&self) -> QualifiedName {
         QualifiedName::new(&self.schema, &self.name)
     }

@@ -113,7 +113,8 @@ impl Copy<'_> {
     async fn run(&self, reader: &mut PgConnection, branch: &mut PgConnection, form: Form) -> Result<Option<u64>, BuildError> {
         let Self { table, source, share, pace } = self;
         let (name, options) = (table.quoted(), form.options());
-        run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}")).await.map_err(|error| self.failed(error))?;
+        let alone = if table.keeps_autovacuum_off() { format!("; alter table only {name} set (autovacuum_enabled = false)") } else { String::new() };
+        run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}{alone}")).await.map_err(|error| self.failed(error))?;
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
         let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
         let read = read(reader, format!("copy {} to stdout with ({options})", source.sql), sender, share, pace);

@@ -40,6 +40,25 @@ async fn several_streams_copy_one_snapshot_and_what_hangs_on_it() {
     assert!(house.value::<bool>(&database, frozen).await, "rows are frozen from the start");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn autovacuum_does_not_come_between_rows_and_indexes() {
+    let sql = "do $do$ begin execute format($format$
+                   create function alone(id int) returns int immutable language plpgsql as $$ begin
+                       if current_database() <> %L and not exists (select from pg_class where relname = 'things' and 'autovacuum_enabled=false' = any(reloptions))
+                       then raise exception 'autovacuum may come'; end if;
+                       return id;
+                   end $$ $format$, current_database()); end $do$;
+               create table things (id int, note text) with (fillfactor = 95);
+               create table others (id int, note text) with (autovacuum_enabled = true);
+               insert into things select n, repeat(md5(n::text), 10) from generate_series(1, 60000) n;
+               insert into others select n, repeat(md5(n::text), 10) from generate_series(1, 60000) n;
+               create index on things (alone(id))";
+    let house = House::new(Admin::Superuser, sql).await;
+    PgBranchBuilder::new(house.settings.clone()).build(&house.request("big", DataCloneMode::FullClone), Arc::new(Quiet)).await.unwrap();
+    let options = "select string_agg(relname || ' ' || array_to_string(reloptions, ','), ' ' order by relname) from pg_class where relname in ('things', 'others')";
+    assert_eq!(house.value::<String>(&house.target("big").database, options).await, "others autovacuum_enabled=true things fillfactor=95");
+}
+
 /// A `pg_restore` that does no more than tell its version: what it would be needed for fails.
 fn without_pg_restore(house: &House) -> (Settings, tempfile::TempDir) {
     let (folder, mut settings) = (tempfile::tempdir().unwrap(), house.settings.clone());

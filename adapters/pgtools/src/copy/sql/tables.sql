@@ -5,6 +5,7 @@ select c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c
        coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attnotnull), '{}') as required,
        c.relforcerowsecurity and c.relrowsecurity as forced_policies,
+       exists (select from unnest(c.reloptions) option where starts_with(option, 'autovacuum_enabled=')) as own_autovacuum,
        current_setting('server_encoding') = 'UTF8' and coalesce((select bool_and(a.atttypid = any(array[
                    'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'numeric', 'text', 'varchar', 'bpchar', 'bytea', 'uuid', 'date', 'time', 'timetz',
                    'timestamp', 'timestamptz', 'interval', 'json', 'jsonb', 'bool[]', 'int2[]', 'int4[]', 'int8[]', 'float4[]', 'float8[]', 'numeric[]',
