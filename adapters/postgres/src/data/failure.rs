@@ -45,7 +45,11 @@ impl Deadline {
             }
             WireError::PoolTimeout => Failure::unavailable("no database connection came free in time", Some(Box::new(error))),
             WireError::PoolClosed => Failure::unavailable("the database is being replaced", Some(Box::new(error))),
-            WireError::Protocol(_) | WireError::Unsendable(_) => Failure::internal(error),
+            // Only what a request asks for makes a statement that large.
+            WireError::Unsendable(reason) => {
+                Failure::bad_request("statement_too_large", format!("this comes to a statement that cannot be sent: {reason}"))
+            }
+            WireError::Protocol(_) => Failure::internal(error),
         }
     }
 
@@ -138,6 +142,12 @@ mod tests {
     fn a_cancelled_statement_has_timed_out_only_when_its_time_was_up() {
         assert!(matches!(Deadline::new(Duration::from_mins(1)).failure(sql("57014")), Failure::Database(_)));
         assert!(matches!(Deadline::new(Duration::ZERO).failure(sql("57014")), Failure::TimedOut { .. }));
+    }
+
+    #[test]
+    fn a_statement_that_cannot_be_sent_is_its_request_s_fault() {
+        let failure = Deadline::new(Duration::from_secs(1)).failure(WireError::Unsendable("it has more than 65535 parameters"));
+        assert_eq!((failure.code(), matches!(failure, Failure::BadRequest { .. })), ("statement_too_large", true));
     }
 
     #[test]
