@@ -10,15 +10,18 @@ use super::{
 use crate::{
     body::{is_json, read_body},
     problem::Problem,
+    query_string,
 };
 use bytes::Bytes;
 use domain::table::{
     Condition, FieldPath, Insert, OnConflict, Operator, Resolution, Returning, RowsShape, Shape, Test, TruthValue, Value,
-    grammar::{TableQuery, print_query},
+    grammar::{TableQuery, names_branch, print_query},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, Uri, header};
 use poem::{Body, Request, Response};
 use ports::{driven::Written, driving::InsertRecord};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use url::form_urlencoded;
 
 impl Tables {
@@ -91,7 +94,7 @@ pub(super) async fn finish(mut response: Response, written: Written, answers: An
     match answers {
         Answers::Nothing => {}
         Answers::Location => {
-            if let Some(location) = pulled.whole().and_then(|key| location(request.uri().path(), key)) {
+            if let Some(location) = pulled.whole().and_then(|key| location(request.uri(), key)) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
         }
@@ -126,29 +129,32 @@ fn rows(body: Bytes, ask: &Ask) -> Result<(String, Vec<String>), Problem> {
     Ok((text, columns))
 }
 
-/// Where a new row is found: the path it was sent to, filtered by its key.
-fn location(path: &str, key: &[u8]) -> Option<HeaderValue> {
-    let key: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(key).ok()?;
+/// Where a new row is found: the path it was sent to, filtered by its key, on the branch that the query string named.
+fn location(uri: &Uri, key: &[u8]) -> Option<HeaderValue> {
+    // Numbers as they are written: one that is read here may be another.
+    let key: BTreeMap<String, &RawValue> = serde_json::from_slice(key).ok()?;
     if key.is_empty() {
         return None;
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (column, value) in key {
-        let (operator, value) = match value {
+        let (operator, value) = match value.get() {
             // A view may leave out what it is asked for.
-            serde_json::Value::Null => (Operator::Is, Value::Truth(TruthValue::Null)),
-            serde_json::Value::String(text) => (Operator::Eq, Value::Text(text)),
-            other => (Operator::Eq, Value::Text(other.to_string())),
+            "null" => (Operator::Is, Value::Truth(TruthValue::Null)),
+            text if text.starts_with('"') => (Operator::Eq, Value::Text(serde_json::from_str(text).ok()?)),
+            other => (Operator::Eq, Value::Text(other.to_owned())),
         };
         let test = Test { field: FieldPath::column(column), operator, quantifier: None, value };
         query.extend_pairs(print_query(&TableQuery { filter: Some(Condition::Test(test)), ..TableQuery::default() }));
     }
-    HeaderValue::try_from(format!("{path}?{}", query.finish())).ok()
+    query.extend_pairs(query_string::pairs(uri.query()).ok()?.into_iter().filter(|(name, value)| names_branch(name, value)));
+    HeaderValue::try_from(format!("{}?{}", uri.path(), query.finish())).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::location;
+    use http::Uri;
 
     #[test]
     fn a_location_is_a_filter_by_the_key() {
@@ -156,11 +162,25 @@ mod tests {
             (r#"{"id":5}"#, Some("/t?id=eq.5")),
             (r#"{"a b":"x&y","n":1.5}"#, Some("/t?%22a+b%22=eq.x%26y&n=eq.1.5")),
             (r#"{"id":1,"of":null}"#, Some("/t?id=eq.1&of=is.null")),
+            (r#"{"id":123456789012345678901234567890.10}"#, Some("/t?id=eq.123456789012345678901234567890.10")),
+            (r#"{"id":"\u00e9\"5"}"#, Some("/t?id=eq.%C3%A9%225")),
+            (r#"{"done":true,"of":{"a": [1]}}"#, Some("/t?done=eq.true&of=eq.%7B%22a%22%3A+%5B1%5D%7D")),
             ("{}", None),
             ("", None),
             ("[]", None),
         ] {
-            assert_eq!(location("/t", key.as_bytes()).as_ref().map(|value| value.to_str().unwrap()), expected, "{key}");
+            assert_eq!(location(&Uri::from_static("/t"), key.as_bytes()).as_ref().map(|value| value.to_str().unwrap()), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_on_the_branch_that_was_written_to() {
+        for (uri, expected) in [
+            ("/t?branch=pr-1&select=id", "/t?id=eq.5&branch=pr-1"),
+            ("/t?br%61nch=pr-1&columns=branch", "/t?id=eq.5&branch=pr-1"),
+            ("/t?select=branch", "/t?id=eq.5"),
+        ] {
+            assert_eq!(location(&Uri::from_static(uri), br#"{"id":5}"#).unwrap(), expected, "{uri}");
         }
     }
 }

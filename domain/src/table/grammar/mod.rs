@@ -31,7 +31,7 @@ pub use group::GroupKind;
 pub use object::FilterObject;
 pub use print::{print_condition, print_name, print_order, print_select};
 pub use print_query::{print_query, print_rows};
-pub use query::{QueryParams, TableQuery};
+pub use query::{QueryParams, TableQuery, names_branch};
 
 use super::{Condition, OrderTerm, SelectItem};
 use cursor::Budget;

@@ -69,9 +69,8 @@ impl QueryParams {
     }
 
     fn take(&mut self, name: &str, value: String) -> Result<(), String> {
-        // A filter on a column of that name has an operator and a dot; slugs and cursors have none.
         match name {
-            "branch" if !value.contains('.') => return once(&mut self.branch, value),
+            _ if names_branch(name, &value) => return once(&mut self.branch, value),
             "cursor" if !value.contains('.') => return once(&mut self.cursor, value),
             _ => {}
         }
@@ -120,6 +119,11 @@ impl QueryParams {
             cursor: self.cursor,
         })
     }
+}
+
+/// Whether a parameter names the branch. A filter on a column of that name has an operator and a dot; slugs, and cursors, have none.
+pub fn names_branch(name: &str, value: &str) -> bool {
+    name == "branch" && !value.contains('.')
 }
 
 fn distinct_names(cursor: &mut Cursor<'_>) -> Result<Vec<String>, GrammarError> {
