@@ -20,6 +20,8 @@ impl Tables {
         check(ask)?;
         let (changes, shape) = shape_of(read_json(request, body, self.max_body_bytes).await?)?;
         let changes = if shape.array { only_one(&changes, &shape)?.to_owned() } else { changes };
+        // Of a list of none, `columns` says nothing: nothing is written.
+        let named = ask.query.columns.take().filter(|_| shape.rows > 0);
         let (returning, answers) = returning(ask, request)?;
         let command = UpdateRecord {
             branch: std::mem::take(&mut ask.branch),
@@ -27,7 +29,7 @@ impl Tables {
                 table: ask.table.clone(),
                 filter: ask.query.filter.take(),
                 changes,
-                columns: ask.query.columns.take().unwrap_or(shape.keys),
+                columns: named.unwrap_or(shape.keys),
                 missing_default: ask.prefer.missing_default == Some(true),
                 max_affected: ask.prefer.max_affected(),
                 dry_run: false,
@@ -61,8 +63,11 @@ impl Tables {
     }
 }
 
-/// The object in a list of one.
+/// The object in a list of one; an empty list changes nothing.
 fn only_one<'t>(list: &'t str, shape: &RowsShape) -> Result<&'t str, Problem> {
+    if shape.rows == 0 {
+        return Ok("{}");
+    }
     let inner = list.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inner.filter(|_| shape.rows == 1).ok_or_else(|| bad_request("invalid_json", "PATCH takes one object of new values, not a list of several"))
 }

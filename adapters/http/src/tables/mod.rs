@@ -84,6 +84,10 @@ impl Tables {
         // What no table has is refused before anything else is looked at, as on every other route.
         let verb = Verb::of(request.method())?;
         let caller = caller(&*self.authenticator, &request, request_id(&request)).await?;
+        // Who may not do it at all need not send the rest; what stands around the use cases writes that down and says why.
+        if let Err(denied) = caller.principal.authorize(verb.action()) {
+            return Err(self.unread(refused(denied.into(), &caller), verb, &caller).await);
+        }
         let body = request.take_body();
         let mut ask = match self.ask(&request, caller.clone()) {
             Ok(ask) => ask,
