@@ -107,13 +107,15 @@ pub trait Document: Send {
 pub struct Rows {
     /// How many rows the filter matches in all, where that was asked for.
     pub total: Option<u64>,
+    /// Whether nobody counted: the total is what PostgreSQL expects, and may be off either way.
+    pub estimated: bool,
     /// The rows.
     pub document: Box<dyn Document>,
 }
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows").field("total", &self.total).finish_non_exhaustive()
+        f.debug_struct("Rows").field("total", &self.total).field("estimated", &self.estimated).finish_non_exhaustive()
     }
 }
 

@@ -342,7 +342,7 @@ async fn over_a_real_connection_head_tells_the_length_and_a_dropped_client_ends_
                 let _ = self.0.send(());
                 std::future::pending::<()>().await;
             }
-            Ok(Rows { total: None, document: Chunks::new(["[1,2]"], 2).boxed() })
+            Ok(Rows { total: None, estimated: false, document: Chunks::new(["[1,2]"], 2).boxed() })
         }
     }
 

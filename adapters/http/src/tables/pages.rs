@@ -58,7 +58,7 @@ fn subject_of(ask: &Ask, branch: &BranchMentions, uri: &Uri) -> Option<PageSubje
 pub(super) struct Came {
     /// Its rows, where they are known by now.
     pub(super) rows: Option<u64>,
-    /// The rows of all pages, where they were counted.
+    /// The rows of all pages, where they were counted. What is only expected ends no page.
     pub(super) total: Option<u64>,
 }
 

@@ -28,6 +28,11 @@ impl Window {
         self.limit.map_or(rest, |limit| limit.min(rest))
     }
 
+    /// How many rows there are at least, by what was expected and a page of them.
+    pub(super) fn at_least(self, expected: u64, rows: u64) -> u64 {
+        expected.max(self.offset.saturating_add(rows))
+    }
+
     /// The status of a page, and its `Content-Range`; `Err` where the page lies past the end.
     pub(super) fn page(self, rows: u64, total: Option<u64>) -> Result<(StatusCode, HeaderValue), Problem> {
         if let Some(total) = total.filter(|total| self.offset > *total) {
@@ -36,9 +41,15 @@ impl Window {
         let status = if total.is_some_and(|total| rows < total) { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         Ok((status, content_range(self.offset, rows, total)))
     }
+
+    /// The same for a page whose end is not known yet, of rows that nobody counted.
+    pub(super) fn page_without_end(self, expected: u64) -> (StatusCode, HeaderValue) {
+        let status = if self.rows_of(expected) < expected { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        (status, content_range(self.offset, 0, Some(expected)))
+    }
 }
 
-/// `0-9/100`, `*/100` for an empty page, `0-9/*` where nobody counted.
+/// `0-9/100`, `*/100` for an empty page or one whose end is not known, `0-9/*` where nobody counted.
 pub(super) fn content_range(first: u64, rows: u64, total: Option<u64>) -> HeaderValue {
     let total = total.map_or_else(|| "*".to_owned(), |total| total.to_string());
     let range = match rows {
@@ -118,6 +129,21 @@ mod tests {
             let page = Window { offset, limit: None }.page(rows, total);
             let page = page.as_ref().map(|(status, range)| (status.as_u16(), range.to_str().unwrap())).map_err(|problem| problem.status().as_u16());
             assert_eq!(page, expected, "{offset} {rows} {total:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_expected_decides_nothing() {
+        let window = Window { offset: 10, limit: Some(5) };
+        for (expected, rows, shown) in [(3, 5, 15), (3, 0, 10), (100, 5, 100)] {
+            assert_eq!(window.at_least(expected, rows), shown);
+            assert!(window.page(rows, Some(shown)).is_ok());
+        }
+        for (window, expected, status) in
+            [(window, 3, 206), (Window { offset: 0, limit: Some(5) }, 3, 200), (Window { offset: 0, limit: None }, 3, 200)]
+        {
+            let (found, range) = window.page_without_end(expected);
+            assert_eq!((found.as_u16(), range.to_str().unwrap()), (status, "*/3"));
         }
     }
 }

@@ -37,19 +37,26 @@ impl Tables {
         window.offset = select.offset;
         let command = QueryTable { branch, select };
         let rows = ask.put(&*self.query_table, command, request).await?;
-        let total = rows.total;
+        let (total, estimated) = (rows.total, rows.estimated);
+        let counted = total.filter(|_| !estimated);
         let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
 
         let mut response = Response::default();
         // Grown once instead of on the way.
         response.headers_mut().reserve(ANSWER_HEADERS);
         if let Some(pages) = pages {
-            let came = Came { rows: pulled.rows(), total };
+            let came = Came { rows: pulled.rows(), total: counted };
             pages.tell_next(&*self.cursors, ask, request.uri(), &came, response.headers_mut());
         }
-        // Of a page that still streams, the end is known only by the total.
-        if let Some(rows) = pulled.rows().or_else(|| total.map(|total| window.rows_of(total))) {
-            let (status, content_range) = window.page(rows, total)?;
+        // Of a page that still streams, the end is known only by a total that was counted.
+        let known = pulled.rows().or_else(|| counted.map(|total| window.rows_of(total)));
+        let page = match (known, total) {
+            (Some(rows), Some(expected)) if estimated => Some(window.page(rows, Some(window.at_least(expected, rows)))?),
+            (Some(rows), total) => Some(window.page(rows, total)?),
+            (None, Some(expected)) => Some(window.page_without_end(expected)),
+            (None, None) => None,
+        };
+        if let Some((status, content_range)) = page {
             response.set_status(status);
             response.headers_mut().insert(header::CONTENT_RANGE, content_range);
         }

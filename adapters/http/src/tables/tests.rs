@@ -6,18 +6,18 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Action, Denied, Failure, Fault, SqlFailure,
+    Action, Denied, Failure, Fault, Principal, Scope, Scopes, SqlFailure,
     failure::Candidate,
     table::{Condition, CountMode, Operator, Resolution, Returning, Shape, Test, Value as Operand},
 };
 use http::Method;
 use poem::{
-    Endpoint,
+    Body, Endpoint,
     test::{TestClient, TestResponse},
 };
 use ports::{
     driven::{Document, Rows, Written},
-    driving::{DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
+    driving::{Authenticator, Credentials, DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ fn reading(answer: impl FnOnce() -> Result<Rows, Failure> + Send + 'static) -> (
 }
 
 fn rows(text: &'static str, rows: u64, total: Option<u64>) -> Rows {
-    Rows { total, document: Chunks::new([text], rows).boxed() }
+    Rows { total, estimated: false, document: Chunks::new([text], rows).boxed() }
 }
 
 fn written(affected: u64, inserted: Option<u64>, document: Option<&'static str>) -> Written {
@@ -221,6 +221,51 @@ async fn a_page_past_the_end_cannot_be_given() {
     let response = send(&client, Method::GET, "t?offset=5", &[("prefer", "count=exact")], "").await;
     response.assert_header("content-range", "*/3");
     assert_eq!(refused(response, 416).await["code"], "range_not_satisfiable");
+}
+
+#[tokio::test]
+async fn what_is_only_expected_ends_no_page() {
+    let expecting = |text: &'static str, read, expected| Rows { estimated: true, ..rows(text, read, Some(expected)) };
+    for (path, text, read, expected, status, range, more) in [
+        ("t?limit=2", "[1,2]", 2, 2, 200, "0-1/2", true),
+        ("t?limit=2&offset=10", "[1,2]", 2, 5, 206, "10-11/12", true),
+        ("t?limit=2&offset=10", "[]", 0, 5, 206, "*/10", false),
+        ("t?limit=2", "[1,2]", 2, 90, 206, "0-1/90", true),
+    ] {
+        let (client, _) = reading(move || Ok(expecting(text, read, expected)));
+        let response = send(&client, Method::GET, path, &[("prefer", "count=planned")], "").await;
+        assert_eq!(response.0.status().as_u16(), status, "{path} {expected}");
+        response.assert_header("content-range", range);
+        assert_eq!(response.0.header("x-next-cursor").is_some(), more, "{path} {expected}");
+    }
+    let (client, _) = reading(|| {
+        let big = || vec![b' '; 1024 * 1024];
+        Ok(Rows { total: Some(3), estimated: true, document: Chunks::new([big(), big(), big()], 9).boxed() })
+    });
+    let response = send(&client, Method::GET, "t?limit=900", &[("prefer", "count=planned")], "").await;
+    response.assert_header("content-range", "*/3");
+    assert!(response.0.header("x-next-cursor").is_some());
+}
+
+#[tokio::test]
+async fn who_may_not_write_need_not_send_the_rows() {
+    struct Reader;
+    #[async_trait]
+    impl Authenticator for Reader {
+        async fn authenticate(&self, credentials: &Credentials) -> Result<Arc<Principal>, Failure> {
+            let everything = OneKey.authenticate(credentials).await?;
+            Ok(Arc::new(Principal { scopes: Scopes::NONE.with(Scope::ReadTables), ..(*everything).clone() }))
+        }
+    }
+    let mut unread = MockUnreadRequests::new();
+    unread.expect_admit().times(1).returning(|_, action, code| {
+        assert_eq!((action, code), (Action::InsertRecord, "missing_scope"));
+        Ok(())
+    });
+    let client = over(RestPorts { authenticator: Arc::new(Reader), unread: Arc::new(unread), ..unreached() });
+    let never = Body::from_bytes_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let response = client.post("/api/v1/tables/t").header("x-api-key", "good").body(never).send().await;
+    refused(response, 403).await;
 }
 
 #[tokio::test]
@@ -397,9 +442,7 @@ async fn a_change_answers_with_its_rows_or_with_nothing() {
     response.assert_header("preference-applied", "missing=default");
     let update = taken(&asked).update;
     assert_eq!((update.changes.trim(), update.missing_default), (r#"{"a":[1]}"#, true));
-    for list in ["[]", r#"[{"a":1},{"a":2}]"#] {
-        refused(send(&client, Method::PATCH, "t?id=eq.1", &[], list).await, 400).await;
-    }
+    refused(send(&client, Method::PATCH, "t?id=eq.1", &[], r#"[{"a":1},{"a":2}]"#).await, 400).await;
 
     let (client, asked) = deleting(Ok(written(1, None, None)));
     let response = send(&client, Method::DELETE, "t?id=eq.1", &[("prefer", "count=exact")], "").await;
@@ -410,11 +453,14 @@ async fn a_change_answers_with_its_rows_or_with_nothing() {
 
 #[tokio::test]
 async fn an_empty_change_changes_nothing_and_still_asks() {
-    let (client, asked) = updating(Ok(written(0, None, None)));
-    let response = send(&client, Method::PATCH, "t?id=eq.1", &[], "{}").await;
-    assert_eq!(response.0.status().as_u16(), 204);
-    response.assert_header("content-range", "*/*");
-    assert!(taken(&asked).update.columns.is_empty());
+    for (path, body) in [("t?id=eq.1", "{}"), ("t?id=eq.1", "[{}]"), ("t?id=eq.1", " [ ] "), ("t?id=eq.1&columns=a", "[]")] {
+        let (client, asked) = updating(Ok(written(0, None, None)));
+        let response = send(&client, Method::PATCH, path, &[], body).await;
+        assert_eq!(response.0.status().as_u16(), 204, "{body}");
+        response.assert_header("content-range", "*/*");
+        let update = taken(&asked).update;
+        assert_eq!((update.columns.len(), update.changes.as_str()), (0, "{}"), "{body}");
+    }
 }
 
 #[tokio::test]
@@ -448,7 +494,7 @@ async fn a_write_of_exactly_one_row_is_checked_in_time_even_if_nobody_looks() {
 #[tokio::test]
 async fn a_failure_before_the_status_is_a_problem() {
     let failing = || Chunks::new(["[1,"], 1).failing(Failure::internal("the secret")).boxed();
-    let (client, _) = reading(move || Ok(Rows { total: None, document: failing() }));
+    let (client, _) = reading(move || Ok(Rows { total: None, estimated: false, document: failing() }));
     let problem = refused(send(&client, Method::GET, "t", &[], "").await, 500).await;
     assert!(!problem.to_string().contains("secret"));
 }

@@ -98,7 +98,7 @@ impl PgBranchSession {
         }
         let total = if plan.counted { numbers.first().copied() } else { estimate };
         let document = StreamedDocument::new(rows, self.runner.lender(), select.shape, select.max_bytes, deadline);
-        Ok(Rows { total, document: Box::new(document) })
+        Ok(Rows { total, estimated: !plan.counted && total.is_some(), document: Box::new(document) })
     }
 
     async fn estimate(&self, grounds: Grounds<'_>, select: &Select) -> Result<u64, Refusal> {
