@@ -114,13 +114,15 @@ pub struct RestSettings {
     pub max_body_bytes: usize,
     /// `<slug>.<branch_domain>` names a branch by the host name.
     pub branch_domain: Option<String>,
+    /// Whether tables of the schema `public` can be reached.
+    pub serves_public: bool,
     /// What `/metrics` gives; without it there is no such route.
     pub render_metrics: Option<RenderMetrics>,
 }
 
 impl Default for RestSettings {
     fn default() -> Self {
-        Self { max_body_bytes: 10 * 1024 * 1024, branch_domain: None, render_metrics: None }
+        Self { max_body_bytes: 10 * 1024 * 1024, branch_domain: None, serves_public: true, render_metrics: None }
     }
 }
 
@@ -132,7 +134,7 @@ pub struct Rest {
 
 /// Puts REST together.
 pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
-    let RestSettings { max_body_bytes, branch_domain, render_metrics } = settings;
+    let RestSettings { max_body_bytes, branch_domain, serves_public, render_metrics } = settings;
     let authenticator = ports.authenticator.clone();
     let tables = Tables {
         authenticator: ports.authenticator.clone(),
@@ -146,7 +148,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
         branch_domain: branch_domain.clone(),
     };
     let limit = BodyLimit { plain: max_body_bytes.min(MAX_CONTROL_BODY), large: max_body_bytes };
-    let control = service(control(ports, branch_domain)).into_endpoint().data(authenticator).data(limit);
+    let control = service(control(ports, branch_domain, serves_public)).into_endpoint().data(authenticator).data(limit);
     let mut beside = Route::new()
         .at("/openapi.json", ReadOnly(fixed("application/json", openapi_document)))
         .at("/docs", ReadOnly(fixed("text/html; charset=utf-8", page)))
@@ -157,7 +159,7 @@ pub fn routes(ports: RestPorts, settings: RestSettings) -> Rest {
     Rest { tables, beside }
 }
 
-fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
+fn control(ports: RestPorts, branch_domain: Option<String>, serves_public: bool) -> Control {
     (
         Contract(Schema { list_tables: ports.list_tables, describe_table: ports.describe_table, branch_domain: branch_domain.clone() }),
         Contract(Sessions {
@@ -167,7 +169,7 @@ fn control(ports: RestPorts, branch_domain: Option<String>) -> Control {
             sign_out: ports.sign_out,
             get_current_user: ports.get_current_user,
         }),
-        Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key }),
+        Contract(ApiKeys { create: ports.create_api_key, list: ports.list_api_keys, revoke: ports.revoke_api_key, serves_public }),
         Contract(ServiceKeys { create: ports.create_service_key, list: ports.list_service_keys, revoke: ports.revoke_service_key }),
         Contract(Users { create: ports.create_user, promote: ports.promote_user, list: ports.list_users }),
         Contract(Audit { list: ports.list_audit }),

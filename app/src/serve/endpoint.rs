@@ -19,6 +19,7 @@ pub(super) fn endpoint(
     let rest_settings = RestSettings {
         max_body_bytes: settings.server.max_body_bytes.get() as usize,
         branch_domain: settings.server.branch_domain.clone(),
+        serves_public: settings.database.schemas.iter().any(|schema| schema == "public"),
         render_metrics,
     };
     let mut rest = http_api::routes(house.rest_ports(Arc::new(readiness)), rest_settings);

@@ -6,7 +6,7 @@ use crate::{
     documents::{CreatedKeyDocument, KeyDocument, PageDocument},
     problem::Problem,
 };
-use domain::{Failure, Scope, Scopes, access::KeyId, table::QualifiedName};
+use domain::{Failure, Fault, Scope, Scopes, access::KeyId, table::QualifiedName};
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
@@ -18,6 +18,8 @@ pub(crate) struct ApiKeys {
     pub(crate) create: Arc<dyn UseCase<CreateApiKey>>,
     pub(crate) list: Arc<dyn UseCase<ListApiKeys>>,
     pub(crate) revoke: Arc<dyn UseCase<RevokeApiKey>>,
+    /// Whether tables of the schema `public` can be reached: only then are names without a schema taken.
+    pub(crate) serves_public: bool,
 }
 
 #[OpenApi(prefix_path = "/api/v1/admin/api-keys", tag = "Group::Keys")]
@@ -26,8 +28,13 @@ impl ApiKeys {
     ///
     /// The answer has the key's secret, this once. A key cannot be given scopes that its maker does not have. Needs the scope `admin:keys`.
     #[oai(path = "/", method = "post", operation_id = "create_api_key")]
-    async fn create_api_key(&self, asking: Asking, body: JsonBody<CreateApiKey>) -> Result<Answer<201, CreatedKeyDocument>, Problem> {
-        Ok(Answer(asking.run(&*self.create, body.0).await?.into()))
+    async fn create_api_key(&self, asking: Asking, body: JsonBody<NewApiKey>) -> Result<Answer<201, CreatedKeyDocument>, Problem> {
+        let NewApiKey { command, bare } = body.0;
+        if let Some(place) = bare.filter(|_| !self.serves_public) {
+            let message = "write schema.table: a name without a schema means a table of the schema public, which is not served here";
+            return Err(asking.refused(Fault::new(format!("/tables/{place}"), message).into()));
+        }
+        Ok(Answer(asking.run(&*self.create, command).await?.into()))
     }
 
     /// List API keys
@@ -91,18 +98,29 @@ impl FromStr for ScopeName {
 }
 
 /// `schema.table`, or a table of the schema `public`.
-struct ListedTable(QualifiedName);
+struct ListedTable {
+    name: QualifiedName,
+    is_bare: bool,
+}
 
 impl FromStr for ListedTable {
     type Err = Infallible;
 
     fn from_str(raw: &str) -> Result<Self, Infallible> {
-        let (schema, name) = raw.trim().split_once('.').unwrap_or(("public", raw.trim()));
-        Ok(Self(QualifiedName::new(schema, name)))
+        let split = raw.trim().split_once('.');
+        let (schema, name) = split.unwrap_or(("public", raw.trim()));
+        Ok(Self { name: QualifiedName::new(schema, name), is_bare: split.is_none() })
     }
 }
 
-impl FromFields for CreateApiKey {
+/// What makes an API key.
+struct NewApiKey {
+    command: CreateApiKey,
+    /// Which of its tables is the first without a schema.
+    bare: Option<usize>,
+}
+
+impl FromFields for NewApiKey {
     type Document = NewApiKeyDocument;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
@@ -112,16 +130,19 @@ impl FromFields for CreateApiKey {
         if scopes == Some(Scopes::ALL) {
             fields.fault("/scopes", "'*' is for service keys only");
         }
-        Some(Self {
+        let tables = tables?;
+        let bare = tables.as_ref().and_then(|tables| tables.iter().position(|table| table.is_bare));
+        let command = CreateApiKey {
             name: name?,
             user: user?,
             scopes: scopes?,
             branch: branch?,
             read_only: read_only?,
-            tables: tables?.map(|tables| tables.into_iter().map(|table| table.0).collect()),
+            tables: tables.map(|tables| tables.into_iter().map(|table| table.name).collect()),
             expires_in: expires_in?,
             rate_limit: rate_limit?,
-        })
+        };
+        Some(Self { command, bare })
     }
 }
 
@@ -134,7 +155,9 @@ pub(crate) struct NewApiKeyDocument {
     /// The user it acts for, by id or e-mail address; without one it acts as `anon`.
     #[oai(nullable)]
     user: Option<String>,
-    /// What it may be used for; `read:tables` when not given.
+    /// What it may be used for: `read:tables`, `write:tables`, `execute:functions`, `execute:rpc`, `read:vectors`, `read:storage`, `write:storage`, `execute:jobs`,
+    /// `read:branches`, `write:branches`, `admin:branches`, `admin:keys`, `admin:schema`;
+    /// `read:tables` when not given.
     #[oai(nullable)]
     scopes: Option<Vec<String>>,
     /// The slug of the only branch it may be used on.
@@ -143,10 +166,10 @@ pub(crate) struct NewApiKeyDocument {
     /// Whether it may only read.
     #[oai(nullable)]
     read_only: Option<bool>,
-    /// The only tables it may touch, through embeds and views too: `schema.table`, or a table of the schema `public`.
+    /// The only tables it may touch, through embeds and views too: `schema.table`, or, where the schema `public` is served, a table of that.
     #[oai(nullable)]
     tables: Option<Vec<String>>,
-    /// When it stops being good: `90s`, `30m`, `12h`, `30d`, or several of them.
+    /// How long it is good: `90s`, `30m`, `12h`, `30d`, or several of them.
     #[oai(nullable)]
     expires_in: Option<String>,
     /// Requests a minute.
@@ -156,27 +179,37 @@ pub(crate) struct NewApiKeyDocument {
 
 #[cfg(test)]
 mod tests {
+    use super::{NewApiKey, NewApiKeyDocument};
     use crate::{body::Fields, testing::assert_described};
     use domain::{Scope, Scopes, table::QualifiedName};
-    use ports::driving::CreateApiKey;
+    use poem_openapi::registry::Registry;
     use serde_json::json;
 
     #[test]
     fn bodies_are_described_as_they_are_read() {
-        assert_described::<CreateApiKey>();
+        assert_described::<NewApiKey>();
+    }
+
+    #[test]
+    fn every_scope_is_told() {
+        let schema = Registry::new().create_fake_schema::<NewApiKeyDocument>();
+        let (_, scopes) = schema.properties.iter().find(|(name, _)| *name == "scopes").unwrap();
+        let told = format!("{scopes:?}");
+        assert!(Scope::ALL.iter().all(|scope| told.contains(&format!("`{}`", scope.name()))), "{told}");
     }
 
     #[test]
     fn without_scopes_a_key_may_read_tables() {
-        let key: CreateApiKey = Fields::read(json!({"name": "n", "tables": ["t", "app.u"]})).unwrap();
-        assert_eq!(key.scopes, Scopes::NONE.with(Scope::ReadTables));
-        assert_eq!(key.tables, Some(vec![QualifiedName::new("public", "t"), QualifiedName::new("app", "u")]));
-        assert_eq!(Fields::read::<CreateApiKey>(json!({"name": "n", "scopes": []})).unwrap().scopes, Scopes::NONE);
+        let NewApiKey { command: key, bare } = Fields::read(json!({"name": "n", "tables": ["app.u", "t"]})).unwrap();
+        assert_eq!((key.scopes, bare), (Scopes::NONE.with(Scope::ReadTables), Some(1)));
+        assert_eq!(key.tables, Some(vec![QualifiedName::new("app", "u"), QualifiedName::new("public", "t")]));
+        let NewApiKey { command: key, bare } = Fields::read(json!({"name": "n", "scopes": [], "tables": ["app.u"]})).unwrap();
+        assert_eq!((key.scopes, bare), (Scopes::NONE, None));
     }
 
     #[test]
     fn everything_is_for_service_keys() {
-        let faults = Fields::read::<CreateApiKey>(json!({"name": "n", "scopes": ["*"]})).unwrap_err();
+        let faults = Fields::read::<NewApiKey>(json!({"name": "n", "scopes": ["*"]})).map(|_| ()).unwrap_err();
         assert_eq!(faults[0].pointer, "/scopes");
     }
 }

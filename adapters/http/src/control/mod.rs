@@ -58,6 +58,7 @@ pub(crate) enum Group {
     /// Branches of the database and the operations on them.
     Branches,
     /// The Model Context Protocol, for AI assistants.
+    #[oai(rename = "MCP")]
     Mcp,
     /// Whether the server lives and answers.
     Health,

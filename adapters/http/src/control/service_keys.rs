@@ -80,10 +80,10 @@ impl FromFields for CreateServiceKey {
 pub(crate) struct NewServiceKeyDocument {
     /// What people call it: 1 to 100 characters.
     name: String,
-    /// What it may be used for; `*` stands for everything, `read:tables` when not given.
+    /// What it may be used for: `*` stands for everything, the others are those of API keys; `read:tables` when not given.
     #[oai(nullable)]
     scopes: Option<Vec<String>>,
-    /// When it stops being good: `90s`, `30m`, `12h`, `30d`, or several of them.
+    /// How long it is good: `90s`, `30m`, `12h`, `30d`, or several of them.
     #[oai(nullable)]
     expires_in: Option<String>,
     /// Requests a minute.

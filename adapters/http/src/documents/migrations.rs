@@ -17,7 +17,7 @@ pub(crate) struct MigrationsDocument {
     pub(crate) pending: Vec<String>,
     /// What stands in the way, each with its way out.
     pub(crate) refusals: Vec<String>,
-    /// Whether its schema is another than after the last migration; null where none was applied.
+    /// Whether its schema is another than after the last migration; null where that is not known.
     #[oai(nullable)]
     pub(crate) drift: Option<bool>,
 }

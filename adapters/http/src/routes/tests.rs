@@ -292,6 +292,17 @@ async fn a_new_key_is_shown_once_with_its_secret() {
 }
 
 #[tokio::test]
+async fn a_table_without_a_schema_is_taken_for_one_of_public_only_where_that_is_served() {
+    let settings = RestSettings { serves_public: false, ..RestSettings::default() };
+    let client = TestClient::new(Edge::around(routes(unreached(), settings), ids()));
+    let body = json!({"name": "n", "tables": ["app.a", "b"]}).to_string();
+    let response = client.post("/api/v1/admin/api-keys").header("x-api-key", "good").content_type("application/json").body(body).send().await;
+    let refused = problem(response, 422).await;
+    assert_eq!(refused["errors"][0]["pointer"], "/tables/1", "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("write schema.table"), "{refused}");
+}
+
+#[tokio::test]
 async fn signing_in_needs_no_credential() {
     let mut use_case = MockUseCase::<SignIn>::new();
     use_case.expect_run().withf(|caller, command| caller.principal.scopes.is_empty() && command.password.expose() == "secret 1").return_once(
