@@ -5,6 +5,27 @@ use fluxbase_tests::Answer;
 use reqwest::Method;
 use serde_json::json;
 
+/// Each test of an embed writes all within it once more: without a bound these few words are eight to the fourth power of subqueries.
+#[tokio::test]
+async fn embeds_that_multiply_are_refused_whatever_is_done_with_them() {
+    let alice = Alice::new().await;
+    let tests: String = ["t", "t.p", "t.p.t", "t.p.t.p"].iter().map(|path| format!("&{path}=is.null").repeat(8)).collect();
+    let path = format!("projects?select=id,t:tasks(id,p:projects(id,t:tasks(id,p:projects(id)))){tests}");
+    let rows = "Prefer: return=representation";
+    for (method, preference, body) in [
+        (Method::GET, "Prefer: count=planned", None),
+        (Method::HEAD, "Prefer: count=exact", None),
+        (Method::PATCH, rows, Some(json!({"name": "x"}))),
+        (Method::DELETE, rows, None),
+    ] {
+        let answer = alice.ask(method.clone(), &path, &[preference], body.as_ref()).await;
+        assert_eq!(answer.status, 400, "{method}: {answer:?}");
+        assert!(method == Method::HEAD || answer.body.contains("the embeds of this request multiply"), "{method}: {answer:?}");
+    }
+    let fewer = path.replace("&t.p.t.p=is.null", "");
+    assert_eq!(alice.ask(Method::GET, &fewer, &["Prefer: count=exact"], None).await.status, 200, "what stays below the bound is answered");
+}
+
 #[tokio::test]
 async fn what_is_unknown_is_named_and_something_like_it_offered() {
     let alice = Alice::new().await;
