@@ -240,6 +240,19 @@ mod tests {
     }
 
     #[test]
+    fn durations_at_their_bounds_and_paths_of_their_own_are_taken() {
+        for (key, value) in [
+            ("database.statement_timeout", "2147483647ms"),
+            ("auth.refresh_token_lifetime", "3650d"),
+            ("branching.auto_delete_after", "0"),
+            ("branching.reset_undo", "0"),
+            ("mcp.base_path", "/apis/v1.0/mcp~x"),
+        ] {
+            assert!(with(key, json!(value)).is_ok(), "{key}: {value}");
+        }
+    }
+
+    #[test]
     fn a_flag_wins_and_is_named_as_the_source() {
         assert!(with("log.level", json!("warn,fluxbase_mcp=debug")).is_ok());
         let loaded = with("server.address", json!("127.0.0.1:0")).unwrap();
@@ -309,6 +322,19 @@ mod tests {
             ("auth.jwt_secret_file", json!("/nowhere/at/all"), &["auth.jwt_secret_file = /nowhere/at/all", "cannot be read"]),
             ("mcp", json!(3), &["mcp = 3", "expected a section"]),
             ("mcp.base_path", json!("mcp"), &["mcp.base_path", "begin with '/'"]),
+            ("mcp.base_path", json!("/mcp/:x"), &["mcp.base_path", "letters, digits"]),
+            ("mcp.base_path", json!("/a/../b"), &["mcp.base_path", "letters, digits"]),
+            ("mcp.base_path", json!("/a//b"), &["mcp.base_path", "letters, digits"]),
+            ("mcp.base_path", json!("/docs"), &["mcp.base_path", "/docs", "other routes"]),
+            ("mcp.base_path", json!("/api/v1/mcp"), &["mcp.base_path", "/api", "other routes"]),
+            ("database.statement_timeout", json!("30d"), &["database.statement_timeout = 30days", "from 1ms to 2147483647ms"]),
+            ("database.statement_timeout", json!("500us"), &["database.statement_timeout = 500us", "from 1ms to 2147483647ms"]),
+            ("database.acquire_timeout", json!("0"), &["database.acquire_timeout", "from 1ms to 3650d"]),
+            ("auth.access_token_lifetime", json!("500ms"), &["auth.access_token_lifetime = 500ms", "from 1s to 3650d"]),
+            ("auth.refresh_token_lifetime", json!("10000y"), &["auth.refresh_token_lifetime", "from 1s to 3650d"]),
+            ("branching.auto_delete_after", json!("4000d"), &["branching.auto_delete_after", "expected 0, or a duration from 1s to 3650d"]),
+            ("branching.auto_delete_after", json!("500ms"), &["branching.auto_delete_after", "expected 0, or a duration from 1s to 3650d"]),
+            ("branching.reset_undo", json!("10000y"), &["branching.reset_undo", "expected 0, or a duration from 1s to 3650d"]),
             ("branching.database_prefix", json!("Bad-Prefix"), &["branching.database_prefix", "Bad-Prefix"]),
             ("branching.connection_host", json!("postgres://db"), &["branching.connection_host", "postgres://db", "not a URL"]),
             ("branching.connection_port", json!(0), &["branching.connection_port", "whole number from 1 to"]),

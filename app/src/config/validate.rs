@@ -43,6 +43,59 @@ fn branch_domain(settings: &Settings) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// The paths of the other routes, now or later.
+const TAKEN_PATHS: [&str; 8] = ["api", "docs", "openapi.json", "metrics", "healthz", "readyz", "webhooks", "realtime"];
+
+/// A path that the router takes literally, and that takes no other route's place.
+fn base_path(path: &str) -> Result<(), Invalid> {
+    let plain = |segment: &str| {
+        let literal = segment.chars().all(|c| c.is_ascii_alphanumeric() || "._~-".contains(c));
+        literal && !matches!(segment, "" | "." | "..")
+    };
+    let Some(segments) = path.strip_prefix('/').filter(|segments| segments.split('/').all(plain)) else {
+        let expected = "must begin with '/', not end with '/', and have nothing between the slashes but letters, digits, '.', '_', '~' and '-'";
+        return Err(Invalid::new("mcp.base_path", path, expected));
+    };
+    match segments.split('/').next().filter(|first| TAKEN_PATHS.contains(first)) {
+        Some(taken) => Err(Invalid::new("mcp.base_path", path, format!("/{taken} and what lies below it is for other routes"))),
+        None => Ok(()),
+    }
+}
+
+/// What a duration may be besides zero.
+type Bounds = (&'static str, &'static str);
+
+/// PostgreSQL counts its timeouts in milliseconds, in 32 bits.
+const STATEMENT: Bounds = ("1ms", "2147483647ms");
+const WAIT: Bounds = ("1ms", "3650d");
+/// Tokens and branches count in seconds.
+const LIFETIME: Bounds = ("1s", "3650d");
+
+/// Every duration is one that whoever keeps it can tell from zero, and add to the present.
+fn durations(settings: &Settings) -> Result<(), Invalid> {
+    let Settings { server, database, auth, mcp, branching, .. } = settings;
+    for (key, duration, (least, most), may_be_zero) in [
+        ("server.shutdown_grace", server.shutdown_grace, WAIT, true),
+        ("database.statement_timeout", database.statement_timeout, STATEMENT, false),
+        ("database.acquire_timeout", database.acquire_timeout, WAIT, false),
+        ("auth.access_token_lifetime", auth.access_token_lifetime, LIFETIME, false),
+        ("auth.refresh_token_lifetime", auth.refresh_token_lifetime, LIFETIME, false),
+        ("mcp.session_timeout", mcp.session_timeout, WAIT, true),
+        ("branching.auto_delete_after", branching.auto_delete_after, LIFETIME, true),
+        ("branching.reset_undo", branching.reset_undo, LIFETIME, true),
+        ("branching.operation_timeout", branching.operation_timeout, LIFETIME, true),
+        ("branching.spare_max_age", branching.spare_max_age, LIFETIME, false),
+    ] {
+        let bound = |text| humantime::parse_duration(text).expect("bounds are durations");
+        let within = duration.0 >= bound(least) && duration.0 <= bound(most);
+        if !within && !(may_be_zero && duration.0.is_zero()) {
+            let zero = if may_be_zero { "0, or " } else { "" };
+            return Err(Invalid::new(key, &duration, format!("expected {zero}a duration from {least} to {most}")));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     let schemas = &settings.database.schemas;
     if schemas.is_empty() {
@@ -51,10 +104,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     if let Some(private) = schemas.iter().find(|schema| PRIVATE_SCHEMAS.contains(&schema.as_str()) || schema.starts_with("pg_")) {
         return Err(Invalid::new("database.schemas", private, format!("'{private}' holds what users must not reach; expose schemas of your own")));
     }
-    let path = &settings.mcp.base_path;
-    if !path.starts_with('/') || path.ends_with('/') || path.contains("//") || path.starts_with("/api") {
-        return Err(Invalid::new("mcp.base_path", path, "must begin with '/', not end with '/', and not lie below /api"));
-    }
+    base_path(&settings.mcp.base_path)?;
     if let Some(url) = settings.server.public_url.as_ref().filter(|url| !["http", "https"].contains(&url.scheme())) {
         return Err(Invalid::new("server.public_url", url, "expected a URL that begins with http:// or https://"));
     }
@@ -83,17 +133,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
             return Err(Invalid::new(key, &number, format!("expected a whole number from {least} to {most}")));
         }
     }
-    for (key, duration) in [
-        ("database.statement_timeout", settings.database.statement_timeout),
-        ("database.acquire_timeout", settings.database.acquire_timeout),
-        ("branching.spare_max_age", settings.branching.spare_max_age),
-        ("auth.access_token_lifetime", settings.auth.access_token_lifetime),
-        ("auth.refresh_token_lifetime", settings.auth.refresh_token_lifetime),
-    ] {
-        if duration.0.is_zero() {
-            return Err(Invalid::new(key, &duration, "must be longer than 0"));
-        }
-    }
+    durations(settings)?;
     let level = &settings.log.level;
     // A word alone that is no level would be taken for the name of a module, and everything else fall silent.
     if let Some(word) = level.split(',').map(str::trim).find(|word| !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err()) {
