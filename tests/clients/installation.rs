@@ -1,15 +1,12 @@
 //! Clients are fetched once, by the registries' own programs, and kept in the target folder.
 
+use fluxbase_tests::fetched;
 use std::{
     env,
     fs::{self, File},
-    io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
-
-/// `required` makes a client that cannot be had a failure: where it is unset, tests say so and pass.
-const POLICY: &str = "FLUXBASE_TEST_CLIENTS";
 
 /// A client, pinned, and how it is fetched.
 pub(crate) struct Package {
@@ -25,15 +22,7 @@ impl Package {
     /// Its folder; `None`, said aloud, where it cannot be had and need not be.
     pub(crate) async fn folder(&'static self) -> Option<PathBuf> {
         let found = tokio::task::spawn_blocking(|| self.find_or_fetch()).await.expect("fetching does not panic");
-        match found {
-            Ok(folder) => Some(folder),
-            Err(reason) => {
-                assert!(env::var(POLICY).as_deref() != Ok("required"), "{} is required: {reason}", self.name);
-                // Past the test harness, which shows nothing of a test that passes.
-                let _ = writeln!(io::stderr(), "skipped: {} cannot be had: {reason}", self.name);
-                None
-            }
-        }
+        fetched(self.name, found)
     }
 
     fn find_or_fetch(&self) -> Result<PathBuf, String> {

@@ -1,5 +1,6 @@
 //! Tryton, an ERP system: the Python packages of its modules make the tables. They are fetched by pip each time and kept nowhere.
 
+use fluxbase_tests::fetched;
 use std::{
     ffi::OsStr,
     path::Path,
@@ -13,14 +14,11 @@ use url::Url;
 const RELEASE: &str = "7.0.*";
 const MODULES: [&str; 7] = ["sale", "purchase", "production", "account_asset", "account_payment", "stock_supply", "account_statement"];
 
-/// Makes its tables in a database that is empty; `false` where pip cannot get it, and the reason is printed.
+/// Makes its tables in a database that is empty; `false` where pip cannot get it and it need not be tried ([`fetched`]).
 pub(crate) async fn fill(database: &str) -> bool {
-    static FETCHED: OnceCell<Option<TempDir>> = OnceCell::const_new();
-    let fetch = || async {
-        let fetched = tokio::task::spawn_blocking(fetch).await.unwrap();
-        fetched.inspect_err(|reason| eprintln!("skipped: no Tryton to try: {reason}")).ok()
-    };
-    let Some(packages) = FETCHED.get_or_init(fetch).await else { return false };
+    static FETCHED: OnceCell<Result<TempDir, String>> = OnceCell::const_new();
+    let fetch = || async { tokio::task::spawn_blocking(fetch).await.unwrap() };
+    let Some(packages) = fetched("Tryton", FETCHED.get_or_init(fetch).await.as_ref()) else { return false };
     let (packages, database) = (packages.path().to_owned(), database.to_owned());
     tokio::task::spawn_blocking(move || make(&packages, &database)).await.unwrap().unwrap();
     true

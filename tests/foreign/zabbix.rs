@@ -1,5 +1,6 @@
 //! The scripts of Debian's package `zabbix-server-pgsql`. They are fetched by apt each time and kept nowhere.
 
+use fluxbase_tests::fetched;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
@@ -11,14 +12,11 @@ const PACKAGE: &str = "zabbix-server-pgsql";
 /// In the order that its documentation asks for.
 const SCRIPTS: [&str; 3] = ["schema", "images", "data"];
 
-/// The text of the scripts; `None` where apt cannot get them, and the reason is printed.
+/// The text of the scripts; `None` where apt cannot get them and they need not be tried ([`fetched`]).
 pub(crate) async fn scripts() -> Option<&'static [String]> {
-    static FETCHED: OnceCell<Option<Vec<String>>> = OnceCell::const_new();
-    let fetch = || async {
-        let fetched = tokio::task::spawn_blocking(fetch).await.unwrap();
-        fetched.inspect_err(|reason| eprintln!("skipped: no {PACKAGE} to try: {reason}")).ok()
-    };
-    FETCHED.get_or_init(fetch).await.as_deref()
+    static FETCHED: OnceCell<Result<Vec<String>, String>> = OnceCell::const_new();
+    let fetch = || async { tokio::task::spawn_blocking(fetch).await.unwrap() };
+    fetched(PACKAGE, FETCHED.get_or_init(fetch).await.as_ref()).map(Vec::as_slice)
 }
 
 fn fetch() -> Result<Vec<String>, String> {

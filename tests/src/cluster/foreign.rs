@@ -1,6 +1,7 @@
 //! A PostgreSQL of a given version, as somebody else runs it.
 
 use super::{folder::installations, launcher};
+use crate::fetched::untried;
 use embedded::{Binaries, Cluster, ClusterOptions, FindOptions, find_or_install};
 use nix::{
     sys::signal::{Signal, kill},
@@ -41,7 +42,7 @@ impl ForeignCluster {
     pub async fn start(major: u32) -> Option<Self> {
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().unwrap();
         let found = tokio::task::spawn_blocking(move || find(major)).await.unwrap();
-        let binaries = found.inspect_err(|reason| eprintln!("skipped: no PostgreSQL {major} to try: {reason}")).ok()?;
+        let binaries = found.inspect_err(|reason| untried(&format!("PostgreSQL {major}"), reason)).ok()?;
         let tools = binaries.root().join("bin").to_str().unwrap().to_owned();
         let mut options = ClusterOptions::new(folder.path().join("cluster"), binaries);
         options.settings = [("fsync", "off"), ("full_page_writes", "off")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
