@@ -1,15 +1,11 @@
-//! The table routes over mocked use cases.
+//! The table routes over mocked use cases: what every method has in common here, each method by itself within.
 
 use crate::{
     Edge, Readiness, RestPorts, RestSettings, routes,
     testing::{Chunks, OneKey, ids},
 };
 use async_trait::async_trait;
-use domain::{
-    Action, Denied, Failure, Fault, Principal, Scope, Scopes, SqlFailure,
-    failure::Candidate,
-    table::{Condition, CountMode, Operator, Resolution, Returning, Shape, Test, Value as Operand},
-};
+use domain::{Action, Denied, Failure, Fault, Principal, Scope, Scopes, SqlFailure};
 use http::Method;
 use poem::{
     Body, Endpoint,
@@ -19,8 +15,13 @@ use ports::{
     driven::{Document, Rows, Written},
     driving::{Authenticator, Credentials, DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
+
+mod changing;
+mod inserting;
+mod paging;
+mod reading;
 
 struct Ready;
 
@@ -101,26 +102,6 @@ fn taken<C>(asked: &Asked<C>) -> C {
 }
 
 #[tokio::test]
-async fn a_read_asks_for_what_the_query_string_says_and_passes_rows_through() {
-    let (client, asked) = reading(|| Ok(rows(r#"[{"id":1}]"#, 1, None)));
-    let path = "app/users?select=id&name=eq.a+b&order=id.desc&limit=10&offset=5&branch=pr-1";
-    let response = send(&client, Method::GET, path, &[("x-fluxbase-branch", "pr-1")], "").await;
-    response.assert_status_is_ok();
-    response.assert_content_type("application/json; charset=utf-8");
-    response.assert_header("content-range", "5-5/*");
-    response.assert_header_is_not_exist("preference-applied");
-    assert_eq!(text(response).await, r#"[{"id":1}]"#);
-    let QueryTable { branch, select } = taken(&asked);
-    assert_eq!(branch.resolve(None).unwrap().as_str(), "pr-1");
-    assert_eq!((select.table.to_string().as_str(), select.columns.len(), select.order.len()), ("app.users", 1, 1));
-    assert_eq!((select.limit, select.offset, select.count, select.shape), (Some(10), 5, None, Shape::Array));
-    let Some(Condition::Test(Test { operator: Operator::Eq, value: Operand::Text(value), .. })) = select.filter else {
-        panic!("{:?}", select.filter)
-    };
-    assert_eq!(value, "a b");
-}
-
-#[tokio::test]
 async fn what_no_use_case_sees_is_told_to_the_guards_once_and_they_have_the_first_word() {
     let guarded = |told: &Asked<(Action, String)>, answer: fn() -> Result<(), Failure>| {
         let (mut unread, told) = (MockUnreadRequests::new(), told.clone());
@@ -153,101 +134,6 @@ async fn what_no_use_case_sees_is_told_to_the_guards_once_and_they_have_the_firs
 }
 
 #[tokio::test]
-async fn a_column_called_branch_can_be_filtered_by() {
-    let (client, asked) = reading(|| Ok(rows("[]", 0, None)));
-    send(&client, Method::GET, "t?branch=eq.x", &[], "").await.assert_status_is_ok();
-    let QueryTable { branch, select } = taken(&asked);
-    assert!(branch.resolve(None).unwrap().is_main() && select.filter.is_some());
-}
-
-#[tokio::test]
-async fn a_full_page_tells_the_next_one_and_its_cursor_begins_there() {
-    let (client, asked) = reading(|| Ok(rows("[1,2]", 2, None)));
-    let response = send(&client, Method::GET, "t?a=eq.1&limit=2&order=b", &[], "").await;
-    let select = taken(&asked).select;
-    assert_eq!((select.offset, select.tie_break), (0, true));
-    let cursor = response.0.header("x-next-cursor").unwrap().to_owned();
-    response.assert_header("link", format!("</api/v1/tables/t?a=eq.1&limit=2&order=b&cursor={cursor}>; rel=\"next\""));
-
-    let (client, asked) = reading(|| Ok(rows("[3]", 1, None)));
-    let response = send(&client, Method::GET, &format!("t?a=eq.1&limit=2&order=b&cursor={cursor}"), &[], "").await;
-    response.assert_header("content-range", "2-2/*");
-    response.assert_header_is_not_exist("x-next-cursor");
-    response.assert_header_is_not_exist("link");
-    assert_eq!(taken(&asked).select.offset, 2);
-
-    let client = over(unreached());
-    for (other, code) in [("a=eq.2&limit=2&order=b", "invalid"), ("a=eq.1&limit=2", "invalid"), ("a=eq.1&limit=2&order=b&offset=1", "contradiction")]
-    {
-        let problem = refused(send(&client, Method::GET, &format!("t?{other}&cursor={cursor}"), &[], "").await, 400).await;
-        assert_eq!(problem["code"], code, "{problem}");
-    }
-    for method in [Method::POST, Method::PATCH, Method::DELETE] {
-        assert_eq!(refused(send(&client, method, "t?a=eq.1&cursor=x", &[], "{}").await, 400).await["code"], "unexpected_parameter");
-    }
-}
-
-#[tokio::test]
-async fn pages_are_told_of_only_where_there_may_be_more() {
-    for (path, headers, read, total, more) in [
-        ("t", &[][..], 2, None, false),
-        ("t", &[("range", "0-1")][..], 2, None, true),
-        ("t?limit=2", &[], 2, Some(2), false),
-        ("t?limit=2", &[], 2, Some(3), true),
-        ("t?limit=2&offset=2", &[], 2, Some(4), false),
-        ("t?limit=0", &[], 0, None, false),
-        ("t?limit=2&cursor=eq.x", &[], 2, None, true),
-    ] {
-        let (client, _) = reading(move || Ok(rows("[1,2]", read, total)));
-        let response = send(&client, Method::GET, path, headers, "").await;
-        assert_eq!(response.0.header("x-next-cursor").is_some(), more, "{path} {total:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_page_smaller_than_the_total_is_partial() {
-    let (client, asked) = reading(|| Ok(rows("[1,2]", 2, Some(9))));
-    let response = send(&client, Method::GET, "t", &[("range", "0-1"), ("prefer", "count=exact, handling=strict")], "").await;
-    assert_eq!(response.0.status().as_u16(), 206);
-    response.assert_header("content-range", "0-1/9");
-    response.assert_header("preference-applied", "count=exact, handling=strict");
-    let select = taken(&asked).select;
-    assert_eq!((select.limit, select.offset, select.count), (Some(2), 0, Some(CountMode::Exact)));
-}
-
-#[tokio::test]
-async fn a_page_past_the_end_cannot_be_given() {
-    let (client, _) = reading(|| Ok(rows("[]", 0, Some(3))));
-    let response = send(&client, Method::GET, "t?offset=5", &[("prefer", "count=exact")], "").await;
-    response.assert_header("content-range", "*/3");
-    assert_eq!(refused(response, 416).await["code"], "range_not_satisfiable");
-}
-
-#[tokio::test]
-async fn what_is_only_expected_ends_no_page() {
-    let expecting = |text: &'static str, read, expected| Rows { estimated: true, ..rows(text, read, Some(expected)) };
-    for (path, text, read, expected, status, range, more) in [
-        ("t?limit=2", "[1,2]", 2, 2, 200, "0-1/2", true),
-        ("t?limit=2&offset=10", "[1,2]", 2, 5, 206, "10-11/12", true),
-        ("t?limit=2&offset=10", "[]", 0, 5, 206, "*/10", false),
-        ("t?limit=2", "[1,2]", 2, 90, 206, "0-1/90", true),
-    ] {
-        let (client, _) = reading(move || Ok(expecting(text, read, expected)));
-        let response = send(&client, Method::GET, path, &[("prefer", "count=planned")], "").await;
-        assert_eq!(response.0.status().as_u16(), status, "{path} {expected}");
-        response.assert_header("content-range", range);
-        assert_eq!(response.0.header("x-next-cursor").is_some(), more, "{path} {expected}");
-    }
-    let (client, _) = reading(|| {
-        let big = || vec![b' '; 1024 * 1024];
-        Ok(Rows { total: Some(3), estimated: true, document: Chunks::new([big(), big(), big()], 9).boxed() })
-    });
-    let response = send(&client, Method::GET, "t?limit=900", &[("prefer", "count=planned")], "").await;
-    response.assert_header("content-range", "*/3");
-    assert!(response.0.header("x-next-cursor").is_some());
-}
-
-#[tokio::test]
 async fn who_may_not_write_need_not_send_the_rows() {
     struct Reader;
     #[async_trait]
@@ -266,35 +152,6 @@ async fn who_may_not_write_need_not_send_the_rows() {
     let never = Body::from_bytes_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     let response = client.post("/api/v1/tables/t").header("x-api-key", "good").body(never).send().await;
     refused(response, 403).await;
-}
-
-#[tokio::test]
-async fn head_has_the_headers_and_no_rows() {
-    let (client, _) = reading(|| Ok(rows("[1,2]", 2, Some(2))));
-    let response = send(&client, Method::HEAD, "t", &[("prefer", "count=exact")], "").await;
-    response.assert_status_is_ok();
-    response.assert_header("content-range", "0-1/2");
-    response.assert_header("content-length", "5");
-    assert_eq!(text(response).await, "");
-}
-
-#[tokio::test]
-async fn one_row_is_asked_for_by_the_media_type() {
-    let (client, asked) = reading(|| Ok(rows(r#"{"id":1}"#, 1, None)));
-    let response = send(&client, Method::GET, "t?id=eq.1", &[("accept", "application/vnd.pgrst.object+json")], "").await;
-    response.assert_content_type("application/vnd.pgrst.object+json; charset=utf-8");
-    assert_eq!(taken(&asked).select.shape, Shape::Singular);
-    let (client, _) = reading(|| Err(Failure::NotSingular { rows: 2 }));
-    let response = send(&client, Method::GET, "t", &[("accept", "application/vnd.pgrst.object+json")], "").await;
-    let problem = refused(response, 406).await;
-    assert_eq!((&problem["code"], &problem["details"]), (&json!("not_singular"), &json!("The result contains several rows")));
-}
-
-#[tokio::test]
-async fn a_filters_fault_lies_at_its_parameter() {
-    let (client, _) = reading(|| Err(Fault::new("/filter/rel.agee", "no such column").into()));
-    let problem = refused(send(&client, Method::GET, "t?rel.agee=eq.1&select=rel(x)", &[], "").await, 400).await;
-    assert_eq!((&problem["errors"][0]["pointer"], &problem["detail"]), (&json!("/rel.agee"), &json!("/rel.agee: no such column")));
 }
 
 #[tokio::test]
@@ -342,161 +199,6 @@ async fn faults_of_the_query_string_are_400_and_those_of_the_body_422() {
     refused(send(&client, Method::PATCH, "t?nmae=eq.1", &[], "{}").await, 400).await;
     let (client, _) = updating(Err(unknown().unwrap_err()));
     refused(send(&client, Method::PATCH, "t?id=eq.1", &[], r#"{"nmae":1}"#).await, 422).await;
-}
-
-#[tokio::test]
-async fn an_ambiguous_embed_names_its_candidates() {
-    let candidate = |hint: &str| Candidate { cardinality: "many-to-one", relationship: "a(b) and c(d)".to_owned(), hint: hint.to_owned() };
-    let candidates = vec![candidate("fk_1"), candidate("fk_2")];
-    let (client, _) = reading(move || Err(Failure::Ambiguous { origin: "a".to_owned(), target: "c".to_owned(), candidates }));
-    let problem = refused(send(&client, Method::GET, "a?select=c(*)", &[], "").await, 300).await;
-    assert_eq!(problem["hint"], "write one of 'c!fk_1', 'c!fk_2'");
-    assert_eq!(problem["candidates"][1]["hint"], "fk_2");
-}
-
-#[tokio::test]
-async fn an_insert_says_no_more_than_it_is_asked_to() {
-    let (client, asked) = inserting(Ok(written(2, Some(2), None)));
-    let body = r#"[{"a":1,"b":{"x":[]}},{"b":2,"a":3}]"#;
-    let response = send(&client, Method::POST, "t", &[("prefer", "count=exact")], body).await;
-    assert_eq!(response.0.status().as_u16(), 201);
-    response.assert_header("content-range", "*/2");
-    response.assert_header_is_not_exist("location");
-    assert_eq!(text(response).await, "");
-    let insert = taken(&asked).insert;
-    assert_eq!((insert.rows.as_str(), insert.columns.as_slice()), (body, ["a".to_owned(), "b".to_owned()].as_slice()));
-    assert_eq!((insert.on_conflict, insert.missing_default, insert.returning), (None, false, Returning::Count));
-}
-
-#[tokio::test]
-async fn an_insert_can_give_its_rows_or_their_place() {
-    let (client, asked) = inserting(Ok(written(1, Some(1), Some(r#"[{"id":5}]"#))));
-    let response = send(&client, Method::POST, "t?select=id&order=id", &[("prefer", "return=representation")], r#"{"a":1}"#).await;
-    assert_eq!(response.0.status().as_u16(), 201);
-    response.assert_header("preference-applied", "return=representation");
-    assert_eq!(text(response).await, r#"[{"id":5}]"#);
-    let returning = taken(&asked).insert.returning;
-    assert!(
-        matches!(&returning, Returning::Rows { columns, order, shape: Shape::Array, .. } if columns.len() == 1 && order.len() == 1),
-        "{returning:?}"
-    );
-
-    let (client, asked) = inserting(Ok(written(1, Some(1), Some(r#"{"id":5}"#))));
-    let response = send(&client, Method::POST, "app/t", &[("prefer", "return=headers-only")], r#"{"a":1}"#).await;
-    response.assert_header("location", "/api/v1/tables/app/t?id=eq.5");
-    assert_eq!(text(response).await, "");
-    assert_eq!(taken(&asked).insert.returning, Returning::Key);
-}
-
-#[tokio::test]
-async fn an_upsert_that_inserted_nothing_is_200() {
-    for (inserted, status) in [(Some(0), 200), (Some(1), 201), (None, 201)] {
-        let (client, asked) = inserting(Ok(written(2, inserted, None)));
-        let headers = [("prefer", "resolution=merge-duplicates, missing=default")];
-        let response = send(&client, Method::POST, "t?on_conflict=a,b", &headers, r#"{"a":1,"b":2}"#).await;
-        assert_eq!(response.0.status().as_u16(), status);
-        let insert = taken(&asked).insert;
-        let on_conflict = insert.on_conflict.unwrap();
-        assert_eq!((on_conflict.columns, on_conflict.resolution), (vec!["a".to_owned(), "b".to_owned()], Resolution::MergeDuplicates));
-        assert!(insert.missing_default);
-    }
-}
-
-#[tokio::test]
-async fn bodies_that_are_no_rows_are_refused() {
-    let client = over(unreached());
-    for (path, body, code) in [
-        ("t", "", "invalid_json"),
-        ("t", "{", "invalid_json"),
-        ("t", "5", "invalid_json"),
-        ("t", "[1]", "invalid_json"),
-        ("t", r#"[{"a":1},{"b":2}]"#, "unequal_rows"),
-        ("t?a=eq.1", "{}", "unexpected_parameter"),
-        ("t?limit=1", "{}", "unexpected_parameter"),
-    ] {
-        let problem = refused(send(&client, Method::POST, path, &[], body).await, 400).await;
-        assert_eq!(problem["code"], code, "{path} {body}");
-    }
-    refused(send(&client, Method::POST, "t", &[("content-type", "text/csv")], "a\n1").await, 415).await;
-    let (client, asked) = inserting(Ok(written(2, Some(2), None)));
-    send(&client, Method::POST, "t?columns=a", &[], r#"[{"a":1},{"b":2}]"#).await;
-    assert_eq!(taken(&asked).insert.columns, ["a"]);
-}
-
-#[tokio::test]
-async fn a_change_answers_with_its_rows_or_with_nothing() {
-    let (client, asked) = updating(Ok(written(3, None, None)));
-    let response = send(&client, Method::PATCH, "t?id=gt.1", &[], r#"{"a":1}"#).await;
-    assert_eq!(response.0.status().as_u16(), 204);
-    response.assert_header("content-range", "0-2/*");
-    let update = taken(&asked).update;
-    assert_eq!((update.changes.as_str(), update.columns.as_slice(), update.max_affected), (r#"{"a":1}"#, ["a".to_owned()].as_slice(), None));
-
-    let (client, _) = updating(Ok(written(1, None, Some(r#"[{"a":1}]"#))));
-    let response = send(&client, Method::PATCH, "t?id=eq.1", &[("prefer", "return=representation")], r#"{"a":1}"#).await;
-    response.assert_status_is_ok();
-    assert_eq!(text(response).await, r#"[{"a":1}]"#);
-
-    let (client, asked) = updating(Ok(written(1, None, None)));
-    let response = send(&client, Method::PATCH, "t?id=eq.1&columns=a,b", &[("prefer", "missing=default")], " [ {\"a\":[1]} ]\n").await;
-    response.assert_header("preference-applied", "missing=default");
-    let update = taken(&asked).update;
-    assert_eq!((update.changes.trim(), update.missing_default), (r#"{"a":[1]}"#, true));
-    refused(send(&client, Method::PATCH, "t?id=eq.1", &[], r#"[{"a":1},{"a":2}]"#).await, 400).await;
-
-    let (client, asked) = deleting(Ok(written(1, None, None)));
-    let response = send(&client, Method::DELETE, "t?id=eq.1", &[("prefer", "count=exact")], "").await;
-    assert_eq!(response.0.status().as_u16(), 204);
-    response.assert_header("content-range", "*/1");
-    assert!(taken(&asked).delete.filter.is_some());
-}
-
-#[tokio::test]
-async fn an_empty_change_changes_nothing_and_still_asks() {
-    for (path, body) in [("t?id=eq.1", "{}"), ("t?id=eq.1", "[{}]"), ("t?id=eq.1", " [ ] "), ("t?id=eq.1&columns=a", "[]")] {
-        let (client, asked) = updating(Ok(written(0, None, None)));
-        let response = send(&client, Method::PATCH, path, &[], body).await;
-        assert_eq!(response.0.status().as_u16(), 204, "{body}");
-        response.assert_header("content-range", "*/*");
-        let update = taken(&asked).update;
-        assert_eq!((update.columns.len(), update.changes.as_str()), (0, "{}"), "{body}");
-    }
-}
-
-#[tokio::test]
-async fn every_row_is_touched_only_where_that_is_bounded() {
-    let client = over(unreached());
-    for (method, path, headers, code) in [
-        (Method::PATCH, "t", &[][..], "filter_required"),
-        (Method::DELETE, "t", &[], "filter_required"),
-        (Method::DELETE, "t", &[("prefer", "max-affected=5")], "filter_required"),
-        (Method::PATCH, "t?id=eq.1&limit=1", &[], "unexpected_parameter"),
-        (Method::DELETE, "t?id=eq.1&offset=1", &[], "unexpected_parameter"),
-        (Method::PATCH, "t?id=eq.1&on_conflict=id", &[], "unexpected_parameter"),
-    ] {
-        assert_eq!(refused(send(&client, method, path, headers, "{}").await, 400).await["code"], code, "{path}");
-    }
-    let (client, asked) = deleting(Err(Failure::TooManyAffected { affected: 9, max: 5 }));
-    let response = send(&client, Method::DELETE, "t", &[("prefer", "handling=strict, max-affected=5")], "").await;
-    assert_eq!(refused(response, 400).await["code"], "max_affected_exceeded");
-    let delete = taken(&asked).delete;
-    assert_eq!((delete.filter, delete.max_affected), (None, Some(5)));
-}
-
-#[tokio::test]
-async fn a_write_of_exactly_one_row_is_checked_in_time_even_if_nobody_looks() {
-    let (client, asked) = updating(Ok(written(1, None, Some("{}"))));
-    let response = send(&client, Method::PATCH, "t?id=eq.1", &[("accept", "application/vnd.pgrst.object+json")], r#"{"a":1}"#).await;
-    assert_eq!((response.0.status().as_u16(), text(response).await.as_str()), (204, ""));
-    assert!(matches!(taken(&asked).update.returning, Returning::Rows { shape: Shape::Singular, .. }));
-}
-
-#[tokio::test]
-async fn a_failure_before_the_status_is_a_problem() {
-    let failing = || Chunks::new(["[1,"], 1).failing(Failure::internal("the secret")).boxed();
-    let (client, _) = reading(move || Ok(Rows { total: None, estimated: false, document: failing() }));
-    let problem = refused(send(&client, Method::GET, "t", &[], "").await, 500).await;
-    assert!(!problem.to_string().contains("secret"));
 }
 
 #[tokio::test]
