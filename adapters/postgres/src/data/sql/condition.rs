@@ -66,12 +66,12 @@ impl<'a> Planner<'a> {
                 }
             };
         }
-        let (text, values) = (out.len(), self.params.bytes());
+        let (written, bound) = (out.len(), self.params.bytes());
         self.push_plain_test(out, scope, test)?;
         if scope.alias == Alias::ROOT {
             return Ok(()); // these stand there once
         }
-        self.count_test(out.len() - text + self.params.bytes() - values)
+        self.count_test(out.len() - written + self.params.bytes() - bound)
     }
 
     /// A test of a column.
@@ -291,7 +291,7 @@ mod tests {
         let multiply = |text: &str| refused("employees", text).to_string().contains("the embeds of this request multiply");
         assert!(multiply(&multiplied(16, 2)));
         assert!(multiply(&multiplied(3, 20)));
-        let long = format!("&{}.id=eq.{}", vec!["p"; 9].join("."), "1".repeat(60_000));
+        let long = format!("&{}.id=eq.{}", ["p"; 9].join("."), "1".repeat(60_000));
         assert!(multiply(&(multiplied(9, 2) + &long)), "values count as well");
         let inner = |levels| format!("select=id,{}id{}", "p:manager_id!inner(".repeat(levels), ")".repeat(levels));
         for harmless in [multiplied(9, 2), multiplied(30, 1), inner(30)] {

@@ -236,7 +236,7 @@ mod tests {
         request.columns.pop();
         assert!(
             written(&Write::Insert(request))
-                .ends_with(&format!(r#"select {alone} from pg_catalog.json_array_elements(‹[]›::pg_catalog.json) as _e(v) returning 1"#))
+                .ends_with(&format!("select {alone} from pg_catalog.json_array_elements(‹[]›::pg_catalog.json) as _e(v) returning 1"))
         );
     }
 
