@@ -63,6 +63,7 @@ impl Context {
             environment: &environment,
             folder: &Self::folder(),
             data_dir: &data_dir,
+            knows: &|url| logins.as_ref().map_or(Ok(false), |logins| logins.knows(url)),
             login: &|url| logins.as_ref().map_or(Ok(None), |logins| logins.find(url)),
         })
     }

@@ -3,6 +3,7 @@
 use super::{
     context::Context,
     failure::CliError,
+    logins::Logins,
     project::{Project, unwritable},
 };
 use serde_json::json;
@@ -24,7 +25,10 @@ pub(super) fn run(context: &Context, _args: InitArgs) -> Result<(), CliError> {
     let project = Project::new_in(&folder)?;
     if let Some(url) = context.url_flag() {
         // Asked for nothing, but one that is no URL must not be kept.
-        context.find_server()?;
+        let found = context.find_server()?;
+        if let Some(logins) = Logins::of_user() {
+            logins.note(&found.url)?;
+        }
         let mut config = project.config()?;
         config.url = Some(url.to_owned());
         project.write(&config)?;

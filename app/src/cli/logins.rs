@@ -13,7 +13,7 @@ use ports::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     fs::{self, File},
     path::PathBuf,
@@ -114,6 +114,33 @@ impl Logins {
         write_private(&self.path, &text).map_err(|error| unwritable(&self.path, &error))
     }
 
+    /// Notes that this user named a server.
+    pub(super) fn note(&self, server: &Url) -> Result<(), CliError> {
+        let (path, mut servers) = (self.servers(), self.named()?);
+        if !servers.insert(place(server)) {
+            return Ok(());
+        }
+        let folder = path.parent().expect("it lies in a folder");
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let text = serde_json::to_vec_pretty(&servers).expect("texts are JSON");
+        write_private(&path, &text).map_err(|error| unwritable(&path, &error))
+    }
+
+    /// Whether this user named a server, or signed in there.
+    pub(super) fn knows(&self, server: &Url) -> Result<bool, CliError> {
+        Ok(self.named()?.contains(&place(server)) || self.all()?.contains_key(&place(server)))
+    }
+
+    fn named(&self) -> Result<BTreeSet<String>, CliError> {
+        let path = self.servers();
+        let Some(text) = read(&path)? else { return Ok(BTreeSet::new()) };
+        serde_json::from_str(&text).map_err(|error| unusable(&path, &error))
+    }
+
+    fn servers(&self) -> PathBuf {
+        self.path.with_file_name("servers.json")
+    }
+
     /// The login's credential; a session whose access token expires is given the next one. Commands at the same time take turns: a refresh token is good
     /// once, and one that comes back a second time ends the session.
     pub(super) async fn fresh_credential(&self, client: &HttpClient, server: &Url, login: Login) -> Result<Option<Credential>, CliError> {
@@ -195,6 +222,16 @@ mod tests {
         assert_eq!(server.asked(), ["POST /api/v1/auth/refresh"]);
         logins.keep(&url, None).unwrap();
         assert!(logins.find(&url).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_server_is_known_by_being_named_or_signed_in_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let logins = Logins::in_file(dir.path().join("fluxbase/logins.json"));
+        let [named, signed_in, other] = ["https://a.example.com", "https://b.example.com", "https://c.example.com"].map(|url| url.parse().unwrap());
+        logins.note(&named).unwrap();
+        logins.keep(&signed_in, Some(&Login::Key { key: "fb_pk_a".to_owned() })).unwrap();
+        assert_eq!([&named, &signed_in, &other].map(|url| logins.knows(url).unwrap()), [true, true, false]);
     }
 
     #[tokio::test]

@@ -24,6 +24,8 @@ pub(super) struct Lookup<'a> {
     pub(super) folder: &'a Path,
     /// The data folder; asked for only where it is needed, since it takes reading the configuration.
     pub(super) data_dir: &'a dyn Fn() -> Result<PathBuf, CliError>,
+    /// Whether this user named a server before.
+    pub(super) knows: &'a dyn Fn(&Url) -> Result<bool, CliError>,
     /// Who signed in at a server.
     pub(super) login: &'a dyn Fn(&Url) -> Result<Option<Login>, CliError>,
 }
@@ -64,8 +66,14 @@ pub(super) fn find(lookup: &Lookup<'_>) -> Result<Found, CliError> {
         (running.url, running.mcp_url, None)
     };
     let found = |credential, login| Found { url: url.clone(), mcp_url: mcp_url.clone(), credential, login, branch: branch.clone() };
-    if given.is_some() {
-        return Ok(found(given, None));
+    if let Some(Given { credential, variable }) = given {
+        if let (Some(project), Some(variable)) = (&of_project, variable)
+            && !is_loopback(&url)
+            && !(lookup.knows)(&url)?
+        {
+            return Err(unknown_server(&url, project, variable));
+        }
+        return Ok(found(Some(credential), None));
     }
     if let Some(login) = (lookup.login)(&url)? {
         return Ok(found(Some(login.credential()?), Some(login)));
@@ -97,10 +105,24 @@ fn named_url(lookup: &Lookup<'_>, project: Option<&Project>) -> Result<Option<Na
     Ok(Some(Named { url: parse(&text, &place.display().to_string())?, of_project: Some(project.clone()) }))
 }
 
-fn named_credential(lookup: &Lookup<'_>) -> Result<Option<Credential>, CliError> {
-    let given = lookup.key_flag.map(str::to_owned);
-    let text = given.or_else(|| ["FLUXBASE_SERVICE_KEY", "FLUXBASE_API_KEY"].into_iter().find_map(|name| variable(lookup, name)));
-    Ok(text.map(|text| Credential::from_text(&text)).transpose()?)
+/// A credential, and the variable that it stood in, where it was not the command line that gave it.
+struct Given {
+    credential: Credential,
+    variable: Option<&'static str>,
+}
+
+fn named_credential(lookup: &Lookup<'_>) -> Result<Option<Given>, CliError> {
+    let of_flag = lookup.key_flag.map(|text| (text.to_owned(), None));
+    let of_variable = |name| variable(lookup, name).map(|text| (text, Some(name)));
+    let given = of_flag.or_else(|| ["FLUXBASE_SERVICE_KEY", "FLUXBASE_API_KEY"].into_iter().find_map(of_variable));
+    given.map(|(text, variable)| Ok(Given { credential: Credential::from_text(&text)?, variable })).transpose()
+}
+
+/// A folder that was checked out may name any server; a key of the environment was not meant for it.
+fn unknown_server(url: &Url, project: &Project, variable: &str) -> CliError {
+    let folder = project.folder().display();
+    let message = format!("the key of {variable} is not sent to {url}: {folder} names that server, and you never did");
+    CliError::local("unknown_server", message, Some("name the server with --url or FLUXBASE_URL"))
 }
 
 fn variable(lookup: &Lookup<'_>, name: &str) -> Option<String> {

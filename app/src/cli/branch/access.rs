@@ -54,8 +54,8 @@ pub(crate) enum AccessCommand {
 
 pub(super) async fn run(context: &Context, command: AccessCommand) -> Result<(), CliError> {
     let (AccessCommand::List { branch } | AccessCommand::Grant { branch, .. } | AccessCommand::Revoke { branch, .. }) = &command;
-    let branch = reference::resolve(branch)?;
     let client = context.connect().await?;
+    let branch = reference::resolve(&client, branch).await?;
     match command {
         AccessCommand::List { .. } => {
             let found = client.send(&ListBranchAccess { branch }).await?;

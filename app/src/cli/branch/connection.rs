@@ -23,9 +23,8 @@ pub(crate) struct ConnectionArgs {
 }
 
 pub(super) async fn run(context: &Context, args: ConnectionArgs) -> Result<(), CliError> {
-    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
     let client = context.connect().await?;
-    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
     let document = if args.show {
         client.send(&GetConnection { branch }).await?.document
     } else {

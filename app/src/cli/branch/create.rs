@@ -70,8 +70,11 @@ fn branch_type(text: &str) -> Result<BranchType, String> {
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
     let wait = args.wait;
-    let command = args.command(&Context::folder())?;
+    let mut command = args.command(&Context::folder())?;
     let client = context.connect().await?;
+    if let Some(parent) = command.parent {
+        command.parent = Some(reference::resolve(&client, &parent).await?);
+    }
     let slug = command.name.slug();
     write_stderr(&format!("making branch '{slug}' from '{}' on {}", command.parent.as_deref().unwrap_or(Slug::MAIN), client.base_url()));
     let begun = Begun::from(client.send(&command).await?);
@@ -84,11 +87,10 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliEr
 
 impl CreateArgs {
     fn command(self, folder: &Path) -> Result<CreateBranch, CliError> {
-        let parent = self.from.as_deref().map(reference::resolve).transpose()?;
         let pull_request = self.pr.map(|number| pull_request(number, self.repo, folder)).transpose()?;
         Ok(CreateBranch {
             name: self.name,
-            parent,
+            parent: self.from,
             branch_type: self.r#type,
             clone_mode: self.clone_data,
             expires_in: self.expires_in,

@@ -29,8 +29,8 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliError> {
-    let command = DeleteBranch { branch: reference::resolve(&args.name)?, force: args.force };
     let client = context.connect().await?;
+    let command = DeleteBranch { branch: reference::resolve(&client, &args.name).await?, force: args.force };
     let too = if args.force { " and its children" } else { "" };
     write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
     let (slug, status, document) = carry_out(&client, &command, args.wait).await?;

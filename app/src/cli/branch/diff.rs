@@ -49,10 +49,12 @@ enum DiffFormat {
 }
 
 pub(super) async fn run(context: &Context, args: DiffArgs) -> Result<(), CliError> {
-    let source = args.source.as_deref().map(reference::resolve).transpose()?;
-    let target = args.target.as_deref().map(reference::resolve).transpose()?;
     let client = context.connect().await?;
-    let source = source.unwrap_or_else(|| reference::switched_to(&client));
+    let source = reference::named_or_switched_to(&client, args.source.as_deref()).await?;
+    let target = match &args.target {
+        Some(target) => Some(reference::resolve(&client, target).await?),
+        None => None,
+    };
     if args.prove {
         prove(context, &client, &source, target.as_deref()).await?;
     }

@@ -48,15 +48,14 @@ pub(crate) struct MigrateOptions {
 }
 
 pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliError> {
-    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
-    migrate(context, branch, args.how).await
+    migrate(context, args.name.as_deref(), args.how).await
 }
 
 /// Migrates a branch; the one that is switched to where none is named.
-pub(in crate::cli) async fn migrate(context: &Context, branch: Option<String>, how: MigrateOptions) -> Result<(), CliError> {
+pub(in crate::cli) async fn migrate(context: &Context, branch: Option<&str>, how: MigrateOptions) -> Result<(), CliError> {
     let Sent { files, folder } = migration_files::sent(how.dir.as_deref())?;
     let client = context.connect().await?;
-    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let branch = reference::named_or_switched_to(&client, branch).await?;
     let from = match &folder.dir {
         Some(dir) if !files.is_empty() => format!("{} files of {}", files.len(), dir.display()),
         _ => "the server's own files".to_owned(),

@@ -39,8 +39,8 @@ pub(crate) struct UndoArgs {
 }
 
 pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliError> {
-    let branch = reference::resolve(&args.name)?;
     let client = context.connect().await?;
+    let branch = reference::resolve(&client, &args.name).await?;
     write_stderr(&format!("resetting branch '{branch}' to its parent on {}", client.base_url()));
     let begun = Begun::from(client.send(&ResetBranch { branch: branch.clone(), seeds: args.seed, max_age: args.max_age }).await?);
     let begun = if args.wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
@@ -51,8 +51,8 @@ pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliE
 }
 
 pub(super) async fn undo(context: &Context, args: UndoArgs) -> Result<(), CliError> {
-    let branch = reference::resolve(&args.name)?;
     let client = context.connect().await?;
+    let branch = reference::resolve(&client, &args.name).await?;
     write_stderr(&format!("bringing back what the reset of branch '{branch}' replaced on {}", client.base_url()));
     let begun = Begun::from(client.send(&UndoReset { branch: branch.clone() }).await?);
     let begun = if args.no_wait { begun } else { begun.ended(&client, &format!("the reset of branch '{branch}' could not be undone")).await? };

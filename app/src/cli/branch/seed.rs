@@ -27,9 +27,8 @@ pub(crate) struct SeedArgs {
 }
 
 pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliError> {
-    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
     let client = context.connect().await?;
-    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
     write_stderr(&format!("seeding branch '{branch}' on {}", client.base_url()));
     let begun = Begun::from(client.send(&SeedBranch { branch: branch.clone(), seeds: args.seed }).await?);
     if args.no_wait {

@@ -20,9 +20,8 @@ pub(crate) struct StatusArgs {
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliError> {
-    let branch = args.name.as_deref().map(reference::resolve).transpose()?;
     let client = context.connect().await?;
-    let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
     let found = client.send(&GetBranch { branch }).await?;
     let branch = &found.output.branch;
     let page = PageRequest { limit: HISTORY, cursor: None };

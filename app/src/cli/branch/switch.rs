@@ -32,12 +32,16 @@ pub(super) async fn run(context: &Context, args: SwitchArgs) -> Result<(), CliEr
         let branch = Project::of(&folder).map_or(Ok(None), |project| project.config()?.branch())?.unwrap_or_else(Slug::main);
         return context.print(&json!({ "branch": branch }), || branch.to_string());
     };
-    let asked = match name.as_str() {
-        "-" => before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string(),
-        _ => reference::resolve(&name)?,
+    let known = match name.as_str() {
+        "-" => Some(before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?),
+        _ => None,
     };
-    // A branch that is not there, or not for the caller, is none to switch to.
     let client = context.connect().await?;
+    // A branch that is not there, or not for the caller, is none to switch to.
+    let asked = match known {
+        Some(slug) => slug.to_string(),
+        None => reference::resolve(&client, &name).await?,
+    };
     let branch = client.send(&GetBranch { branch: asked }).await?.output.branch;
     let project = Project::of_or_new(&folder)?;
     project.write(&project.config()?.switched(&branch.slug)?)?;

@@ -49,8 +49,8 @@ impl FromStr for Lifetime {
 }
 
 pub(super) async fn run(context: &Context, args: UpdateArgs) -> Result<(), CliError> {
-    let branch = reference::resolve(&args.name)?;
     let client = context.connect().await?;
+    let branch = reference::resolve(&client, &args.name).await?;
     write_stderr(&format!("changing branch '{branch}' on {}", client.base_url()));
     let command = UpdateBranch { branch, name: args.new_name, expires_in: args.expires_in.map(|lifetime| lifetime.0), protected: args.protected };
     let changed = client.send(&command).await?;

@@ -6,10 +6,7 @@ mod place;
 mod repair;
 
 use super::{
-    branch::{
-        migrate::{MigrateOptions, migrate},
-        reference,
-    },
+    branch::migrate::{MigrateOptions, migrate},
     context::Context,
     failure::CliError,
 };
@@ -53,10 +50,7 @@ pub(super) async fn run(context: &Context, command: MigrationsCommand) -> Result
     match command {
         MigrationsCommand::New(args) => new::run(context, args),
         MigrationsCommand::List(args) => list::run(context, args).await,
-        MigrationsCommand::Up(args) => {
-            let branch = args.branch.as_deref().map(reference::resolve).transpose()?;
-            migrate(context, branch, args.how).await
-        }
+        MigrationsCommand::Up(args) => migrate(context, args.branch.as_deref(), args.how).await,
         MigrationsCommand::Repair(args) => repair::repair(context, args).await,
         MigrationsCommand::Baseline(args) => repair::baseline(context, args).await,
     }

@@ -23,10 +23,9 @@ pub(crate) struct Place {
 impl Place {
     /// The server, the branch and the files that are meant.
     pub(super) async fn open(&self, context: &Context) -> Result<(HttpClient, String, Sent), CliError> {
-        let branch = self.branch.as_deref().map(reference::resolve).transpose()?;
         let sent = migration_files::sent(self.dir.as_deref())?;
         let client = context.connect().await?;
-        let branch = branch.unwrap_or_else(|| reference::switched_to(&client));
+        let branch = reference::named_or_switched_to(&client, self.branch.as_deref()).await?;
         Ok((client, branch, sent))
     }
 }

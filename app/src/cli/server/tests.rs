@@ -9,6 +9,7 @@ struct Machine {
     dir: TempDir,
     environment: HashMap<&'static str, &'static str>,
     logged_in_at: Option<&'static str>,
+    known: Option<&'static str>,
 }
 
 impl Machine {
@@ -16,7 +17,7 @@ impl Machine {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("project/src/deep")).unwrap();
         fs::create_dir(dir.path().join("data")).unwrap();
-        Self { dir, environment: HashMap::new(), logged_in_at: None }
+        Self { dir, environment: HashMap::new(), logged_in_at: None, known: None }
     }
 
     fn write(self, path: &str, text: &str) -> Self {
@@ -48,6 +49,7 @@ impl Machine {
             environment: &|name| self.environment.get(name).map(|value| (*value).to_owned()),
             folder: &self.dir.path().join("project/src/deep"),
             data_dir: &|| Ok(data_dir.clone()),
+            knows: &|url| Ok(self.known == Some(url.as_str())),
             login: &|url| Ok(self.logged_in_at.filter(|at| *at == url.as_str()).map(|_| Login::Key { key: "fb_pk_login".to_owned() })),
         })
     }
@@ -70,7 +72,8 @@ fn pair(url: &str, key: Option<&str>) -> (String, Option<String>) {
 fn each_place_gives_way_to_the_one_before() {
     let machine = Machine::new().with_server();
     assert_eq!(machine.found(None, None), pair("http://127.0.0.1:8080/", Some("sb_service_owner")));
-    let machine = machine.with_project().set("FLUXBASE_API_KEY", "fb_pk_env");
+    let mut machine = machine.with_project().set("FLUXBASE_API_KEY", "fb_pk_env");
+    machine.known = Some("http://project:1/");
     assert_eq!(machine.found(None, None), pair("http://project:1/", Some("fb_pk_env")));
     let machine = machine.set("FLUXBASE_URL", "http://env:2").set("FLUXBASE_SERVICE_KEY", "sb_service_env");
     assert_eq!(machine.found(None, None), pair("http://env:2/", Some("sb_service_env")));
@@ -103,9 +106,24 @@ fn a_projects_key_goes_to_the_projects_server_only() {
 }
 
 #[test]
+fn a_key_of_the_environment_goes_to_no_server_that_only_a_folder_names() {
+    let mut machine = Machine::new().with_project().set("FLUXBASE_SERVICE_KEY", "sb_service_env");
+    let refused = machine.find(None, None).unwrap_err();
+    assert!(matches!(&refused, CliError::Local { code: "unknown_server", hint: Some(hint), .. } if hint.contains("--url")), "{refused}");
+    assert!(refused.to_string().contains("http://project:1/") && !refused.to_string().contains("sb_service"), "{refused}");
+    let named = pair("http://project:1/", Some("sb_service_env"));
+    assert_eq!(machine.found(Some("http://project:1"), None), named);
+    assert_eq!(machine.found(None, Some("fb_pk_flag")), pair("http://project:1/", Some("fb_pk_flag")));
+    machine.known = Some("http://project:1/");
+    assert_eq!(machine.found(None, None), named);
+    let machine = machine.write("project/.fluxbase/config.json", r#"{"url":"http://localhost:1"}"#);
+    assert_eq!(machine.found(None, None), pair("http://localhost:1/", Some("sb_service_env")));
+}
+
+#[test]
 fn a_project_may_name_its_server_in_a_line_of_text() {
-    let machine = Machine::new().write("project/.fluxbase/url", "http://plain:4\n").set("FLUXBASE_API_KEY", "fb_pk_env");
-    assert_eq!(machine.found(None, None).0, "http://plain:4/");
+    let machine = Machine::new().write("project/.fluxbase/url", "http://plain:4\n");
+    assert_eq!(machine.found(None, Some("fb_pk_flag")).0, "http://plain:4/");
 }
 
 #[test]
