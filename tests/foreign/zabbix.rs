@@ -21,7 +21,7 @@ pub(crate) async fn scripts() -> Option<&'static [String]> {
 
 fn fetch() -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    run(folder.path(), "apt-get", ["-q", "download", PACKAGE])?;
+    download(folder.path())?;
     let package = archive_in(folder.path()).ok_or("apt-get downloaded nothing")?;
     run(folder.path(), "dpkg-deb", [OsStr::new("-x"), package.as_os_str(), OsStr::new("content")])?;
     let scripts = folder.path().join("content/usr/share").join(PACKAGE);
@@ -30,6 +30,21 @@ fn fetch() -> Result<Vec<String>, String> {
         String::from_utf8(output.stdout).map_err(|error| error.to_string())
     };
     SCRIPTS.into_iter().map(unpacked).collect()
+}
+
+/// By the machine's lists of packages. A fresh machine has none, or old ones, and only root may renew those: then by lists of our own.
+fn download(folder: &Path) -> Result<Output, String> {
+    let by_lists_of_the_machine = run(folder, "apt-get", ["-q", "download", PACKAGE]);
+    if by_lists_of_the_machine.is_ok() {
+        return by_lists_of_the_machine;
+    }
+    let (lists, cache) = (folder.join("lists"), folder.join("cache"));
+    for place in [lists.join("partial"), cache.join("archives/partial")] {
+        std::fs::create_dir_all(place).map_err(|error| error.to_string())?;
+    }
+    let options = ["-q", "-o", &format!("Dir::State::lists={}", lists.display()), "-o", &format!("Dir::Cache={}", cache.display())];
+    run(folder, "apt-get", options.into_iter().chain(["update"]))?;
+    run(folder, "apt-get", options.into_iter().chain(["download", PACKAGE]))
 }
 
 fn archive_in(folder: &Path) -> Option<PathBuf> {
