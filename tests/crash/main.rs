@@ -16,6 +16,7 @@ mod locks;
 mod moving_parent;
 mod newcomers;
 mod parents;
+mod patience;
 mod postgres_kills;
 mod quotas;
 mod races;

@@ -1,7 +1,7 @@
 //! Two servers on one database that are asked for the same at once: one operation at a time works on a branch.
 
 use crate::{
-    life::{at_once, files, request_of},
+    life::{at_once, files, outcome_at, request_of},
     locks::{hold, waited_for},
     world::{ORCHARD, PATIENCE, World, run},
 };
@@ -243,6 +243,36 @@ async fn what_a_replica_holds_that_never_wakes_is_taken_from_it() {
     world.is_whole("two").await;
     one_at_a_time(&world).await;
     world.holds_just(&[("one", 1), ("two", 1)]).await;
+    drop(other);
+    world.end().await;
+}
+
+/// Its file has made a table in main, and it has the turn there: both are taken from it, and when it wakes it changes nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_is_frozen_in_a_migration_is_overtaken_and_does_no_harm() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("database.statement_timeout", "2s")).await;
+    let file = files(&[("1_a.sql", "create table public.pears (id int); insert into public.pears values (1); select pg_sleep(3)")]);
+    let operation = world.begin("main", "migrate", &file).await;
+    eventually("the file is at work", PATIENCE, async || {
+        let sleeping =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep' and query like '%pg_sleep(3)%'";
+        sqlx::query_scalar::<_, i64>(sleeping).fetch_one(&world.pool).await.unwrap() == 1
+    })
+    .await;
+    world.server.signal(Signal::SIGSTOP);
+    let other = world.replica().await;
+    let outcome = outcome_at(&other, &other.owner_key(), &operation).await;
+    assert_eq!(outcome["status"], "succeeded", "{outcome}");
+    world.server.signal(Signal::SIGCONT);
+    world.succeeded(&operation).await;
+    let done: (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from public.pears), (select count(*) from fluxbase_migrations.ledger where state = 'applied'),
+                (select count(*) from branching.migration_history)",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    assert_eq!(done, (1, 1, 1));
     drop(other);
     world.end().await;
 }

@@ -58,8 +58,14 @@ async fn main_is_migrated_over_an_admin_who_is_no_superuser() {
     let target = DatabasePlace { database: DatabaseName::existing("rented"), is_main: true };
     let apply = async |name: &str, sql: &str| {
         let file = MigrationFile::read(name, sql.as_bytes(), |text| runner.checksum(text)).unwrap();
-        let request =
-            ApplyRequest { branch: "pr-1".parse().unwrap(), target: target.clone(), files: vec![file], who: "user:test".to_owned(), observe: false };
+        let request = ApplyRequest {
+            branch: "pr-1".parse().unwrap(),
+            target: target.clone(),
+            files: vec![file],
+            who: "user:test".to_owned(),
+            operation: None,
+            observe: false,
+        };
         runner.apply(&request, Arc::new(NoMigrationProgress)).await
     };
     apply("1_a.sql", "alter table notes add done boolean").await.unwrap();

@@ -3,7 +3,7 @@
 use super::DatabasePlace;
 use async_trait::async_trait;
 use domain::{
-    BoxError, Failure, Slug,
+    BoxError, Failure, OperationId, Slug,
     migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, Seed},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -19,6 +19,8 @@ pub struct ApplyRequest {
     pub files: Vec<MigrationFile>,
     /// Who has them applied, for the ledger.
     pub who: String,
+    /// The operation that they are part of: [`MigrationRunner::end_earlier`].
+    pub operation: Option<OperationId>,
     /// Whether to look at locks and rewrites after each statement: for dry runs.
     pub observe: bool,
 }
@@ -160,6 +162,8 @@ pub enum MigrationEvent {
         /// Until the next.
         wait: Duration,
     },
+    /// What the present file did is about to be there for good: whoever has lost the work to another hears of it now.
+    Commits,
     /// The present file is done.
     FileEnds {
         /// The file.
@@ -220,6 +224,9 @@ pub trait MigrationRunner: Send + Sync {
     async fn ledger(&self, target: &DatabasePlace) -> Result<Vec<LedgerEntry>, MigrationError>;
     /// Applies files, in order. One that another runner has applied meanwhile is left out.
     async fn apply(&self, request: &ApplyRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<AppliedFile>, MigrationError>;
+    /// Ends what earlier turns at an operation, migrating or seeding, have left at work in a database: a replica that is frozen holds what it has locked, and
+    /// would go on when it wakes.
+    async fn end_earlier(&self, target: &DatabasePlace, operation: OperationId) -> Result<(), MigrationError>;
     /// Takes files as applied without running them: for a database that had them before it had a ledger. Those that are in the ledger stay as they are.
     async fn baseline(&self, target: &DatabasePlace, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError>;
     /// Puts a row of the ledger right.
@@ -248,6 +255,8 @@ pub struct SeedRequest {
     pub force: bool,
     /// Who has them run, for the log.
     pub who: String,
+    /// The operation that they are part of: [`MigrationRunner::end_earlier`].
+    pub operation: Option<OperationId>,
 }
 
 /// What became of a seed file.

@@ -1,23 +1,26 @@
 //! Connections of the login that migrates, and the check that it can do no more than it should.
 
 use super::{
-    failure::{refused, unreachable},
+    failure::{from_sql, refused, unreachable},
     settings::{MigrationSettings, Seat},
 };
 use crate::{
     provision::ident,
     wire::{Host, Target, TlsMode},
 };
-use domain::branch::DatabaseName;
+use domain::{OperationId, branch::DatabaseName};
 use ports::driven::{DatabasePlace, MigrationError};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, PgConnection,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use std::time::Duration;
 
-/// Shown in `pg_stat_activity`.
+/// Shown in `pg_stat_activity`, with the operation where it is part of one.
 const APPLICATION: &str = "fluxbase migrations";
+
+/// How long a session may take to end.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// What a database or a role says otherwise must not stop or bend the work.
 const SETTINGS: [(&str, &str); 13] = [
@@ -39,9 +42,9 @@ const SETTINGS: [(&str, &str); 13] = [
 
 impl MigrationSettings {
     /// A connection to the target in the owner's role. The search path is `pg_catalog` alone.
-    pub(super) async fn connect(&self, target: &DatabasePlace) -> Result<PgConnection, MigrationError> {
+    pub(super) async fn connect(&self, target: &DatabasePlace, operation: Option<OperationId>) -> Result<PgConnection, MigrationError> {
         let seat = self.seat(target)?;
-        let options = options(&self.server, &seat, &target.database);
+        let options = options(&self.server, &seat, &target.database).application_name(&application(operation));
         let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;
         prepare(&mut connection, self.limits.lock_timeout).await.map_err(|error| unreachable(&target.database, error))?;
         check_login(&mut connection, target.is_main).await?;
@@ -51,6 +54,35 @@ impl MigrationSettings {
             .map_err(|error| unreachable(&target.database, error))?;
         Ok(connection)
     }
+
+    /// Ends the sessions of an operation, and waits until they are gone.
+    pub(super) async fn end_sessions(&self, target: &DatabasePlace, operation: OperationId) -> Result<(), MigrationError> {
+        let mut connection = self.connect(target, None).await?;
+        let failed = |error| from_sql("ending what an earlier turn has left at work", error);
+        // A login ends its own sessions; the role that it became does not.
+        sqlx::raw_sql("set role none").execute(&mut connection).await.map_err(failed)?;
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "select pg_terminate_backend(pid, $2) from pg_stat_activity
+              where datname = current_database() and usename = session_user and application_name = $1 and pid <> pg_backend_pid()",
+        )
+        .bind(application(Some(operation)))
+        .bind(i64::try_from(PARTING.as_millis()).unwrap_or(i64::MAX))
+        .fetch_all(&mut connection)
+        .await
+        .map_err(failed)?;
+        let _ = connection.close().await;
+        if !ended.is_empty() {
+            tracing::info!(database = %target.database, operation.id = %operation, sessions = ended.len(), "ended what an earlier turn had left at work");
+        }
+        if ended.contains(&false) {
+            return Err(MigrationError::Retryable { message: "what an earlier turn has left at work does not end".to_owned(), source: None });
+        }
+        Ok(())
+    }
+}
+
+fn application(operation: Option<OperationId>) -> String {
+    operation.map_or_else(|| APPLICATION.to_owned(), |operation| format!("{APPLICATION} {operation}"))
 }
 
 /// Said once connected, and not with the connection's first message: poolers in session mode refuse what they do not know in that.
@@ -115,7 +147,6 @@ fn options(server: &Target, seat: &Seat, database: &DatabaseName) -> PgConnectOp
         .username(&seat.login.name)
         .password(seat.login.password.expose())
         .database(database.as_str())
-        .application_name(APPLICATION)
         .extra_float_digits(None)
         .ssl_mode(tls)
         .disable_statement_logging();

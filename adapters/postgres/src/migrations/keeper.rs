@@ -6,6 +6,7 @@ use super::{
     settings::{MigrationLimits, MigrationSettings},
 };
 use crate::provision;
+use domain::OperationId;
 use ports::driven::{DatabasePlace, MigrationError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -18,18 +19,23 @@ pub(super) const BARE: &str = "fluxbase migrations without a transaction";
 pub(super) struct Keeper<'a> {
     pub(super) settings: &'a MigrationSettings,
     pub(super) target: &'a DatabasePlace,
+    pub(super) operation: Option<OperationId>,
     pub(super) connection: PgConnection,
 }
 
 impl<'a> Keeper<'a> {
     /// Waits for the turn. Makes the ledger in a branch that is older than it.
-    pub(super) async fn take(settings: &'a MigrationSettings, target: &'a DatabasePlace) -> Result<Self, MigrationError> {
-        let mut connection = settings.connect(target).await?;
+    pub(super) async fn take(
+        settings: &'a MigrationSettings,
+        target: &'a DatabasePlace,
+        operation: Option<OperationId>,
+    ) -> Result<Self, MigrationError> {
+        let mut connection = settings.connect(target, operation).await?;
         take_lock(&mut connection, settings, TURN).await?;
         if !has_table(&mut connection, &LEDGER).await? || !has_table(&mut connection, &SEEDS).await? {
             make_tables(&mut connection, target).await?;
         }
-        Ok(Self { settings, target, connection })
+        Ok(Self { settings, target, operation, connection })
     }
 
     /// A look at one of our tables, in a transaction that keeps it as it is.
@@ -46,7 +52,7 @@ impl<'a> Keeper<'a> {
 }
 
 /// A session's advisory lock of this database, with a limit to the waiting. Whoever keeps the turn that long is at work on files of their own: that is told,
-/// and not waited for again and again. What a killed runner's statement still does ends by itself.
+/// and not waited for again and again: what earlier turns at the same operation left is ended before. What a killed runner's statement still does ends by itself.
 pub(super) async fn take_lock(connection: &mut PgConnection, settings: &MigrationSettings, key: &'static str) -> Result<(), MigrationError> {
     let MigrationLimits { turn, lock_timeout, .. } = settings.limits;
     match lock(connection, turn.as_millis(), lock_timeout.as_millis(), key).await {

@@ -14,7 +14,7 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::{
-    Slug,
+    OperationId, Slug,
     migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, RepairAction, split},
 };
 use ports::driven::{
@@ -27,17 +27,22 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::Semaphore;
 
 /// Applies migrations on one PostgreSQL server.
 #[derive(Debug)]
 pub struct PgMigrationRunner {
     settings: MigrationSettings,
+    looks: Semaphore,
 }
+
+/// Ledgers that one runner reads at once: whoever asks for a branch has its ledger read, and each time takes a connection.
+const LOOKS: usize = 8;
 
 impl PgMigrationRunner {
     /// A runner; nothing is connected before there is something to do.
     pub fn new(settings: MigrationSettings) -> Self {
-        Self { settings }
+        Self { settings, looks: Semaphore::new(LOOKS) }
     }
 }
 
@@ -48,7 +53,8 @@ impl MigrationRunner for PgMigrationRunner {
     }
 
     async fn ledger(&self, target: &DatabasePlace) -> Result<Vec<LedgerEntry>, MigrationError> {
-        let mut connection = self.settings.connect(target).await?;
+        let _look = self.looks.acquire().await.expect("never closed");
+        let mut connection = self.settings.connect(target, None).await?;
         if !has_table(&mut connection, &LEDGER).await? && !is_gone(&mut connection).await? {
             return Ok(Vec::new());
         }
@@ -62,7 +68,7 @@ impl MigrationRunner for PgMigrationRunner {
 
     #[tracing::instrument(name = "migrations.apply", skip_all, fields(database = %request.target.database, files = request.files.len()))]
     async fn apply(&self, request: &ApplyRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<AppliedFile>, MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, &request.target).await?;
+        let mut keeper = Keeper::take(&self.settings, &request.target, request.operation).await?;
         let mut applied = Vec::with_capacity(request.files.len());
         for (at, file) in request.files.iter().enumerate() {
             progress.told(MigrationEvent::FileBegins { name: file.name.clone(), number: at + 1, total: request.files.len() }).await?;
@@ -84,22 +90,26 @@ impl MigrationRunner for PgMigrationRunner {
         Ok(applied)
     }
 
+    async fn end_earlier(&self, target: &DatabasePlace, operation: OperationId) -> Result<(), MigrationError> {
+        self.settings.end_sessions(target, operation).await
+    }
+
     async fn baseline(&self, target: &DatabasePlace, files: &[MigrationFile], who: &str) -> Result<u64, MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, target).await?;
+        let mut keeper = Keeper::take(&self.settings, target, None).await?;
         let done = repair::baseline(&mut keeper, files, who).await?;
         keeper.release().await;
         Ok(done)
     }
 
     async fn repair(&self, target: &DatabasePlace, version: MigrationVersion, repair: &Repair, who: &str) -> Result<(), MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, target).await?;
+        let mut keeper = Keeper::take(&self.settings, target, None).await?;
         repair::repair(&mut keeper, version, repair, who).await?;
         keeper.release().await;
         Ok(())
     }
 
     async fn record_fingerprint(&self, target: &DatabasePlace, version: MigrationVersion, fingerprint: &str) -> Result<(), MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, target).await?;
+        let mut keeper = Keeper::take(&self.settings, target, None).await?;
         repair::record_fingerprint(&mut keeper, version, fingerprint).await?;
         keeper.release().await;
         Ok(())
@@ -172,7 +182,7 @@ impl FileRun<'_, '_> {
     async fn attempt(&mut self, statements: &[Statement<'_>], began: Instant) -> Result<Vec<StatementReport>, Trouble> {
         let (file, name) = (self.file, self.file.name.as_str());
         let ours = |error| of_file(name, "writing the ledger", error);
-        let mut worker = Worker::open(self.keeper.settings, self.keeper.target).await?;
+        let mut worker = Worker::open(self.keeper).await?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         ledger::begin(&mut worker.connection, file, statements.len(), &self.request.who).await.map_err(ours)?;
@@ -183,6 +193,7 @@ impl FileRun<'_, '_> {
         if !ledger::end(&mut worker.connection, file.version, began.elapsed()).await.map_err(ours)? {
             return Err(row_gone(file).into());
         }
+        self.progress.told(MigrationEvent::Commits).await?;
         // What is deferred is checked here.
         worker.run("commit").await.map_err(|error| of_file(name, "at its end", error))?;
         let _ = worker.connection.close().await;

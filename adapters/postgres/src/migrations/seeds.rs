@@ -39,7 +39,7 @@ impl SeedRunner for PgSeedRunner {
 
     #[tracing::instrument(name = "seeds.run", skip_all, fields(database = %request.target.database, files = request.files.len()))]
     async fn seed(&self, request: &SeedRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, &request.target).await?;
+        let mut keeper = Keeper::take(&self.settings, &request.target, request.operation).await?;
         let mut reports = Vec::with_capacity(request.files.len());
         for (at, file) in request.files.iter().enumerate() {
             progress.told(MigrationEvent::FileBegins { name: file.seed.name.clone(), number: at + 1, total: request.files.len() }).await?;
@@ -110,7 +110,7 @@ impl SeedRun<'_, '_> {
     async fn attempt(&mut self, looked: &Looked, began: Instant) -> Result<u64, Trouble> {
         let name = self.name();
         let ours = |error| of_file(name, "writing the log of seeds", error);
-        let mut worker = Worker::open(self.keeper.settings, self.keeper.target).await?;
+        let mut worker = Worker::open(self.keeper).await?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         seed_log::begin(&mut worker.connection, name, &looked.checksum, &self.request.who).await.map_err(ours)?;
@@ -127,6 +127,7 @@ impl SeedRun<'_, '_> {
         if !seed_log::end(&mut worker.connection, name, rows, began.elapsed()).await.map_err(ours)? {
             return Err(Trouble::Work(refused("ledger_tampered", format!("'{name}' took its own row out of fluxbase_migrations.seeds"))));
         }
+        self.progress.told(MigrationEvent::Commits).await?;
         worker.run("commit").await.map_err(|error| of_file(name, "at its end", error))?;
         Ok(rows)
     }

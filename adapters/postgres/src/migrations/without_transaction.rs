@@ -47,7 +47,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         let pieces: Vec<_> = statements.iter().map(|statement| &statement.piece).collect();
         let units = units(&pieces).map_err(|at| Trouble::File(unbalanced(file, &statements[at])))?;
         let (before, done, interrupted) = begin(keeper, file, statements, request).await?;
-        let mut worker = Worker::open(keeper.settings, keeper.target).await?;
+        let mut worker = Worker::open(keeper).await?;
         // Of a runner that was killed, the statement may still be at work.
         take_lock(&mut worker.connection, keeper.settings, BARE).await?;
         worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;

@@ -4,9 +4,10 @@ use super::{
     connect::search_path_of_database,
     execute::Statement,
     failure::{from_sql, unreachable},
-    settings::{MigrationSettings, Seat},
+    keeper::Keeper,
+    settings::Seat,
 };
-use ports::driven::{DatabasePlace, FileFailure, MigrationError};
+use ports::driven::{FileFailure, MigrationError};
 use sqlx::PgConnection;
 
 /// A connection for one file.
@@ -29,9 +30,10 @@ pub(super) struct Place {
 
 impl Worker {
     /// Opens one, with `pg_catalog` as its search path until [`Worker::enter`].
-    pub(super) async fn open(settings: &MigrationSettings, target: &DatabasePlace) -> Result<Self, MigrationError> {
+    pub(super) async fn open(keeper: &Keeper<'_>) -> Result<Self, MigrationError> {
+        let Keeper { settings, target, operation, .. } = keeper;
         let Seat { login, role } = settings.seat(target)?;
-        let mut connection = settings.connect(target).await?;
+        let mut connection = settings.connect(target, *operation).await?;
         let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
         Ok(Self { connection, login: login.name, role, path })
     }

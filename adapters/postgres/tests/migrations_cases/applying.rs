@@ -1,10 +1,15 @@
 //! What a file in a transaction does, and what it says when it fails.
 
 use super::{Told, branch, refusal};
-use domain::migration::{Coverage, MigrationVersion, plan};
+use async_trait::async_trait;
+use domain::{
+    OperationId,
+    migration::{Coverage, MigrationVersion, plan},
+};
 use fluxbase_postgres::migrations::{MigrationLimits, MigrationSettings, PgMigrationRunner};
-use ports::driven::{MigrationError, MigrationEvent, MigrationRunner, Repair};
+use ports::driven::{ApplyRequest, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, Repair};
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn files_are_applied_once_with_their_rows_of_the_ledger() {
@@ -161,6 +166,48 @@ async fn who_waits_in_vain_for_another_run_is_told_so() {
     assert_eq!(branch.text("select to_regclass('a')::text").await, "");
 }
 
+/// As a frozen replica leaves it: the file's transaction stands open, and the turn is taken.
+#[tokio::test]
+async fn what_an_earlier_turn_left_at_work_ends_and_nothing_of_it_is_there() {
+    let branch = Arc::new(branch("overtaken").await);
+    let [operation, another] = [1, 2].map(|number| OperationId::from_uuid(Uuid::from_u128(number)));
+    let request = |operation| ApplyRequest { operation: Some(operation), ..branch.request(&[("1_a.sql", "create table a (); select pg_sleep(60)")]) };
+    let frozen = tokio::spawn({
+        let (branch, request) = (Arc::clone(&branch), request(operation));
+        async move { branch.runner.apply(&request, Arc::new(Told::default())).await }
+    });
+    let sleeps = "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+    while branch.text(sleeps).await != "1" {
+        tokio::task::yield_now().await;
+    }
+    branch.runner.end_earlier(&branch.target, another).await.unwrap();
+    assert_eq!(branch.text(sleeps).await, "1", "that of another operation works on");
+    branch.runner.end_earlier(&branch.target, operation).await.unwrap();
+    assert_eq!(branch.text(sleeps).await, "0");
+    let lost = frozen.await.unwrap().unwrap_err();
+    assert!(matches!(lost, MigrationError::Retryable { .. }), "{lost:?}");
+    assert_eq!(branch.apply(&[("1_a.sql", "create table a ()")]).await.unwrap().len(), 1);
+}
+
+/// Tells of what is to be committed that it is another's by now.
+struct Overtaken;
+
+#[async_trait]
+impl MigrationProgress for Overtaken {
+    async fn told(&self, event: MigrationEvent) -> Result<(), MigrationError> {
+        if event == MigrationEvent::Commits { Err(MigrationError::Stopped) } else { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn who_has_lost_the_work_commits_nothing() {
+    let branch = branch("overtaken_late").await;
+    let stopped = branch.runner.apply(&branch.request(&[("1_a.sql", "create table a ()")]), Arc::new(Overtaken)).await.unwrap_err();
+    assert!(matches!(stopped, MigrationError::Stopped), "{stopped:?}");
+    assert_eq!(branch.text("select to_regclass('a')::text").await, "");
+    assert!(branch.runner.ledger(&branch.target).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_baseline_takes_files_as_applied_and_repairs_put_rows_right() {
     let branch = branch("baseline").await;
@@ -182,4 +229,31 @@ async fn a_baseline_takes_files_as_applied_and_repairs_put_rows_right() {
     assert_eq!(refusal(unknown).0, "migration_unknown");
     let misfit = branch.runner.repair(&branch.target, MigrationVersion::new(2), &Repair::StatementDone, "user:test").await.unwrap_err();
     assert_eq!(refusal(misfit).0, "repair_misfit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_look_at_ledgers_few_connections_are_taken() {
+    let branch = branch("looked_at").await;
+    branch.apply(&[("1_a.sql", "create table a ()")]).await.unwrap();
+    let limits = MigrationLimits { lock_timeout: Duration::from_secs(60), ..branch.settings.limits };
+    let runner = Arc::new(PgMigrationRunner::new(MigrationSettings { limits, ..branch.settings.clone() }));
+    let mut held = branch.root.begin().await.unwrap();
+    sqlx::raw_sql("lock table fluxbase_migrations.ledger in access exclusive mode").execute(&mut *held).await.unwrap();
+    let looks: Vec<_> = (0..30)
+        .map(|_| {
+            let (runner, target) = (Arc::clone(&runner), branch.target.clone());
+            tokio::spawn(async move { runner.ledger(&target).await.unwrap().len() })
+        })
+        .collect();
+    let looking = "select count(*)::text from pg_stat_activity where datname = current_database() and application_name like 'fluxbase migrations%'";
+    while branch.text(looking).await != "8" {
+        tokio::task::yield_now().await;
+    }
+    // Time enough for more to come, if they could.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(branch.text(looking).await, "8");
+    held.rollback().await.unwrap();
+    for look in looks {
+        assert_eq!(look.await.unwrap(), 1);
+    }
 }

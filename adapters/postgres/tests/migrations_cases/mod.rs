@@ -107,7 +107,14 @@ impl Branch {
 
     pub(crate) fn request(&self, files: &[(&str, &str)]) -> ApplyRequest {
         let files = files.iter().map(|(name, sql)| self.file(name, sql)).collect();
-        ApplyRequest { branch: "pr-1".parse().unwrap(), target: self.target.clone(), files, who: "user:test".to_owned(), observe: false }
+        ApplyRequest {
+            branch: "pr-1".parse().unwrap(),
+            target: self.target.clone(),
+            files,
+            who: "user:test".to_owned(),
+            operation: None,
+            observe: false,
+        }
     }
 
     pub(crate) async fn apply(&self, files: &[(&str, &str)]) -> Result<Vec<AppliedFile>, MigrationError> {

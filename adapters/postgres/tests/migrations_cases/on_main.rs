@@ -49,6 +49,7 @@ impl Main {
             target: self.target.clone(),
             files: vec![file],
             who: "user:test".to_owned(),
+            operation: None,
             observe: false,
         };
         self.runner.apply(&request, Arc::new(NoMigrationProgress)).await.map(drop)

@@ -28,7 +28,7 @@ impl<'a> Seeds<'a> {
     async fn sow(&self, only: &[&str], force: bool, told: &Arc<Told>) -> Result<Vec<SeedReport>, MigrationError> {
         let only = (!only.is_empty()).then(|| only.iter().map(|name| (*name).to_owned()).collect());
         let files = self.runner.find(only).await.unwrap();
-        let request = SeedRequest { target: self.branch.target.clone(), files, force, who: "user:test".to_owned() };
+        let request = SeedRequest { target: self.branch.target.clone(), files, force, who: "user:test".to_owned(), operation: None };
         self.runner.seed(&request, told.clone()).await
     }
 

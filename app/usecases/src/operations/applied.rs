@@ -11,6 +11,22 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl OperationRunner {
+    /// Ends what earlier turns at the operation have left at work in the database, before this one does anything there.
+    pub(super) async fn end_earlier_turns(&self, hold: &Hold, target: &DatabasePlace) -> Result<(), Halt> {
+        if hold.is_taken_over().await {
+            self.ports.migrations.end_earlier(target, hold.operation().await.id).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for an operation that ends: it does so all the same.
+    pub(super) async fn leave_nothing_at_work(&self, hold: &Hold, target: &DatabasePlace) {
+        let ended = timeout(PATIENCE, self.end_earlier_turns(hold, target)).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::warn!(database = %target.database, ?ended, "what earlier turns left at work could not be ended");
+        }
+    }
+
     /// Notes what the ledger has before anything is applied; whoever goes on with the operation finds it noted.
     pub(super) async fn note_applied_before(&self, hold: &Hold, target: &DatabasePlace) -> Result<(), Halt> {
         if hold.operation().await.input.applied_before.is_some() {

@@ -32,9 +32,10 @@ impl OperationRunner {
         let route = self.settings.names.route(&branch).ok_or_else(|| nothing_to_do(&branch))?;
         let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
         hold.step(StepName::Migrate).await?;
+        self.end_earlier_turns(hold, &target).await?;
         self.note_applied_before(hold, &target).await?;
         let files = self.pending(&input, &branch.slug, &target).await?;
-        let request = ApplyRequest { branch: branch.slug, target: target.clone(), files, who: input.actor, observe: false };
+        let request = ApplyRequest { branch: branch.slug, target: target.clone(), files, who: input.actor, operation: Some(hold.operation().await.id), observe: false };
         let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
             Ok(applied) => applied,
             Err(MigrationError::File { failure, applied }) => return self.migration_failed(hold, &request, &failure, applied).await,
@@ -112,6 +113,7 @@ impl OperationRunner {
         let branch = self.branch(hold.operation().await.branch_id).await?;
         let Some(route) = self.settings.names.route(&branch) else { return Ok(Vec::new()) };
         let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
+        self.leave_nothing_at_work(hold, &target).await;
         Ok(self.applied_in_all(hold, &target, Vec::new()).await)
     }
 }

@@ -55,6 +55,11 @@ impl Hold {
         self.held.lock().await.claim.operation.clone()
     }
 
+    /// Whether somebody was at it before: this replica, or another one that may wake up again.
+    pub(super) async fn is_taken_over(&self) -> bool {
+        self.held.lock().await.claim.fence > 1
+    }
+
     /// The claim.
     pub(super) async fn claim(&self) -> Claim {
         self.held.lock().await.claim.clone()
@@ -267,6 +272,7 @@ impl MigrationProgress for Hold {
         let told = match event {
             MigrationEvent::FileBegins { number, total, .. } => self.advance(number as u64 - 1, total as u64, "files").await,
             MigrationEvent::FileEnds { .. } => self.one_more().await,
+            MigrationEvent::Commits => self.still_held().await,
             MigrationEvent::Statements { .. } | MigrationEvent::Bytes { .. } | MigrationEvent::GaveWay { .. } => {
                 if self.is_cancelled() {
                     Err(BuildError::Stopped)
@@ -283,6 +289,14 @@ impl MigrationProgress for Hold {
 }
 
 impl Hold {
+    /// Whether nobody else has the operation, and nobody called it off.
+    async fn still_held(&self) -> Result<(), BuildError> {
+        self.look(true).await.map_err(|halt| match halt {
+            Halt::Again { message, source } => BuildError::Retryable { message, source },
+            Halt::Lost | Halt::Cancelled | Halt::Failed(_) => BuildError::Stopped,
+        })
+    }
+
     async fn one_more(&self) -> Result<(), BuildError> {
         let counted = {
             let mut held = self.held.lock().await;

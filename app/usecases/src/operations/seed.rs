@@ -10,7 +10,7 @@ use crate::{
     branches::{NO_SEEDS, no_seeds},
     trail::{self, FLUXBASE},
 };
-use domain::{Branch, BranchState, StepName};
+use domain::{Branch, BranchState, Operation, StepName};
 use ports::driven::{BuildProgress, DatabasePlace, DatabaseTag, MigrationProgress, SeedReport, SeedRequest, StoreError};
 use serde_json::json;
 use std::sync::Arc;
@@ -29,7 +29,9 @@ impl OperationRunner {
         if !matches!(branch.state, BranchState::Migrating { .. }) {
             return Err(nothing_to_do(&branch));
         }
-        let reports = self.sow(hold, self.settings.names.place(&branch)?, false).await?;
+        let place = self.settings.names.place(&branch)?;
+        self.end_earlier_turns(hold, &place).await?;
+        let reports = self.sow(hold, place, false).await?;
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.succeed(hold, Some(reported(&reports))).await?;
         ending.leave_as_it_was(error_before)?;
@@ -52,13 +54,13 @@ impl OperationRunner {
 
     async fn sow(&self, hold: &Arc<Hold>, target: DatabasePlace, force: bool) -> Result<Vec<SeedReport>, Halt> {
         hold.step(StepName::Seed).await?;
-        let input = hold.operation().await.input;
+        let Operation { id, input, .. } = hold.operation().await;
         let files = self.ports.seeds.find(input.seeds).await?;
         if files.is_empty() {
             // The replica that took the request may have had some.
             return Err(Halt::failed(NO_SEEDS, no_seeds()));
         }
-        let request = SeedRequest { target, files, force, who: input.actor };
+        let request = SeedRequest { target, files, force, who: input.actor, operation: Some(id) };
         Ok(self.ports.seeds.seed(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await?)
     }
 

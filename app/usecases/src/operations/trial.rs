@@ -25,7 +25,7 @@ impl OperationRunner {
         let target = DatabasePlace { database: copy, is_main: false };
         hold.step(StepName::Migrate).await?;
         let files = self.pending(&operation.input, &branch.slug, &target).await?;
-        let request = ApplyRequest { branch: branch.slug, target, files, who: operation.input.actor, observe: true };
+        let request = ApplyRequest { branch: branch.slug, target, files, who: operation.input.actor, operation: Some(operation.id), observe: true };
         let (applied, failed) = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
             Ok(applied) => (applied, None),
             Err(MigrationError::File { failure, applied }) => (applied, Some(file_error(&failure))),

@@ -153,13 +153,13 @@ async fn a_delete_that_cannot_be_done_is_tried_until_it_can() {
     assert!(world.databases().is_empty());
 }
 
-/// There is one worker, and it is at a file that takes an hour.
+/// There is one worker, and it is at a file that takes hours.
 #[tokio::test(start_paused = true)]
 async fn what_people_wrote_holds_up_nobodys_branches_and_ends_when_its_time_is_up() {
     let mut world = World::new().await;
     world.ready("x").await;
     for dry_run in [true, false] {
-        let migrate = world.migrate("x", &[("1_a.sql", "wait")], dry_run).await.unwrap();
+        let migrate = world.migrate("x", &[("1_a.sql", "wait long")], dry_run).await.unwrap();
         sleep(Duration::from_secs(10)).await;
         assert_eq!(world.operation(migrate.id).await.status, Progress::Running);
         world.create("y", DataCloneMode::SchemaOnly, None).await.unwrap();
@@ -176,7 +176,7 @@ async fn what_people_wrote_holds_up_nobodys_branches_and_ends_when_its_time_is_u
         world.check().await;
     }
     // Administrators know what they do in main.
-    let migrate = world.migrate("main", &[("1_a.sql", "wait")], false).await.unwrap();
+    let migrate = world.migrate("main", &[("1_a.sql", "wait long")], false).await.unwrap();
     sleep(PEOPLES_TIME * 3).await;
     assert_eq!(world.operation(migrate.id).await.status, Progress::Succeeded);
 }

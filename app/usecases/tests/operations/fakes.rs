@@ -141,7 +141,8 @@ impl TrialCopies for Trials {
     }
 }
 
-/// Ledgers by database, and the versions that the schema's mark was recorded for; a file that says `fail` does, one that says `wait` takes an hour.
+/// Ledgers by database, and the versions that the schema's mark was recorded for; a file that says `fail` does, one that says `wait` takes an hour, and
+/// one that says `wait long` takes three.
 #[derive(Default)]
 pub(crate) struct Ledgers(pub(crate) Mutex<BTreeMap<String, Vec<MigrationVersion>>>, pub(crate) Mutex<Vec<i64>>);
 
@@ -171,7 +172,7 @@ impl MigrationRunner for Ledgers {
         let mut applied = Vec::new();
         for file in &request.files {
             if file.sql.contains("wait") {
-                tokio::time::sleep(Duration::from_hours(1)).await;
+                tokio::time::sleep(Duration::from_hours(if file.sql.contains("long") { 3 } else { 1 })).await;
             }
             if file.sql.contains("fail") {
                 let failure = FileFailure {
@@ -194,6 +195,10 @@ impl MigrationRunner for Ledgers {
             });
         }
         Ok(applied)
+    }
+
+    async fn end_earlier(&self, _: &DatabasePlace, _: OperationId) -> Result<(), MigrationError> {
+        Ok(())
     }
 
     async fn baseline(&self, _: &DatabasePlace, _: &[MigrationFile], _: &str) -> Result<u64, MigrationError> {

@@ -29,7 +29,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// How long what was replaced is kept.
 pub(crate) const KEPT: Duration = Duration::from_mins(10);
 /// How long what people wrote may run.
-pub(crate) const PEOPLES_TIME: Duration = Duration::from_mins(30);
+pub(crate) const PEOPLES_TIME: Duration = Duration::from_hours(2);
 
 pub(crate) struct World {
     pub(crate) control_plane: MemoryControlPlane,

@@ -1,0 +1,65 @@
+//! What takes long holds up nobody but itself, and is not cut off for it.
+
+use crate::{
+    life::files,
+    world::{ORCHARD, PATIENCE, World},
+};
+use fluxbase_tests::eventually;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longer than a unit of work may stand still that waits for nobody.
+const LONG: Duration = Duration::from_secs(12);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_waited_for_another_run_is_told_like_any_other() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    world.done("victim", "migrate", &files(&[("1_a.sql", "create table public.pears (id int primary key)")])).await;
+    let inside = world.inside("victim", 1).await;
+    let mut other = inside.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(hashtextextended('fluxbase migrations', 0))").execute(&mut *other).await.unwrap();
+    let (body, path) = (json!({"version": 1, "action": "forget"}), "admin/branches/victim/migrations/repair");
+    let repair = world.ask(Method::POST, path, &body);
+    let ends = async {
+        tokio::time::sleep(LONG).await;
+        other.close().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(repair, ends);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let activity = world.server.get("admin/branches/victim/activity", &world.server.owner_key()).await;
+    assert!(activity.json().to_string().contains("migration_repaired"), "{activity:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_sleep_hold_up_nobodys_branches_and_are_ended() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("branching.operation_timeout", "20s")).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    let asleep = |dry_run: bool| {
+        let Value::Object(mut body) = files(&[("1_a.sql", "select pg_sleep(1000000)")]) else { unreachable!("files are an object") };
+        body.insert("dry_run".to_owned(), json!(dry_run));
+        Value::Object(body)
+    };
+    // As many as there are workers.
+    let sleepers = [world.begin("main", "migrate", &asleep(true)).await, world.begin("victim", "migrate", &asleep(false)).await];
+    eventually("both sleep", PATIENCE, async || {
+        let sleeping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'fluxbase migrations%' and query like '%1000000%'";
+        sqlx::query_scalar::<_, i64>(sleeping).fetch_one(&world.pool).await.unwrap() >= 2
+    })
+    .await;
+    world.create("swift").await;
+    world.ready("swift").await;
+    world.delete("swift").await;
+    world.gone("swift").await;
+    for sleeper in &sleepers {
+        let outcome = world.outcome(sleeper).await;
+        assert_eq!((&outcome["status"], &outcome["error"]["code"]), (&json!("failed"), &json!("operation_timeout")), "{outcome}");
+    }
+    assert_eq!(world.status("victim").await.as_deref(), Some("ready"));
+    world.holds_just(&[("victim", 1)]).await;
+    world.end().await;
+}
