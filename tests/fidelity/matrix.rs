@@ -163,7 +163,7 @@ fn withheld_objects(branch: &Value) -> Vec<&str> {
 async fn rows_in(database: &PgPool) -> i64 {
     let counts: Vec<String> = sqlx::query_scalar(
         "select format('select count(*) from only %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-          where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'auth', 'storage', 'fluxbase_migrations')
+          where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'auth', 'fluxbase_migrations')
             and c.relname <> 'ddl_log' and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
     )
     .fetch_all(database)

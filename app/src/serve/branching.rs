@@ -43,6 +43,8 @@ pub(super) struct Branching {
     pub(super) ports: BranchPorts,
     builder: Arc<PgBranchBuilder>,
     schemas: Arc<PgSchemas>,
+    /// The operations' own: they do not stand in line with those who look.
+    migrations: Arc<PgMigrationRunner>,
 }
 
 /// What of the house branches are built over.
@@ -76,6 +78,7 @@ impl Branching {
             seeds_dir: settings.branching.seeds_dir.clone(),
         };
         let builder = Arc::new(PgBranchBuilder::new(tools()));
+        let for_operations = Arc::new(PgMigrationRunner::new(migrations.clone()));
         let ports = BranchPorts {
             control_plane: ground.control_plane.clone(),
             ids: ground.ids.clone(),
@@ -89,7 +92,7 @@ impl Branching {
             seeds: Arc::new(PgSeedRunner::new(migrations)),
             schemas: schemas.clone(),
         };
-        Self { ports, builder, schemas }
+        Self { ports, builder, schemas, migrations: for_operations }
     }
 }
 
@@ -117,11 +120,10 @@ fn entrance(settings: &Settings, database: &MainDatabase) -> Entrance {
 
 /// Schemas, beside the control plane's, that our own migrations fill.
 fn own_schemas(auth: AuthSchema) -> Vec<String> {
-    let ours = match auth {
-        AuthSchema::Ours => &["auth", "storage"][..],
-        AuthSchema::Foreign => &["storage"],
-    };
-    ours.iter().map(|schema| (*schema).to_owned()).collect()
+    match auth {
+        AuthSchema::Ours => vec!["auth".to_owned()],
+        AuthSchema::Foreign => Vec::new(),
+    }
 }
 
 fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> pgtools::Settings {
@@ -179,7 +181,7 @@ pub(super) fn branch_defaults(settings: &Settings) -> BranchDefaults {
 impl House {
     /// Starts what works on branches by itself.
     pub(super) fn start_branch_workers(&self, settings: &Settings, workers: &mut JoinSet<()>) {
-        let Branching { ports, builder, schemas } = &self.branching;
+        let Branching { ports, builder, schemas, migrations } = &self.branching;
         // Statements end by then; whoever still has a connection has no request on it.
         let ends = settings.database.statement_timeout.0 + GRACE;
         let restock = Arc::new(Notify::new());
@@ -190,7 +192,7 @@ impl House {
             logins: ports.logins.clone(),
             open: self.databases.clone(),
             probe: ports.probe.clone(),
-            migrations: ports.migrations.clone(),
+            migrations: migrations.clone(),
             migration_files: ports.migration_files.clone(),
             seeds: ports.seeds.clone(),
             schemas: ports.schemas.clone(),
@@ -238,4 +240,16 @@ fn failpoints() -> Arc<dyn Failpoints> {
 #[cfg(not(debug_assertions))]
 fn failpoints() -> Arc<dyn Failpoints> {
     Arc::new(NoFailpoints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_schemas;
+    use postgres::provision::AuthSchema;
+
+    #[test]
+    fn what_our_migrations_do_not_fill_is_peoples_own() {
+        assert_eq!(own_schemas(AuthSchema::Ours), ["auth"]);
+        assert!(own_schemas(AuthSchema::Foreign).is_empty(), "a schema storage is the project's");
+    }
 }
