@@ -170,9 +170,11 @@ async fn nothing_acts_from(cluster: &ForeignCluster, database: &str) {
                    where n.nspname = 'app' and c.relowner <> 'fluxbase_branch_owner'::regrole
                      and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')";
     assert_eq!(sqlx::query_scalar::<_, i64>(owners).fetch_one(&branch).await.unwrap(), 0);
-    // Only the functions of event triggers are not the owner's: it must not put its own code in their place.
+    // Only the functions of event triggers are not the owner's, who must not put its own code in their place, and those that it must not call.
     let routines = "select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-                     where n.nspname = 'app' and (p.proowner <> 'fluxbase_branch_owner'::regrole) <> exists (select from pg_event_trigger t where t.evtfoid = p.oid)
+                     where n.nspname = 'app' and (p.proowner <> 'fluxbase_branch_owner'::regrole)
+                             <> (p.prokind <> 'a' and not (select lanpltrusted from pg_language l where l.oid = p.prolang)
+                                 or exists (select from pg_event_trigger t where t.evtfoid = p.oid))
                        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype in ('e', 'i'))";
     assert_eq!(sqlx::query_scalar::<_, i64>(routines).fetch_one(&branch).await.unwrap(), 0);
     branch.close().await;

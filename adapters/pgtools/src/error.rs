@@ -49,9 +49,22 @@ pub(crate) fn denied(doing: &str, said: &str, is_main: bool) -> BuildError {
 const WAY_TO_NAMES: &str = ". A function that is called meanwhile names it without its schema: write the schema in its body, or give the function a search \
                             path of its own (alter function .. set search_path = ..)";
 
-/// Says the way out of what `pg_restore` tells of a parent that no clone can be made of as it is.
+/// How something can be made of a routine whose code acts as the server, by whoever owns branches.
+const WAY_TO_ROUTINES: &str = ". In the parent only some may execute it, and its language is not trusted, so the owner of branches may not either: grant \
+                               execute on it, and usage on its schema, to fluxbase_branch_owner if whoever has a branch may call it";
+
+/// Says the way out of what PostgreSQL tells of a parent that no clone can be made of as it is.
 pub(crate) fn with_way_out(error: BuildError) -> BuildError {
-    let BuildError::Refused { code: "definitions_refused", message } = error else { return error };
+    let (code, message) = match error {
+        BuildError::Refused { code: code @ ("definitions_refused" | "insufficient_privilege"), message } => (code, message),
+        other => return other,
+    };
+    if ["function", "procedure"].iter().any(|kind| message.contains(&format!("permission denied for {kind} "))) {
+        return refused(code, format!("{message}{WAY_TO_ROUTINES}"));
+    }
+    if code != "definitions_refused" {
+        return refused(code, message);
+    }
     let of_the_control_plane = ["branching", "fluxbase"].iter().any(|schema| {
         message.ends_with(&format!("schema \"{schema}\" does not exist")) || message.contains(&format!("ERROR:  relation \"{schema}."))
     });
@@ -62,7 +75,7 @@ pub(crate) fn with_way_out(error: BuildError) -> BuildError {
     } else {
         ""
     };
-    refused("definitions_refused", format!("{message}{way}"))
+    refused(code, format!("{message}{way}"))
 }
 
 /// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.

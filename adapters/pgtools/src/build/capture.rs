@@ -18,6 +18,7 @@ use crate::{
     settings::Settings,
     stock::change_token,
 };
+use domain::branch::Withheld;
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::{Connection, PgConnection};
 use std::pin::Pin;
@@ -32,6 +33,8 @@ pub(crate) struct Parent {
     pub(crate) inventory: Inventory,
     pub(crate) by_admin: ByAdmin,
     pub(crate) labels: Vec<Label>,
+    /// What of the definitions stays behind.
+    pub(crate) withheld: Vec<Withheld>,
     /// Schemas that are not copied.
     pub(crate) excluded: Vec<String>,
     /// The change token, as the leader's snapshot sees it.
@@ -102,7 +105,8 @@ async fn try_capture(settings: &Settings, request: &BuildRequest, made: &mut Mad
             return Err(NotYet::Moved(format!("changed meanwhile: {}", changed.summary())));
         }
     }
-    Ok((Parent { definitions, extensions, inventory, by_admin, labels, excluded, token: token_now }, leader))
+    let inventory = inventory.keeping(privileged.kept());
+    Ok((Parent { definitions, extensions, inventory, by_admin, labels, withheld: privileged.withheld, excluded, token: token_now }, leader))
 }
 
 /// What is read of the parent while it is dumped, by the same snapshot.

@@ -113,6 +113,7 @@ impl Build<'_> {
         // Last of what the owner does: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let mut withheld = plan.withheld;
+        withheld.extend(parent.withheld);
         withheld.extend(unfilled);
         withheld.extend(labels::carry_over(&mut branch, &parent.labels).await?);
         let _ = branch.close().await;

@@ -1,4 +1,5 @@
-//! What the admin adds to a copy that is finished but for that: grants on what no branch owner owns, and event triggers, which come last of all.
+//! What the admin adds to a copy that is finished but for that: grants on what no branch owner owns, and event triggers, which come last of all. What the
+//! owner had been lent to make its foreign servers is taken back.
 //!
 //! Nobody else is in the database yet. None of these statements runs code of users, and the admin comes back for none afterwards.
 
@@ -9,10 +10,10 @@ use super::{
 use crate::{
     connect::run,
     error::{from_sql, refused, sql_state},
-    quoting::printed_name,
+    quoting::{ident, printed_name},
     settings::Settings,
 };
-use domain::branch::{DatabaseName, Withheld};
+use domain::branch::{DatabaseName, OWNER_ROLE, Withheld};
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
 
@@ -22,23 +23,38 @@ pub(crate) struct ByAdmin {
     pub(crate) by_superuser: bool,
     pub(crate) grants: GivenGrants,
     pub(crate) triggers: Vec<EventTrigger>,
+    /// Foreign data wrappers, quoted, that in the parent neither the owner of branches nor a plain owner may use.
+    pub(crate) lent: Vec<String>,
 }
 
 impl ByAdmin {
     /// Reads it.
     pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String], by_superuser: bool) -> Result<Self, BuildError> {
-        Ok(Self { by_superuser, grants: GivenGrants::read(parent).await?, triggers: EventTrigger::read(parent, excluded).await? })
+        let lent = sqlx::query_scalar(
+            "select quote_ident(w.fdwname) from pg_foreign_data_wrapper w
+              where not exists (select from pg_roles r where r.rolname in ($1, current_user) and not r.rolsuper
+                                   and has_foreign_data_wrapper_privilege(r.oid, w.oid, 'usage'))",
+        )
+        .bind(OWNER_ROLE)
+        .fetch_all(&mut *parent)
+        .await
+        .map_err(|error| from_sql("reading who may use foreign data wrappers", error))?;
+        Ok(Self { by_superuser, grants: GivenGrants::read(parent).await?, triggers: EventTrigger::read(parent, excluded).await?, lent })
     }
 
     /// Adds it, and tells what stays behind.
     pub(crate) async fn add(&self, settings: &Settings, database: &DatabaseName) -> Result<Vec<Withheld>, BuildError> {
         let mut withheld = event_triggers::withheld(&self.triggers, self.by_superuser);
         let triggers = event_triggers::statements(&self.triggers, self.by_superuser, &settings.admin.user);
-        if self.grants.objects.is_empty() && triggers.is_empty() {
+        if self.grants.objects.is_empty() && triggers.is_empty() && self.lent.is_empty() {
             return Ok(withheld);
         }
         let mut admin = settings.admin_in(database).await?;
         withheld.extend(self.grant(&mut admin).await?);
+        if !self.lent.is_empty() {
+            let revoke = format!("revoke usage on foreign data wrapper {} from {}", self.lent.join(", "), ident(OWNER_ROLE));
+            run(&mut admin, revoke).await.map_err(|error| from_sql("taking foreign data wrappers back", error))?;
+        }
         if !triggers.is_empty() {
             run(&mut admin, format!("begin; {}; commit", triggers.join("; "))).await.map_err(|error| from_sql("making event triggers", error))?;
         }

@@ -61,6 +61,7 @@ pub(crate) async fn prepare(settings: &Settings, request: &BuildRequest, extensi
     for extension in extensions {
         create_extension(&mut admin, extension, &owner).await?;
     }
+    // Lent: whoever makes a foreign server must be allowed to. [`super::by_admin`] takes it back where the parent does not grant it.
     let wrappers: Vec<String> = sqlx::query_scalar("select fdwname::text from pg_foreign_data_wrapper")
         .fetch_all(&mut admin)
         .await

@@ -32,6 +32,11 @@ impl Grant {
         Ok(found.into_iter().collect())
     }
 
+    /// Whether it is on one of these routines.
+    pub(crate) fn is_on(&self, routines: &BTreeSet<String>) -> bool {
+        self.kind == "routine" && routines.contains(&self.object)
+    }
+
     fn change(&self, grants: bool) -> Change {
         let option = if self.grantable && grants { " with grant option" } else { "" };
         let (verb, word) = if grants { ("grant", "to") } else { ("revoke", "from") };
@@ -88,9 +93,10 @@ impl GivenGrants {
 /// How many statements go in one message.
 const AT_ONCE: usize = 500;
 
-/// Makes the branch's grants those of the parent.
-pub(crate) async fn carry_over(branch: &mut PgConnection, wanted: &BTreeSet<Grant>) -> Result<(), BuildError> {
-    let present = Grant::read(branch, &[]).await?;
+/// Makes the branch's grants those of the parent, but for those on `kept` routines, which are not its owner's.
+pub(crate) async fn carry_over(branch: &mut PgConnection, wanted: &BTreeSet<Grant>, kept: &BTreeSet<String>) -> Result<(), BuildError> {
+    let mut present = Grant::read(branch, &[]).await?;
+    present.retain(|grant| !grant.is_on(kept));
     let statements: Vec<_> = changes(&present, wanted).into_iter().map(|change| change.statement).collect();
     for some in statements.chunks(AT_ONCE) {
         run(branch, some.join("; ")).await.map_err(|error| from_sql("carrying grants over", error))?;

@@ -31,13 +31,21 @@ struct Definition {
 pub(crate) struct Inventory {
     objects: BTreeMap<Key, Definition>,
     pub(crate) grants: BTreeSet<Grant>,
+    /// Routines that are not a branch owner's in a copy, and on which grants are made otherwise.
+    pub(crate) kept: BTreeSet<String>,
 }
 
 impl Inventory {
+    /// The same without grants on these routines.
+    pub(crate) fn keeping(mut self, kept: BTreeSet<String>) -> Self {
+        self.grants.retain(|grant| !grant.is_on(&kept));
+        Self { kept, ..self }
+    }
+
     /// Reads it by the connection's snapshot. Names are printed in full: the connection's `search_path` is `pg_catalog`.
     pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String]) -> Result<Self, BuildError> {
         let objects = objects(connection, excluded, &[], false).await?;
-        Ok(Self { objects, grants: Grant::read(connection, excluded).await? })
+        Ok(Self { objects, grants: Grant::read(connection, excluded).await?, kept: BTreeSet::new() })
     }
 
     /// The same of a database in which nothing changes meanwhile, over two connections.
@@ -48,7 +56,7 @@ impl Inventory {
         };
         let (mut objects, (others, grants)) = tokio::try_join!(objects(one, excluded, &OF_TABLES, true), theirs)?;
         objects.extend(others);
-        Ok(Self { objects, grants })
+        Ok(Self { objects, grants, kept: BTreeSet::new() })
     }
 
     /// How many objects there are; columns are parts of theirs.
@@ -87,7 +95,8 @@ impl Inventory {
             }
         }
         found.0.extend(other.objects.keys().filter(|key| !self.objects.contains_key(*key)).map(|key| format!("{} is new", name(key))));
-        found.0.extend(self.grants.symmetric_difference(&other.grants).map(|grant| format!("grant {grant} differs")));
+        let grants = self.grants.symmetric_difference(&other.grants).filter(|grant| !grant.is_on(&self.kept));
+        found.0.extend(grants.map(|grant| format!("grant {grant} differs")));
         found
     }
 }
@@ -144,7 +153,7 @@ mod tests {
 
     fn with(shape: &str, expression: &str) -> Inventory {
         let definition = Definition { shape: shape.to_owned(), expression: expression.to_owned() };
-        Inventory { objects: [(("constraint".to_owned(), "c".to_owned()), definition)].into(), grants: BTreeSet::new() }
+        Inventory { objects: [(("constraint".to_owned(), "c".to_owned()), definition)].into(), grants: BTreeSet::new(), kept: BTreeSet::new() }
     }
 
     #[test]

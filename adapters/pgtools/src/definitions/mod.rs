@@ -100,7 +100,8 @@ impl Definitions {
         } else {
             Way::SideBySide
         };
-        self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await
+        self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await?;
+        self.restore(settings, request, By::Admin, &self.contents.by_admin, Way::AtOnce, meter).await
     }
 
     /// How big the tables are that were copied, by their entries.

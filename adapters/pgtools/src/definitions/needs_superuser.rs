@@ -6,12 +6,13 @@
 
 use crate::{
     error::{from_sql, listed, refused},
+    quoting::printed_name,
     schema::archive::Entry,
 };
-use domain::branch::OWNER_ROLE;
+use domain::branch::{OWNER_ROLE, Withheld};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Whose rights an entry is restored with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ struct Found {
     /// Nobody else can have been given the right.
     certain: bool,
     evaluates: bool,
+    /// It stays the admin's.
+    kept: bool,
+    /// Some of its grants do not come along.
+    less: bool,
 }
 
 /// Comments that only a superuser can make, and the kinds that they are on.
@@ -46,10 +51,22 @@ const COMMENTS: [(&str, &str); 7] = [
 ];
 
 /// What the admin restores: by catalogue and number, and what it does afterwards.
+///
+/// Code in a language that is not trusted acts as the server's own user. Who may not call such a routine in the parent must not be able to in a branch
+/// because he owns that: it stays the admin's there.
 #[derive(Debug, Default)]
 pub(crate) struct Privileged {
-    objects: HashMap<(u32, u32), Option<String>>,
+    objects: HashMap<(u32, u32), Restored>,
     kinds: HashSet<String>,
+    /// Grants that stay behind.
+    pub(crate) withheld: Vec<Withheld>,
+}
+
+#[derive(Debug)]
+struct Restored {
+    then: Option<String>,
+    /// What it is called, where it stays the admin's.
+    kept: Option<String>,
 }
 
 impl Privileged {
@@ -71,8 +88,10 @@ impl Privileged {
         }
         let kinds = found.iter().map(|object| object.kind.clone()).collect();
         let number = |id: i64| u32::try_from(id).expect("PostgreSQL's numbers of objects have 32 bits");
-        let objects = found.into_iter().map(|object| ((number(object.class), number(object.object)), object.then)).collect();
-        Ok(Self { objects, kinds })
+        let withheld = found.iter().filter(|object| object.less).map(Found::less).collect();
+        let restored =
+            |Found { class, object, identity, then, kept, .. }| ((number(class), number(object)), Restored { then, kept: kept.then_some(identity) });
+        Ok(Self { objects: found.into_iter().map(restored).collect(), kinds, withheld })
     }
 
     /// Whose rights an entry needs.
@@ -91,12 +110,33 @@ impl Privileged {
 
     /// What the admin does once it has restored the entry.
     pub(crate) fn then(&self, entry: &Entry) -> Option<&str> {
-        self.objects.get(&(entry.class, entry.object))?.as_deref()
+        self.objects.get(&(entry.class, entry.object))?.then.as_deref()
+    }
+
+    /// Whether it stays the admin's, who alone can say something about it then.
+    pub(crate) fn keeps(&self, entry: &Entry) -> bool {
+        self.objects.get(&(entry.class, entry.object)).is_some_and(|restored| restored.kept.is_some())
+    }
+
+    /// The routines that stay the admin's, as PostgreSQL prints them.
+    pub(crate) fn kept(&self) -> BTreeSet<String> {
+        self.objects.values().filter_map(|restored| restored.kept.clone()).collect()
     }
 
     #[cfg(test)]
-    pub(crate) fn of<const N: usize>(objects: [((u32, u32), Option<&str>); N]) -> Self {
-        Self { objects: objects.map(|(id, then)| (id, then.map(str::to_owned))).into(), kinds: HashSet::new() }
+    pub(crate) fn of<const N: usize>(objects: [((u32, u32), Option<&str>, Option<&str>); N]) -> Self {
+        let restored = |(id, then, kept): ((u32, u32), Option<&str>, Option<&str>)| {
+            (id, Restored { then: then.map(str::to_owned), kept: kept.map(str::to_owned) })
+        };
+        Self { objects: objects.map(restored).into(), ..Self::default() }
+    }
+}
+
+impl Found {
+    fn less(&self) -> Withheld {
+        let reason = "its code acts as the server, and in the parent some may execute it who may not use its schema: nobody may by that in a branch, where \
+                      the schema is another's";
+        Withheld::object("grant on routine", printed_name(&self.identity), reason)
     }
 }
 

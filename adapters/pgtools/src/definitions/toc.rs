@@ -2,6 +2,7 @@
 
 use super::needs_superuser::{By, Privileged};
 use crate::schema::archive::{ALONG, BEFORE_ROWS, Entry};
+use std::collections::HashSet;
 
 /// Entries that a branch must not restore, or that we write ourselves: extensions are there already, made by the admin; grants and default grants would name
 /// the parent's owners; user mappings hold passwords of other servers, on which a branch must not act. The last are the dump's own.
@@ -43,6 +44,8 @@ pub(crate) struct Run {
 pub(crate) struct Contents {
     pub(crate) before_rows: Vec<Run>,
     pub(crate) after_rows: Vec<i64>,
+    /// What comes after those, made by the admin: triggers whose function the owner may not execute.
+    pub(crate) by_admin: Vec<i64>,
     pub(crate) policies: Vec<i64>,
     /// How many entries there are in all.
     pub(crate) entries: u64,
@@ -53,6 +56,7 @@ impl Contents {
     pub(crate) fn sort(entries: &[Entry], schemas: &[&str], privileged: &Privileged) -> Self {
         let mut contents = Self::default();
         let mut section = BEFORE_ROWS;
+        let mut kept = HashSet::new();
         for entry in entries {
             if entry.section != ALONG {
                 section = entry.section;
@@ -64,7 +68,14 @@ impl Contents {
             if is_policy(entry) {
                 contents.policies.push(entry.id);
             } else if section == BEFORE_ROWS {
-                contents.add_before_rows(entry.id, privileged.by(entry), privileged.then(entry));
+                if privileged.keeps(entry) {
+                    kept.insert(entry.id);
+                }
+                let of_kept = entry.kind == "COMMENT" && entry.requires.iter().any(|id| kept.contains(id));
+                let by = if of_kept { By::Admin } else { privileged.by(entry) };
+                contents.add_before_rows(entry.id, by, privileged.then(entry));
+            } else if privileged.by(entry) == By::Admin || entry.requires.iter().any(|id| contents.by_admin.contains(id)) {
+                contents.by_admin.push(entry.id);
             } else {
                 contents.after_rows.push(entry.id);
             }
@@ -139,10 +150,25 @@ mod tests {
             entry(3, "FUNCTION", "leakproof()", BEFORE_ROWS),
             entry(4, "SHELL TYPE", "small", BEFORE_ROWS),
             entry(5, "TABLE", "t", BEFORE_ROWS),
+            entry(6, "FUNCTION", "kept()", BEFORE_ROWS),
+            Entry { requires: vec![6], ..entry(7, "COMMENT", "FUNCTION kept()", ALONG) },
+            Entry { requires: vec![2], ..entry(8, "COMMENT", "FUNCTION in_c()", ALONG) },
+            entry(9, "TRIGGER", "t kept", BEFORE_ROWS + 2),
+            Entry { requires: vec![9], ..entry(10, "COMMENT", "TRIGGER kept ON t", ALONG) },
+            entry(11, "INDEX", "of_t", BEFORE_ROWS + 2),
         ];
-        let privileged = Privileged::of([((1, 2), Some("alter routine in_c() owner to o")), ((1, 3), None)]);
+        let revoke = "revoke all on routine kept() from public";
+        let privileged = Privileged::of([
+            ((1, 2), Some("alter routine in_c() owner to o"), None),
+            ((1, 3), None, None),
+            ((1, 6), Some(revoke), Some("kept()")),
+            ((1, 9), None, None),
+        ]);
         let contents = Contents::sort(&entries, &[], &privileged);
         let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, &run.ids[..], run.then.len())).collect();
-        assert_eq!(runs, [(By::Owner, &[1][..], 0), (By::Admin, &[2, 3, 4][..], 1), (By::Owner, &[5][..], 0)]);
+        let expected: [(By, &[i64], usize); 5] =
+            [(By::Owner, &[1], 0), (By::Admin, &[2, 3, 4], 1), (By::Owner, &[5], 0), (By::Admin, &[6, 7], 1), (By::Owner, &[8], 0)];
+        assert_eq!(runs, expected);
+        assert_eq!((&contents.after_rows[..], &contents.by_admin[..]), (&[11][..], &[9, 10][..]));
     }
 }

@@ -3,7 +3,7 @@
 use super::{archive::Entry, facts::Meta, grants};
 use crate::quoting::ident;
 use domain::schema::{Address, Identity, Kind, Object, ObjectMap};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Entries that are no part of a schema: what the database is, rows, publications. User mappings hold passwords of other servers.
 const LEFT_OUT: [&str; 19] = [
@@ -28,11 +28,16 @@ const LEFT_OUT: [&str; 19] = [
     "LARGE OBJECT",
 ];
 
+/// The catalogue of routines, in every version.
+const PG_PROC: u32 = 1255;
+
 /// Puts the map together, in the dump's order.
 pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     let mut objects: Vec<Object> = Vec::with_capacity(entries.len() + 1);
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(entries.len());
     let mut defaults: BTreeMap<Identity, Vec<String>> = BTreeMap::new();
+    // Who may execute them is not the branch owner's to say.
+    let mut untrusted = HashSet::new();
     if meta.has_public {
         objects.push(public());
     }
@@ -43,6 +48,12 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         }
         if kind == Kind::Schema && entry.tag == "public" {
             places.insert(entry.id, 0);
+            continue;
+        }
+        if PG_PROC == entry.class && meta.untrusted_routines.contains(&entry.object) {
+            untrusted.insert(entry.id);
+        }
+        if kind == Kind::Acl && entry.requires.iter().any(|id| untrusted.contains(id)) {
             continue;
         }
         let identity = Identity::new(kind.clone(), entry.schema.as_deref(), entry.tag.as_str());
@@ -123,7 +134,7 @@ fn with_access_method(entry: &Entry, kind: &Kind) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Meta, object_map};
+    use super::{Meta, PG_PROC, object_map};
     use crate::schema::archive::Entry;
     use domain::schema::{Identity, Kind};
 
@@ -139,6 +150,7 @@ mod tests {
             own_event_triggers: vec!["ours".to_owned()],
             owners: vec!["bob".to_owned()],
             extensions: [("vector".to_owned(), "0.8.6".to_owned())].into(),
+            untrusted_routines: [16400].into(),
             ..Meta::default()
         };
         let entries = vec![
@@ -149,10 +161,12 @@ mod tests {
             entry(5, "EXTENSION", "vector", "CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;\n", &[]),
             entry(6, "TABLE", "t", "CREATE TABLE t (\n);\n", &[5, 5, 99]),
             entry(7, "ACL", "TABLE t", "REVOKE ALL ON TABLE t FROM bob;\n", &[6]),
+            Entry { class: PG_PROC, object: 16400, ..entry(8, "FUNCTION", "in_c()", "CREATE FUNCTION in_c() ..", &[]) },
+            entry(9, "ACL", "FUNCTION in_c()", "REVOKE ALL ON FUNCTION in_c() FROM PUBLIC;\n", &[8]),
         ];
         let map = object_map(entries, &meta);
         let names: Vec<String> = map.objects().iter().map(|object| object.identity.to_string()).collect();
-        assert_eq!(names, ["schema public", "extension vector", "table t"]);
+        assert_eq!(names, ["schema public", "extension vector", "table t", "function in_c()"]);
         assert_eq!(map.objects()[2].requires, [1]);
         let vector = map.find(&Identity::new(Kind::Extension, None, "vector")).unwrap();
         assert_eq!(vector.definition, "CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public VERSION '0.8.6';\n");

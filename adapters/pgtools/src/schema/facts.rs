@@ -4,7 +4,7 @@ use crate::error::from_sql;
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
 use ports::driven::BuildError;
 use sqlx::{PgConnection, postgres::types::Oid};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What tells ours from theirs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct Meta {
     pub(super) own_event_triggers: Vec<String>,
     /// Roles whose default grants a clone takes over.
     pub(super) owners: Vec<String>,
+    /// Routines whose code acts as the server.
+    pub(super) untrusted_routines: HashSet<u32>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
 }
@@ -26,6 +28,7 @@ struct MetaRow {
     has_public: bool,
     own_event_triggers: Vec<String>,
     owners: Vec<String>,
+    untrusted_routines: Vec<i64>,
     extension_names: Vec<String>,
     extension_versions: Vec<String>,
 }
@@ -78,6 +81,7 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String]) -> 
         has_public: row.has_public,
         own_event_triggers: row.own_event_triggers,
         owners: row.owners,
+        untrusted_routines: row.untrusted_routines.into_iter().filter_map(|oid| u32::try_from(oid).ok()).collect(),
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
     })
 }

@@ -1,9 +1,10 @@
 //! What only a superuser can make, and whose rights it acts with in a branch.
 
-use super::{Admin, House, connections::Street, execute, refusal, try_execute};
+use super::{Admin, House, Quiet, connections::Street, equality::dump, execute, refusal, try_execute};
 use domain::{DataCloneMode, branch::Withheld};
-use ports::driven::{BranchBuilder, BranchLogins, BuildReport, DatabaseLogin, DatabaseTag, LoginPurpose};
+use ports::driven::{BranchBuilder, BranchLogins, BuildReport, BuildRequest, DatabaseLogin, DatabaseTag, LoginPurpose};
 use sqlx::PgConnection;
+use std::sync::Arc;
 
 /// A function that takes what it can get, and tells whom it ran as.
 const GRAB: &str = "create table acted (by text, what text);
@@ -111,7 +112,7 @@ const BEYOND: &str = "create schema if not exists app;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_superuser_made_is_made_by_one_and_given_to_the_owner() {
-    let house = House::new(Admin::Superuser, BEYOND).await;
+    let house = House::new(Admin::Superuser, &format!("{BEYOND} grant usage on schema app to authenticated")).await;
     house.build("beyond", DataCloneMode::FullClone).await.unwrap();
     let branch = house.target("beyond").database;
     let not_the_owners = "(select proowner as owner from pg_proc where pronamespace = 'app'::regnamespace
@@ -120,6 +121,73 @@ async fn what_a_superuser_made_is_made_by_one_and_given_to_the_owner() {
                            where owner <> 'fluxbase_branch_owner'::regrole";
     assert_eq!(house.count(&branch, not_the_owners).await, 0);
     assert_eq!(house.count(&branch, "pg_proc where pronamespace = 'app'::regnamespace").await, 4);
+}
+
+/// Their code acts as the server's own user. `hidden` everybody may execute, but for its schema.
+const OF_THE_SERVER: &str = "create schema ops; grant usage on schema ops to service_role;
+    create function ops.pid() returns int language internal as 'pg_backend_pid';
+    revoke execute on function ops.pid() from public; grant execute on function ops.pid() to service_role; comment on function ops.pid() is 'whose';
+    create function ops.hidden() returns int language internal as 'pg_backend_pid';
+    create function ops.watched() returns trigger language internal as 'suppress_redundant_updates_trigger';
+    revoke execute on function ops.watched() from public; create table public.rows (id int);
+    create trigger watched before update on public.rows for each row execute function ops.watched();
+    create trigger always before insert on public.rows for each row execute function ops.watched();
+    alter table public.rows enable always trigger always; comment on trigger watched on public.rows is 'looks';
+    create function ops.less(int, text) returns bool language internal as 'int4lt'; revoke execute on function ops.less(int, text) from public;
+    create operator public.<<< (leftarg = int, rightarg = text, function = ops.less);
+    create function public.everybodys() returns int language internal as 'pg_backend_pid';
+    create extension postgres_fdw; create server near foreign data wrapper postgres_fdw; create extension file_fdw;
+    grant usage on foreign data wrapper file_fdw to public;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_owns_a_branch_calls_no_code_of_the_server_that_he_could_not_call_in_the_parent() {
+    let house = House::new(Admin::Superuser, OF_THE_SERVER).await;
+    let first = house.request("first", DataCloneMode::SchemaOnly);
+    let of_a_branch =
+        BuildRequest { parent: first.target.database.clone(), parent_is_main: false, ..house.request("second", DataCloneMode::FullClone) };
+    for request in [first, of_a_branch] {
+        let told = objects(&house.builder().build(&request, Arc::new(Quiet)).await.unwrap());
+        // In the second nobody may execute it any more.
+        let tells = told.iter().filter(|line| line.starts_with("grant on routine ops.hidden():")).count();
+        assert_eq!((tells, told.len()), if request.parent_is_main { (1, 1) } else { (0, 0) }, "{told:#?}");
+        let mut owner = as_builder(&house, &request.target).await;
+        for refused in [
+            "select ops.pid()",
+            "select ops.hidden()",
+            "select 1 operator(public.<<<) '2'::text",
+            "create trigger other before update on public.rows for each row execute function ops.watched()",
+            "grant execute on function ops.pid() to fluxbase_branch_owner",
+            "alter function ops.hidden() owner to fluxbase_branch_owner",
+            "create table public.t (id int default 0 check (ops.pid() > 0)); insert into public.t default values",
+            "create server other foreign data wrapper postgres_fdw",
+        ] {
+            let refusal = try_execute(&mut owner, refused).await.unwrap_err();
+            assert_eq!(refusal.as_database_error().unwrap().code().as_deref(), Some("42501"), "{refused}: {refusal}");
+        }
+        execute(&mut owner, "select public.everybodys(); alter server near version '1'; create server other foreign data wrapper file_fdw").await;
+        execute(&mut owner, "drop server other").await;
+        let branch = &request.target.database;
+        let lines = dump(&house, branch, true);
+        for line in [
+            "GRANT ALL ON FUNCTION ops.pid() TO service_role;",
+            "COMMENT ON FUNCTION ops.pid() IS 'whose';",
+            "COMMENT ON TRIGGER watched ON public.rows IS 'looks';",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line} is missing: {lines:#?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_of_code_of_the_server_that_few_may_call_is_refused_with_the_way_out() {
+    let sql = "create function public.upper_of(text) returns text immutable language internal as 'upper';
+               create table public.t (name text); create index on public.t (public.upper_of(name)); insert into public.t values ('a');
+               revoke execute on function public.upper_of(text) from public";
+    let house = House::new(Admin::Superuser, sql).await;
+    let (code, message) = refusal(house.build("watched", DataCloneMode::FullClone).await);
+    assert!(code == "definitions_refused" && message.contains("grant execute on it"), "{code} {message}");
+    execute(&mut house.look_into(&house.main).await, "grant execute on function public.upper_of(text) to fluxbase_branch_owner").await;
+    house.build("watched", DataCloneMode::FullClone).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,5 +7,8 @@ select current_setting('server_version_num')::int / 10000 as server_major,
        array(select distinct r.rolname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r on r.oid = c.relowner
               where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
              union select current_user::text) as owners,
+       -- In a branch some of them have other grants, and another owner.
+       array(select p.oid::int8 from pg_proc p join pg_language l on l.oid = p.prolang
+              where not l.lanpltrusted and p.oid >= 16384 and p.prokind <> 'a') as untrusted_routines,
        array(select extname::text from pg_extension order by oid) as extension_names,
        array(select extversion from pg_extension order by oid) as extension_versions
