@@ -83,8 +83,10 @@ impl AuditRepository for PgUnitOfWork {
     }
 }
 
-/// A number that all rows of before `until` are below. Numbers rise with time but for rows that waited to be written, so it is looked up by halving, and
-/// for an hour later: to go through all that came since would take as long as that is much.
+/// An id that is higher than those of all rows from before `until`: only rows below it need be looked at.
+///
+/// Ids rise with time, so the place is found by halving. Rows that waited to be written are the exception: they have a later id than their time would
+/// give them. So the id is that of a time later by as long as a row may wait. Without it, all rows since `until` would have to be read first.
 async fn passed(connection: &mut PgConnection, until: Option<OffsetDateTime>) -> Result<i64, sqlx::Error> {
     let Some(until) = until else { return Ok(i64::MAX) };
     let late = until.saturating_add(WAITED_AT_MOST);

@@ -18,8 +18,10 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 /// No presence has this number.
 const NONE: i64 = 0;
 
-/// Held until it is dropped, or until the process is gone, however it went. Claims that bear its number are free from then on: after a crash nobody has
-/// to wait for a lease to run out. It only ever shortens that wait; what is written under an old claim is refused by its fence all the same.
+/// A replica's sign that it is alive: a numbered lock, held over a connection of its own until this is dropped or the process is gone.
+///
+/// Claims on operations bear the number. Once the lock is free, so are they, and after a crash nobody has to wait for a lease to run out. It shortens that
+/// wait and does nothing else: what a replica writes under an old claim is refused by the claim's fence.
 pub struct Presence {
     number: Arc<AtomicI64>,
     _task: AbortOnDropHandle<()>,

@@ -18,8 +18,10 @@ use crate::wire::Pool;
 /// How often it is looked whether somebody waits for a connection, or for its end.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Rows that lie here while their reader is busy elsewhere. From a moment on they are given up as soon as somebody waits for a connection: anybody where
-/// all are in use, one of the reader's own requests where its share is; and as soon as their database is let go of.
+/// Rows whose reader is busy elsewhere: they lie here half read, and keep their connection.
+///
+/// Once they are due, they are given up when their connection is wanted. That is when all connections are in use and anybody waits for one; when the
+/// reader's share of them is in use and another of its requests waits; or when their database is let go of.
 #[derive(Debug)]
 pub(super) struct LentRows {
     lender: Lender,

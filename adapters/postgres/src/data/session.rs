@@ -185,7 +185,8 @@ impl BranchSession for PgBranchSession {
             Err(refusal) => refusal,
         };
         if select.tie_break && is_denied(&refusal.failure) {
-            // The key that was added may be a column that this role has no right to; what it asked for itself is then refused again.
+            // The primary key was added to the order, and this role may have no right to one of its columns. So it is asked again without: if the refusal was
+            // about what the caller asked for, that is refused once more.
             let as_asked = Select { tie_break: false, ..select.clone() };
             return self.read(&catalogue, &as_asked).await.map_err(|refusal| refusal.failure);
         }

@@ -22,8 +22,10 @@ pub struct Exchange<'a> {
     pub main: Statement<'a>,
     /// What comes after, such as `rollback`. Rows are discarded.
     pub trailing: &'a [Statement<'a>],
-    /// May be sent again when the connection turns out to be dead before anything was answered: true for reads only. Where it is known that nothing
-    /// was done, since the server said farewell first or never got the whole of it, everything may.
+    /// Whether it may be sent a second time when the connection turns out to be dead before anything was answered, and nobody knows what was done: true
+    /// for reads only.
+    ///
+    /// Where it is known that nothing was done, every exchange may: the server closed the session before it began, or never got the whole message.
     pub retry_safe: bool,
 }
 

@@ -62,9 +62,13 @@ impl Pool {
 
     /// Runs an exchange in one round trip and waits until its first row, its end or its failure is known.
     ///
-    /// It is tried a second time, on a fresh connection, where the first was found dead before it answered and the exchange is `retry_safe`, or whatever
-    /// the exchange is where the server surely did nothing of it: it said farewell before it began, or never got the whole; and on the same connection
-    /// where a prepared statement no longer fitted the schema: the server undid all of it.
+    /// It is tried a second time
+    ///
+    /// - on a fresh connection, where the first was dead before it answered and the exchange is `retry_safe`;
+    /// - on a fresh connection, whatever the exchange is, where the server surely did nothing of it: it closed the session before it began, or never got
+    ///   the whole message;
+    /// - on the same connection, where a prepared statement no longer fits the schema: the server has undone all of it.
+    ///
     /// Dropping the future or the stream early cancels what runs.
     pub async fn run(&self, exchange: &Exchange<'_>) -> Result<RowsStream, WireError> {
         exchange.check()?;

@@ -131,7 +131,8 @@ fn choose_mechanism(
         Some(hash) if offers(sasl::SCRAM_SHA_256_PLUS) => Ok((sasl::SCRAM_SHA_256_PLUS, sasl::ChannelBinding::tls_server_end_point(hash))),
         _ if wanted == ChannelBinding::Require => Err(WireError::Authentication("channel binding is required, and it cannot be had here")),
         _ if !offers(sasl::SCRAM_SHA_256) => Err(WireError::Authentication("the server offers no SASL mechanism that is supported")),
-        // "We could have": a server that did offer it then knows that somebody took the offer out.
+        // This says "the client could bind to the channel, and was not offered it". A server that did offer it knows by that that somebody between us took
+        // the offer out, and ends the login.
         Some(_) => Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unrequested())),
         None => Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unsupported())),
     }

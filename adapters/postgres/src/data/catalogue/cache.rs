@@ -26,8 +26,11 @@ const PACE: Duration = Duration::from_millis(250);
 
 /// The newest catalogue known, and when it has to be looked at again.
 ///
-/// Under traffic the change token is checked every two seconds beside the requests; the first request after a pause waits for a check; an unknown name
-/// has one made at once. Where an event trigger tells of changes, that counts, and unknown names; beside the requests it is looked all the same, seldom.
+/// Without an event trigger the database's change token is checked every two seconds under traffic, while requests go on with the catalogue that is known.
+/// The first request after a pause waits for a check. A name that the catalogue lacks has the token checked at once.
+///
+/// Where an event trigger tells of changes, the token is checked when it does, and for a name that the catalogue lacks. It is also checked every half
+/// minute under traffic, in case that word of a change was lost.
 #[derive(Debug)]
 pub(in crate::data) struct CatalogueCache {
     source: CatalogueSource,

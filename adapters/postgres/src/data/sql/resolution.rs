@@ -91,7 +91,8 @@ impl<'a> Grounds<'a> {
         some.then(|| Failure::Ambiguous { origin: parent.name.name.clone(), target: print_name(&embed.relation), candidates })
     }
 
-    /// The keys that were followed to many rows, with this link's. A key that is seen through a view is the table's own.
+    /// The foreign keys that this path has followed to many rows, and this link's if it is one more. A key of a view stands for the key of its table, so
+    /// both count as the same one.
     fn follow(&self, followed: &[&'a ForeignKey], link: Link<'a>, embed: &Embed) -> Result<Vec<&'a ForeignKey>, Refusal> {
         let mut followed = followed.to_vec();
         let (Link::FromMany(key) | Link::Through { near: key, .. }) = link else { return Ok(followed) };
@@ -110,8 +111,8 @@ impl<'a> Grounds<'a> {
     }
 }
 
-/// How often one foreign key leads to many rows on one path: a table within itself, and once more. Each time, the rows of an answer multiply, and with
-/// them the memory that PostgreSQL needs to gather it.
+/// How often one path may follow the same foreign key to many rows. Twice is enough for children and grandchildren in a table that references itself.
+/// Each time the rows of an answer multiply, and with them the memory that PostgreSQL needs to gather it.
 const FOLLOWED_AT_MOST: usize = 2;
 
 #[cfg(test)]

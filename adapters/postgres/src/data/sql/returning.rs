@@ -199,7 +199,10 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Whether a row was not there before, as an expression. What the statement noted is read once: the next row begins without it.
+/// Writes an expression that is true for a row that was not there before.
+///
+/// Where rows are [`Inserted::Marked`], the statement sets [`MERGED`] when it finds a row there. The expression reads that setting and empties it, so that
+/// the next row begins without a mark.
 fn push_is_new(out: &mut String, inserted: Inserted) {
     if inserted == Inserted::Marked {
         out.push_str("case when pg_catalog.current_setting('");
