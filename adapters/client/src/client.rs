@@ -123,7 +123,7 @@ impl HttpClient {
         Ok((response.status(), self.body(response).await?))
     }
 
-    /// An answer that is no refusal, and whose body is still to be read; it may take so long in all, where that is not as long as every other.
+    /// An answer that is no refusal, and whose body is still to be read. `lasts` is how long it may take, body included; `None` is as long as any other.
     pub(crate) async fn open(&self, route: &Route, request_id: Option<&str>, lasts: Option<Duration>) -> Result<Response, RemoteFailure> {
         let mut request = self.http.request(route.method.clone(), self.url(route));
         if let Some(limit) = lasts {

@@ -161,8 +161,10 @@ impl Registry {
 
     /// Calls a tool. What a model can learn from is a result; what only a programmer can mend is an error.
     ///
-    /// The use case says whether the credential reaches so far, and writes a refusal down; so it is with what cannot be read, which costs as much. A tool
-    /// that is refused for that is one that is not shown, so the answer is the same as for a name that does not exist, with the reason.
+    /// Whether the credential reaches as far as the tool is for its use case to say, whose guards also write a refusal into the audit trail. A call whose
+    /// arguments cannot be read meets the same guards, and costs as much of the caller's budget.
+    ///
+    /// A tool that the credential does not reach is not shown. So a call of it is answered as one of a name that does not exist, with the reason.
     pub(crate) async fn call(&self, scope: &RequestScope, name: &str, arguments: Option<&RawValue>) -> Result<ToolResult, RpcError> {
         let principal = &scope.caller.principal;
         let Some(tool) = self.tools.iter().find(|tool| tool.definition().name() == name) else {
@@ -186,7 +188,8 @@ impl Registry {
         Ok(ToolResult::of_error(&error, &scope.caller.request_id))
     }
 
-    /// What a call is told that failed: of one that no use case saw the guards are told here, and have the first word.
+    /// The failure that a call is told. Where no use case saw the call, its guards are asked here whether they admit it: their refusal, if any, comes before
+    /// what was wrong with the call.
     async fn guarded(&self, scope: &RequestScope, action: Action, error: CallError) -> CallError {
         if scope.has_asked() {
             return error;

@@ -24,7 +24,7 @@ const USABLE_FOR: time::Duration = time::Duration::hours(1);
 const ASK_FOR_UNKNOWN_EVERY: time::Duration = time::Duration::seconds(10);
 /// After a failure we ask no sooner than that.
 const RETRY_AFTER: time::Duration = time::Duration::seconds(5);
-/// Whose key is in a set that is usable waits no longer for a newer one: an issuer that hangs is no reason to hang as well.
+/// How long a request waits for a newer set when the set at hand is still usable and has its token's key: an issuer that hangs is no reason to hang as well.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The key set behind a URL.

@@ -73,7 +73,7 @@ impl Fields {
         }
     }
 
-    /// A text that says something of its own: missing it is left as it is, null takes it away.
+    /// A field of a change: its text is parsed. Without the field the value stays as it is (`None`); null takes the value away (`Some(None)`).
     #[expect(clippy::option_option, reason = "a fault, an absent field and null are three things")]
     pub(crate) fn patched<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Option<Option<V>>> {
         let given = self.left.contains_key(name);
