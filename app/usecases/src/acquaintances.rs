@@ -18,8 +18,9 @@ const MANY: usize = 10_000;
 
 type Known = HashMap<(BranchId, Generation, UserId), Arc<OnceCell<()>>>;
 
-/// Remembers who was brought to which generation of which branch. A build brings those it knows of; these are the others: granted access later, or allowed
-/// in without a grant.
+/// Remembers which users' ids were written into which generation of which branch, so that foreign keys to `auth.users` can hold there.
+///
+/// A build writes the ids of the users it knows of. These are the others: users who were granted access later, or whom the branch lets in without a grant.
 pub struct Acquaintances {
     users: Arc<dyn BranchUsers>,
     names: DatabaseNames,
@@ -32,8 +33,8 @@ impl Acquaintances {
         Self { users, names, known: Mutex::default() }
     }
 
-    /// Brings the user to the generation that serves, where the branch came without rows. Nothing else depends on it, so where it cannot be done that is told
-    /// in the log alone.
+    /// Writes the user's id into the generation that serves, where the branch was made without rows. Nothing else depends on it, so a failure is told in the
+    /// log and nowhere else.
     pub async fn introduce(&self, branch: &Branch, user: UserId) {
         let Some(serving) = branch.state.serving() else { return };
         if branch.is_main() || branch.clone_mode == DataCloneMode::FullClone {

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct ColumnFacts {
     /// Its name.
     pub name: String,
-    /// Whether NULL may be written where a value stood: nullable itself and by its domain type, in no primary key, check constraint, partition key,
-    /// exclusion constraint, nor in a unique index that NULLs or expressions could make collide, and not generated.
+    /// Whether NULL may be written where a value stood. It may not where the column or its domain is NOT NULL, where the column is generated, or where it is
+    /// part of a primary key, a check constraint, a partition key or an exclusion constraint. Nor may it in a unique index that takes NULLs for equal, or that
+    /// has expressions: two rows could become one.
     pub may_become_null: bool,
 }
 

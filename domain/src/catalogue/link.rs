@@ -74,9 +74,13 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// Whether an embed of this name and hint means this link, as `PostgREST` has it. Of a foreign key from a table to itself the table's name means the
-    /// rows that reference (`employees(*)`, `employees!manager_id(*)`), its column's or its own name the row referenced (`manager_id(*)`). Those never
-    /// mean a view of another one.
+    /// Whether an embed of this name and hint means this link, as `PostgREST` has it.
+    ///
+    /// Where a foreign key leads from a table to itself, the embed's name says which way it is followed. The table's name means the rows that reference
+    /// this one (`employees(*)`, `employees!manager_id(*)`). The name of the key's column, or of the key, means the row that this one references
+    /// (`manager_id(*)`).
+    ///
+    /// A link to a view of another table is never meant by the name of a key or its column, only by the view's own name.
     fn is_meant(self, catalogue: &Catalogue, parent: &Relation, name: &str, hint: Option<&str>) -> bool {
         let by_table = self.target().name == name && !matches!(self, Self::ToOne(key) if key.target == parent.name);
         let Some(hint) = hint else {

@@ -59,7 +59,8 @@ impl OperationKind {
         }
     }
 
-    /// Whether it can be called off once it has begun. Until then each can, except the discarding of what nobody can see.
+    /// Whether it can be called off once it has begun. Before it begins every operation can be, except one that discards a generation: nobody asked for that
+    /// one, and nobody sees it.
     pub const fn can_be_called_off(self) -> bool {
         !matches!(self, Self::DeleteBranch | Self::DiscardGeneration)
     }

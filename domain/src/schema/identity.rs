@@ -143,7 +143,8 @@ impl Identity {
         name + &self.numbered()
     }
 
-    /// The kind and the name with its schema in the form that fingerprints are made of: another would make drift of every fingerprint that was noted.
+    /// The kind and the qualified name, in the form that goes into schema fingerprints. It never changes: in another form every fingerprint that a ledger holds
+    /// would differ from that of the same schema, and each branch would be told to have drifted.
     pub(super) fn fingerprinted(&self) -> String {
         let schema = self.schema.as_ref().map(|schema| format!("{schema}.")).unwrap_or_default();
         format!("{} {schema}{}{}", self.kind, self.name, self.numbered())

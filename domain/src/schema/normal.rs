@@ -19,8 +19,9 @@ pub(super) fn canonical(definition: &str) -> String {
 
 const OPENING: &str = "(ARRAY[";
 
-/// What stands in place of the cast that begins here, and how long that was. A match inside quotes would be a text that reads like SQL: it is rewritten
-/// alike on both sides.
+/// What takes the place of the cast that `text` begins with, and the length of that cast. `None` where it begins with no such cast.
+///
+/// A string constant whose content reads like such a cast is rewritten, too. That does no harm: both schemas are rewritten alike before they are compared.
 fn rewritten(text: &str) -> Option<(usize, String)> {
     let close = super::sql::find(&text[1..], b']', "ARRAY[".len())? + 1;
     let rest = text[close..].strip_prefix("])::")?;

@@ -91,8 +91,11 @@ fn may_cancel(branch: &Branch, kind: OperationKind, caller: &Caller) -> Result<(
     }
 }
 
-/// Whether the parent of a branch that is being deleted is going too, or gone: nothing lives on under that. Under the lock that deletes are begun under, and
-/// with the parent's row locked before its child's, as deletes do: what is found holds.
+/// Whether the parent of a branch that is being deleted is being deleted too, or gone. Then the delete cannot be called off: no branch lives on without its
+/// parent.
+///
+/// It takes the lock under which deletes begin, and the parent's row before its child's, as deletes do. So no delete of the parent begins between this answer
+/// and what follows from it.
 async fn parent_goes(work: &mut dyn UnitOfWork, delete: &Operation) -> Result<bool, Failure> {
     work.branches().lock_admission().await?;
     let Some(branch) = work.branches().find(delete.branch_id, false).await? else { return Ok(false) };

@@ -41,7 +41,8 @@ impl ConnectionUseCase {
 impl UseCase<IssueConnection> for ConnectionUseCase {
     async fn run(&self, caller: &Caller, command: IssueConnection) -> Result<IssuedConnection, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
-        // Locked meanwhile: a switch lets the login into the next generation when it is there, and this finds the next one when that was sooner.
+        // The branch's row stays locked until the login is there. A switch to another generation that comes later finds the login, and lets it in there. One
+        // that came sooner is seen here: the login is made for the new generation.
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         let serving = self.serving(&branch)?;

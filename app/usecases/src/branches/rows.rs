@@ -4,8 +4,10 @@ use super::lookup::nameless;
 use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
 use ports::driven::UserRepository;
 
-/// A clone has everybody's rows, and its maker reads them: nothing for somebody who signed up by himself, by a session or by a key; and of another's
-/// branch only for who may see all of that one too.
+/// Refuses a principal that may not have a copy of the parent's rows. A full clone has everybody's rows, and who makes it can read all of them.
+///
+/// So it is not for users who signed up by themselves, whether by a session or by a key. And a branch's rows are only for who may read all of that branch
+/// already, by its owner's rights.
 pub(super) async fn may_copy_rows(
     users: &mut dyn UserRepository,
     principal: &Principal,

@@ -36,7 +36,9 @@ pub(super) struct Reach {
     pub(super) rate_limit: Option<u32>,
 }
 
-/// Nobody hands out more than it has: neither scopes, nor freedom from what narrows its own key. Sessions end by themselves, which narrows nobody.
+/// Refuses a key that would reach further than its maker: more scopes, a later end, a higher limit. A maker that is held to a branch or to tables makes none.
+///
+/// That a session's token ends soon does not bound the keys made in it: the user can sign in again.
 pub(super) fn check_reach(maker: &Principal, reach: &Reach) -> Result<(), Failure> {
     let key_ends = maker.expires_at.filter(|_| maker.kind != PrincipalKind::Token);
     let outlives = key_ends.is_some_and(|end| reach.expires_at.is_none_or(|at| at > end));

@@ -37,8 +37,10 @@ impl OperationRunner {
         Ok(hold.note_applied_before(applied).await?)
     }
 
-    /// Everything that the operation has applied, by the ledger; `turn` is what the present turn knows more of. The last of it has the mark that drift is
-    /// told by from then on.
+    /// All files that the operation has applied, over all of its turns, by the branch's ledger. `turn` has those of the present turn, with what the ledger does
+    /// not keep: their statements and attempts.
+    ///
+    /// The last file's entry gets the schema's fingerprint, where it has none yet: drift is told by it from then on.
     pub(super) async fn applied_in_all(&self, hold: &Hold, target: &DatabasePlace, turn: Vec<AppliedFile>) -> Vec<AppliedFile> {
         let Some(before) = hold.operation().await.input.applied_before else { return turn };
         match timeout(PATIENCE, self.since(before, target, &turn)).await {
