@@ -128,7 +128,7 @@ fn not_found(detail: &str) -> Failure {
 
 /// The codes that use cases, the domain and what they ask give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 59] = [
+    const CODES: [&str; 64] = [
         "branch_error",
         "branch_expired",
         "branch_mismatch",
@@ -143,7 +143,9 @@ fn known(code: &str) -> &'static str {
         "database_missing",
         "database_not_ours",
         "definitions_refused",
+        "done_unread",
         "dump_unreadable",
+        "excluded_table_missing",
         "extension_unavailable",
         "filter_required",
         "foreign_auth",
@@ -159,6 +161,7 @@ fn known(code: &str) -> &'static str {
         "migration_changed",
         "migration_unexpected",
         "migration_unknown",
+        "migrations_busy",
         "migrations_invalid",
         "migrations_unreadable",
         "needs_superuser",
@@ -186,7 +189,9 @@ fn known(code: &str) -> &'static str {
         "too_many_trials",
         "tool_missing",
         "tools_missing",
+        "unreadable",
         "unsafe_login",
+        "users_need_values",
         "wrong_tool",
     ];
     CODES.into_iter().find(|known| *known == code).unwrap_or("refused")

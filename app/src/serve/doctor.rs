@@ -69,7 +69,7 @@ async fn embedded(settings: &Settings) -> Vec<Check> {
     let options = FindOptions { configured: settings.embedded.binaries.clone(), cache_dir: data_dir.join("binaries"), allow_fetch: false, major };
     match tokio::task::spawn_blocking(move || embedded::find_or_install(&options, &mut |_| {})).await {
         Ok(Ok(binaries)) => {
-            let vector = if binaries.has_vector() { "with pgvector" } else { "without pgvector: no vector search" };
+            let vector = if binaries.has_vector() { "with pgvector" } else { "without pgvector: `create extension vector` will not work" };
             checks.push(Check::ok("postgresql", format!("{} at {}, {vector}", binaries.version(), binaries.root().display())));
             checks.extend(tool_checks(&tools::of_binaries(&binaries), binaries.major()).await);
         }

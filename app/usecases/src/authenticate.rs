@@ -146,7 +146,7 @@ fn of_key(stored: &StoredKey) -> Principal {
     }
 }
 
-/// The scopes of a token that names none: the plan's ten tools, and its user's own branches.
+/// The scopes of a token that names none: everything but administration, and that too where its user administers the instance.
 fn default_token_scopes(admin: bool) -> Scopes {
     let own = Scopes::ALL.iter().filter(|scope| !scope.name().starts_with("admin:")).collect();
     if admin { Scopes::ALL } else { own }

@@ -1,6 +1,6 @@
 //! `fluxbase branch access`.
 
-use super::reference;
+use super::reference::Reference;
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative, words::one_of};
 use comfy_table::Cell;
 use domain::branch::{AccessLevel, Grant};
@@ -54,8 +54,9 @@ pub(crate) enum AccessCommand {
 
 pub(super) async fn run(context: &Context, command: AccessCommand) -> Result<(), CliError> {
     let (AccessCommand::List { branch } | AccessCommand::Grant { branch, .. } | AccessCommand::Revoke { branch, .. }) = &command;
+    let named: Reference = branch.parse()?;
     let client = context.connect().await?;
-    let branch = reference::resolve(&client, branch).await?;
+    let branch = named.find(&client).await?;
     match command {
         AccessCommand::List { .. } => {
             let found = client.send(&ListBranchAccess { branch }).await?;

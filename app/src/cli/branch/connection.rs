@@ -1,6 +1,6 @@
 //! `fluxbase branch connection`.
 
-use super::reference;
+use super::reference::{self, Reference};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr};
 use ports::driving::{GetConnection, IssueConnection};
 
@@ -23,8 +23,9 @@ pub(crate) struct ConnectionArgs {
 }
 
 pub(super) async fn run(context: &Context, args: ConnectionArgs) -> Result<(), CliError> {
+    let named = reference::read(args.name.as_deref())?;
     let client = context.connect().await?;
-    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
+    let branch = Reference::find_or_switched_to(named, &client).await?;
     let document = if args.show {
         client.send(&GetConnection { branch }).await?.document
     } else {

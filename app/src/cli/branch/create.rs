@@ -43,7 +43,7 @@ pub(crate) struct CreateArgs {
     /// preview (goes by itself) or persistent [default: preview]
     #[arg(long, value_name = "TYPE", value_parser = one_of_by(["preview", "persistent"], branch_type), hide_possible_values = true)]
     r#type: Option<BranchType>,
-    /// When it goes by itself, such as 12h or 7d [default: the server's, for previews]
+    /// How long it lives, such as 12h or 7d [default: the server's, for previews]
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<ExpiresIn>,
     /// The number of the pull request that it belongs to
@@ -70,10 +70,11 @@ fn branch_type(text: &str) -> Result<BranchType, String> {
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
     let wait = args.wait;
+    let from = reference::read(args.from.as_deref())?;
     let mut command = args.command(&Context::folder())?;
     let client = context.connect().await?;
-    if let Some(parent) = command.parent {
-        command.parent = Some(reference::resolve(&client, &parent).await?);
+    if let Some(from) = from {
+        command.parent = Some(from.find(&client).await?);
     }
     let slug = command.name.slug();
     write_stderr(&format!("making branch '{slug}' from '{}' on {}", command.parent.as_deref().unwrap_or(Slug::MAIN), client.base_url()));

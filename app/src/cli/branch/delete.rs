@@ -1,6 +1,6 @@
 //! `fluxbase branch delete`.
 
-use super::{reference, switch};
+use super::{reference::Reference, switch};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait};
 use client::HttpClient;
 use comfy_table::Cell;
@@ -29,8 +29,9 @@ pub(crate) struct DeleteArgs {
 }
 
 pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliError> {
+    let named: Reference = args.name.parse()?;
     let client = context.connect().await?;
-    let command = DeleteBranch { branch: reference::resolve(&client, &args.name).await?, force: args.force };
+    let command = DeleteBranch { branch: named.find(&client).await?, force: args.force };
     let too = if args.force { " and its children" } else { "" };
     write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
     let (slug, status, document) = carry_out(&client, &command, args.wait).await?;

@@ -1,6 +1,6 @@
 //! `fluxbase branch diff`.
 
-use super::reference;
+use super::reference::{self, Reference};
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -49,10 +49,11 @@ enum DiffFormat {
 }
 
 pub(super) async fn run(context: &Context, args: DiffArgs) -> Result<(), CliError> {
+    let (source, target) = (reference::read(args.source.as_deref())?, reference::read(args.target.as_deref())?);
     let client = context.connect().await?;
-    let source = reference::named_or_switched_to(&client, args.source.as_deref()).await?;
-    let target = match &args.target {
-        Some(target) => Some(reference::resolve(&client, target).await?),
+    let source = Reference::find_or_switched_to(source, &client).await?;
+    let target = match target {
+        Some(target) => Some(target.find(&client).await?),
         None => None,
     };
     if args.prove {

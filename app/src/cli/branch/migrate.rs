@@ -1,6 +1,9 @@
 //! `fluxbase branch migrate`.
 
-use super::{begun::Begun, reference};
+use super::{
+    begun::Begun,
+    reference::{self, Reference},
+};
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -48,14 +51,14 @@ pub(crate) struct MigrateOptions {
 }
 
 pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliError> {
-    migrate(context, args.name.as_deref(), args.how).await
+    migrate(context, reference::read(args.name.as_deref())?, args.how).await
 }
 
 /// Migrates a branch; the one that is switched to where none is named.
-pub(in crate::cli) async fn migrate(context: &Context, branch: Option<&str>, how: MigrateOptions) -> Result<(), CliError> {
+pub(in crate::cli) async fn migrate(context: &Context, named: Option<Reference>, how: MigrateOptions) -> Result<(), CliError> {
     let Sent { files, folder } = migration_files::sent(how.dir.as_deref())?;
     let client = context.connect().await?;
-    let branch = reference::named_or_switched_to(&client, branch).await?;
+    let branch = Reference::find_or_switched_to(named, &client).await?;
     let from = match &folder.dir {
         Some(dir) if !files.is_empty() => format!("{} files of {}", files.len(), dir.display()),
         _ => "the server's own files".to_owned(),

@@ -30,7 +30,10 @@ Examples:
   fluxbase branch status -o json
   fluxbase branch migrate
   fluxbase branch diff pr-12 main
-  fluxbase branch delete pr-12 --force --wait";
+  fluxbase branch delete pr-12 --force --wait
+
+create, reset and delete answer at once, unless --wait is given; undo, seed and migrate wait for the end, unless --no-wait is.
+Proving a diff waits.";
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]

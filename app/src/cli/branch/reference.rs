@@ -3,53 +3,87 @@
 use crate::cli::failure::CliError;
 use client::HttpClient;
 use domain::{BranchId, BranchName, OperationId, Slug};
-
-/// The branch that the project is switched to.
-fn switched_to(client: &HttpClient) -> String {
-    client.branch().map_or_else(|| Slug::MAIN.to_owned(), Slug::to_string)
-}
+use std::str::FromStr;
 
 /// An operation's id; what is none belongs to no operation.
 pub(in crate::cli) fn operation(text: &str) -> Result<OperationId, CliError> {
     text.trim().parse().map_err(|_| CliError::NotFound { what: "operation", name: text.to_owned() })
 }
 
-/// The branch that a command names, as the server is asked for it; without a name the one that is switched to.
-pub(in crate::cli) async fn named_or_switched_to(client: &HttpClient, text: Option<&str>) -> Result<String, CliError> {
-    match text {
-        Some(text) => resolve(client, text).await,
-        None => Ok(switched_to(client)),
+/// How a branch was named.
+#[derive(Debug)]
+pub(in crate::cli) enum Reference {
+    /// By what the server takes: an id or a slug.
+    Exact(String),
+    /// By the name that it bears.
+    Name(BranchName),
+}
+
+impl FromStr for Reference {
+    type Err = CliError;
+
+    /// A text that no branch can be called is not found, and nobody is asked.
+    fn from_str(text: &str) -> Result<Self, CliError> {
+        let text = text.trim();
+        if text.parse::<BranchId>().is_ok() || text.parse::<Slug>().is_ok() {
+            return Ok(Self::Exact(text.to_owned()));
+        }
+        text.parse().map(Self::Name).map_err(|_| missing(text))
     }
 }
 
-/// What the server is asked for. A text that no branch can be called is not found, and nobody is asked. What is neither slug nor id is looked up among the
-/// names as they are: a slug made of it may be another branch's.
-pub(in crate::cli) async fn resolve(client: &HttpClient, text: &str) -> Result<String, CliError> {
-    let text = text.trim();
-    if text.parse::<BranchId>().is_ok() || text.parse::<Slug>().is_ok() {
-        return Ok(text.to_owned());
+impl Reference {
+    /// What the server is asked for. A name is looked up as it is: a slug made of it may be another branch's.
+    pub(in crate::cli) async fn find(self, client: &HttpClient) -> Result<String, CliError> {
+        let name = match self {
+            Self::Exact(text) => return Ok(text),
+            Self::Name(name) => name,
+        };
+        let (branches, _) = super::all(client).await?;
+        let bearers: Vec<_> = branches.iter().filter(|branch| branch.name == name).map(|branch| branch.slug.as_str()).collect();
+        match bearers[..] {
+            [] => Err(missing(name.as_str())),
+            [slug] => Ok(slug.to_owned()),
+            _ => Err(CliError::Usage(format!("more than one branch is called '{name}': name one by its slug: {}", bearers.join(", ")))),
+        }
     }
-    let missing = || CliError::NotFound { what: "branch", name: text.to_owned() };
-    let name: BranchName = text.parse().map_err(|_| missing())?;
-    let (branches, _) = super::all(client).await?;
-    let bearers: Vec<_> = branches.iter().filter(|branch| branch.name == name).map(|branch| branch.slug.as_str()).collect();
-    match bearers[..] {
-        [] => Err(missing()),
-        [slug] => Ok(slug.to_owned()),
-        _ => Err(CliError::Usage(format!("more than one branch is called '{name}': name one by its slug: {}", bearers.join(", ")))),
+
+    /// The same where a branch need not be named: without a name the one that is switched to.
+    pub(in crate::cli) async fn find_or_switched_to(named: Option<Self>, client: &HttpClient) -> Result<String, CliError> {
+        match named {
+            Some(named) => named.find(client).await,
+            None => Ok(client.branch().map_or_else(|| Slug::MAIN.to_owned(), Slug::to_string)),
+        }
     }
+}
+
+/// Reads how a branch was named, where it was.
+pub(in crate::cli) fn read(text: Option<&str>) -> Result<Option<Reference>, CliError> {
+    text.map(str::parse).transpose()
+}
+
+fn missing(text: &str) -> CliError {
+    CliError::NotFound { what: "branch", name: text.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::resolve;
-    use crate::cli::testing::{Server, branch};
+    use super::Reference;
+    use crate::cli::{
+        failure::CliError,
+        testing::{Server, branch},
+    };
+    use client::HttpClient;
     use serde_json::{Value, json};
 
     fn called(name: &str, slug: &str) -> Value {
         let mut branch = branch(slug, "ready");
         branch["name"] = json!(name);
         branch
+    }
+
+    async fn resolve(client: &HttpClient, text: &str) -> Result<String, CliError> {
+        text.parse::<Reference>()?.find(client).await
     }
 
     #[tokio::test]

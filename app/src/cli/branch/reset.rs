@@ -1,6 +1,6 @@
 //! `fluxbase branch reset` and `fluxbase branch undo`.
 
-use super::{begun::Begun, reference};
+use super::{begun::Begun, reference::Reference};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr};
 use domain::branch::ExpiresIn;
 use ports::driving::{ResetBranch, UndoReset};
@@ -39,8 +39,9 @@ pub(crate) struct UndoArgs {
 }
 
 pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliError> {
+    let named: Reference = args.name.parse()?;
     let client = context.connect().await?;
-    let branch = reference::resolve(&client, &args.name).await?;
+    let branch = named.find(&client).await?;
     write_stderr(&format!("resetting branch '{branch}' to its parent on {}", client.base_url()));
     let begun = Begun::from(client.send(&ResetBranch { branch: branch.clone(), seeds: args.seed, max_age: args.max_age }).await?);
     let begun = if args.wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
@@ -51,8 +52,9 @@ pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliE
 }
 
 pub(super) async fn undo(context: &Context, args: UndoArgs) -> Result<(), CliError> {
+    let named: Reference = args.name.parse()?;
     let client = context.connect().await?;
-    let branch = reference::resolve(&client, &args.name).await?;
+    let branch = named.find(&client).await?;
     write_stderr(&format!("bringing back what the reset of branch '{branch}' replaced on {}", client.base_url()));
     let begun = Begun::from(client.send(&UndoReset { branch: branch.clone() }).await?);
     let begun = if args.no_wait { begun } else { begun.ended(&client, &format!("the reset of branch '{branch}' could not be undone")).await? };

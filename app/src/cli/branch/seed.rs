@@ -1,6 +1,9 @@
 //! `fluxbase branch seed`.
 
-use super::{begun::Begun, reference};
+use super::{
+    begun::Begun,
+    reference::{self, Reference},
+};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table};
 use comfy_table::Cell;
 use ports::driving::SeedBranch;
@@ -27,8 +30,9 @@ pub(crate) struct SeedArgs {
 }
 
 pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliError> {
+    let named = reference::read(args.name.as_deref())?;
     let client = context.connect().await?;
-    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
+    let branch = Reference::find_or_switched_to(named, &client).await?;
     write_stderr(&format!("seeding branch '{branch}' on {}", client.base_url()));
     let begun = Begun::from(client.send(&SeedBranch { branch: branch.clone(), seeds: args.seed }).await?);
     if args.no_wait {

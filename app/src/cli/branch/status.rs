@@ -1,6 +1,6 @@
 //! `fluxbase branch status`.
 
-use super::reference;
+use super::reference::{self, Reference};
 use crate::cli::{context::Context, failure::CliError, table, wait, when::relative};
 use client::HttpClient;
 use comfy_table::Cell;
@@ -20,8 +20,9 @@ pub(crate) struct StatusArgs {
 }
 
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliError> {
+    let named = reference::read(args.name.as_deref())?;
     let client = context.connect().await?;
-    let branch = reference::named_or_switched_to(&client, args.name.as_deref()).await?;
+    let branch = Reference::find_or_switched_to(named, &client).await?;
     let found = client.send(&GetBranch { branch }).await?;
     let branch = &found.output.branch;
     let page = PageRequest { limit: HISTORY, cursor: None };

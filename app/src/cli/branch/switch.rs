@@ -1,6 +1,6 @@
 //! `fluxbase branch switch`.
 
-use super::reference;
+use super::reference::Reference;
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -32,16 +32,13 @@ pub(super) async fn run(context: &Context, args: SwitchArgs) -> Result<(), CliEr
         let branch = Project::of(&folder).map_or(Ok(None), |project| project.config()?.branch())?.unwrap_or_else(Slug::main);
         return context.print(&json!({ "branch": branch }), || branch.to_string());
     };
-    let known = match name.as_str() {
-        "-" => Some(before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?),
-        _ => None,
+    let asked = match name.as_str() {
+        "-" => Reference::Exact(before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string()),
+        _ => name.parse()?,
     };
-    let client = context.connect().await?;
     // A branch that is not there, or not for the caller, is none to switch to.
-    let asked = match known {
-        Some(slug) => slug.to_string(),
-        None => reference::resolve(&client, &name).await?,
-    };
+    let client = context.connect().await?;
+    let asked = asked.find(&client).await?;
     let branch = client.send(&GetBranch { branch: asked }).await?.output.branch;
     let project = Project::of_or_new(&folder)?;
     project.write(&project.config()?.switched(&branch.slug)?)?;

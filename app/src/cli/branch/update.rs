@@ -1,6 +1,6 @@
 //! `fluxbase branch update`.
 
-use super::reference;
+use super::reference::Reference;
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative};
 use clap::ArgGroup;
 use comfy_table::Cell;
@@ -49,8 +49,9 @@ impl FromStr for Lifetime {
 }
 
 pub(super) async fn run(context: &Context, args: UpdateArgs) -> Result<(), CliError> {
+    let named: Reference = args.name.parse()?;
     let client = context.connect().await?;
-    let branch = reference::resolve(&client, &args.name).await?;
+    let branch = named.find(&client).await?;
     write_stderr(&format!("changing branch '{branch}' on {}", client.base_url()));
     let command = UpdateBranch { branch, name: args.new_name, expires_in: args.expires_in.map(|lifetime| lifetime.0), protected: args.protected };
     let changed = client.send(&command).await?;

@@ -27,7 +27,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
     /// What it may be used for; repeat it, or part scopes by commas [default: read:tables]
-    #[arg(long, value_name = "SCOPE", value_parser = one_of_by(scopes(), scope), hide_possible_values = true, value_delimiter = ',')]
+    #[arg(long, value_name = "SCOPE", value_parser = one_of_by(scopes(), scope), value_delimiter = ',')]
     scope: Vec<String>,
     /// The only branch it may be used on
     #[arg(long, value_name = "BRANCH")]
@@ -38,7 +38,7 @@ pub(crate) struct CreateArgs {
     /// A table it may touch, and no others; repeat it [schema.table; a bare name is in the schema public]
     #[arg(long, value_name = "TABLE", value_parser = table_name)]
     table: Vec<QualifiedName>,
-    /// When it stops being good, such as 30d
+    /// How long it is good, such as 30d
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<ExpiresIn>,
     /// Requests a minute

@@ -6,7 +6,10 @@ mod place;
 mod repair;
 
 use super::{
-    branch::migrate::{MigrateOptions, migrate},
+    branch::{
+        migrate::{MigrateOptions, migrate},
+        reference,
+    },
     context::Context,
     failure::CliError,
 };
@@ -50,7 +53,7 @@ pub(super) async fn run(context: &Context, command: MigrationsCommand) -> Result
     match command {
         MigrationsCommand::New(args) => new::run(context, args),
         MigrationsCommand::List(args) => list::run(context, args).await,
-        MigrationsCommand::Up(args) => migrate(context, args.branch.as_deref(), args.how).await,
+        MigrationsCommand::Up(args) => migrate(context, reference::read(args.branch.as_deref())?, args.how).await,
         MigrationsCommand::Repair(args) => repair::repair(context, args).await,
         MigrationsCommand::Baseline(args) => repair::baseline(context, args).await,
     }

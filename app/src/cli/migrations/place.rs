@@ -1,7 +1,7 @@
 //! Which branch, and which files.
 
 use crate::cli::{
-    branch::reference,
+    branch::reference::{self, Reference},
     context::Context,
     failure::CliError,
     migration_files::{self, Sent},
@@ -23,9 +23,10 @@ pub(crate) struct Place {
 impl Place {
     /// The server, the branch and the files that are meant.
     pub(super) async fn open(&self, context: &Context) -> Result<(HttpClient, String, Sent), CliError> {
+        let named = reference::read(self.branch.as_deref())?;
         let sent = migration_files::sent(self.dir.as_deref())?;
         let client = context.connect().await?;
-        let branch = reference::named_or_switched_to(&client, self.branch.as_deref()).await?;
+        let branch = Reference::find_or_switched_to(named, &client).await?;
         Ok((client, branch, sent))
     }
 }
