@@ -19,6 +19,10 @@ use std::time::Duration;
 /// Shown in `pg_stat_activity`, with the operation where it is part of one.
 const APPLICATION: &str = "fluxbase migrations";
 
+/// The sessions of this login that bear a name.
+const OTHERS_OF: &str = "from pg_stat_activity
+     where datname = current_database() and usename = session_user and application_name = $1 and pid <> pg_backend_pid()";
+
 /// How long a session may take to end.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -61,20 +65,21 @@ impl MigrationSettings {
         let failed = |error| from_sql("ending what an earlier turn has left at work", error);
         // A login ends its own sessions; the role that it became does not.
         sqlx::raw_sql("set role none").execute(&mut connection).await.map_err(failed)?;
-        let ended: Vec<bool> = sqlx::query_scalar(
-            "select pg_terminate_backend(pid, $2) from pg_stat_activity
-              where datname = current_database() and usename = session_user and application_name = $1 and pid <> pg_backend_pid()",
-        )
-        .bind(application(Some(operation)))
-        .bind(i64::try_from(PARTING.as_millis()).unwrap_or(i64::MAX))
-        .fetch_all(&mut connection)
-        .await
-        .map_err(failed)?;
+        let name = application(Some(operation));
+        let ended: Vec<bool> = sqlx::query_scalar(AssertSqlSafe(format!("select pg_terminate_backend(pid, $2) {OTHERS_OF}")))
+            .bind(&name)
+            .bind(i64::try_from(PARTING.as_millis()).unwrap_or(i64::MAX))
+            .fetch_all(&mut connection)
+            .await
+            .map_err(failed)?;
+        // One that went by itself meanwhile could not be ended.
+        let left: i64 =
+            sqlx::query_scalar(AssertSqlSafe(format!("select count(*) {OTHERS_OF}"))).bind(&name).fetch_one(&mut connection).await.map_err(failed)?;
         let _ = connection.close().await;
         if !ended.is_empty() {
             tracing::info!(database = %target.database, operation.id = %operation, sessions = ended.len(), "ended what an earlier turn had left at work");
         }
-        if ended.contains(&false) {
+        if left > 0 {
             return Err(MigrationError::Retryable { message: "what an earlier turn has left at work does not end".to_owned(), source: None });
         }
         Ok(())
