@@ -5,6 +5,7 @@
 //! the owner's role.
 
 mod connect;
+mod csv_end;
 mod execute;
 mod failure;
 mod in_transaction;

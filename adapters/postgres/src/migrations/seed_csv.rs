@@ -1,6 +1,7 @@
 //! Rows of a CSV file, streamed into their table.
 
 use super::{
+    csv_end::CsvEnd,
     failure::{row_of_copy, sqlstate},
     in_transaction::{Trouble, lost, of_file},
     worker::Worker,
@@ -18,6 +19,18 @@ const HEADER: usize = 1024 * 1024;
 const CHUNK: usize = 256 * 1024;
 /// How often to tell how far it has come.
 const TELL: u64 = 8 * 1024 * 1024;
+
+/// The sequence that a column of whole numbers owns. A column of anything else may own one, and has no highest number that would mean something to it.
+const SEQUENCE: &str = "
+    with recursive kind (oid, base) as (
+        select t.oid, t.typbasetype
+          from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid
+         where a.attrelid operator(pg_catalog.=) pg_catalog.to_regclass($1) and a.attname operator(pg_catalog.=) $2::pg_catalog.name
+        union all
+        select t.oid, t.typbasetype from kind join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) kind.base
+    )
+    select pg_catalog.pg_get_serial_sequence($1, $2) from kind
+     where oid operator(pg_catalog.=) any (array['int2', 'int4', 'int8', 'numeric']::pg_catalog.regtype[]::pg_catalog.oid[])";
 
 /// A CSV file and its table.
 pub(super) struct Csv<'a> {
@@ -42,18 +55,25 @@ impl Csv<'_> {
         let mut hash = Sha256::new();
         let mut chunk = vec![0; CHUNK];
         let (mut done, mut told) = (0, 0);
+        let mut end = CsvEnd::default();
         loop {
             let read = file.read(&mut chunk).await.map_err(|error| self.unreadable(&error))?;
             if read == 0 {
                 break;
             }
             hash.update(&chunk[..read]);
+            if let Some(line) = end.find(&chunk[..read]) {
+                return Err(self.ends_early(line));
+            }
             sink.send(&chunk[..read]).await.map_err(refused)?;
             done += read as u64;
             if done - told >= TELL {
                 told = done;
                 progress.told(MigrationEvent::Bytes { done, total: self.bytes }).await?;
             }
+        }
+        if let Some(line) = end.at_the_end() {
+            return Err(self.ends_early(line));
         }
         let rows = sink.finish().await.map_err(refused)?;
         if Checksum(hash.finalize().into()) != self.checksum {
@@ -82,21 +102,20 @@ impl Csv<'_> {
         read_csv_header(text, whole).map_err(|error| self.failure("unreadable", &format!("{error}: the first line names the columns of the rows")))
     }
 
-    /// Rows that bring their own numbers leave the sequences behind, and the next row of anybody's would collide.
+    /// Rows that bring their own numbers leave the sequences behind, and the next row of anybody's would collide. A number that a sequence cannot come to
+    /// collides with none of its own.
     async fn move_sequences(&self, worker: &mut Worker, columns: &[String]) -> Result<(), sqlx::Error> {
         for column in columns {
-            let sequence: Option<String> = sqlx::query_scalar("select pg_catalog.pg_get_serial_sequence($1, $2)")
-                .bind(self.table())
-                .bind(column)
-                .persistent(false)
-                .fetch_one(&mut worker.connection)
-                .await?;
-            let Some(sequence) = sequence else { continue };
+            let sequence: Option<Option<String>> =
+                sqlx::query_scalar(SEQUENCE).bind(self.table()).bind(column).persistent(false).fetch_optional(&mut worker.connection).await?;
+            let Some(sequence) = sequence.flatten() else { continue };
             let (name, table, column) = (crate::provision::literal(&sequence), self.table(), ident(column));
             let sql = format!(
                 "select pg_catalog.setval({name}::pg_catalog.regclass, highest)
-                   from (select pg_catalog.max({column})::pg_catalog.int8 as highest from {table}) rows
-                  where highest operator(pg_catalog.>) (select last_value from {sequence})"
+                   from (select pg_catalog.max({column})::pg_catalog.int8 as highest from {table}
+                          where {column} operator(pg_catalog.<=) (select seqmax from pg_catalog.pg_sequence
+                                                                   where seqrelid operator(pg_catalog.=) {name}::pg_catalog.regclass)) rows
+                  where highest operator(pg_catalog.>=) (select last_value from {sequence})"
             );
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut worker.connection).await?;
         }
@@ -105,6 +124,19 @@ impl Csv<'_> {
 
     fn failure(&self, code: &'static str, message: &str) -> Trouble {
         Trouble::File(FileFailure { code, file: self.name.to_owned(), line: None, statement: None, sqlstate: None, message: message.to_owned() })
+    }
+
+    fn ends_early(&self, line: u32) -> Trouble {
+        let message =
+            "a line of \\. alone is the end of the rows to PostgreSQL before 18, whatever comes after it: put it into quotes, or take it out";
+        Trouble::File(FileFailure {
+            code: "unreadable",
+            file: self.name.to_owned(),
+            line: Some(line),
+            statement: None,
+            sqlstate: None,
+            message: message.to_owned(),
+        })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {

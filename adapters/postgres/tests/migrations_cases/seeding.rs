@@ -172,3 +172,31 @@ async fn what_does_not_run_in_a_transaction_belongs_into_a_migration() {
         assert!(!failed.message.contains("no-transaction"), "a seed has no such mark: {failed}");
     }
 }
+
+#[tokio::test]
+async fn sequences_go_along_as_far_as_they_can() {
+    let branch = branch("sequences").await;
+    let tables = "create domain number as int; create domain own_number as number;
+        create table first (id serial primary key); create table called (id own_number primary key default 1); create sequence named owned by called.id;
+        create table spelt (id text primary key); create sequence counted owned by spelt.id;
+        create table narrow (id bigint primary key); create sequence short maxvalue 100 owned by narrow.id;";
+    branch.apply(&[("1_tables.sql", tables)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    seeds.write("1_first.csv", "id\n1\n").write("2_called.csv", "id\n1\n7\n").write("3_spelt.csv", "id\nabc\n");
+    seeds.write("4_narrow.csv", "id\n9\n1000\n");
+    seeds.run().await;
+    branch.run("insert into first default values").await;
+    let next = "select concat_ws(' ', (select max(id) from first), nextval('named'), nextval('counted'), nextval('short'))";
+    assert_eq!(branch.text(next).await, "2 8 1 10");
+}
+
+#[tokio::test]
+async fn rows_do_not_end_in_silence_before_the_file_does() {
+    let branch = branch("ends_early").await;
+    branch.apply(&[("1_t.sql", "create table t (text text)")]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    seeds.write("1_t.csv", "text\na\n\\.\nb\n").write("2_t.csv", "text\n\"\\.\"\nb\n");
+    let failed = seeds.fails("1_t.csv").await;
+    assert_eq!((failed.code, failed.line), ("unreadable", Some(3)), "{failed}");
+    assert_eq!(seeds.sow(&["2_t.csv"], false, &Arc::new(Told::default())).await.unwrap()[0].rows, 2);
+}
