@@ -1,4 +1,4 @@
-//! `CREATE INDEX CONCURRENTLY`, as far as finding its index again takes.
+//! `CREATE INDEX CONCURRENTLY` and `REINDEX .. CONCURRENTLY`, as far as finding their indexes again takes.
 
 use crate::lexer::{Lexer, Token, TokenKind};
 
@@ -44,6 +44,41 @@ impl IndexBuild {
     }
 }
 
+/// Indexes that are built anew without a transaction: of a table, or one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reindex {
+    /// The schema; `None` where the search path tells.
+    pub schema: Option<String>,
+    /// The table, or the index.
+    pub name: String,
+}
+
+impl Reindex {
+    /// Reads a statement; `None` where it is another one, or is about more than a table.
+    pub fn read(statement: &str) -> Option<Self> {
+        let mut words = Lexer::new(statement, 0).filter(|token| token.kind != TokenKind::Blank).peekable();
+        words.next_if(|token| is(token, "reindex"))?;
+        // In brackets, or behind the kind.
+        let mut concurrently = false;
+        let kind = words.find(|token| {
+            concurrently |= is(token, "concurrently");
+            ["table", "index", "schema", "database", "system"].into_iter().any(|kind| is(token, kind))
+        })?;
+        if !(is(&kind, "table") || is(&kind, "index")) {
+            return None;
+        }
+        concurrently |= words.next_if(|token| is(token, "concurrently")).is_some();
+        if !concurrently {
+            return None;
+        }
+        let first = name(&words.next()?)?;
+        if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
+            return Some(Self { schema: None, name: first });
+        }
+        Some(Self { schema: Some(first), name: name(&words.next()?)? })
+    }
+}
+
 fn is(token: &Token<'_>, word: &str) -> bool {
     token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
 }
@@ -59,7 +94,7 @@ fn name(token: &Token<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::IndexBuild;
+    use super::{IndexBuild, Reindex};
     use proptest::prelude::*;
 
     #[test]
@@ -76,11 +111,26 @@ mod tests {
         assert_eq!(read("create table concurrently"), None);
     }
 
+    #[test]
+    fn what_is_built_anew_is_read_as_postgresql_does() {
+        let read = |text: &str| Reindex::read(text).map(|reindex| (reindex.schema, reindex.name));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("reindex table concurrently A"), Some((None, "a".to_owned())));
+        assert_eq!(read("REINDEX (verbose, tablespace x) INDEX CONCURRENTLY \"S\".i;"), Some((some("S"), "i".to_owned())));
+        assert_eq!(read("/* x */ reindex (concurrently) table public.a"), Some((some("public"), "a".to_owned())));
+        for other in
+            ["reindex table a", "reindex database concurrently a", "vacuum a", "create index concurrently on t (c)", "reindex table concurrently"]
+        {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_not(text in any::<String>()) {
             let _ = IndexBuild::read(&text);
             let _ = IndexBuild::read(&format!("create index concurrently {text}"));
+            let _ = Reindex::read(&format!("reindex {text}"));
         }
     }
 }

@@ -13,7 +13,7 @@ mod statement;
 
 pub use copy_header::{InvalidCsvHeader, read_csv_header};
 pub use file::{Checksum, InvalidChecksum, InvalidMigrationFile, InvalidMigrationVersion, LeftOut, MigrationFile, MigrationSet, MigrationVersion};
-pub use index_build::IndexBuild;
+pub use index_build::{IndexBuild, Reindex};
 pub use ledger::{LedgerEntry, LedgerState};
 pub use plan::{Coverage, Plan, plan};
 pub use refusal::Refusal;

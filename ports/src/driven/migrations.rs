@@ -45,9 +45,16 @@ pub struct StatementReport {
     pub duration: Duration,
     /// Rows that it wrote or gave.
     pub rows: u64,
-    /// Locks that it took or strengthened; only where they were observed, in a transaction.
+    /// What it did to others' work; only where that was observed, in a transaction.
+    pub observed: Option<Observed>,
+}
+
+/// What a statement locked and wrote anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Locks that it took or strengthened.
     pub locks: Vec<LockTaken>,
-    /// Tables and indexes that it wrote anew: `schema.table`; only where they were observed, in a transaction.
+    /// Tables and indexes that it wrote anew: `schema.table`.
     pub rewrites: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
-//! Indexes that `CREATE INDEX CONCURRENTLY` left behind when it failed: invalid, kept up to date at every write, and in the way of the next try.
+//! Indexes that `CREATE INDEX CONCURRENTLY` and `REINDEX .. CONCURRENTLY` left behind when they failed: invalid, kept up to date at every write, and in the way of the next try.
 
 use crate::provision::ident;
-use domain::migration::IndexBuild;
+use domain::migration::{IndexBuild, Reindex};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// An index of a table.
@@ -37,6 +37,32 @@ pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) 
             and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid operator(pg_catalog.=) i.indexrelid)",
     )
     .bind(table)
+    .persistent(false)
+    .fetch_all(connection)
+    .await
+}
+
+/// What `REINDEX .. CONCURRENTLY` of an index or of a table builds beside the indexes there are, and what it leaves of those when it fails after that. None
+/// that somebody is building now.
+pub(super) async fn copies(connection: &mut PgConnection, reindex: &Reindex) -> Result<Vec<Index>, sqlx::Error> {
+    let named = match &reindex.schema {
+        Some(schema) => format!("{}.{}", ident(schema), ident(&reindex.name)),
+        None => ident(&reindex.name),
+    };
+    sqlx::query_as(
+        "with named as (
+             select pg_catalog.to_regclass($1)::pg_catalog.oid as oid
+             union select relid from pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1))
+         )
+         select n.nspname::pg_catalog.text as schema, c.relname::pg_catalog.text as name, i.indisvalid as valid
+           from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) i.indexrelid
+           join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+          where i.indrelid operator(pg_catalog.=) any (
+                    select oid from named union select of.indrelid from pg_catalog.pg_index of join named on named.oid operator(pg_catalog.=) of.indexrelid)
+            and c.relname::pg_catalog.text operator(pg_catalog.~) '_cc(new|old)[0-9]*$'
+            and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid operator(pg_catalog.=) i.indexrelid)",
+    )
+    .bind(named)
     .persistent(false)
     .fetch_all(connection)
     .await

@@ -1,6 +1,6 @@
 //! What a statement locked and wrote anew, seen from within its transaction.
 
-use ports::driven::LockTaken;
+use ports::driven::{LockTaken, Observed};
 use sqlx::PgConnection;
 use std::collections::HashMap;
 
@@ -62,7 +62,7 @@ impl Observer {
     }
 
     /// What the latest statement locked more strongly than before, and what it wrote anew.
-    pub(super) async fn look(&mut self, connection: &mut PgConnection) -> Result<(Vec<LockTaken>, Vec<String>), sqlx::Error> {
+    pub(super) async fn look(&mut self, connection: &mut PgConnection) -> Result<Observed, sqlx::Error> {
         let held: Vec<Held> = sqlx::query_as(HELD).fetch_all(&mut *connection).await?;
         let mut taken: HashMap<i64, usize> = HashMap::new();
         for lock in held {
@@ -90,6 +90,6 @@ impl Observer {
         self.held.extend(taken);
         locks.sort_by(|one, other| one.relation.cmp(&other.relation));
         rewrites.sort();
-        Ok((locks, rewrites))
+        Ok(Observed { locks, rewrites })
     }
 }

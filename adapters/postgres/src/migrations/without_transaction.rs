@@ -11,13 +11,14 @@ use super::{
     keeper::{BARE, Keeper, take_lock},
     ledger::{self, Progress, Row, STARTED},
     ledger_guard::{Hold, LEDGER},
+    observe::Observer,
     worker::Worker,
 };
 use domain::{
     Slug,
-    migration::{Checksum, IndexBuild, Interrupted, MigrationFile, RepairAction, Unit, units},
+    migration::{Checksum, IndexBuild, Interrupted, MigrationFile, Reindex, RepairAction, Unit, units},
 };
-use ports::driven::{ApplyRequest, FileFailure, MigrationError, MigrationEvent, MigrationProgress, StatementReport};
+use ports::driven::{ApplyRequest, FileFailure, MigrationError, MigrationEvent, MigrationProgress, Observed, StatementReport};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub(super) struct Bare<'a, 'k> {
     /// What it took in earlier runs.
     before: Duration,
     began: Instant,
+    /// Whether to look at what statements lock and write anew.
+    observe: bool,
     reports: Vec<StatementReport>,
 }
 
@@ -52,7 +55,8 @@ impl<'a, 'k> Bare<'a, 'k> {
         take_lock(&mut worker.connection, keeper.settings, BARE).await?;
         worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;
         let branch = &request.branch;
-        let mut bare = Self { keeper, worker, file, branch, statements, progress, before, began: Instant::now(), reports: Vec::new() };
+        let mut bare =
+            Self { keeper, worker, file, branch, statements, progress, before, began: Instant::now(), observe: request.observe, reports: Vec::new() };
         for unit in &units {
             if unit.statements.end <= done {
                 continue;
@@ -96,32 +100,36 @@ impl<'a, 'k> Bare<'a, 'k> {
     async fn single(&mut self, at: usize) -> Result<(), Trouble> {
         let statement = &self.statements[at];
         let name = &self.file.name;
-        let began = Instant::now();
         self.worker.begin().await?;
         self.progress(at + 1, "running", None)
             .write(&mut self.worker.connection)
             .await
             .map_err(|error| of_file(name, "writing the ledger", error))?;
+        let failed = |error| trouble(name, statement, error);
+        let mut observer = if self.observe { Some(Observer::begin(&mut self.worker.connection).await.map_err(failed)?) } else { None };
+        let began = Instant::now();
         let rows = match statement.run(&mut self.worker.connection).await {
             Ok(rows) => rows,
             Err(error) if wants_no_transaction(&error) => {
                 self.back_out().await?;
                 return self.alone(at).await;
             }
-            Err(error) => return Err(trouble(name, statement, error)),
+            Err(error) => return Err(failed(error)),
+        };
+        let duration = began.elapsed();
+        let observed = match &mut observer {
+            Some(observer) => Some(observer.look(&mut self.worker.connection).await.map_err(failed)?),
+            None => None,
         };
         // Before it is there for good.
-        self.settle(statement, began, rows).await?;
-        self.worker.run("commit").await.map_err(|error| trouble(name, statement, error))
+        self.settle(statement, duration, rows, observed).await?;
+        self.worker.run("commit").await.map_err(failed)
     }
 
     /// One statement that no transaction holds.
     async fn alone(&mut self, at: usize) -> Result<(), Trouble> {
         let statement = &self.statements[at];
-        let build = IndexBuild::read(statement.piece.body);
-        if let Some(build) = &build {
-            self.clear_way(build).await.map_err(|error| trouble(&self.file.name, statement, error))?;
-        }
+        self.clear_way(statement).await.map_err(|error| trouble(&self.file.name, statement, error))?;
         self.record(at, "running", Some(STARTED)).await?;
         let began = Instant::now();
         // It waits for others without holding anybody up, and would be cut off for nothing.
@@ -129,17 +137,16 @@ impl<'a, 'k> Bare<'a, 'k> {
         let ran = if patient { self.patiently(statement).await } else { statement.run(&mut self.worker.connection).await };
         match ran {
             Ok(rows) => {
+                let duration = began.elapsed();
                 self.record(at + 1, "running", None).await?;
-                self.settle(statement, began, rows).await
+                self.settle(statement, duration, rows, None).await
             }
             Err(error) => {
                 let trouble = trouble(&self.file.name, statement, error);
                 if !matches!(trouble, Trouble::Work(_)) {
                     // It is known to have failed, so nothing is unsure any more.
                     self.record(at, "running", None).await?;
-                    if let Some(build) = &build {
-                        let _ = self.clear_way(build).await;
-                    }
+                    let _ = self.clear_way(statement).await;
                 }
                 Err(trouble)
             }
@@ -157,10 +164,17 @@ impl<'a, 'k> Bare<'a, 'k> {
         back.map(|_| rows)
     }
 
-    /// Drops what an earlier try has left of this index.
-    async fn clear_way(&mut self, build: &IndexBuild) -> Result<(), sqlx::Error> {
-        let mut indexes = index::of_table(&mut self.worker.connection, build).await?;
-        indexes.retain(|index| index.is_of(build));
+    /// Drops what an earlier try has left: of the index that it builds, or of the copies that it makes of indexes.
+    async fn clear_way(&mut self, statement: &Statement<'_>) -> Result<(), sqlx::Error> {
+        let indexes = if let Some(build) = IndexBuild::read(statement.piece.body) {
+            let mut indexes = index::of_table(&mut self.worker.connection, &build).await?;
+            indexes.retain(|index| index.is_of(&build));
+            indexes
+        } else if let Some(reindex) = Reindex::read(statement.piece.body) {
+            index::copies(&mut self.worker.connection, &reindex).await?
+        } else {
+            return Ok(());
+        };
         index::drop_invalid(&mut self.worker.connection, &indexes).await
     }
 
@@ -173,32 +187,27 @@ impl<'a, 'k> Bare<'a, 'k> {
         let progress = self.progress(unit.statements.end, "running", None);
         progress.write(&mut self.worker.connection).await.map_err(|error| of_file(&name, "writing the ledger", error))?;
         let inside = &self.statements[first + 1..last];
-        let reports = super::in_transaction::run(&mut self.worker, &name, inside, false, self.progress).await.map_err(|trouble| match trouble {
-            Trouble::EndedTransaction { failure, .. } => Trouble::File(failure),
-            other => other,
-        })?;
+        let reports =
+            super::in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await.map_err(|trouble| match trouble {
+                Trouble::EndedTransaction { failure, .. } => Trouble::File(failure),
+                other => other,
+            })?;
         self.reports.extend(reports);
         let end = &self.statements[last];
         end.run(&mut self.worker.connection).await.map_err(|error| trouble(&name, end, error))?;
         // After a ROLLBACK the ledger has to be told again.
+        let duration = began.elapsed();
         self.record(unit.statements.end, "running", None).await?;
-        self.settle(end, began, 0).await
+        self.settle(end, duration, 0, None).await
     }
 
     /// The statement has ended: it must not have left the role.
-    async fn settle(&mut self, statement: &Statement<'_>, began: Instant, rows: u64) -> Result<(), Trouble> {
+    async fn settle(&mut self, statement: &Statement<'_>, duration: Duration, rows: u64, observed: Option<Observed>) -> Result<(), Trouble> {
         let place = self.worker.place().await.map_err(|error| trouble(&self.file.name, statement, error))?;
         if let Some(failure) = self.worker.left_role(&place, &self.file.name, statement) {
             return Err(Trouble::File(failure));
         }
-        self.reports.push(StatementReport {
-            line: statement.line(),
-            statement: statement.excerpt(),
-            duration: began.elapsed(),
-            rows,
-            locks: Vec::new(),
-            rewrites: Vec::new(),
-        });
+        self.reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, observed });
         Ok(())
     }
 

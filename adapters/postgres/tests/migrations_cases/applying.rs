@@ -126,8 +126,9 @@ async fn a_dry_run_sees_locks_and_rewrites_of_each_statement() {
         .statements
         .iter()
         .map(|statement| {
-            let locks: Vec<_> = statement.locks.iter().map(|lock| format!("{} {}", lock.relation, lock.mode)).collect();
-            (locks.join(", "), statement.rewrites.join(", "))
+            let seen = statement.observed.as_ref().unwrap();
+            let locks: Vec<_> = seen.locks.iter().map(|lock| format!("{} {}", lock.relation, lock.mode)).collect();
+            (locks.join(", "), seen.rewrites.join(", "))
         })
         .collect();
     let seen: Vec<_> = seen.iter().map(|(locks, rewrites)| (locks.as_str(), rewrites.as_str())).collect();

@@ -2,13 +2,13 @@
 
 use super::{Branch, branch, failure};
 use domain::migration::{LedgerState, MigrationVersion};
-use ports::driven::{MigrationRunner, NoMigrationProgress, Repair};
+use ports::driven::{ApplyRequest, MigrationRunner, NoMigrationProgress, Observed, Repair};
 use std::sync::Arc;
 
 const ONE: MigrationVersion = MigrationVersion::new(1);
 
 async fn indexes(branch: &Branch) -> String {
-    branch.text("select string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' order by 1) from pg_index where indrelid = 'a'::regclass").await
+    branch.text("select string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' order by indexrelid::regclass::text) from pg_index where indrelid = 'a'::regclass").await
 }
 
 #[tokio::test]
@@ -145,4 +145,46 @@ async fn what_needs_a_role_of_its_own_or_a_vacuum_is_run_as_it_is() {
         .await;
     branch.apply(&[("2_b.sql", "-- fluxbase:no-transaction\nvacuum full a;\nreindex table concurrently a;\nalter table a add b int;\ncreate index concurrently a_b on a (b);\ndrop index concurrently a_b;")]).await.unwrap();
     assert!(branch.runner.ledger(&branch.target).await.unwrap()[1].is_applied());
+}
+
+#[tokio::test]
+async fn a_dry_run_sees_what_each_statement_does_that_a_transaction_holds() {
+    let branch = branch("bare_observed").await;
+    branch.apply(&[("1_a.sql", "create table a (id int); insert into a values (1)")]).await.unwrap();
+    let sql = "-- fluxbase:no-transaction\nalter table a alter id type bigint;\nbegin;\nalter table a add b int;\ncommit;\nvacuum a;";
+    for observe in [true, false] {
+        let request = ApplyRequest { observe, ..branch.request(&[("2_b.sql", sql)]) };
+        let applied = branch.runner.apply(&request, Arc::new(NoMigrationProgress)).await.unwrap();
+        let seen = |observed: &Observed| {
+            (observed.locks.iter().map(|lock| lock.relation.clone()).collect::<Vec<_>>().join(","), observed.rewrites.join(","))
+        };
+        let seen: Vec<_> = applied[0].statements.iter().map(|statement| (statement.line, statement.observed.as_ref().map(seen))).collect();
+        let told = |locks: &str, rewrites: &str| observe.then(|| (locks.to_owned(), rewrites.to_owned()));
+        assert_eq!(seen, [(2, told("public.a", "public.a")), (4, told("public.a", "")), (5, None), (6, None)]);
+        branch.run("delete from fluxbase_migrations.ledger where version = 2; alter table a drop b; alter table a alter id type int").await;
+    }
+}
+
+#[tokio::test]
+async fn what_building_indexes_anew_left_behind_is_dropped() {
+    let branch = branch("reindexed").await;
+    let table =
+        "create table a (id int); insert into a values (1); create function twice(id int) returns int immutable language sql as 'select 2 * id';
+        create index a_twice on a (public.twice(id)); create index a_id on a (id)";
+    branch.apply(&[("1_a.sql", table)]).await.unwrap();
+    let broken = "create or replace function public.twice(id int) returns int immutable language sql as 'select 1 / 0'";
+    let whole = "create or replace function public.twice(id int) returns int immutable language sql as 'select 2 * id'";
+    for (version, what) in ["index concurrently a_twice", "table concurrently public.a", "(concurrently) table a"].into_iter().enumerate() {
+        let (name, sql) = (format!("{}_b.sql", version + 2), format!("-- fluxbase:no-transaction\nreindex {what}"));
+        branch.as_owner(broken).await;
+        let failed = branch.fails(&name, &sql).await;
+        assert_eq!(failed.sqlstate.as_deref(), Some("22012"), "{failed}");
+        assert_eq!(indexes(&branch).await, "a_id true, a_twice true", "{what}");
+        branch.as_owner(whole).await;
+        // As a run that was killed leaves it.
+        branch.as_owner("create index a_id_ccnew on a (id)").await;
+        branch.run("update pg_index set indisvalid = false where indexrelid = 'a_id_ccnew'::regclass").await;
+        branch.apply(&[(&name, &sql)]).await.unwrap();
+        assert_eq!(indexes(&branch).await, "a_id true, a_twice true", "{what}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What a migrate has to tell, as a JSON document.
 
 use domain::schema::SchemaDiff;
-use ports::driven::{AppliedFile, StatementReport};
+use ports::driven::{AppliedFile, LockTaken, StatementReport};
 use serde::Serialize;
 
 /// The files that ran, and for a dry run the difference that they would make.
@@ -40,8 +40,10 @@ struct Statement<'a> {
     text: &'a str,
     duration_ms: f64,
     rows: u64,
-    locks: Vec<Lock<'a>>,
-    rewrites: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locks: Option<Vec<Lock<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrites: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -78,9 +80,13 @@ fn statement(report: &StatementReport) -> Statement<'_> {
         text: &report.statement,
         duration_ms: milliseconds(report.duration),
         rows: report.rows,
-        locks: report.locks.iter().map(|lock| Lock { relation: &lock.relation, mode: &lock.mode }).collect(),
-        rewrites: &report.rewrites,
+        locks: report.observed.as_ref().map(|seen| seen.locks.iter().map(lock).collect()),
+        rewrites: report.observed.as_ref().map(|seen| seen.rewrites.as_slice()),
     }
+}
+
+fn lock(taken: &LockTaken) -> Lock<'_> {
+    Lock { relation: &taken.relation, mode: &taken.mode }
 }
 
 /// With three places: statements take microseconds.
@@ -92,7 +98,7 @@ fn milliseconds(duration: std::time::Duration) -> f64 {
 mod tests {
     use super::MigrationReport;
     use domain::migration::MigrationVersion;
-    use ports::driven::{AppliedFile, LockTaken, StatementReport};
+    use ports::driven::{AppliedFile, LockTaken, Observed, StatementReport};
     use std::time::Duration;
 
     #[test]
@@ -102,14 +108,20 @@ mod tests {
             statement: "alter table a".to_owned(),
             duration: Duration::from_micros(1234),
             rows: 0,
-            locks: vec![LockTaken { relation: "public.a".to_owned(), mode: "AccessExclusiveLock".to_owned() }],
-            rewrites: vec!["public.a".to_owned()],
+            observed: Some(Observed {
+                locks: vec![LockTaken { relation: "public.a".to_owned(), mode: "AccessExclusiveLock".to_owned() }],
+                rewrites: vec!["public.a".to_owned()],
+            }),
         };
+        let unseen = StatementReport { observed: None, ..statement.clone() };
         let version = MigrationVersion::new(1);
-        let file = AppliedFile { version, name: "1_a.sql".to_owned(), duration: Duration::from_millis(2), attempts: 1, statements: vec![statement] };
+        let file =
+            AppliedFile { version, name: "1_a.sql".to_owned(), duration: Duration::from_millis(2), attempts: 1, statements: vec![statement, unseen] };
         let json: serde_json::Value = serde_json::from_str(&MigrationReport::of(std::slice::from_ref(&file), None).json()).unwrap();
         assert_eq!(json["files"][0]["statements"][0]["duration_ms"], 1.234);
         assert_eq!(json["files"][0]["statements"][0]["locks"][0]["mode"], "AccessExclusiveLock");
+        let unseen = &json["files"][0]["statements"][1];
+        assert!(unseen.get("locks").is_none() && unseen.get("rewrites").is_none(), "nobody looked, which is not that there were none: {unseen}");
         assert_eq!((json.get("diff"), json.get("copy")), (None, None));
 
         for (reason, copy) in [(None, r#""copy":{"rows":true}"#), (Some("too big"), r#""copy":{"rows":false,"reason":"too big"}"#)] {
