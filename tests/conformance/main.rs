@@ -66,7 +66,7 @@ promises! {
         what_runs_nothing_of_peoples_is_claimed_apart,
         a_claim_holds_until_its_lease_runs_out,
         a_stale_claim_writes_nothing,
-        what_a_branch_had_before_a_migrate_is_noted_once,
+        what_a_branch_had_before_is_noted_once,
         a_renewed_lease_lasts,
         a_released_operation_waits_for_its_delay,
         what_did_not_work_out_is_counted_for_whoever_comes_next,

@@ -12,7 +12,7 @@ use domain::{
 use fluxbase_tests::eventually;
 use ports::driven::{StoreError, Workload};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -141,17 +141,20 @@ pub(crate) async fn a_stale_claim_writes_nothing(world: &World) {
     work.commit().await.unwrap();
 }
 
-pub(crate) async fn what_a_branch_had_before_a_migrate_is_noted_once(world: &World) {
+pub(crate) async fn what_a_branch_had_before_is_noted_once(world: &World) {
     let asked = add(world, &[1]).await.remove(0);
     let noted = [MigrationVersion::new(3), MigrationVersion::new(7)];
     let mut claim = claim(world, OVER).await.unwrap();
-    for versions in [Some(noted.to_vec()), None, Some(Vec::new())] {
+    let sown = BTreeMap::from([("1_a.sql".to_owned(), 7)]);
+    for (versions, seeds) in [(Some(noted.to_vec()), None), (None, Some(sown.clone())), (Some(Vec::new()), Some(BTreeMap::new()))] {
+        let known = seeds.is_some().then(|| sown.clone());
         claim.operation.input.applied_before = versions;
+        claim.operation.input.sown_before = seeds;
         let mut work = world.begin().await;
         work.operations().save(&claim).await.unwrap();
         work.commit().await.unwrap();
         let input = found(world, asked.id).await.input;
-        assert_eq!(input, OperationInput { applied_before: Some(noted.to_vec()), ..asked.input.clone() });
+        assert_eq!(input, OperationInput { applied_before: Some(noted.to_vec()), sown_before: known, ..asked.input.clone() });
     }
 }
 

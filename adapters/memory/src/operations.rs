@@ -128,8 +128,9 @@ impl OperationRepository for MemoryUnitOfWork {
         let row = self.write().await.claimed(claim)?;
         let Operation { status, steps, error, result, finished_at, input, .. } = claim.operation.clone();
         row.operation = Operation { status, steps, error, result, finished_at, ..row.operation.clone() };
-        let noted = &mut row.operation.input.applied_before;
-        *noted = noted.take().or(input.applied_before);
+        let noted = &mut row.operation.input;
+        noted.applied_before = noted.applied_before.take().or(input.applied_before);
+        noted.sown_before = noted.sown_before.take().or(input.sown_before);
         row.lease_until = row.lease_until.filter(|_| finished_at.is_none());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::{branch::BranchId, migration::MigrationVersion};
 use serde::Serialize;
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 use time::OffsetDateTime;
 
 crate::identifier! {
@@ -344,6 +344,9 @@ pub struct OperationInput {
     /// The migrations that the branch had before this operation began to apply any; `None` until then. Noted by its worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied_before: Option<Vec<MigrationVersion>>,
+    /// The seed files that had run in the branch before this operation began to run any, and their last runs; `None` until then. Noted by its worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sown_before: Option<BTreeMap<String, i64>>,
 }
 
 /// A file by its name.

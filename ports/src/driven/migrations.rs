@@ -279,6 +279,19 @@ pub struct SeedReport {
     pub unchanged: bool,
 }
 
+/// A seed file in a branch's log, as it last ran there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SownFile {
+    /// The file.
+    pub name: String,
+    /// Rows that it wrote.
+    pub rows: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// When it ran, in microseconds since 1970: another run has another number.
+    pub run: i64,
+}
+
 /// Runs seed files in the database of a branch, and keeps their log there.
 ///
 /// # Contract
@@ -288,6 +301,8 @@ pub struct SeedReport {
 pub trait SeedRunner: Send + Sync {
     /// The seed files of the configured folder by name; only these where some are named. Names that are not there are refused.
     async fn find(&self, only: Option<Vec<String>>) -> Result<Vec<SeedFile>, MigrationError>;
+    /// What ran in a branch, each file as it last did.
+    async fn log(&self, target: &DatabasePlace) -> Result<Vec<SownFile>, MigrationError>;
     /// Runs files, in order. A failure tells the file that failed; those before it stay.
     async fn seed(&self, request: &SeedRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError>;
 }

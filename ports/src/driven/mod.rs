@@ -48,7 +48,7 @@ pub use migration_files::{MigrationFiles, ProjectFile};
 pub use migration_history::{MigrationHistory, MigrationHistoryRepository, MigrationOutcome};
 pub use migrations::{
     AppliedFile, ApplyRequest, FileFailure, LockTaken, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, NoMigrationProgress,
-    Observed, Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, StatementReport,
+    Observed, Repair, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile, StatementReport,
 };
 pub use operations::{OperationRepository, OperationSignals, Workload};
 pub use place::DatabasePlace;

@@ -48,7 +48,8 @@ pub trait OperationRepository: Send {
     async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError>;
     /// Takes the turn at recurring work of this name until the unit of work ends; `false` where another has it.
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError>;
-    /// Writes an operation's status, steps, error, result and end back under its claim; of what was asked for, which migrations the branch had before, once.
+    /// Writes an operation's status, steps, error, result and end back under its claim; of what was asked for, what the branch had before of migrations and of
+    /// seeds, each once.
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError>;
 }
 

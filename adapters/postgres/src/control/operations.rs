@@ -162,8 +162,7 @@ impl OperationRepository for PgUnitOfWork {
             "update branching.operations
              set status = $3, steps = $4, error = $5, finished_at = $6, result = $7::jsonb,
                  lease_until = case when $6::timestamptz is null then lease_until end,
-                 input = case when $8::jsonb is null or input ? 'applied_before' then input
-                              else input || jsonb_build_object('applied_before', $8::jsonb) end
+                 input = jsonb_strip_nulls(jsonb_build_object('applied_before', $8::jsonb, 'sown_before', $9::jsonb)) || input
              where id = $1 and fence = $2",
         )
         .bind(operation.id.as_uuid())
@@ -174,6 +173,7 @@ impl OperationRepository for PgUnitOfWork {
         .bind(operation.finished_at)
         .bind(operation.result.as_deref())
         .bind(operation.input.applied_before.as_ref().map(Json))
+        .bind(operation.input.sown_before.as_ref().map(Json))
         .execute(&mut *self.transaction)
         .await
         .map_err(store)?;

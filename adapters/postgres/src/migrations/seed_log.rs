@@ -7,7 +7,7 @@ use super::{
     ledger_guard::{Hold, SEEDS},
 };
 use domain::migration::Checksum;
-use ports::driven::MigrationError;
+use ports::driven::{MigrationError, SownFile};
 use sqlx::PgConnection;
 use std::time::Duration;
 
@@ -22,6 +22,31 @@ pub(super) async fn last_run(keeper: &mut Keeper<'_>, name: &str) -> Result<Opti
         .map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     Ok(checksum)
+}
+
+#[derive(sqlx::FromRow)]
+struct Columns {
+    name: String,
+    rows: i64,
+    duration_us: i64,
+    run: i64,
+}
+
+/// What ran here, the earliest first.
+pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<SownFile>, MigrationError> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "select name, rows, duration_us, (extract(epoch from ran_at) * 1000000)::int8 as run from fluxbase_migrations.seeds order by ran_at, name",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(|error| from_sql("reading the log of seeds", error))?;
+    let file = |row: Columns| SownFile {
+        name: row.name,
+        rows: row.rows.unsigned_abs(),
+        duration: Duration::from_micros(row.duration_us.unsigned_abs()),
+        run: row.run,
+    };
+    Ok(rows.into_iter().map(file).collect())
 }
 
 /// Begins a file, in the transaction that it runs in.

@@ -2,9 +2,9 @@
 
 use super::{
     execute::statements,
-    failure::{MARK_THE_FILE, refused, unreadable},
+    failure::{MARK_THE_FILE, from_sql, refused, unreadable},
     in_transaction::{self, OR_MARK_IT, Trouble, of_file},
-    keeper::Keeper,
+    keeper::{Keeper, has_table},
     ledger_guard::{self, Check, Hold, SEEDS},
     seed_csv::Csv,
     seed_folder, seed_log,
@@ -13,8 +13,11 @@ use super::{
 };
 use async_trait::async_trait;
 use domain::migration::{Checksum, PieceKind, SeedKind, split};
-use ports::driven::{FileFailure, MigrationError, MigrationEvent, MigrationProgress, SeedFile, SeedReport, SeedRequest, SeedRunner};
+use ports::driven::{
+    DatabasePlace, FileFailure, MigrationError, MigrationEvent, MigrationProgress, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile,
+};
 use sha2::{Digest, Sha256};
+use sqlx::Connection;
 use std::{sync::Arc, time::Instant};
 use tokio::{fs::File, io::AsyncReadExt};
 
@@ -35,6 +38,19 @@ impl PgSeedRunner {
 impl SeedRunner for PgSeedRunner {
     async fn find(&self, only: Option<Vec<String>>) -> Result<Vec<SeedFile>, MigrationError> {
         seed_folder::find(&self.settings.seeds_dir, only).await
+    }
+
+    async fn log(&self, target: &DatabasePlace) -> Result<Vec<SownFile>, MigrationError> {
+        let mut connection = self.settings.connect(target, None).await?;
+        if !has_table(&mut connection, &SEEDS).await? {
+            return Ok(Vec::new());
+        }
+        let mut transaction = connection.begin().await.map_err(|error| from_sql("beginning", error))?;
+        ledger_guard::check(&mut transaction, &SEEDS, target.is_main, Hold::Read).await?;
+        let log = seed_log::list(&mut transaction).await?;
+        let _ = transaction.commit().await;
+        let _ = connection.close().await;
+        Ok(log)
     }
 
     #[tracing::instrument(name = "seeds.run", skip_all, fields(database = %request.target.database, files = request.files.len()))]

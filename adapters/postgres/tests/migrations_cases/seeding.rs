@@ -70,8 +70,13 @@ async fn files_run_once_in_order_until_they_change() {
     assert_eq!(branch.text("select max(id)::text from people").await, "8", "the sequence went along");
     assert_eq!(seeds.run().await, counted([0; 3], [true; 3]));
 
+    let before = seeds.runner.log(&branch.target).await.unwrap();
+    assert_eq!(before.iter().map(|file| (file.name.as_str(), file.rows)).collect::<Vec<_>>(), names.into_iter().zip([2, 4, 1]).collect::<Vec<_>>());
     seeds.write("20_tasks.sql", "delete from tasks;");
     assert_eq!(seeds.run().await, counted([0, 2, 0], [true, false, true]));
+    let after = seeds.runner.log(&branch.target).await.unwrap();
+    let ran: Vec<_> = after.iter().filter(|file| !before.iter().any(|known| known.run == file.run)).map(|file| file.name.as_str()).collect();
+    assert_eq!(ran, ["20_tasks.sql"], "the log knows what ran since");
     let forced = seeds.sow(&["30_public.Odd Name.csv"], true, &Arc::new(Told::default())).await.unwrap();
     assert_eq!((forced.len(), forced[0].rows), (1, 1));
     assert_eq!(branch.text("select count(*)::text from \"Odd Name\"").await, "2");

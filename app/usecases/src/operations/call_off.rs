@@ -1,6 +1,6 @@
 //! Calling an operation off: what it made is taken away, and the branch is what it was.
 
-use super::{OperationRunner, halt::Halt, migrate::record, progress::Hold};
+use super::{OperationRunner, halt::Halt, migrate::record, progress::Hold, seed::tell_sown};
 use domain::{OperationKind, branch::Status};
 
 impl OperationRunner {
@@ -19,8 +19,11 @@ impl OperationRunner {
         }
         let migrates = operation.kind == OperationKind::MigrateBranch && !operation.is_trial();
         let applied = if migrates { self.applied_until_now(hold).await? } else { Vec::new() };
+        let seeds = operation.kind == OperationKind::SeedBranch;
+        let sown = if seeds { self.sown_until_now(hold).await? } else { Vec::new() };
         let mut ending = self.cancel(hold).await?;
         record(&mut ending, &applied, None).await?;
+        tell_sown(&mut ending, &sown).await?;
         let detail = Some(format!("{} {}", operation.kind.name(), operation.id));
         ending.tell("cancelled", detail).await?;
         if ending.branch.state.operation() != Some(operation.id) {

@@ -14,6 +14,7 @@ mod progress;
 mod reset;
 mod runner;
 mod seed;
+mod sown;
 mod trial;
 mod undo;
 mod upkeep;

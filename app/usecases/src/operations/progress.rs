@@ -9,6 +9,7 @@ use domain::{
 };
 use ports::driven::{BuildError, BuildProgress, Clock, ControlPlane, Failpoints, MigrationError, MigrationEvent, MigrationProgress, StoreError};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -113,7 +114,8 @@ impl Hold {
         Ok(())
     }
 
-    async fn renew(&self) -> Result<(), StoreError> {
+    /// Makes the lease last from now; [`StoreError::Fenced`] where the claim is lost.
+    pub(super) async fn renew(&self) -> Result<(), StoreError> {
         let claim = self.claim().await;
         let mut work = self.control_plane.begin().await?;
         work.operations().renew(&claim, self.lease).await?;
@@ -124,6 +126,13 @@ impl Hold {
     pub(super) async fn note_applied_before(&self, applied: Vec<MigrationVersion>) -> Result<(), BuildError> {
         let mut held = self.held.lock().await;
         held.claim.operation.input.applied_before = Some(applied);
+        self.save(&held.claim).await
+    }
+
+    /// Writes down which seed files had run in the branch before this operation.
+    pub(super) async fn note_sown_before(&self, sown: BTreeMap<String, i64>) -> Result<(), BuildError> {
+        let mut held = self.held.lock().await;
+        held.claim.operation.input.sown_before = Some(sown);
         self.save(&held.claim).await
     }
 

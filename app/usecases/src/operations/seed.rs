@@ -3,6 +3,7 @@
 use super::{
     OperationRunner,
     create::nothing_to_do,
+    ending::Ending,
     halt::{Failed, Halt},
     progress::Hold,
 };
@@ -31,13 +32,13 @@ impl OperationRunner {
         }
         let place = self.settings.names.place(&branch)?;
         self.end_earlier_turns(hold, &place).await?;
-        let reports = self.sow(hold, place, false).await?;
+        self.note_sown_before(hold, &place).await?;
+        let reports = self.sow(hold, place.clone(), false).await?;
+        let reports = self.sown_in_all(hold, &place, reports).await;
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.succeed(hold, Some(reported(&reports))).await?;
         ending.leave_as_it_was(error_before)?;
-        for report in reports.iter().filter(|report| !report.unchanged) {
-            ending.tell("seeded", Some(told(report))).await?;
-        }
+        tell_sown(&mut ending, &reports).await?;
         ending.commit_with_branch().await?;
         hold.after_effect().await;
         Ok(())
@@ -46,8 +47,11 @@ impl OperationRunner {
     /// The branch is what it was, with what the files before the one that failed have sown.
     pub(super) async fn fail_seed(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
         let error_before = hold.operation().await.input.error_before;
-        let mut ending = self.fail(hold, failed).await?;
+        let reports = self.sown_until_now(hold).await?;
+        let result = (!reports.is_empty()).then(|| reported(&reports));
+        let mut ending = self.fail(hold, &Failed { error: failed.error.clone(), result }).await?;
         ending.leave_as_it_was(error_before)?;
+        tell_sown(&mut ending, &reports).await?;
         ending.tell("seed_failed", Some(failed.told())).await?;
         ending.commit_with_branch().await
     }
@@ -72,6 +76,14 @@ impl OperationRunner {
         }
         work.commit().await
     }
+}
+
+/// A line of history for each file that was sown.
+pub(super) async fn tell_sown(ending: &mut Ending, reports: &[SeedReport]) -> Result<(), Halt> {
+    for report in reports.iter().filter(|report| !report.unchanged) {
+        ending.tell("seeded", Some(told(report))).await?;
+    }
+    Ok(())
 }
 
 fn told(report: &SeedReport) -> String {

@@ -180,3 +180,40 @@ async fn what_people_wrote_holds_up_nobodys_branches_and_ends_when_its_time_is_u
     sleep(PEOPLES_TIME * 3).await;
     assert_eq!(world.operation(migrate.id).await.status, Progress::Succeeded);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sown_is_told_however_it_ends() {
+    let lines = async |world: &World| -> Vec<String> {
+        let lines = world.history(&world.branch("x").await.unwrap()).await;
+        lines.into_iter().map(|line| line.action).filter(|action| action.contains("seed") || action == "cancelled").collect()
+    };
+    let mut world = World::new().await;
+    world.ready("x").await;
+    let failed = world.seed("x", Some("1_users.sql bad.sql")).await.unwrap();
+    world.settled().await;
+    assert_eq!(lines(&world).await, ["seed_requested", "seeded", "seed_failed"]);
+    let result = world.operation(failed.id).await.result.unwrap();
+    assert!(result.contains("\"name\":\"1_users.sql\"") && result.contains("\"unchanged\":false"), "{result}");
+
+    // The worker that sowed it is gone, and the one that went on finds it as it was.
+    for called_off in [false, true] {
+        let mut world = World::new().await;
+        world.ready("x").await;
+        let seed = world.seed("x", Some("1_users.sql wait.sql")).await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+        world.restart().await;
+        sleep(Duration::from_secs(60)).await;
+        if called_off {
+            world.cancel(seed.id).await.unwrap();
+        } else {
+            sleep(Duration::from_hours(1)).await;
+        }
+        world.settled().await;
+        if called_off {
+            assert_eq!(lines(&world).await, ["seed_requested", "seeded", "cancelled"]);
+        } else {
+            assert_eq!(lines(&world).await, ["seed_requested", "seeded", "seeded"]);
+            assert!(!world.operation(seed.id).await.result.unwrap().contains("\"unchanged\":true"));
+        }
+    }
+}

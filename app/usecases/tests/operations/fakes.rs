@@ -10,7 +10,8 @@ use domain::{
 use ports::driven::{
     AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, Clock, DatabasePlace, DatabaseTag,
     Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase, OpenDatabases, ProjectFile,
-    Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, StoreError, TrialCopies, TrialSource,
+    Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile, StoreError, TrialCopies,
+    TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -235,7 +236,7 @@ impl MigrationFiles for NoFiles {
     }
 }
 
-/// What was sown where; a seed called `bad.sql` fails.
+/// What was sown where; a seed called `bad.sql` fails, and one called `wait.sql` takes an hour.
 #[derive(Default)]
 pub(crate) struct Seeds(pub(crate) Mutex<Vec<String>>);
 
@@ -247,10 +248,22 @@ impl SeedRunner for Seeds {
         Ok(names.into_iter().map(file).collect())
     }
 
+    async fn log(&self, target: &DatabasePlace) -> Result<Vec<SownFile>, MigrationError> {
+        let prefix = format!("{}/", target.database);
+        let sown = self.0.lock().unwrap().clone();
+        let file = |(run, here): (i64, &String)| {
+            here.strip_prefix(&prefix).map(|name| SownFile { name: name.to_owned(), rows: 2, duration: Duration::ZERO, run })
+        };
+        Ok((0..).zip(&sown).filter_map(file).collect())
+    }
+
     async fn seed(&self, request: &SeedRequest, _: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError> {
         let mut reports = Vec::new();
         for file in &request.files {
             let name = file.seed.name.clone();
+            if name == "wait.sql" {
+                tokio::time::sleep(Duration::from_hours(1)).await;
+            }
             if name == "bad.sql" {
                 let failure = FileFailure {
                     code: "statement_failed",

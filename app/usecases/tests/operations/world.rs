@@ -190,7 +190,7 @@ impl World {
     }
 
     pub(crate) async fn seed(&self, slug: &str, seeds: Option<&str>) -> Result<Operation, Failure> {
-        let command = SeedBranch { branch: slug.to_owned(), seeds: seeds.map(|name| vec![name.to_owned()]) };
+        let command = SeedBranch { branch: slug.to_owned(), seeds: seeds.map(|names| names.split(' ').map(str::to_owned).collect()) };
         Ok(SeedBranchUseCase::new(self.ports.clone()).run(&self.caller, command).await?.operation)
     }
 
