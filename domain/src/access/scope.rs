@@ -9,17 +9,17 @@ pub enum Scope {
     ReadTables,
     /// Insert, update and delete rows.
     WriteTables,
-    /// Call edge functions.
+    /// Call edge functions. Reserved: nothing asks for it yet.
     ExecuteFunctions,
-    /// Call procedures.
+    /// Call procedures. Reserved: nothing asks for it yet.
     ExecuteRpc,
-    /// Similarity search.
+    /// Similarity search. Reserved: nothing asks for it yet.
     ReadVectors,
-    /// Download files.
+    /// Download files. Reserved: nothing asks for it yet.
     ReadStorage,
-    /// Upload files.
+    /// Upload files. Reserved: nothing asks for it yet.
     WriteStorage,
-    /// Submit background jobs.
+    /// Submit background jobs. Reserved: nothing asks for it yet.
     ExecuteJobs,
     /// See branches.
     ReadBranches,
@@ -29,7 +29,7 @@ pub enum Scope {
     AdminBranches,
     /// Make and revoke keys, make and list users, read the audit trail.
     AdminKeys,
-    /// Change the schema, run migrations.
+    /// Change the schema, run migrations. Reserved: nothing asks for it yet.
     AdminSchema,
 }
 

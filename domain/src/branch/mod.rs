@@ -33,12 +33,12 @@ use time::OffsetDateTime;
 pub const OWNER_ROLE: &str = "fluxbase_branch_owner";
 
 crate::identifier! {
-    /// A branch. UUIDv4, unique among all branches in its first eight digits: realtime channels are named by them.
+    /// A branch. UUIDv4, unique among all branches in its first eight digits: the roles that people connect to branches as are named by them.
     BranchId
 }
 
 impl BranchId {
-    /// The first eight digits, as channel names carry them.
+    /// The first eight digits, as names of roles carry them.
     pub fn short(self) -> String {
         self.as_uuid().simple().to_string()[..8].to_owned()
     }

@@ -71,6 +71,8 @@ impl OperationRunner {
         let unbuilt = self.settings.names.tag(&branch, unbuilt);
         // A reset may have made it ready for requests.
         self.ports.open.forget(&unbuilt.database).await;
+        // Whoever has taken the operation over may have built it meanwhile, and requests be served from it.
+        hold.renew().await?;
         match self.ports.builder.drop_database(&unbuilt).await {
             // A build marks its database before it gives it this name: one without the mark is not what was built here, and stays.
             Err(BuildError::Refused { code: BuildError::NOT_OURS, .. }) => Ok(()),
@@ -101,4 +103,68 @@ fn users(branch: &Branch) -> Vec<UserId> {
     users.sort_unstable();
     users.dedup();
     users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{OperationPorts, OperationRunner, OperationSettings, progress::Hold};
+    use crate::testing::{FakeWork, branch, branch_ports, names};
+    use domain::{Branch, BranchState, Generation, Operation, OperationId, OperationKind, operation::Claim};
+    use ports::driven::{
+        MockBranchBuilder, MockControlPlane, MockOpenDatabases, MockOperationSignals, MockScriptProver, MockTrialCopies, NoFailpoints, StoreError,
+    };
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+    use time::OffsetDateTime;
+    use tokio::sync::Notify;
+    use uuid::Uuid;
+
+    /// A worker that drops nothing, over these units of work, in this order.
+    fn worker(works: Vec<FakeWork>) -> OperationRunner {
+        let works = Mutex::new(works.into_iter());
+        let (mut control_plane, mut builder, mut open) = (MockControlPlane::new(), MockBranchBuilder::new(), MockOpenDatabases::new());
+        control_plane.expect_begin().returning(move || Ok(Box::new(works.lock().unwrap().next().unwrap())));
+        builder.expect_drop_database().never();
+        open.expect_forget().return_const(());
+        let others = branch_ports(FakeWork::default());
+        let ports = OperationPorts {
+            control_plane: Arc::new(control_plane),
+            builder: Arc::new(builder),
+            trials: Arc::new(MockTrialCopies::new()),
+            logins: others.logins,
+            open: Arc::new(open),
+            probe: others.probe,
+            migrations: others.migrations,
+            migration_files: others.migration_files,
+            seeds: others.seeds,
+            schemas: others.schemas,
+            prover: Arc::new(MockScriptProver::new()),
+            signals: Arc::new(MockOperationSignals::new()),
+            clock: others.clock,
+            ids: others.ids,
+            failpoints: Arc::new(NoFailpoints),
+        };
+        let moment = Duration::from_secs(1);
+        let settings =
+            OperationSettings { names: names(), lease: moment, attempts: 1, reset_undo: moment, grace: moment, idle: moment, peoples_time: None };
+        OperationRunner::new(ports, settings, Arc::new(Notify::new()))
+    }
+
+    #[tokio::test]
+    async fn who_has_lost_the_operation_since_it_looked_drops_nothing() {
+        let id = OperationId::from_uuid(Uuid::from_u128(3));
+        let creating = Branch { state: BranchState::Creating { operation: id, generation: Generation::FIRST }, ..branch("x", Some(1)) };
+        let operation = Operation::queued(id, OperationKind::CreateBranch, creating.id, OffsetDateTime::UNIX_EPOCH);
+        let (mut looks, mut renews) = (FakeWork::default(), FakeWork::default());
+        looks.branches.expect_find().returning(move |_, _| Ok(Some(creating.clone())));
+        renews.operations.expect_renew().once().returning(|_, _| Err(StoreError::Fenced));
+        let worker = worker(vec![looks, renews]);
+        let claim = Claim { operation, fence: 1, failures: 0 };
+        let (control_plane, clock) = (Arc::clone(&worker.ports.control_plane), Arc::clone(&worker.ports.clock));
+        let hold = Hold::new(claim, control_plane, clock, Arc::new(NoFailpoints), Duration::from_secs(15));
+        let lost = worker.drop_unbuilt(&hold).await.unwrap_err();
+        assert!(matches!(lost, super::Halt::Lost), "{lost:?}");
+    }
 }
