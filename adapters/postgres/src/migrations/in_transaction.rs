@@ -108,11 +108,11 @@ pub(super) async fn run(
         if let Some(failure) = worker.left_role(&place, file, statement) {
             return Err(Trouble::File(failure));
         }
-        let observed = match &mut observer {
+        let seen = match &mut observer {
             Some(observer) => Some(observer.look(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?),
             None => None,
         };
-        reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, observed });
+        reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, observed: seen });
         if told.elapsed() >= TELL || reports.len() == statements.len() {
             told = Instant::now();
             progress.told(MigrationEvent::Statements { done: reports.len(), total: statements.len() }).await?;

@@ -117,12 +117,12 @@ impl<'a, 'k> Bare<'a, 'k> {
             Err(error) => return Err(failed(error)),
         };
         let duration = began.elapsed();
-        let observed = match &mut observer {
+        let seen = match &mut observer {
             Some(observer) => Some(observer.look(&mut self.worker.connection).await.map_err(failed)?),
             None => None,
         };
         // Before it is there for good.
-        self.settle(statement, duration, rows, observed).await?;
+        self.settle(statement, duration, rows, seen).await?;
         self.worker.run("commit").await.map_err(failed)
     }
 

@@ -236,7 +236,7 @@ async fn a_baseline_takes_files_as_applied_and_repairs_put_rows_right() {
 async fn however_many_look_at_ledgers_few_connections_are_taken() {
     let branch = branch("looked_at").await;
     branch.apply(&[("1_a.sql", "create table a ()")]).await.unwrap();
-    let limits = MigrationLimits { lock_timeout: Duration::from_secs(60), ..branch.settings.limits };
+    let limits = MigrationLimits { lock_timeout: Duration::from_mins(1), ..branch.settings.limits };
     let runner = Arc::new(PgMigrationRunner::new(MigrationSettings { limits, ..branch.settings.clone() }));
     let mut held = branch.root.begin().await.unwrap();
     sqlx::raw_sql("lock table fluxbase_migrations.ledger in access exclusive mode").execute(&mut *held).await.unwrap();

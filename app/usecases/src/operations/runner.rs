@@ -104,7 +104,7 @@ impl OperationRunner {
     /// The next operation, or a rest where there is none.
     async fn next(&self, workload: Workload) {
         match self.claim(workload).await {
-            Ok(Some(claim)) => self.turn(claim).await,
+            Ok(Some(claim)) => Box::pin(self.turn(claim)).await,
             Ok(None) => self.ports.signals.wait(self.settings.idle).await,
             Err(error) => {
                 tracing::warn!(%error, "could not look for operations");

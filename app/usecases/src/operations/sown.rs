@@ -29,7 +29,7 @@ impl OperationRunner {
             }
         };
         let sown: Vec<SownFile> = log.into_iter().filter(|file| before.get(&file.name) != Some(&file.run)).collect();
-        merged(turn, sown)
+        merged(turn, &sown)
     }
 
     /// What an operation that ends before its time has sown.
@@ -42,7 +42,7 @@ impl OperationRunner {
 }
 
 /// What an earlier turn had sown, the present one found unchanged, or did not come to.
-fn merged(turn: Vec<SeedReport>, sown: Vec<SownFile>) -> Vec<SeedReport> {
+fn merged(turn: Vec<SeedReport>, sown: &[SownFile]) -> Vec<SeedReport> {
     let report = |file: &SownFile| SeedReport { name: file.name.clone(), rows: file.rows, duration: file.duration, unchanged: false };
     let mut all: Vec<SeedReport> = turn
         .into_iter()
@@ -51,7 +51,7 @@ fn merged(turn: Vec<SeedReport>, sown: Vec<SownFile>) -> Vec<SeedReport> {
             None => told,
         })
         .collect();
-    for file in &sown {
+    for file in sown {
         if all.iter().all(|told| told.name != file.name) {
             all.push(report(file));
         }

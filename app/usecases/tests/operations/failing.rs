@@ -202,7 +202,7 @@ async fn what_was_sown_is_told_however_it_ends() {
         let seed = world.seed("x", Some("1_users.sql wait.sql")).await.unwrap();
         sleep(Duration::from_secs(20)).await;
         world.restart().await;
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         if called_off {
             world.cancel(seed.id).await.unwrap();
         } else {
