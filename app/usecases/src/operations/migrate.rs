@@ -35,7 +35,14 @@ impl OperationRunner {
         self.end_earlier_turns(hold, &target).await?;
         self.note_applied_before(hold, &target).await?;
         let files = self.pending(&input, &branch.slug, &target).await?;
-        let request = ApplyRequest { branch: branch.slug, target: target.clone(), files, who: input.actor, operation: Some(hold.operation().await.id), observe: false };
+        let request = ApplyRequest {
+            branch: branch.slug,
+            target: target.clone(),
+            files,
+            who: input.actor,
+            operation: Some(hold.operation().await.id),
+            observe: false,
+        };
         let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
             Ok(applied) => applied,
             Err(MigrationError::File { failure, applied }) => return self.migration_failed(hold, &request, &failure, applied).await,
