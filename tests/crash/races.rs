@@ -5,7 +5,7 @@ use crate::{
     locks::{hold, waited_for},
     world::{ORCHARD, PATIENCE, World, run},
 };
-use fluxbase_tests::{Answer, TestServer, eventually};
+use fluxbase_tests::{Answer, ServerSettings, TestServer, eventually};
 use nix::sys::signal::Signal;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
@@ -243,6 +243,44 @@ async fn what_a_replica_holds_that_never_wakes_is_taken_from_it() {
     world.is_whole("two").await;
     one_at_a_time(&world).await;
     world.holds_just(&[("one", 1), ("two", 1)]).await;
+    drop(other);
+    world.end().await;
+}
+
+/// It reads main's tables when it is frozen, and its sessions stay: who comes after it ends them before it queues behind them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_frozen_replica_has_locked_in_main_is_let_go() {
+    // Some seconds for a copy.
+    let slow = |settings: ServerSettings| settings.set("database.statement_timeout", "2s").set("branching.clone_rate", "200000");
+    let world = World::on_shared_cluster(ORCHARD, slow).await;
+    sqlx::raw_sql("insert into public.apples select n, 1, n from generate_series(5001, 40000) n").execute(&world.pool).await.unwrap();
+    let operation = world.begin_create(&json!({"name": "slow", "data_clone_mode": "full_clone"})).await;
+    let readers = "select distinct a.pid from pg_stat_activity a join pg_locks l on l.pid = a.pid
+                    where a.datname = current_database() and a.application_name ~ '^fluxbase builder [0-9a-f]{8} ' and l.granted
+                      and l.mode = 'AccessShareLock' and l.relation = 'public.apples'::regclass";
+    let mut frozen: Vec<i32> = Vec::new();
+    eventually("it reads apples", PATIENCE, async || {
+        let copies = "select exists (select from pg_stat_activity where datname = current_database() and query ~ '^copy .*apples')";
+        if sqlx::query_scalar::<_, bool>(copies).fetch_one(&world.pool).await.unwrap() {
+            frozen = sqlx::query_scalar(readers).fetch_all(&world.pool).await.unwrap();
+        }
+        !frozen.is_empty()
+    })
+    .await;
+    world.server.signal(Signal::SIGSTOP);
+    let other = world.replica().await;
+    eventually("the other takes over", 2 * PATIENCE, async || world.fence(&operation).await >= 2).await;
+    eventually("what the frozen one had locked is let go", PATIENCE, async || {
+        let left = "select count(*) from pg_stat_activity where pid = any($1)";
+        sqlx::query_scalar::<_, i64>(left).bind(&frozen).fetch_one(&world.pool).await.unwrap() == 0
+    })
+    .await;
+    eventually("the branch is ready", 2 * PATIENCE, async || other.get("admin/branches/slow", &other.owner_key()).await.json()["status"] == "ready")
+        .await;
+    world.server.signal(Signal::SIGCONT);
+    world.succeeded(&operation).await;
+    assert_eq!(world.count("apples", "slow").await, 40_000);
+    world.holds_just(&[("slow", 1)]).await;
     drop(other);
     world.end().await;
 }

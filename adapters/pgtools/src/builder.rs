@@ -42,6 +42,7 @@ impl PgBranchBuilder {
     /// Takes hold of the branch, with nothing left of earlier attempts.
     async fn begin(&self, request: &BuildRequest, progress: &dyn BuildProgress) -> Result<(Claim, Likeness), BuildError> {
         let mut claim = Claim::take(&self.settings, &self.kept, request.target.branch_id).await?;
+        claim.end_earlier_builds(&self.settings, Some(request)).await?;
         progress.step(StepName::CreateDatabase).await?;
         drop_databases(claim.admin(), &self.settings, &request.target).await?;
         let parent = Likeness::read(claim.admin(), &request.parent).await?;
@@ -104,7 +105,8 @@ impl BranchBuilder for PgBranchBuilder {
         } else {
             let _waiting = self.demand.copy();
             stock::make_room(claim.admin(), settings, (&request.parent, request.clone_mode)).await?;
-            let build = Build { settings, request, progress: progress.as_ref() };
+            let name = claim.build_name();
+            let build = Build { settings, request, name: &name, progress: progress.as_ref() };
             let made = async {
                 create_database(claim.admin(), settings, &parent, &birth).await?;
                 liken(claim.admin(), birth.database, &parent).await
@@ -133,6 +135,7 @@ impl BranchBuilder for PgBranchBuilder {
     async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
         self.settings.check_name(target)?;
         let mut claim = Claim::take(&self.settings, &self.kept, target.branch_id).await?;
+        claim.end_earlier_builds(&self.settings, None).await?;
         drop_databases(claim.admin(), &self.settings, target).await?;
         claim.release_to(&self.kept).await;
         Ok(())

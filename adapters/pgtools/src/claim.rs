@@ -1,15 +1,18 @@
 //! One worker at a time builds or drops a branch's databases, whatever its lease says.
 
 use crate::{
-    connect::run,
+    connect::{APPLICATION, run},
+    database::tag::short,
     error::{from_sql, retryable, sql_state},
     kept_connections::Kept,
+    logins::membership::may_act_for,
     settings::Settings,
 };
 use domain::BranchId;
-use ports::driven::BuildError;
+use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use sqlx::{Connection, PgConnection};
 use std::{future::Future, time::Duration};
+use uuid::Uuid;
 
 /// How long a stale worker may take to let go.
 const PATIENCE: &str = "15s";
@@ -23,26 +26,31 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// lock only when they have ended: over another connection a CREATE DATABASE could come to its end after the next worker had cleaned up.
 pub(crate) struct Claim {
     connection: PgConnection,
+    what: String,
+    instance: Uuid,
 }
 
 impl Claim {
     /// Takes hold of a branch over a connection that was kept. Whoever holds it and is silent was frozen, and another has its work by now: its session is ended.
     pub(crate) async fn take(settings: &Settings, kept: &Kept, branch: BranchId) -> Result<Self, BuildError> {
-        let what = branch.to_string();
-        match Self::over(kept.take(settings).await?, settings, &what).await {
-            Err(BuildError::Retryable { .. }) if end_silent(settings, &what).await? => Self::of(settings, &what).await,
+        Self::from_silent(kept.take(settings).await?, settings, &branch.to_string()).await
+    }
+
+    /// Takes hold of something else that has a name of its own, such as an operation's id.
+    pub(crate) async fn of(settings: &Settings, what: &str) -> Result<Self, BuildError> {
+        Self::from_silent(settings.admin().await?, settings, what).await
+    }
+
+    async fn from_silent(connection: PgConnection, settings: &Settings, what: &str) -> Result<Self, BuildError> {
+        match Self::over(connection, settings, what).await {
+            Err(BuildError::Retryable { .. }) if end_silent(settings, what).await? => Self::over(settings.admin().await?, settings, what).await,
             outcome => outcome,
         }
     }
 
-    /// Takes hold of something that has a name of its own: a branch's id, an operation's.
-    pub(crate) async fn of(settings: &Settings, what: &str) -> Result<Self, BuildError> {
-        Self::over(settings.admin().await?, settings, what).await
-    }
-
     async fn over(mut connection: PgConnection, settings: &Settings, what: &str) -> Result<Self, BuildError> {
         if try_lock(&mut connection, settings, what).await? {
-            return Ok(Self { connection });
+            return Ok(Self::held(connection, settings, what));
         }
         let locked = async {
             run(&mut connection, format!("set lock_timeout = '{PATIENCE}'")).await?;
@@ -50,7 +58,7 @@ impl Claim {
             run(&mut connection, "set lock_timeout = 0").await
         };
         match locked.await {
-            Ok(()) => Ok(Self { connection }),
+            Ok(()) => Ok(Self::held(connection, settings, what)),
             Err(error) if sql_state(&error).as_deref() == Some("55P03") => Err(retryable("another worker is still at work on this branch")),
             Err(error) => Err(from_sql("claiming the branch", error)),
         }
@@ -60,7 +68,44 @@ impl Claim {
     pub(crate) async fn try_take(settings: &Settings, what: &str) -> Result<Option<Self>, BuildError> {
         let mut connection = settings.admin().await?;
         let taken = try_lock(&mut connection, settings, what).await?;
-        Ok(taken.then_some(Self { connection }))
+        Ok(taken.then(|| Self::held(connection, settings, what)))
+    }
+
+    /// The same, where it is not from a holder that is silent: that has to say something every few seconds.
+    pub(crate) async fn try_take_from_silent(settings: &Settings, what: &str) -> Result<Option<Self>, BuildError> {
+        match Self::try_take(settings, what).await? {
+            None if end_silent(settings, what).await? => Self::over(settings.admin().await?, settings, what).await.map(Some),
+            outcome => Ok(outcome),
+        }
+    }
+
+    fn held(connection: PgConnection, settings: &Settings, what: &str) -> Self {
+        Self { connection, what: what.to_owned(), instance: settings.instance }
+    }
+
+    /// What sessions of a build under this hold are known by: the same as of those before it. PostgreSQL keeps 63 bytes, and an id has 36.
+    pub(crate) fn build_name(&self) -> String {
+        format!("{APPLICATION} {} {}", short(self.instance), self.what)
+    }
+
+    /// Ends what builds that lost the hold left in their parents. Such a process may be frozen: it would keep its locks on the parent's tables for ever, and
+    /// somebody's ALTER TABLE with all that comes after it. `now`: what is built next, which is from the same parent.
+    pub(crate) async fn end_earlier_builds(&mut self, settings: &Settings, now: Option<&BuildRequest>) -> Result<(), BuildError> {
+        if let Some(request) = now.filter(|request| !request.parent_is_main) {
+            may_act_for(&mut self.connection, &settings.logins.of(LoginPurpose::Builder, &request.parent).name).await?;
+        }
+        // Whoever gives his session this name loses that one: it may be anybody's.
+        let ended: i64 = sqlx::query_scalar(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1 and pg_has_role(usesysid, 'usage')",
+        )
+        .bind(self.build_name())
+        .fetch_one(&mut self.connection)
+        .await
+        .map_err(|error| from_sql("ending what an earlier build left", error))?;
+        if ended > 0 {
+            tracing::info!(ended, of = self.what, "sessions of an earlier build were ended");
+        }
+        Ok(())
     }
 
     /// Works on while it is held, and ends when that is no longer sure.

@@ -15,12 +15,12 @@ use sqlx::{
 };
 use tokio::process::Command;
 
-/// Shown in `pg_stat_activity`.
-pub(crate) const APPLICATION: &str = "fluxbase branch builder";
+/// Shown in `pg_stat_activity`; what reads a parent for a build has the build's name behind it.
+pub(crate) const APPLICATION: &str = "fluxbase builder";
 
 /// A database may carry settings of its own (`ALTER DATABASE .. SET`), and a branch carries its parent's: none may change what a copy holds, stop it
 /// half way, or filter its rows in silence.
-const OPTIONS: [(&str, &str); 15] = [
+const OPTIONS: [(&str, &str); 19] = [
     ("search_path", "pg_catalog"),
     ("row_security", "off"),
     ("statement_timeout", "0"),
@@ -36,7 +36,15 @@ const OPTIONS: [(&str, &str); 15] = [
     ("xmloption", "content"),
     ("standard_conforming_strings", "on"),
     ("client_min_messages", "warning"),
+    KEEPALIVES[0],
+    KEEPALIVES[1],
+    KEEPALIVES[2],
+    KEEPALIVES[3],
 ];
+
+/// A host that is gone holds no locks for long. The last is for what is still to be sent to it, in milliseconds: more than a copy ever rests.
+const KEEPALIVES: [(&str, &str); 4] =
+    [("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"), ("tcp_user_timeout", "120000")];
 
 /// The admin's transactions are short, and hold locks that others wait for: a process that is frozen in one must not hold them for ever.
 const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "15s");
@@ -69,10 +77,14 @@ impl Settings {
         Ok(connection)
     }
 
-    /// The connection that reads a parent, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it.
-    pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool) -> Result<PgConnection, BuildError> {
+    /// The connection that reads a parent, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it. `name`
+    /// is what it is known by: [`APPLICATION`], or a build's.
+    pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool, name: &str) -> Result<PgConnection, BuildError> {
         let secret = [(KEY_SETTING, self.masking.key.expose_secret())];
-        let options = options(&self.server, &self.reader(parent, is_main), parent).options([("synchronous_commit", "off")]).options(secret);
+        let options = options(&self.server, &self.reader(parent, is_main), parent)
+            .options([("synchronous_commit", "off")])
+            .options(secret)
+            .application_name(name);
         let mut connection = connect(options, &GUARDED).await?;
         if !is_main {
             become_owner(&mut connection).await?;
@@ -136,7 +148,8 @@ fn options(server: &Server, login: &Login, database: &DatabaseName) -> PgConnect
 }
 
 /// Tells a child how to connect. The password goes by environment, which only the same user can read; argv is everybody's.
-pub(crate) fn tell_child(command: &mut Command, server: &Server, login: &Login, options: &str) {
+pub(crate) fn tell_child(command: &mut Command, server: &Server, login: &Login, (options, name): (&str, &str)) {
+    let keepalives = KEEPALIVES.map(|(setting, value)| format!("-c {setting}={value}"));
     match &server.place {
         Place::Host(host) => command.env("PGHOST", host),
         Place::SocketFolder(folder) => command.env("PGHOST", folder),
@@ -146,8 +159,8 @@ pub(crate) fn tell_child(command: &mut Command, server: &Server, login: &Login, 
         .env("PGUSER", &login.user)
         .env("PGPASSWORD", login.password.expose_secret())
         .env("PGSSLMODE", ssl_mode(server.tls))
-        .env("PGAPPNAME", APPLICATION)
-        .env("PGOPTIONS", options);
+        .env("PGAPPNAME", name)
+        .env("PGOPTIONS", format!("{options} {}", keepalives.join(" ")));
     if let Some(path) = &server.root_certificate {
         command.env("PGSSLROOTCERT", path);
     }

@@ -46,13 +46,13 @@ pub(crate) struct Parent {
 /// locked before it is there.
 pub(crate) async fn capture(
     settings: &Settings,
-    request: &BuildRequest,
+    (request, name): (&BuildRequest, &str),
     made: impl Future<Output = Result<(), BuildError>> + Send,
 ) -> Result<(Parent, Leader), BuildError> {
     let mut reasons: Vec<String> = Vec::new();
     let mut made: Made<'_> = Some(Box::pin(made));
     for attempt in 0..ATTEMPTS {
-        match try_capture(settings, request, &mut made).await {
+        match try_capture(settings, (request, name), &mut made).await {
             Ok(captured) => return Ok(captured),
             Err(NotYet::Failed(error)) => return Err(error),
             Err(NotYet::Moved(reason)) => {
@@ -70,14 +70,14 @@ pub(crate) async fn capture(
 /// What is still to be waited for.
 type Made<'a> = Option<Pin<Box<dyn Future<Output = Result<(), BuildError>> + Send + 'a>>>;
 
-async fn try_capture(settings: &Settings, request: &BuildRequest, made: &mut Made<'_>) -> Result<(Parent, Leader), NotYet> {
+async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str), made: &mut Made<'_>) -> Result<(Parent, Leader), NotYet> {
     let reading = |error| from_sql("reading the parent's definitions", error);
-    let mut first = settings.reader_in(&request.parent, request.parent_is_main).await?;
+    let mut first = settings.reader_in(&request.parent, request.parent_is_main, name).await?;
     run(&mut first, "begin isolation level repeatable read read only").await.map_err(reading)?;
     let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut first).await.map_err(reading)?;
     let excluded = control_schemas(&mut first, request.parent_is_main).await?;
     let extensions = extensions(&mut first).await?;
-    let parent = (&request.parent, request.parent_is_main);
+    let parent = (&request.parent, request.parent_is_main, name);
     let dump = dump::definitions(settings, parent, &snapshot, &excluded, &["--no-owner", "--no-privileges"]);
     let made = async {
         match made.take() {
@@ -95,7 +95,7 @@ async fn try_capture(settings: &Settings, request: &BuildRequest, made: &mut Mad
 
     let schemas: Vec<_> = extensions.iter().filter_map(Extension::needs_schema).collect();
     let definitions = Definitions::open(archive, &schemas, &privileged)?;
-    let mut leader = Leader::begin(settings, request, &excluded).await?;
+    let mut leader = Leader::begin(settings, (request, name), &excluded).await?;
     let token_now = change_token(&mut leader.connection).await?;
     // Not every change is of something that a copy has.
     if token_now != token {

@@ -36,6 +36,8 @@ use time::OffsetDateTime;
 pub(crate) struct Build<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a BuildRequest,
+    /// What its sessions in the parent are known by: whoever has the hold after this one ends them.
+    pub(crate) name: &'a str,
     pub(crate) progress: &'a dyn BuildProgress,
 }
 
@@ -82,7 +84,7 @@ impl Build<'_> {
             DataCloneMode::FullClone => Some(waiting.watch(self.progress, Turn::take(self.settings, &self.request.parent)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
-        let (parent, leader) = waiting.watch(self.progress, capture(self.settings, self.request, made)).await?;
+        let (parent, leader) = waiting.watch(self.progress, capture(self.settings, (self.request, self.name), made)).await?;
         Ok(Captured { parent, leader, turn })
     }
 
@@ -144,7 +146,8 @@ impl Build<'_> {
         let meter = Meter::new(tables.iter().map(|table| table.bytes).sum(), "bytes");
         let streams = streams::count(&mut connection, &tables, load).await?;
         let Plan { withheld, masks, .. } = &plan;
-        let to_copy = Streams { settings: self.settings, request: self.request, tables: &tables, withheld, masks, meter: &meter, load };
+        let to_copy =
+            Streams { settings: self.settings, request: self.request, name: self.name, tables: &tables, withheld, masks, meter: &meter, load };
         let past_policies = if to_copy.read_past_policies() { Some(PastPolicies::begin(self.settings, &self.request.parent).await?) } else { None };
         let copied = async {
             let counts = to_copy.copy(&mut connection, &mut branch, streams).await?;

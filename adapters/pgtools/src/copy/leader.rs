@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 /// A table that holds rows of its own, or is partitioned.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Table {
     pub(crate) oid: i64,
     pub(crate) schema: String,
@@ -86,8 +87,8 @@ const TABLES_PER_LOCK: usize = 500;
 
 impl Leader {
     /// Locks every table that is to be copied, takes the snapshot, and makes sure that it sees the tables that were locked.
-    pub(crate) async fn begin(settings: &Settings, request: &BuildRequest, excluded: &[String]) -> Result<Self, NotYet> {
-        let mut connection = settings.reader_in(&request.parent, request.parent_is_main).await?;
+    pub(crate) async fn begin(settings: &Settings, (request, name): (&BuildRequest, &str), excluded: &[String]) -> Result<Self, NotYet> {
+        let mut connection = settings.reader_in(&request.parent, request.parent_is_main, name).await?;
         let backend =
             sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.map_err(|error| from_sql("beginning the copy", error))?;
         let listed = tables(&mut connection, excluded).await?;

@@ -63,7 +63,7 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Lo
         run(leader, "select pg_stat_clear_snapshot()").await.map_err(|error| from_sql("looking how busy the parent is", error))?;
         let seen: (i64, i64) = sqlx::query_as(
             "select current_setting('max_connections')::int8 - count(*),
-                    count(*) filter (where datname = current_database() and state = 'active' and application_name <> $1
+                    count(*) filter (where datname = current_database() and state = 'active' and not starts_with(application_name, $1)
                                        and not (application_name = 'fluxbase' and usename = session_user))
                from pg_stat_activity",
         )
@@ -86,6 +86,8 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Lo
 pub(crate) struct Streams<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) request: &'a BuildRequest,
+    /// What its sessions in the parent are known by.
+    pub(crate) name: &'a str,
     pub(crate) tables: &'a [Table],
     pub(crate) withheld: &'a [Withheld],
     pub(crate) masks: &'a Masks,
@@ -142,7 +144,7 @@ impl Streams<'_> {
 
     /// Another session that sees what the leader sees.
     async fn reader(&self, snapshot: &str) -> Result<PgConnection, BuildError> {
-        let mut reader = self.settings.reader_in(&self.request.parent, self.request.parent_is_main).await?;
+        let mut reader = self.settings.reader_in(&self.request.parent, self.request.parent_is_main, self.name).await?;
         let begin = format!("begin isolation level repeatable read read only; set transaction snapshot {}", literal(snapshot));
         run(&mut reader, begin).await.map_err(|error| from_sql("sharing the snapshot", error))?;
         self.see_all(&mut reader).await?;

@@ -14,13 +14,13 @@ const LOCK_WAIT: &str = "--lock-wait-timeout=900";
 /// Dumps in custom format what the snapshot sees of a database, as its reader, without the schemas that are left out; `options` say what else is not wanted.
 pub(crate) async fn definitions(
     settings: &Settings,
-    (database, is_main): (&DatabaseName, bool),
+    (database, is_main, name): (&DatabaseName, bool, &str),
     snapshot: &str,
     excluded: &[String],
     options: &[&str],
 ) -> Result<Vec<u8>, ChildError> {
     let mut command = child::command(&settings.tools.pg_dump);
-    tell_child(&mut command, &settings.server, &settings.reader(database, is_main), "-c statement_timeout=0 -c jit=off");
+    tell_child(&mut command, &settings.server, &settings.reader(database, is_main), ("-c statement_timeout=0 -c jit=off", name));
     command.env("PGDATABASE", database.as_str());
     command.args(["--format=custom", "--schema-only", "--no-tablespaces", "--no-security-labels", "--no-publications", "--no-subscriptions"]);
     command.arg(LOCK_WAIT).arg(format!("--snapshot={snapshot}")).args(options);

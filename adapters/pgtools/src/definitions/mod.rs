@@ -18,7 +18,7 @@ mod toc;
 
 use crate::{
     child::{self, ChildError},
-    connect::{run, tell_child},
+    connect::{APPLICATION, run, tell_child},
     copy::{leader::Table, server_load::Load, streams},
     error::{from_sql, refused, retryable},
     meter::Meter,
@@ -169,7 +169,7 @@ impl Definitions {
             By::Owner => settings.login(LoginPurpose::Builder, &request.target.database),
             By::Admin => settings.admin.clone(),
         };
-        tell_child(&mut command, &settings.server, &login, options);
+        tell_child(&mut command, &settings.server, &login, (options, APPLICATION));
         command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
         command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
         if by == By::Owner {

@@ -35,8 +35,8 @@ struct Found {
     evaluates: bool,
     /// It stays the admin's.
     kept: bool,
-    /// Some of its grants do not come along.
-    less: bool,
+    /// Whose grants on it do not come along.
+    less: Option<String>,
 }
 
 /// Comments that only a superuser can make, and the kinds that they are on.
@@ -88,7 +88,7 @@ impl Privileged {
         }
         let kinds = found.iter().map(|object| object.kind.clone()).collect();
         let number = |id: i64| u32::try_from(id).expect("PostgreSQL's numbers of objects have 32 bits");
-        let withheld = found.iter().filter(|object| object.less).map(Found::less).collect();
+        let withheld = found.iter().filter_map(Found::withheld).collect();
         let restored =
             |Found { class, object, identity, then, kept, .. }| ((number(class), number(object)), Restored { then, kept: kept.then_some(identity) });
         Ok(Self { objects: found.into_iter().map(restored).collect(), kinds, withheld })
@@ -123,20 +123,24 @@ impl Privileged {
         self.objects.values().filter_map(|restored| restored.kept.clone()).collect()
     }
 
+    /// Objects by catalogue and number, what the admin does then, and what is kept as.
     #[cfg(test)]
-    pub(crate) fn of<const N: usize>(objects: [((u32, u32), Option<&str>, Option<&str>); N]) -> Self {
-        let restored = |(id, then, kept): ((u32, u32), Option<&str>, Option<&str>)| {
-            (id, Restored { then: then.map(str::to_owned), kept: kept.map(str::to_owned) })
+    pub(crate) fn of(objects: &[(u32, u32, Option<&str>, Option<&str>)]) -> Self {
+        let restored = |(class, object, then, kept): &(u32, u32, Option<&str>, Option<&str>)| {
+            ((*class, *object), Restored { then: then.map(str::to_owned), kept: kept.map(str::to_owned) })
         };
-        Self { objects: objects.map(restored).into(), ..Self::default() }
+        Self { objects: objects.iter().map(restored).collect(), ..Self::default() }
     }
 }
 
 impl Found {
-    fn less(&self) -> Withheld {
-        let reason = "its code acts as the server, and in the parent some may execute it who may not use its schema: nobody may by that in a branch, where \
-                      the schema is another's";
-        Withheld::object("grant on routine", printed_name(&self.identity), reason)
+    fn withheld(&self) -> Option<Withheld> {
+        let less = self.less.as_ref()?;
+        let reason = format!(
+            "its code acts as the server, and in the parent {less} may execute it but not use its schema, which is the owner's in a branch: grant usage \
+             on the schema, too, or revoke what is for nothing"
+        );
+        Some(Withheld::object("grant on routine", printed_name(&self.identity), reason))
     }
 }
 

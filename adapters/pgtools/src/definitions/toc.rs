@@ -158,11 +158,11 @@ mod tests {
             entry(11, "INDEX", "of_t", BEFORE_ROWS + 2),
         ];
         let revoke = "revoke all on routine kept() from public";
-        let privileged = Privileged::of([
-            ((1, 2), Some("alter routine in_c() owner to o"), None),
-            ((1, 3), None, None),
-            ((1, 6), Some(revoke), Some("kept()")),
-            ((1, 9), None, None),
+        let privileged = Privileged::of(&[
+            (1, 2, Some("alter routine in_c() owner to o"), None),
+            (1, 3, None, None),
+            (1, 6, Some(revoke), Some("kept()")),
+            (1, 9, None, None),
         ]);
         let contents = Contents::sort(&entries, &[], &privileged);
         let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, &run.ids[..], run.then.len())).collect();

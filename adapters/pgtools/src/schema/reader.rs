@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     child::ChildError,
-    connect::run,
+    connect::{APPLICATION, run},
     definitions::{dump, never_copied::control_schemas},
     error::{denied, from_sql, refused, retryable},
     hex::hex,
@@ -52,7 +52,7 @@ impl PgSchemas {
 
     /// Begins a snapshot and asks for its change token.
     async fn hold(&self, of: &DatabasePlace) -> Result<Held, BuildError> {
-        let mut connection = self.settings.reader_in(&of.database, of.is_main).await?;
+        let mut connection = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await?;
         run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
         let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
         Ok(Held { connection, key: (token, of.is_main) })
@@ -81,7 +81,7 @@ impl PgSchemas {
         excluded.extend_from_slice(&self.ours);
         let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
         let meta = facts::meta(&mut connection, &excluded).await?;
-        let dump = dump::definitions(&self.settings, (&of.database, of.is_main), &snapshot, &excluded, &["--compress=0"]);
+        let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
         let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
         let _ = connection.close().await;
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;

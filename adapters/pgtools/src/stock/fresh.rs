@@ -86,10 +86,16 @@ pub(super) async fn from_parent(
         max_age: None,
         users: Vec::new(),
     };
-    let build = Build { settings, request: &request, progress: &Silent };
-    let made = make(hold.admin(), settings, birth, parent.create_statement(birth.provisional));
-    let captured = Box::pin(build.capture(made)).await?;
-    hold.while_held(Box::pin(build.fill(captured))).await
+    hold.end_earlier_builds(settings, Some(&request)).await?;
+    let name = hold.build_name();
+    let build = Build { settings, request: &request, name: &name, progress: &Silent };
+    // Nobody waits, and whoever holds the stock must not be silent for long.
+    make(hold.admin(), settings, birth, parent.create_statement(birth.provisional)).await?;
+    let filled = async {
+        let captured = build.capture(async { Ok(()) }).await?;
+        build.fill(captured).await
+    };
+    hold.while_held(Box::pin(filled)).await
 }
 
 async fn fill(hold: &mut Claim, settings: &Settings, parent: &Likeness, mark: &mut StockMark) -> Result<(), BuildError> {

@@ -1,6 +1,7 @@
 //! What a copy is of: a database, its definitions as they stand, and the settings by which rows were left out.
 
 use crate::{
+    connect::APPLICATION,
     error::from_sql,
     hex::hex,
     quoting::relation,
@@ -44,7 +45,7 @@ impl Origin {
         let token = if is_main && *database == settings.metadata_database {
             change_token(admin).await?
         } else {
-            let mut reader = settings.reader_in(database, is_main).await?;
+            let mut reader = settings.reader_in(database, is_main, APPLICATION).await?;
             let token = change_token(&mut reader).await?;
             let _ = reader.close().await;
             token

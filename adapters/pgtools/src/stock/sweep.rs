@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     claim::Claim,
+    connect::APPLICATION,
     database::{
         drop::{drop_by_name, drop_databases},
         tag::{Mark, provisional_prefix, short},
@@ -22,6 +23,9 @@ use uuid::Uuid;
 
 /// A trial of an operation that is not known to run may be of one that has just begun.
 const TRIAL_GRACE: i64 = 600;
+
+/// In seconds: a reading of a schema that says nothing for so long is nobody's any more.
+const LONGEST_PAUSE: f64 = 600.0;
 
 /// The databases of generations on the server, by their marks.
 pub(crate) async fn candidates(settings: &Settings) -> Result<Vec<DatabaseTag>, BuildError> {
@@ -56,6 +60,7 @@ pub(crate) async fn sweep(
     sweep.provisional().await?;
     sweep.stock().await?;
     sweep.roles().await?;
+    sweep.readers().await?;
     Ok(sweep.report)
 }
 
@@ -68,6 +73,22 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
+    /// Sessions that read a schema, where their process was frozen meanwhile: they would keep a snapshot, and `pg_dump` its locks, for ever. Those of builds
+    /// have longer names, and successors.
+    async fn readers(&mut self) -> Result<(), BuildError> {
+        sqlx::query(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+              where application_name = $1 and state like 'idle in transaction%' and pg_has_role(usesysid, 'usage')
+                and state_change < clock_timestamp() - make_interval(secs => $2)",
+        )
+        .bind(APPLICATION)
+        .bind(LONGEST_PAUSE)
+        .execute(&mut self.admin)
+        .await
+        .map(drop)
+        .map_err(|error| from_sql("ending what reads schemas for nobody", error))
+    }
+
     fn is_live(&self, branch: BranchId) -> bool {
         self.live.iter().any(|tag| tag.branch_id == branch)
     }

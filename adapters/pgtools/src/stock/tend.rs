@@ -20,7 +20,7 @@ const KEEPER: &str = "stock";
 
 /// Puts the stock in order. Does nothing where another replica is at it. Connections for the next branch lie ready then, too.
 pub(crate) async fn tend(settings: &Settings, kept: &Kept, demand: &Demand, probe: &CloneProbe) -> Result<(), BuildError> {
-    let Some(hold) = Claim::try_take(settings, KEEPER).await? else { return Ok(()) };
+    let Some(hold) = Claim::try_take_from_silent(settings, KEEPER).await? else { return Ok(()) };
     let mut keeper = Keeper { settings, demand, probe, hold };
     let outcome = keeper.put_in_order().await;
     match outcome {
