@@ -25,7 +25,7 @@ fn default(value: &Value) -> String {
         let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")].into_iter();
         units
             .map(|(bits, unit)| (1_u64 << bits, unit))
-            .find(|(size, _)| bytes >= 1 << 16 && bytes % size == 0)
+            .find(|(size, _)| bytes >= 1 << 16 && bytes.is_multiple_of(*size))
             .map(|(size, unit)| (bytes / size, unit))
     };
     match value {

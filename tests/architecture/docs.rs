@@ -1,7 +1,6 @@
 //! Documentation leads where it says: links to files that are there, tests that are there.
 
-use super::tree::{files, top};
-use std::path::Path;
+use super::tree::{files, has_extension, top};
 
 /// Its invariants name the tests that keep them.
 const INVARIANTS: &str = "app/docs/architecture.md";
@@ -21,7 +20,7 @@ fn tests(page: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_link_leads_to_a_file() {
     let mut missing = Vec::new();
-    for (path, page) in files().iter().filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "md")) {
+    for (path, page) in files().iter().filter(|(path, _)| has_extension(path, "md")) {
         let folder = top().join(path).parent().unwrap().to_owned();
         missing.extend(links(page).filter(|file| !folder.join(file).exists()).map(|file| format!("{path} leads to {file}, which is not there")));
     }
@@ -34,7 +33,7 @@ fn every_test_that_an_invariant_names_is_there() {
     let (_, page) = files.iter().find(|(path, _)| path == INVARIANTS).unwrap();
     let named: Vec<&str> = tests(page).collect();
     assert!(named.len() > 15, "the page was read: {named:?}");
-    let is_there = |name: &str| files.iter().any(|(path, text)| path.ends_with(".rs") && text.contains(&format!("fn {name}(")));
+    let is_there = |name: &str| files.iter().any(|(path, text)| has_extension(path, "rs") && text.contains(&format!("fn {name}(")));
     let missing: Vec<_> = named.into_iter().filter(|name| !is_there(name)).collect();
     assert!(missing.is_empty(), "{INVARIANTS} names tests that are not there: {missing:?}");
 }

@@ -72,17 +72,19 @@ fn collect(top: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
 fn too_long(path: &str, text: &str) -> Option<String> {
-    let is_source = SOURCES.iter().any(|extension| Path::new(path).extension().is_some_and(|found| found == *extension));
+    let is_source = SOURCES.iter().any(|extension| has_extension(path, extension));
     let most = LONGER.iter().find(|(longer, _)| *longer == path).map_or(MAX_LINES, |_| MOST_LINES);
     let lines = text.lines().count();
     (is_source && lines > most).then(|| format!("{path} has {lines} lines; {most} at most"))
 }
 
 fn opens_branches(path: &str, text: &str) -> bool {
-    OPENING_NONE.iter().any(|folder| path.starts_with(folder))
-        && Path::new(path).extension().is_some_and(|extension| extension == "rs")
-        && text.contains("SecurityContext")
+    OPENING_NONE.iter().any(|folder| path.starts_with(folder)) && has_extension(path, "rs") && text.contains("SecurityContext")
 }
 
 fn named_places(path: &str, text: &str) -> Vec<String> {
