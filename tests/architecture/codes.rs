@@ -1,6 +1,6 @@
 //! The client knows the codes that a server refuses with: one that it does not know is told to scripts as `refused`.
 
-use super::tree::{files, has_extension};
+use super::tree::files;
 use std::collections::BTreeSet;
 
 /// Where refusals of what the client asks for are made. Those of rows are left out: it asks for none.
