@@ -88,7 +88,8 @@ fn durations(settings: &Settings) -> Result<(), Invalid> {
     ] {
         let bound = |text| humantime::parse_duration(text).expect("bounds are durations");
         let within = duration.0 >= bound(least) && duration.0 <= bound(most);
-        if !within && !(may_be_zero && duration.0.is_zero()) {
+        let allowed = within || (may_be_zero && duration.0.is_zero());
+        if !allowed {
             let zero = if may_be_zero { "0, or " } else { "" };
             return Err(Invalid::new(key, &duration, format!("expected {zero}a duration from {least} to {most}")));
         }
