@@ -20,11 +20,12 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Adds an embed to the columns of its parent: to-one by a join, which the server may do for all rows at once; to-many by a sub-select, which it
-    /// does for the rows that are shown only.
+    /// Adds an embed to the columns of its parent: to-one by a join, which the server may do for all rows at once; to-many, and what would be too many
+    /// joins, by a sub-select, which it does for the rows that are shown only.
     pub(super) fn add_embed(&mut self, query: &mut Query, scope: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<(), Refusal> {
         let whole = self.fresh_alias()?;
-        if embedded.link.to_one() {
+        let to_one = embedded.link.to_one();
+        if to_one && self.shows_one_more() {
             query.joins.push_str(" left join lateral (");
             self.push_embedded_rows(&mut query.joins, scope, embedded)?;
             query.joins.push_str(") as ");
@@ -33,6 +34,14 @@ impl<'a> Planner<'a> {
             query.columns.push_str("pg_catalog.row_to_json(");
             whole.push(&mut query.columns);
             query.columns.push_str(".*)");
+        } else if to_one {
+            query.columns.push_str("(select pg_catalog.row_to_json(");
+            whole.push(&mut query.columns);
+            query.columns.push_str(".*) from (");
+            self.push_embedded_rows(&mut query.columns, scope, embedded)?;
+            query.columns.push_str(") as ");
+            whole.push(&mut query.columns);
+            query.columns.push_str(" limit 1)");
         } else {
             query.columns.push_str("(select coalesce(pg_catalog.json_agg(");
             whole.push(&mut query.columns);
@@ -62,15 +71,20 @@ impl<'a> Planner<'a> {
     /// `exists (..)`: whether a parent has a row there that fits the embed's filter.
     pub(super) fn push_exists(&mut self, out: &mut String, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<(), Refusal> {
         let alias = self.fresh_alias()?;
+        let as_join = self.tests_one_more();
         let query = self.matching(parent, embedded, alias)?;
         out.push_str("exists (select");
         query.push_matching(out);
-        out.push(')');
+        // With an offset PostgreSQL leaves it where it is.
+        out.push_str(if as_join { ")" } else { " offset 0)" });
         Ok(())
     }
 
     /// Joins a to-one relation once more, for its columns to order by, and gives its alias.
     pub(super) fn push_order_join(&mut self, out: &mut String, parent: &Scope<'_, 'a>, embedded: &Embedded<'a>) -> Result<Alias, Refusal> {
+        if !self.orders_by_one_more() {
+            return Err(Refusal::fault("/order", "that is more embeds than one request can be ordered by"));
+        }
         let alias = self.fresh_alias()?;
         let query = self.matching(parent, embedded, alias)?;
         out.push_str(" left join ");

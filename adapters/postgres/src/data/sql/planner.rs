@@ -68,6 +68,7 @@ pub(super) struct Planner<'a> {
     role: Role,
     aliases: u32,
     repeatable: Repeatable,
+    joins: Joins,
     /// For writes: which of the root's columns are asked back, by their place.
     used: Option<Vec<bool>>,
 }
@@ -76,29 +77,45 @@ pub(super) struct Planner<'a> {
 /// joined, and once more for each time that the embed around it is, so that few words of a request could become more text than there is memory.
 #[derive(Default)]
 struct Repeatable {
-    parts: usize,
+    tables: usize,
+    tests: usize,
     bytes: usize,
 }
 
 impl Repeatable {
-    /// Tables and tests. A request whose embeds multiply nothing has fewer: each thing it may ask for comes to three of them at most.
-    const MOST_PARTS: usize = 3 * MAX_ITEMS;
+    /// PostgreSQL takes about 100 kB to plan one.
+    const MOST_TABLES: usize = MAX_ITEMS;
+    const MOST_TESTS: usize = 3 * MAX_ITEMS;
     const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.parts += 1;
-        self.bytes += bytes;
-        if self.parts <= Self::MOST_PARTS && self.bytes <= Self::MOST_BYTES {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.tables <= Self::MOST_TABLES && self.tests <= Self::MOST_TESTS && self.bytes <= Self::MOST_BYTES {
             return Ok(());
         }
         let message = format!(
-            "the embeds of this request multiply: with what is asked of those within them they come to more than {} tables and conditions, or {} MB of \
-             conditions; test each embed once, and embed less deeply",
-            Self::MOST_PARTS,
+            "the embeds of this request come to more than {} tables, {} conditions or {} MB of these: each test of one repeats what is asked of those \
+             within it, so that they multiply; test each once, and embed less",
+            Self::MOST_TABLES,
+            Self::MOST_TESTS,
             Self::MOST_BYTES / 1024 / 1024
         );
         Err(Refusal::fault("/select", message))
     }
+}
+
+/// What PostgreSQL looks for the best order of. Its memory for that grows with the square of what is joined by the same key, and worse: 200 tests of one
+/// embed took 3 GB, 900 embeds of one row 16 GB. What is over these numbers is written so that it is planned by itself, or refused.
+#[derive(Default)]
+struct Joins {
+    shown: u32,
+    ordering: u32,
+    by_exists: u32,
+}
+
+impl Joins {
+    const MOST_SHOWN: u32 = 32;
+    const MOST_ORDERING: u32 = 32;
+    const MOST_BY_EXISTS: u32 = 8;
 }
 
 /// Which part of a request a name stands in: for pointers.
@@ -125,7 +142,7 @@ impl Place {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(grounds: Grounds<'_>) -> Self {
-        Self { params: Params::default(), role: grounds.role, aliases: 0, repeatable: Repeatable::default(), used: None }
+        Self { params: Params::default(), role: grounds.role, aliases: 0, repeatable: Repeatable::default(), joins: Joins::default(), used: None }
     }
 
     /// The same as [`Grounds::column`].
@@ -146,14 +163,35 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn fresh_alias(&mut self) -> Result<Alias, Refusal> {
-        self.repeatable.add(0)?;
+        self.repeatable.tables += 1;
+        self.repeatable.check()?;
         self.aliases += 1;
         Ok(Alias(self.aliases))
     }
 
     /// Counts a test that was written: its text and the values that were bound for it.
     pub(super) fn count_test(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.repeatable.add(bytes)
+        self.repeatable.tests += 1;
+        self.repeatable.bytes += bytes;
+        self.repeatable.check()
+    }
+
+    /// Whether one more table may be joined to be shown.
+    pub(super) fn shows_one_more(&mut self) -> bool {
+        self.joins.shown += 1;
+        self.joins.shown <= Joins::MOST_SHOWN
+    }
+
+    /// Whether one more table may be joined to be ordered by.
+    pub(super) fn orders_by_one_more(&mut self) -> bool {
+        self.joins.ordering += 1;
+        self.joins.ordering <= Joins::MOST_ORDERING
+    }
+
+    /// Whether one more `exists` may become a join.
+    pub(super) fn tests_one_more(&mut self) -> bool {
+        self.joins.by_exists += 1;
+        self.joins.by_exists <= Joins::MOST_BY_EXISTS
     }
 
     /// From here on, notes which of the root's columns are used.

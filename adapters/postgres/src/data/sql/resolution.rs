@@ -212,6 +212,27 @@ mod tests {
         assert!(refused("projects", "select=id,tasks()&tasks=eq.1").to_string().contains("is.null"));
     }
 
+    /// PostgreSQL would look for the best order of all that is joined, and take all memory for it.
+    #[test]
+    fn few_embeds_are_joined_and_the_others_are_looked_up() {
+        let shown: Vec<_> = (0..40).map(|n| format!("p{n}:projects(name)")).collect();
+        let sql = read("tasks", &format!("select=id,{}", shown.join(",")));
+        assert_eq!(sql.matches(" left join lateral ").count(), 32, "{sql}");
+        let (looked_up, whole) = (
+            r#"(select _66."name" from "public"."projects" as _66 where _66."id" = _0."project_id")"#,
+            "(select pg_catalog.row_to_json(_65.*) from ",
+        );
+        assert!(sql.contains(&format!(r#"{whole}{looked_up} as _65 limit 1) as "p32", "#)), "{sql}");
+        let tested: Vec<_> = (0..12).map(|n| format!("p{n}:projects!inner()")).collect();
+        let sql = read("tasks", &format!("select=id,{}", tested.join(",")));
+        assert_eq!((sql.matches("exists (").count(), sql.matches(" offset 0)").count()), (12, 4), "{sql}");
+        let ordered: Vec<_> = (0..33).map(|n| format!("p{n}:projects(id)")).collect();
+        let order: Vec<_> = (0..33).map(|n| format!("p{n}(name)")).collect();
+        let order = |most: usize| format!("select=id,{}&order={}", ordered.join(","), order[..most].join(","));
+        assert!(!read("tasks", &order(32)).is_empty());
+        assert!(refused("tasks", &order(33)).to_string().contains("more embeds than"));
+    }
+
     #[test]
     fn a_to_one_embed_gives_an_order() {
         let sql = read("tasks", "select=id,projects()&order=projects(name).desc,id");
