@@ -77,7 +77,7 @@ async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, 
         run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;
     }
     for (name, value) in parent.settings.iter().filter_map(|setting| setting.split_once('=')) {
-        let set = format!("alter database {} set {name} to {}", ident(database.as_str()), setting_value(name, value));
+        let set = format!("alter database {} set {} to {}", ident(database.as_str()), ident(name), setting_value(name, value));
         match run(&mut *admin, set).await {
             Ok(()) => {}
             Err(error) if sql_state(&error).as_deref() == Some("42501") => {

@@ -111,7 +111,7 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bo
     }
     let grant = |role: &String| membership::grant(server_major, role, &name, Use { inherit: image.inherits, set: true });
     statements.extend(image.member_of.iter().map(grant));
-    let set = |(setting, value): (&str, &str)| format!("alter role {name} set {setting} to {}", setting_value(setting, value));
+    let set = |(setting, value): (&str, &str)| format!("alter role {name} set {} to {}", ident(setting), setting_value(setting, value));
     statements.extend(image.settings.iter().filter_map(|setting| setting.split_once('=')).map(set));
     statements.join("; ")
 }
@@ -140,7 +140,7 @@ mod tests {
         let sql = statements(&login, &image, 16, false);
         assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
         assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
-        assert!(sql.ends_with("alter role \"x\" set search_path to 'public', 'a b'"), "{sql}");
+        assert!(sql.ends_with("alter role \"x\" set \"search_path\" to 'public', 'a b'"), "{sql}");
         assert!(!sql.contains("correct") && !sql.contains("bypassrls"));
     }
 }

@@ -121,7 +121,8 @@ async fn settings_large_objects_and_locale_come_along() {
     super::execute(&mut house.look_into(&house.main).await, big).await;
     let settings = format!(
         r#"alter database {0} set search_path = "$user", app, public; alter database {0} set app.greeting = 'a, b';
-           alter database {0} set default_transaction_read_only = on; alter database {0} set row_security = on"#,
+           alter database {0} set default_transaction_read_only = on; alter database {0} set row_security = on;
+           alter database {0} set "app.current_user" = ''"#,
         house.main
     );
     super::execute(&mut house.look_into(&house.main).await, &settings).await;
