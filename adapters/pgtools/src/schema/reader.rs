@@ -20,9 +20,16 @@ use ports::driven::{BuildError, DatabasePlace, Readings, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A table that somebody alters is waited for so often.
 const ATTEMPTS: u32 = 8;
+
+/// How many looks at a time: each is a connection, and whoever asks for a branch or a diff asks for one or two.
+const LOOKS: usize = 8;
+
+/// Of them, how many dump: others find in the cache meanwhile what they wait for.
+const DUMPS: usize = 2;
 
 /// Reads schemas of databases on one server, and tries scripts out on copies of them.
 pub struct PgSchemas {
@@ -30,12 +37,15 @@ pub struct PgSchemas {
     /// Schemas whose objects are made by ourselves, the same in every branch.
     ours: Vec<String>,
     cache: Cache,
+    looks: Arc<Semaphore>,
+    dumps: Semaphore,
 }
 
 /// A database, held still.
 struct Held {
     connection: PgConnection,
     key: Key,
+    look: OwnedSemaphorePermit,
 }
 
 impl Held {
@@ -47,15 +57,24 @@ impl Held {
 impl PgSchemas {
     /// A reader. `ours` are the schemas, beside the control plane's, that our own migrations fill.
     pub fn new(settings: Settings, ours: Vec<String>) -> Self {
-        Self { settings, ours, cache: Cache::default() }
+        Self { settings, ours, cache: Cache::default(), looks: Arc::new(Semaphore::new(LOOKS)), dumps: Semaphore::new(DUMPS) }
+    }
+
+    /// Waits until there may be so many looks more, all at once: who waits holds none.
+    async fn look(&self, looks: u32) -> OwnedSemaphorePermit {
+        Arc::clone(&self.looks).acquire_many_owned(looks).await.expect("it is never closed")
     }
 
     /// Begins a snapshot and asks for its change token.
     async fn hold(&self, of: &DatabasePlace) -> Result<Held, BuildError> {
+        self.hold_within(of, self.look(1).await).await
+    }
+
+    async fn hold_within(&self, of: &DatabasePlace, look: OwnedSemaphorePermit) -> Result<Held, BuildError> {
         let mut connection = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await?;
         run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
         let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
-        Ok(Held { connection, key: (token, of.is_main) })
+        Ok(Held { connection, key: (token, of.is_main), look })
     }
 
     /// Reads, from the beginning where somebody alters what is read.
@@ -75,7 +94,12 @@ impl PgSchemas {
             held.let_go().await;
             return Ok(known);
         }
-        let Held { mut connection, key } = held;
+        let dumping = self.dumps.acquire().await.expect("it is never closed");
+        if let Some(known) = self.cache.reading(&held.key) {
+            held.let_go().await;
+            return Ok(known);
+        }
+        let Held { mut connection, key, look } = held;
         let mut excluded = control_schemas(&mut connection, of.is_main).await?;
         excluded.push(LEDGER_SCHEMA.to_owned());
         excluded.extend_from_slice(&self.ours);
@@ -84,6 +108,7 @@ impl PgSchemas {
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
         let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
         let _ = connection.close().await;
+        drop((dumping, look));
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
         let map = assemble::object_map(entries, &meta);
         let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map), map, facts });
@@ -112,7 +137,11 @@ impl SchemaReader for PgSchemas {
     }
 
     async fn both(&self, target: &DatabasePlace, source: &DatabasePlace) -> Result<Readings, BuildError> {
-        let (held_target, held_source) = tokio::try_join!(self.hold(target), self.hold(source))?;
+        let (held_target, held_source) = {
+            let mut look = self.look(2).await;
+            let other = look.split(1).expect("there are two");
+            tokio::try_join!(self.hold_within(target, look), self.hold_within(source, other))?
+        };
         let known = |held: &Held| self.cache.fingerprint(&held.key);
         if let (Some(of_target), Some(of_source)) = (known(&held_target), known(&held_source))
             && of_target == of_source

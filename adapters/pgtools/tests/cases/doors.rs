@@ -2,7 +2,9 @@
 
 use super::{Admin, House, connect, execute, try_connect, try_execute};
 use domain::DataCloneMode;
-use ports::driven::{BranchBuilder, DatabaseLogin, LoginPurpose};
+use fluxbase_pgtools::PgSchemas;
+use futures_util::future::{join, join_all};
+use ports::driven::{BranchBuilder, DatabaseLogin, DatabasePlace, LoginPurpose, SchemaReader};
 
 async fn doors_open_and_close(admin: Admin, shared: &str) {
     let house = House::new(admin, "create table t (id int)").await;
@@ -64,4 +66,16 @@ async fn who_takes_a_branchs_login_over_comes_to_that_branch_only() {
         assert!(try_connect(&login.name, "taken", mine.database.as_str()).await.is_err(), "what was changed is put right");
         connect(&login.name, login.password.expose(), mine.database.as_str()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_look_at_schemas_they_take_few_connections() {
+    let house = House::new(Admin::Plain, "create table t (id int)").await;
+    execute(&mut house.look_into(&house.main).await, &format!("alter database {} connection limit 12", house.main)).await;
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let main = DatabasePlace { database: house.main.clone(), is_main: true };
+    let (looks, comparisons) = join(join_all((0..30).map(|_| schemas.read(&main))), join_all((0..15).map(|_| schemas.both(&main, &main)))).await;
+    let found = looks.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
+    assert!(found.iter().all(|schema| schema.fingerprint == found[0].fingerprint));
+    comparisons.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
 }
