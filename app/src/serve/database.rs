@@ -155,7 +155,7 @@ pub(super) fn connect_options(target: &Target) -> PgConnectOptions {
     let options = PgConnectOptions::new_without_pgpass()
         .username(&target.user)
         .database(&target.database)
-        .application_name("fluxbase")
+        .application_name(ports::driven::CONTROL_PLANE_APPLICATION)
         .disable_statement_logging()
         // Not every pooler in session mode lets it through, and nothing here needs it.
         .extra_float_digits(None)

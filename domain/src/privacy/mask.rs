@@ -55,7 +55,10 @@ impl Mask {
     const FEWEST_DIGITS: u32 = 16;
 
     /// `u_` and `@example.invalid`.
-    const AROUND_EMAIL: u32 = 18;
+    pub const AROUND_EMAIL: u32 = 18;
+
+    /// `+999`.
+    pub const BEFORE_PHONE: u32 = 4;
 
     /// `+999` and twelve digits: as long as numbers get (E.164).
     const PHONE: u32 = 15;
@@ -94,7 +97,7 @@ impl Mask {
             Self::Hash => (32, Self::FEWEST_DIGITS),
             Self::Uuid => (36, 36),
             Self::Phone if wide => (Self::WIDE_PHONE, Self::WIDE_PHONE),
-            Self::Phone => (Self::PHONE, 8),
+            Self::Phone => (Self::PHONE, Self::BEFORE_PHONE + 4),
             _ => (room, 1),
         };
         (room >= least).then_some(wanted.min(room))

@@ -10,6 +10,9 @@ use domain::{
 };
 use time::{Duration, OffsetDateTime};
 
+/// What the sessions of the control plane, and of requests, are called where PostgreSQL lists them.
+pub const CONTROL_PLANE_APPLICATION: &str = "fluxbase";
+
 /// Why the metadata database did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

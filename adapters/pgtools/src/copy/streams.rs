@@ -8,7 +8,7 @@ use super::{
     withholding,
 };
 use crate::{
-    connect::run,
+    connect::{APPLICATION, run},
     error::from_sql,
     masking::{Masks, blame_masks},
     meter::Meter,
@@ -17,7 +17,7 @@ use crate::{
 };
 use domain::branch::Withheld;
 use futures_util::future::{join, try_join_all};
-use ports::driven::{BuildError, BuildRequest};
+use ports::driven::{BuildError, BuildRequest, CONTROL_PLANE_APPLICATION};
 use sqlx::{Connection, PgConnection};
 use std::{
     num::NonZeroUsize,
@@ -40,11 +40,12 @@ pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> 
 /// More of them only wait for each other's disk.
 const MOST_STREAMS: usize = 4;
 
-/// A parent at half of its maximum has no statement at work two times in five.
+/// How often it is looked whether somebody uses the parent. Looked at once, a parent that does half of what it can has no statement at work two times in five.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Statements at work in all of those looks, but the control plane's: those tell whoever asks how far we are.
+/// From so many statements at work on, counted over all looks, the parent is in use. The control plane's own do not count: they tell whoever asks how far the
+/// copy is.
 const ACTIVE_IN_USE: i64 = 2;
 
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
@@ -64,10 +65,11 @@ pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Lo
         let seen: (i64, i64) = sqlx::query_as(
             "select current_setting('max_connections')::int8 - count(*),
                     count(*) filter (where datname = current_database() and state = 'active' and not starts_with(application_name, $1)
-                                       and not (application_name = 'fluxbase' and usename = session_user))
+                                       and not (application_name = $2 and usename = session_user))
                from pg_stat_activity",
         )
-        .bind(crate::connect::APPLICATION)
+        .bind(APPLICATION)
+        .bind(CONTROL_PLANE_APPLICATION)
         .fetch_one(&mut *leader)
         .await
         .map_err(|error| from_sql("looking how busy the parent is", error))?;
@@ -151,13 +153,14 @@ impl Streams<'_> {
         Ok(reader)
     }
 
-    /// Whether policies hold for the owner too. Main is read by its own owner, who passes them or does not.
+    /// Whether reading a table of the parent needs the right to pass policies: `FORCE ROW LEVEL SECURITY` filters what the owner itself reads. Main is read by its
+    /// own login, which has that right or has not.
     pub(crate) fn read_past_policies(&self) -> bool {
         !self.request.parent_is_main && self.tables.iter().any(|table| table.forced_policies)
     }
 
-    /// Where policies hold for the owner too, its builder reads as itself: it has the owner's rights, and may read past policies where its maker could let
-    /// it. Where it may not, reading is an error.
+    /// Lets a session read as the parent's builder itself, where policies would filter what the owner reads. The builder has the owner's rights, and may have been
+    /// given the right to pass policies. Where it was not, reading such a table is an error.
     async fn see_all(&self, reader: &mut PgConnection) -> Result<(), BuildError> {
         if !self.read_past_policies() {
             return Ok(());

@@ -9,11 +9,6 @@ use domain::privacy::{Kind, Mask, PlannedMask};
 /// The secret, as the reader's session has it. It is no part of any statement, so that no log and no statistic shows it.
 pub(crate) const KEY_SETTING: &str = "fluxbase.mask_key";
 
-/// `u_` and `@example.invalid`.
-const AROUND_EMAIL: u32 = 18;
-/// `+999`.
-const BEFORE_PHONE: u32 = 4;
-
 /// What is selected in the column's place.
 pub(super) fn expression(planned: &PlannedMask) -> String {
     let column = Column { name: ident(&planned.column), kind: planned.kind };
@@ -22,11 +17,11 @@ pub(super) fn expression(planned: &PlannedMask) -> String {
         Mask::Keep => column.name,
         Mask::Null => "null".to_owned(),
         Mask::Email => {
-            let digits = planned.width - AROUND_EMAIL;
+            let digits = planned.width - Mask::AROUND_EMAIL;
             not_empty(&text, &format!("'u_' || left({}, {digits}) || '@example.invalid'", hex(&text)))
         }
         Mask::Phone => {
-            let digits = planned.width - BEFORE_PHONE;
+            let digits = planned.width - Mask::BEFORE_PHONE;
             let number = format!("lpad(({} % {})::text, {digits}, '0')", bits(&text, 1), 10_u64.pow(digits));
             not_empty(&text, &format!("'+999' || {number}"))
         }
@@ -86,7 +81,8 @@ impl Column {
     /// A permutation of the numbers with as many digits: a Feistel network over two unequal halves, which needs no more room than the numbers have.
     fn whole_number(&self) -> String {
         let name = &self.name;
-        // The numbers of each count of digits begin at a power of ten, and there are `upper * lower` of them. The last count ends where the type does.
+        // Numbers with equally many digits change places among themselves: `upper * lower` of them, from a power of ten on. Those with the
+        // most digits end with the greatest number of the type.
         let (digits, outside, (last_upper, last_lower)) = match self.kind {
             Kind::Small => (5, i64::from(i16::MIN), (1423, 16)),
             Kind::Integer => (10, i64::from(i32::MIN), (2_241_179, 512)),
@@ -170,7 +166,8 @@ fn cut(text: &str, width: u32) -> String {
     if i32::try_from(width).is_ok() { format!("left({text}, {width})") } else { text.to_owned() }
 }
 
-/// Keyed: without the secret nobody can try values. Cut to half its bits at most, so that nothing can be appended to what it is of.
+/// A digest of the secret and the text: without the secret nobody can try texts until one fits. At most half of its bits are used. Who had all of them could
+/// reckon the digest of a longer text from that of its beginning.
 fn digest(text: &str) -> String {
     format!("sha256(convert_to(current_setting('{KEY_SETTING}') || {text}, getdatabaseencoding()))")
 }

@@ -14,7 +14,7 @@ pub const AUTHENTICATED: &str = "authenticated";
 /// The role of service keys.
 pub const SERVICE_ROLE: &str = "service_role";
 /// Owner of every object in branch databases.
-pub const BRANCH_OWNER: &str = "fluxbase_branch_owner";
+pub const BRANCH_OWNER: &str = domain::branch::OWNER_ROLE;
 
 /// What a role is allowed beyond its grants.
 #[derive(Debug, sqlx::FromRow)]

@@ -65,7 +65,7 @@ impl FromStr for Target {
             tls: TlsMode::Prefer,
             root_certificate: None,
             channel_binding: ChannelBinding::Prefer,
-            application_name: "fluxbase".to_owned(),
+            application_name: ports::driven::CONTROL_PLANE_APPLICATION.to_owned(),
             options: None,
         };
         for (name, value) in url.query_pairs() {
