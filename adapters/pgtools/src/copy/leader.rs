@@ -1,4 +1,4 @@
-//! The session whose snapshot a clone is of: tables are locked first, the snapshot comes after, and every row is read by it.
+//! The session whose snapshot a clone is of: tables are locked first, the snapshot comes after, and every row is read by that snapshot.
 
 use crate::{
     connect::run,
@@ -80,6 +80,7 @@ impl From<BuildError> for NotYet {
 
 /// Shorter than the time after which PostgreSQL looks for deadlocks (1 s), so that a statement of the parent's users is never its victim.
 const LOCK_TIMEOUT: &str = "700ms";
+/// With the pauses between them some fifteen seconds. Whoever holds a lock longer is told of in the reason, and the parent is captured anew.
 const LOCK_TRIES: u32 = 10;
 
 /// The longest statement that names tables to lock; PostgreSQL locks them one by one anyway.

@@ -74,8 +74,8 @@ impl Load {
         self.seen.busy.load(Ordering::Relaxed)
     }
 
-    /// To be said when sessions of the copy's own, which were at work outside the target, have been closed: all that they did is told in that moment, and nobody
-    /// else did it.
+    /// Tells that the copy's readers in the parent have been closed. A session adds to the statistics when it ends all that it did, so these rise at once by what the
+    /// copy itself read. That is no work of others, and what was seen so far is forgotten.
     pub(crate) fn readers_are_gone(&self) {
         self.seen.outdated.store(true, Ordering::Relaxed);
     }

@@ -55,11 +55,12 @@ pub(crate) async fn write(branch: &mut PgConnection, users: &[UserId]) -> Result
     if guards.lifted.is_empty() {
         return run(branch, inserts).await.map_err(failed);
     }
-    // Who is there already is no reason to lock the table. Where policies hold for the owner too, the owner cannot look.
+    // Users who have a row already are no reason to lock the table. With `FORCE ROW LEVEL SECURITY` the owner cannot see which have.
     if !guards.forced && are_there(branch, users).await? {
         return Ok(());
     }
-    // What is put off to the end of a transaction would stand in the way of putting the guards back. Readers do not queue for long behind the locks.
+    // A deferred constraint would still have to be checked at the end of the transaction, and until then PostgreSQL lets no trigger be enabled again. The timeout
+    // keeps readers of the table from queueing for long behind this ALTER TABLE.
     let (lifted, put_back) = (guards.lifted.join(", "), guards.put_back.join(", "));
     let sql = format!(
         "begin; set local lock_timeout = '3s'; set constraints all immediate; alter table only auth.users {lifted}; {inserts}; \

@@ -23,7 +23,7 @@ pub(crate) async fn admit(admin: &mut PgConnection, settings: &Settings, target:
     let database = ident(target.database.as_str());
     let [user, service, builder] = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, &target.database));
     let open = format!("grant connect on database {database} to {user}, {service}, {builder}; alter database {database} allow_connections true");
-    // The database may be from before it had logins of its own.
+    // A version that had no logins by database may have made this one.
     database_logins::make(admin, settings, &target.database, &LoginPurpose::ALL, &open)
         .await
         .map_err(|error| from_sql("opening the branch's database", error))
@@ -47,7 +47,7 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
     Err(retryable(format!("sessions on '{}' did not end when told to", target.database)))
 }
 
-/// From now on nobody begins a session, and nobody is left who could if others may again.
+/// Closes the database, and takes CONNECT from everybody: when it is opened again, nobody has a way in from before.
 async fn close(admin: &mut PgConnection, target: &DatabaseTag) -> Result<(), BuildError> {
     let failed = |error| from_sql("closing the branch's database", error);
     let let_in: Vec<String> = sqlx::query_scalar(
@@ -69,8 +69,8 @@ async fn close(admin: &mut PgConnection, target: &DatabaseTag) -> Result<(), Bui
 
 /// Tells every session on the database to end, and gives how many there were.
 async fn cut_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<i64, BuildError> {
-    // Two steps by force: as a condition of one query, the ending would be tried on sessions before they are known to be on this database.
-    // Its user is all that a login without further rights is told of a session: background workers have none.
+    // The list is made first: in one query with conditions, PostgreSQL may try to end a session before it has looked whether that is on this database. Which
+    // user a session has is all that a login without further rights may see of it; background workers have none.
     const END: &str = "with session as materialized (
                            select pid from pg_stat_activity
                             where datid = (select oid from pg_database where datname = $1) and usesysid is not null

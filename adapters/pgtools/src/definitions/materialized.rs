@@ -24,8 +24,8 @@ pub(crate) async fn filled(leader: &mut PgConnection, excluded: &[String]) -> Re
     Ok(found.into_iter().collect())
 }
 
-/// Fills them. One that reads another which is still empty is put off until that is filled. Those that cannot be filled stay empty, as do those that stand on
-/// them: over foreign tables the branch has nobody to ask as, and over rows that stayed behind a view may make no sense. They are told.
+/// Fills the views. One that reads a view which is still empty waits for that. Some cannot be filled: a foreign table in a branch has no user mapping, and over
+/// rows of which some stayed behind a query may fail. They stay empty, as do views that read them, and are told.
 pub(crate) async fn fill(branch: &mut PgConnection, mut waiting: BTreeSet<(String, String)>) -> Result<Vec<Withheld>, BuildError> {
     let mut unfilled = Vec::new();
     while !waiting.is_empty() {

@@ -213,7 +213,7 @@ impl<'a> Board<'a> {
     }
 }
 
-/// How often the rows of a table are gone through, so to speak. Measured for GIN, a guess for others.
+/// How many times as long as a btree an index takes over the same rows. Measured for GIN, a guess for others.
 fn times(entry: &Entry) -> u64 {
     match entry.definition.split_once(" USING ").map(|(_, rest)| rest.split(' ').next().unwrap_or_default()) {
         Some("gin" | "gist" | "spgist") => 4,

@@ -77,7 +77,8 @@ async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &st
     give(Ok(inside), role).await
 }
 
-/// Nothing of it is dropped. To the owner of branches and not to the admin: a function that runs as its owner must not come to run as a superuser.
+/// Gives what the role owns to the owner of branches; no object is dropped, only the role's grants are. The admin does not get them: a function that runs as its
+/// owner (`SECURITY DEFINER`) would run as a superuser.
 async fn give(inside: Result<PgConnection, BuildError>, role: &str) -> Result<(), BuildError> {
     let mut inside = inside?;
     let (role, owner) = (ident(role), ident(OWNER_ROLE));

@@ -40,7 +40,7 @@ impl PastPolicies {
     }
 }
 
-/// Takes the right away from logins with this prefix whom nobody reads by: who had it for them is gone.
+/// Takes the right away from builders whose names begin so, where no copy reads by it: the process that gave it has died.
 pub(crate) async fn sweep(admin: &mut PgConnection, prefix: &str) -> Result<(), BuildError> {
     let left: Vec<String> = sqlx::query_scalar("select rolname::text from pg_roles where rolbypassrls and starts_with(rolname, $1)")
         .bind(prefix)

@@ -1,7 +1,8 @@
 //! Large objects that only withheld values point at: they stay behind with them.
 //!
-//! An `oid` says that it points at one. Others keep the number in a text or a whole number: of what is withheld every number counts that a large object has, of
-//! what comes along only columns that hold nothing else, since a number there may be anything and must not bring the object of somebody's along.
+//! A column of type `oid` points at large objects. Others keep the number of one as a text or a whole number. In values that are withheld, every number that a
+//! large object has hides that object. In values that come along, such a number keeps an object from being hidden only where the column holds nothing but
+//! numbers of large objects: any other number may be there by chance, and must not bring somebody's object along.
 
 use crate::{
     error::from_sql,

@@ -31,8 +31,8 @@ pub struct MaskingSettings {
 }
 
 impl MaskingSettings {
-    /// Tells settings apart that make other copies: a kept copy is good for those it was made by only. Comments on columns are not in it; they are the
-    /// parent's definitions.
+    /// The same for settings by which the same values are masked alike: a kept copy may serve only where this is what it was made by. Comments on columns have no
+    /// part in it. They are definitions of the parent, whose changes are found otherwise.
     pub(crate) fn hash(&self) -> String {
         // Raised when the same rules make other values.
         const VERSION: u32 = 1;

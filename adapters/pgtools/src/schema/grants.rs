@@ -4,8 +4,8 @@ use crate::quoting::ident;
 use domain::branch::OWNER_ROLE;
 use std::collections::BTreeMap;
 
-/// The statements of an entry that speak of others than the owner, role by role; empty where there are none. The owner of branches counts as one: what only
-/// a superuser may own, such as a foreign data wrapper, is granted to it in a branch.
+/// The statements of a grants' entry, ordered by role, without those that speak of the owner; empty where no other role is spoken of. The owner of branches is
+/// left out, too: in a branch it is granted what its parent's owner has without a grant, such as a foreign data wrapper while its servers are made.
 pub(super) fn of_others(definition: &str, owner: &str) -> String {
     let mut by_grantee: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for statement in definition.lines().map(|line| line.trim().trim_end_matches(';')).filter(|line| !line.is_empty()) {

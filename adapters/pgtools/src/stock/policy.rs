@@ -8,7 +8,7 @@ use crate::settings::StockSettings;
 use domain::DataCloneMode;
 use std::collections::{HashMap, HashSet};
 
-/// Templates without a use in between are made anew so often and no more: a parent that changes all the time is not read all the time.
+/// How often a template that nobody uses is made anew when its parent has changed: a parent that changes all the time must not be read all the time.
 const UNUSED_REBUILDS: u32 = 3;
 
 /// What is to go, and what is to be made anew in its place.
