@@ -28,13 +28,13 @@ impl ApiKeys {
     ///
     /// The answer has the key's secret, this once. A key cannot be given scopes that its maker does not have. Needs the scope `admin:keys`.
     #[oai(path = "/", method = "post", operation_id = "create_api_key")]
-    async fn create_api_key(&self, asking: Asking, body: JsonBody<NewApiKey>) -> Result<Answer<201, CreatedKeyDocument>, Problem> {
-        let NewApiKey { command, bare } = body.0;
-        if let Some(place) = bare.filter(|_| !self.serves_public) {
+    async fn create_api_key(&self, asking: Asking, body: JsonBody<CreateApiKey>) -> Result<Answer<201, CreatedKeyDocument>, Problem> {
+        let mut tables = body.0.tables.iter().flatten();
+        if let Some(place) = tables.position(|table| table.schema == "public").filter(|_| !self.serves_public) {
             let message = "write schema.table: a name without a schema means a table of the schema public, which is not served here";
             return Err(asking.refused(Fault::new(format!("/tables/{place}"), message).into()));
         }
-        Ok(Answer(asking.run(&*self.create, command).await?.into()))
+        Ok(Answer(asking.run(&*self.create, body.0).await?.into()))
     }
 
     /// List API keys
@@ -98,29 +98,18 @@ impl FromStr for ScopeName {
 }
 
 /// `schema.table`, or a table of the schema `public`.
-struct ListedTable {
-    name: QualifiedName,
-    is_bare: bool,
-}
+struct ListedTable(QualifiedName);
 
 impl FromStr for ListedTable {
     type Err = Infallible;
 
     fn from_str(raw: &str) -> Result<Self, Infallible> {
-        let split = raw.trim().split_once('.');
-        let (schema, name) = split.unwrap_or(("public", raw.trim()));
-        Ok(Self { name: QualifiedName::new(schema, name), is_bare: split.is_none() })
+        let (schema, name) = raw.trim().split_once('.').unwrap_or(("public", raw.trim()));
+        Ok(Self(QualifiedName::new(schema, name)))
     }
 }
 
-/// What makes an API key.
-struct NewApiKey {
-    command: CreateApiKey,
-    /// Which of its tables is the first without a schema.
-    bare: Option<usize>,
-}
-
-impl FromFields for NewApiKey {
+impl FromFields for CreateApiKey {
     type Document = NewApiKeyDocument;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
@@ -130,19 +119,16 @@ impl FromFields for NewApiKey {
         if scopes == Some(Scopes::ALL) {
             fields.fault("/scopes", "'*' is for service keys only");
         }
-        let tables = tables?;
-        let bare = tables.as_ref().and_then(|tables| tables.iter().position(|table| table.is_bare));
-        let command = CreateApiKey {
+        Some(Self {
             name: name?,
             user: user?,
             scopes: scopes?,
             branch: branch?,
             read_only: read_only?,
-            tables: tables.map(|tables| tables.into_iter().map(|table| table.name).collect()),
+            tables: tables?.map(|tables| tables.into_iter().map(|table| table.0).collect()),
             expires_in: expires_in?,
             rate_limit: rate_limit?,
-        };
-        Some(Self { command, bare })
+        })
     }
 }
 
@@ -179,7 +165,7 @@ pub(crate) struct NewApiKeyDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::{NewApiKey, NewApiKeyDocument};
+    use super::{CreateApiKey, NewApiKeyDocument};
     use crate::{body::Fields, testing::assert_described};
     use domain::{Scope, Scopes, table::QualifiedName};
     use poem_openapi::registry::Registry;
@@ -187,7 +173,7 @@ mod tests {
 
     #[test]
     fn bodies_are_described_as_they_are_read() {
-        assert_described::<NewApiKey>();
+        assert_described::<CreateApiKey>();
     }
 
     #[test]
@@ -200,16 +186,15 @@ mod tests {
 
     #[test]
     fn without_scopes_a_key_may_read_tables() {
-        let NewApiKey { command: key, bare } = Fields::read(json!({"name": "n", "tables": ["app.u", "t"]})).unwrap();
-        assert_eq!((key.scopes, bare), (Scopes::NONE.with(Scope::ReadTables), Some(1)));
+        let key: CreateApiKey = Fields::read(json!({"name": "n", "tables": ["app.u", "t"]})).unwrap();
+        assert_eq!(key.scopes, Scopes::NONE.with(Scope::ReadTables));
         assert_eq!(key.tables, Some(vec![QualifiedName::new("app", "u"), QualifiedName::new("public", "t")]));
-        let NewApiKey { command: key, bare } = Fields::read(json!({"name": "n", "scopes": [], "tables": ["app.u"]})).unwrap();
-        assert_eq!((key.scopes, bare), (Scopes::NONE, None));
+        assert_eq!(Fields::read::<CreateApiKey>(json!({"name": "n", "scopes": [], "tables": ["app.u"]})).unwrap().scopes, Scopes::NONE);
     }
 
     #[test]
     fn everything_is_for_service_keys() {
-        let faults = Fields::read::<NewApiKey>(json!({"name": "n", "scopes": ["*"]})).map(|_| ()).unwrap_err();
+        let faults = Fields::read::<CreateApiKey>(json!({"name": "n", "scopes": ["*"]})).unwrap_err();
         assert_eq!(faults[0].pointer, "/scopes");
     }
 }

@@ -28,24 +28,29 @@ impl Window {
         self.limit.map_or(rest, |limit| limit.min(rest))
     }
 
-    /// How many rows there are at least, by what was expected and a page of them.
-    pub(super) fn at_least(self, expected: u64, rows: u64) -> u64 {
-        expected.max(self.offset.saturating_add(rows))
-    }
-
     /// The status of a page, and its `Content-Range`; `Err` where the page lies past the end.
     pub(super) fn page(self, rows: u64, total: Option<u64>) -> Result<(StatusCode, HeaderValue), Problem> {
         if let Some(total) = total.filter(|total| self.offset > *total) {
             return Err(past_the_end(self.offset, total));
         }
-        let status = if total.is_some_and(|total| rows < total) { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-        Ok((status, content_range(self.offset, rows, total)))
+        Ok(self.told(rows, total))
+    }
+
+    /// The same where nobody counted: no page lies past an end that was only expected, and what is on the page is there.
+    pub(super) fn page_of_expected(self, rows: u64, expected: u64) -> (StatusCode, HeaderValue) {
+        let reached = if rows == 0 { 0 } else { self.offset.saturating_add(rows) };
+        self.told(rows, Some(expected.max(reached)))
     }
 
     /// The same for a page whose end is not known yet, of rows that nobody counted.
     pub(super) fn page_without_end(self, expected: u64) -> (StatusCode, HeaderValue) {
         let status = if self.rows_of(expected) < expected { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         (status, content_range(self.offset, 0, Some(expected)))
+    }
+
+    fn told(self, rows: u64, total: Option<u64>) -> (StatusCode, HeaderValue) {
+        let status = if total.is_some_and(|total| rows < total) { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        (status, content_range(self.offset, rows, total))
     }
 }
 
@@ -135,9 +140,9 @@ mod tests {
     #[test]
     fn what_is_only_expected_decides_nothing() {
         let window = Window { offset: 10, limit: Some(5) };
-        for (expected, rows, shown) in [(3, 5, 15), (3, 0, 10), (100, 5, 100)] {
-            assert_eq!(window.at_least(expected, rows), shown);
-            assert!(window.page(rows, Some(shown)).is_ok());
+        for (expected, rows, shown) in [(3, 5, "10-14/15"), (3, 0, "*/3"), (100, 5, "10-14/100")] {
+            let (status, range) = window.page_of_expected(rows, expected);
+            assert_eq!((status.as_u16(), range.to_str().unwrap()), (206, shown));
         }
         for (window, expected, status) in
             [(window, 3, 206), (Window { offset: 0, limit: Some(5) }, 3, 200), (Window { offset: 0, limit: None }, 3, 200)]

@@ -39,7 +39,7 @@ impl Tables {
         let rows = ask.put(&*self.query_table, command, request).await?;
         let (total, estimated) = (rows.total, rows.estimated);
         let counted = total.filter(|_| !estimated);
-        let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure, request))?;
+        let pulled = Pulled::from(rows.document).await.map_err(|failure| ask.refused(failure.of_reading(), request))?;
 
         let mut response = Response::default();
         // Grown once instead of on the way.
@@ -51,7 +51,7 @@ impl Tables {
         // Of a page that still streams, the end is known only by a total that was counted.
         let known = pulled.rows().or_else(|| counted.map(|total| window.rows_of(total)));
         let page = match (known, total) {
-            (Some(rows), Some(expected)) if estimated => Some(window.page(rows, Some(window.at_least(expected, rows)))?),
+            (Some(rows), Some(expected)) if estimated => Some(window.page_of_expected(rows, expected)),
             (Some(rows), total) => Some(window.page(rows, total)?),
             (None, Some(expected)) => Some(window.page_without_end(expected)),
             (None, None) => None,

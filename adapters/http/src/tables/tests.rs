@@ -13,7 +13,7 @@ use poem::{
 };
 use ports::{
     driven::{Document, Rows, Written},
-    driving::{Authenticator, Credentials, DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
+    driving::{Authenticator, Command, Credentials, DeleteRecord, InsertRecord, MockUnreadRequests, MockUseCase, QueryTable, UpdateRecord},
 };
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -143,15 +143,16 @@ async fn who_may_not_write_need_not_send_the_rows() {
             Ok(Arc::new(Principal { scopes: Scopes::NONE.with(Scope::ReadTables), ..(*everything).clone() }))
         }
     }
-    let mut unread = MockUnreadRequests::new();
-    unread.expect_admit().times(1).returning(|_, action, code| {
-        assert_eq!((action, code), (Action::InsertRecord, "missing_scope"));
-        Ok(())
+    let mut guarded = MockUseCase::<InsertRecord>::new();
+    guarded.expect_run().times(1).returning(|caller, command| {
+        // What its audit row tells.
+        assert_eq!((command.target().as_deref(), &command.insert.rows[..]), (Some("t"), "[]"));
+        Err(caller.principal.authorize(InsertRecord::ACTION).unwrap_err().into())
     });
-    let client = over(RestPorts { authenticator: Arc::new(Reader), unread: Arc::new(unread), ..unreached() });
+    let client = over(RestPorts { authenticator: Arc::new(Reader), insert_record: Arc::new(guarded), ..unreached() });
     let never = Body::from_bytes_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
-    let response = client.post("/api/v1/tables/t").header("x-api-key", "good").body(never).send().await;
-    refused(response, 403).await;
+    let response = client.post("/api/v1/tables/t").header("x-api-key", "good").content_type("application/json").body(never).send().await;
+    assert_eq!(refused(response, 403).await["code"], "missing_scope");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl CatalogueSource {
         let exchange = Exchange { prelude: &[SETTLE], main: Statement { sql, params }, trailing: &[], retry_safe: true };
         let asked = timeout(self.settings.catalogue_timeout, async { one_row(pool.run(&exchange).await?).await }).await;
         let answer = asked.map_err(|_| Failure::unavailable("the database does not answer", None))?;
-        let columns = answer.map_err(|error| deadline.failure(error))?;
+        let columns = answer.map_err(|error| deadline.failure(error).of_reading())?;
         columns.try_into().map_err(|_| Failure::internal("the catalogue's answer has not the columns asked for"))
     }
 }
