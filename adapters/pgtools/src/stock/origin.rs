@@ -1,7 +1,7 @@
 //! What a copy is of: a database, its definitions as they stand, and the settings by which rows were left out.
 
 use crate::{
-    connect::APPLICATION,
+    connect::{APPLICATION, run},
     error::from_sql,
     hex::hex,
     quoting::relation,
@@ -24,9 +24,15 @@ pub(crate) struct Origin {
     pub(crate) oid: i64,
     /// Another one after any change of the parent's definitions, or of the rows that come along whatever is asked for.
     pub(crate) token: String,
-    /// Another one when other rows are to be left out.
+    /// Another one when other rows are to be left out, or copies are made by other rules.
     pub(crate) settings: String,
 }
+
+/// Whoever has a branch may lock its ledger, and the stock's keeper and everybody's sweeps would wait for that.
+const LOCK_PATIENCE: &str = "set lock_timeout = '2s'";
+
+/// Another number whenever copies are made by other rules, such as who may do what in them: what the stock has of before is made anew.
+const BUILD_RULES: u32 = 2;
 
 impl Origin {
     /// As the parent stands now. `None`: it is gone. `admin` is a connection to the metadata database.
@@ -46,6 +52,7 @@ impl Origin {
             change_token(admin).await?
         } else {
             let mut reader = settings.reader_in(database, is_main, APPLICATION).await?;
+            run(&mut reader, LOCK_PATIENCE).await.map_err(|error| from_sql("reading the change token", error))?;
             let token = change_token(&mut reader).await?;
             let _ = reader.close().await;
             token
@@ -65,6 +72,7 @@ pub(crate) fn withholding(settings: &Settings) -> String {
     let mut excluded: Vec<_> = settings.excluded_tables.iter().map(relation).collect();
     excluded.sort();
     excluded.push(settings.masking.hash());
+    excluded.push(BUILD_RULES.to_string());
     hex(&Sha256::digest(excluded.join("\n"))[..16])
 }
 

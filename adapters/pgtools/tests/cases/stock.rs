@@ -185,6 +185,22 @@ async fn a_plain_admin_keeps_a_stock_and_a_branch_can_be_the_parent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_locks_a_branchs_ledger_does_not_hold_up_the_stock() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let builder = house.builder();
+    house.take(&builder, "parent", plain).await;
+    let parent = house.target("parent").database;
+    house.take(&builder, "child", |request| BuildRequest { parent: parent.clone(), parent_is_main: false, ..request }).await;
+    builder.tend().await.unwrap();
+    let before = house.counts().await;
+    assert_eq!(before.0, 2, "main and the branch have a template each");
+    let mut locking = house.look_into(&parent).await;
+    execute(&mut locking, "begin; lock table fluxbase_migrations.ledger").await;
+    tokio::time::timeout(Duration::from_secs(30), builder.tend()).await.expect("nobody waits for it").unwrap();
+    assert_eq!(house.counts().await, before, "what could not be looked at stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_proved_is_taken_and_only_what_is_ours_is_dropped() {
     let house = House::new(Admin::Superuser, SQL).await;
     let builder = house.builder();

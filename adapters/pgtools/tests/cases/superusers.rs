@@ -170,12 +170,23 @@ async fn who_owns_a_branch_calls_no_code_of_the_server_that_he_could_not_call_in
         let lines = dump(&house, branch, true);
         for line in [
             "GRANT ALL ON FUNCTION ops.pid() TO service_role;",
+            "GRANT ALL ON FUNCTION ops.hidden() TO service_role;",
             "COMMENT ON FUNCTION ops.pid() IS 'whose';",
             "COMMENT ON TRIGGER watched ON public.rows IS 'looks';",
         ] {
             assert!(lines.iter().any(|found| found == line), "{line} is missing: {lines:#?}");
         }
     }
+}
+
+/// A stored column's expression asks whether its owner may execute it, and not for the schema.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_column_may_be_made_of_code_of_the_server_that_everybody_may_execute() {
+    let sql = "create schema hidden; create function hidden.upper_of(text) returns text immutable language internal as 'upper';
+               create table public.t (name text, upper text generated always as (hidden.upper_of(name)) stored); insert into public.t values ('a')";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("generated", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(house.value::<String>(&house.target("generated").database, "select upper from public.t").await, "A");
 }
 
 #[tokio::test(flavor = "multi_thread")]

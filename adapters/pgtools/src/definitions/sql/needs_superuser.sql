@@ -13,6 +13,9 @@ with member as materialized (
 ), caller as materialized (
     -- Whoever has a branch may make requests to the parent.
     select oid from pg_roles where rolname in ('anon', 'authenticated', $2)
+), generated as materialized (
+    -- Rows have values of it when they come, unlike a default.
+    select f.oid from pg_attrdef f join pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum where a.attgenerated <> ''
 ), routine as materialized (
     select p.*, l.lanpltrusted,
            exists (select from pg_proc v join pg_language w on w.oid = v.prolang
@@ -25,7 +28,8 @@ with member as materialized (
            -- What operators, types, triggers and the like are made of: the owner makes those, and so must be allowed to call it.
            and not (exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x where x.grantee = 0)
                     and exists (select from pg_depend d where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
-                                   and d.classid <> all(array['pg_rewrite', 'pg_policy', 'pg_attrdef']::regclass[])
+                                   and d.classid <> all(array['pg_rewrite', 'pg_policy']::regclass[])
+                                   and (d.classid <> 'pg_attrdef'::regclass or d.objid in (select oid from generated))
                                    and (d.classid <> 'pg_proc'::regclass or exists (select from pg_aggregate a where a.aggfnoid = d.objid)))) as kept
       from pg_proc p join space s on s.oid = p.pronamespace join pg_language l on l.oid = p.prolang
      where not exists (select from member m where m.classid = 'pg_proc'::regclass and m.objid = p.oid)
@@ -34,10 +38,18 @@ with member as materialized (
     select t.*, r.rngcanonical from pg_type t join space s on s.oid = t.typnamespace left join pg_range r on r.rngtypid = t.oid
      where not exists (select from member m where m.classid = 'pg_type'::regclass and m.objid = t.oid)
 ), granted as materialized (
-    select p.oid, x.grantee, r.rolname, bool_or(x.is_grantable) as grantable,
-           x.grantee <> 0 and has_schema_privilege(nullif(x.grantee, 0), p.pronamespace, 'usage') as reaches
-      from routine p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x left join pg_roles r on r.oid = x.grantee
-     where p.kept and x.grantee <> p.proowner and (x.grantee = 0 or r.rolname not in ($2, current_user))
+    select g.oid, g.grantee, r.rolname, bool_or(g.is_grantable) as grantable,
+           g.grantee <> 0 and has_schema_privilege(nullif(g.grantee, 0), g.pronamespace, 'usage') as reaches
+      from (select p.oid, p.pronamespace, p.proowner, x.grantee, x.is_grantable
+              from routine p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x where p.kept
+             union all
+            -- What everybody may execute, those may call who may use its schema.
+            select p.oid, p.pronamespace, p.proowner, u.grantee, false
+              from routine p join pg_namespace s on s.oid = p.pronamespace, aclexplode(s.nspacl) u
+             where p.kept and u.privilege_type = 'USAGE'
+               and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x where x.grantee = 0)
+           ) g left join pg_roles r on r.oid = g.grantee
+     where g.grantee <> g.proowner and (g.grantee = 0 or r.rolname not in ($2, current_user))
      group by 1, 2, 3, 5
 ), object (class, object, kind, identity, made, certain, evaluates, kept, less) as (
     select 'pg_proc'::regclass::oid, oid, case prokind when 'a' then 'aggregate' when 'p' then 'procedure' else 'function' end, oid::regprocedure::text,
