@@ -19,11 +19,17 @@ impl OperationRunner {
         Ok(())
     }
 
-    /// The same for an operation that ends: it does so all the same.
+    /// The same for an operation that ends, which was cut off in this turn perhaps: it ends all the same.
     pub(super) async fn leave_nothing_at_work(&self, hold: &Hold, target: &DatabasePlace) {
-        let ended = timeout(PATIENCE, self.end_earlier_turns(hold, target)).await;
+        let end = async {
+            // What is at work for whoever has taken the operation over is not ours to end.
+            hold.renew().await?;
+            self.ports.migrations.end_earlier(target, hold.operation().await.id).await?;
+            Ok::<_, Halt>(())
+        };
+        let ended = timeout(PATIENCE, end).await;
         if !matches!(ended, Ok(Ok(()))) {
-            tracing::warn!(database = %target.database, ?ended, "what earlier turns left at work could not be ended");
+            tracing::warn!(database = %target.database, ?ended, "what the operation left at work could not be ended");
         }
     }
 

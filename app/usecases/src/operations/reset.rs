@@ -9,7 +9,10 @@ use super::{
 };
 use domain::{BranchState, StepName, branch::Previous};
 use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long the logins of what takes over may take to be let in, while the switch waits for them.
+pub(super) const LETTING_IN: Duration = Duration::from_mins(1);
 
 impl OperationRunner {
     /// Builds the next generation and switches to it. Requests that came before the switch end on the old one, which is kept for a while.
@@ -23,6 +26,7 @@ impl OperationRunner {
         let (state, before) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
         // Behind the branch's lock: a login that is issued later is issued for the generation that then serves.
+        ending.work.may_stand_still(LETTING_IN).await?;
         self.ports.logins.admit(&target).await?;
         // One that an earlier reset had replaced goes now: there is one step back.
         if let Some(older) = ending.branch.previous.take() {

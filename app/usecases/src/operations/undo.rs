@@ -6,6 +6,7 @@ use super::{
     ending::elsewhere,
     halt::{Failed, Halt},
     progress::Hold,
+    reset::LETTING_IN,
 };
 use domain::BranchState;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ impl OperationRunner {
         let mut ending = self.succeed(hold, None).await?;
         let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
+        ending.work.may_stand_still(LETTING_IN).await?;
         self.ports.logins.admit(&target).await?;
         if let Some(kept) = ending.branch.previous.take() {
             ending.branch.withheld = kept.withheld;
