@@ -94,7 +94,7 @@ pub(super) async fn run(
 ) -> Result<Vec<StatementReport>, Trouble> {
     let failed = |error| of_file(file, "looking after it", error);
     let transaction = worker.place().await.map_err(failed)?.transaction.unwrap_or_default();
-    let mut observer = if observe { Some(Observer::begin(&mut worker.connection).await.map_err(failed)?) } else { None };
+    let mut observer = Observer::begin(observe, &mut worker.connection).await.map_err(failed)?;
     let mut reports = Vec::with_capacity(statements.len());
     let mut told = Instant::now();
     for statement in statements {
@@ -108,10 +108,7 @@ pub(super) async fn run(
         if let Some(failure) = worker.left_role(&place, file, statement) {
             return Err(Trouble::File(failure));
         }
-        let seen = match &mut observer {
-            Some(observer) => Some(observer.look(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?),
-            None => None,
-        };
+        let seen = observer.look(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?;
         reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, observed: seen });
         if told.elapsed() >= TELL || reports.len() == statements.len() {
             told = Instant::now();

@@ -16,9 +16,28 @@ const MODES: [&str; 8] = [
     "AccessExclusiveLock",
 ];
 
+/// Looks at what each statement does, where somebody wants to know.
+#[derive(Debug)]
+pub(super) struct Observer(Option<Seen>);
+
+impl Observer {
+    /// Before the first statement.
+    pub(super) async fn begin(wanted: bool, connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        Ok(Self(if wanted { Some(Seen::first(connection).await?) } else { None }))
+    }
+
+    /// What the latest statement locked more strongly than before, and what it wrote anew; `None` where nobody wants to know.
+    pub(super) async fn look(&mut self, connection: &mut PgConnection) -> Result<Option<Observed>, sqlx::Error> {
+        match &mut self.0 {
+            Some(seen) => seen.since(connection).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
 /// What was there before, and what is held by now.
 #[derive(Debug, Default)]
-pub(super) struct Observer {
+struct Seen {
     relations: HashMap<i64, Relation>,
     held: HashMap<i64, usize>,
 }
@@ -52,17 +71,15 @@ const HELD: &str = "
      where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.locktype operator(pg_catalog.=) 'relation' and l.granted
        and l.database operator(pg_catalog.=) (select oid from pg_catalog.pg_database where datname operator(pg_catalog.=) pg_catalog.current_database())";
 
-impl Observer {
-    /// What there is before the first statement.
-    pub(super) async fn begin(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+impl Seen {
+    async fn first(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let relations: Vec<Relation> = sqlx::query_as(RELATIONS).fetch_all(&mut *connection).await?;
-        let mut observer = Self { relations: relations.into_iter().map(|relation| (relation.oid, relation)).collect(), held: HashMap::new() };
-        observer.look(connection).await?;
-        Ok(observer)
+        let mut seen = Self { relations: relations.into_iter().map(|relation| (relation.oid, relation)).collect(), held: HashMap::new() };
+        seen.since(connection).await?;
+        Ok(seen)
     }
 
-    /// What the latest statement locked more strongly than before, and what it wrote anew.
-    pub(super) async fn look(&mut self, connection: &mut PgConnection) -> Result<Observed, sqlx::Error> {
+    async fn since(&mut self, connection: &mut PgConnection) -> Result<Observed, sqlx::Error> {
         let held: Vec<Held> = sqlx::query_as(HELD).fetch_all(&mut *connection).await?;
         let mut taken: HashMap<i64, usize> = HashMap::new();
         for lock in held {

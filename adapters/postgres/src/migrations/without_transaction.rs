@@ -106,7 +106,7 @@ impl<'a, 'k> Bare<'a, 'k> {
             .await
             .map_err(|error| of_file(name, "writing the ledger", error))?;
         let failed = |error| trouble(name, statement, error);
-        let mut observer = if self.observe { Some(Observer::begin(&mut self.worker.connection).await.map_err(failed)?) } else { None };
+        let mut observer = Observer::begin(self.observe, &mut self.worker.connection).await.map_err(failed)?;
         let began = Instant::now();
         let rows = match statement.run(&mut self.worker.connection).await {
             Ok(rows) => rows,
@@ -117,10 +117,7 @@ impl<'a, 'k> Bare<'a, 'k> {
             Err(error) => return Err(failed(error)),
         };
         let duration = began.elapsed();
-        let seen = match &mut observer {
-            Some(observer) => Some(observer.look(&mut self.worker.connection).await.map_err(failed)?),
-            None => None,
-        };
+        let seen = observer.look(&mut self.worker.connection).await.map_err(failed)?;
         // Before it is there for good.
         self.settle(statement, duration, rows, seen).await?;
         self.worker.run("commit").await.map_err(failed)

@@ -7,8 +7,8 @@ use ports::driven::{AppliedFile, DatabasePlace};
 use std::{collections::HashSet, time::Duration};
 use tokio::time::timeout;
 
-/// What is at work on the database may keep its ledger closed. The operation ends all the same, and tells what its last turn knows.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What is at work on the database may keep its ledger or its log of seeds closed. The operation ends all the same, and tells what its last turn knows.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl OperationRunner {
     /// Ends what earlier turns at the operation have left at work in the database, before this one does anything there.

@@ -1,12 +1,8 @@
 //! What a seed operation has sown in all of its turns: a turn that fails or is cut off tells nothing, but the branch's log of seeds does.
 
-use super::{OperationRunner, halt::Halt, progress::Hold};
+use super::{OperationRunner, applied::PATIENCE, halt::Halt, progress::Hold};
 use ports::driven::{DatabasePlace, SeedReport, SownFile};
-use std::time::Duration;
 use tokio::time::timeout;
-
-/// What is at work on the database may keep its log closed. The operation ends all the same, and tells what its last turn knows.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl OperationRunner {
     /// Notes what the log has before anything is sown; whoever goes on with the operation finds it noted.
