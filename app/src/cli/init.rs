@@ -26,12 +26,12 @@ pub(super) fn run(context: &Context, _args: InitArgs) -> Result<(), CliError> {
     if let Some(url) = context.url_flag() {
         // Asked for nothing, but one that is no URL must not be kept.
         let found = context.find_server()?;
-        if let Some(logins) = Logins::of_user() {
-            logins.note(&found.url)?;
-        }
         let mut config = project.config()?;
         config.url = Some(url.to_owned());
         project.write(&config)?;
+        if let Some(logins) = Logins::of_user() {
+            logins.note(&found.url)?;
+        }
     }
     let migrations = folder.join("migrations");
     fs::create_dir_all(&migrations).map_err(|error| unwritable(&migrations, &error))?;

@@ -122,7 +122,7 @@ fn named_credential(lookup: &Lookup<'_>) -> Result<Option<Given>, CliError> {
 fn unknown_server(url: &Url, project: &Project, variable: &str) -> CliError {
     let folder = project.folder().display();
     let message = format!("the key of {variable} is not sent to {url}: {folder} names that server, and you never did");
-    CliError::local("unknown_server", message, Some("name the server with --url or FLUXBASE_URL"))
+    CliError::local("unknown_server", message, Some("name the server with --url or FLUXBASE_URL, or for good with `fluxbase init --url`"))
 }
 
 fn variable(lookup: &Lookup<'_>, name: &str) -> Option<String> {
