@@ -25,6 +25,12 @@ pub(crate) fn printed_name(printed: &str) -> QualifiedName {
     }
 }
 
+/// A relation's name as PostgreSQL prints it while the search path is `pg_catalog`.
+pub(crate) fn printed_relation(printed: &str) -> QualifiedName {
+    let QualifiedName { schema, name } = printed_name(printed);
+    QualifiedName { schema, name: unquoted(&name) }
+}
+
 /// What a quoted identifier names.
 fn unquoted(printed: &str) -> String {
     let inner = printed.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -44,7 +50,7 @@ pub(crate) fn literal(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ident, literal, printed_name};
+    use super::{ident, literal, printed_name, printed_relation};
     use domain::table::QualifiedName;
 
     #[test]
@@ -66,5 +72,6 @@ mod tests {
         ] {
             assert_eq!(printed_name(printed), QualifiedName::new(schema, name), "{printed}");
         }
+        assert_eq!(printed_relation(r#""my.app"."a.""b""#), QualifiedName::new("my.app", r#"a."b"#));
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         empty::{Extension, extensions},
         inventory::Inventory,
         labels::Label,
+        left_behind::LeftBehind,
         needs_superuser::Privileged,
         never_copied::control_schemas,
     },
@@ -35,6 +36,7 @@ pub(crate) struct Parent {
     pub(crate) labels: Vec<Label>,
     /// What of the definitions stays behind.
     pub(crate) withheld: Vec<Withheld>,
+    pub(crate) left: LeftBehind,
     /// Schemas that are not copied.
     pub(crate) excluded: Vec<String>,
     /// The change token, as the leader's snapshot sees it.
@@ -89,24 +91,25 @@ async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str)
     let (read, archive, made) = tokio::join!(Catalogue::read(&mut first, settings, &excluded), dump, made);
     made?;
     // Before the dump's own failure: what needs a superuser may be why.
-    let Catalogue { token, inventory, privileged, by_admin, labels } = read?;
+    let Catalogue { token, inventory, privileged, by_admin, labels, mut left } = read?;
     let archive = archive.map_err(|error| dump_failed(error, request.parent_is_main))?;
     let _ = first.close().await;
 
     let schemas: Vec<_> = extensions.iter().filter_map(Extension::needs_schema).collect();
-    let definitions = Definitions::open(archive, &schemas, &privileged)?;
+    let definitions = Definitions::open(archive, &schemas, &privileged, &left)?;
     let mut leader = Leader::begin(settings, (request, name), &excluded).await?;
     let token_now = change_token(&mut leader.connection).await?;
     // Not every change is of something that a copy has.
     if token_now != token {
-        let now = Inventory::read(&mut leader.connection, &excluded).await?;
+        let now = Inventory::read(&mut leader.connection, &excluded, &left).await?;
         let changed = inventory.changes(&now);
         if !changed.is_empty() {
             return Err(NotYet::Moved(format!("changed meanwhile: {}", changed.summary())));
         }
     }
     let inventory = inventory.keeping(privileged.kept());
-    Ok((Parent { definitions, extensions, inventory, by_admin, labels, withheld: privileged.withheld, excluded, token: token_now }, leader))
+    let withheld = [std::mem::take(&mut left.withheld), privileged.withheld].concat();
+    Ok((Parent { definitions, extensions, inventory, by_admin, labels, withheld, left, excluded, token: token_now }, leader))
 }
 
 /// What is read of the parent while it is dumped, by the same snapshot.
@@ -116,6 +119,7 @@ struct Catalogue {
     privileged: Privileged,
     by_admin: ByAdmin,
     labels: Vec<Label>,
+    left: LeftBehind,
 }
 
 impl Catalogue {
@@ -126,12 +130,15 @@ impl Catalogue {
             .await
             .map_err(|error| from_sql("looking for the admin's rights", error))?;
         let by_superuser = by_superuser.unwrap_or_default();
+        let left = LeftBehind::read(&mut *parent, excluded, &settings.admin.user).await?;
+        left.check()?;
         Ok(Self {
             token: change_token(&mut *parent).await?,
-            privileged: Privileged::read(parent, excluded, by_superuser).await?,
-            inventory: Inventory::read(parent, excluded).await?,
+            privileged: Privileged::read(parent, excluded, &left, by_superuser).await?,
+            inventory: Inventory::read(parent, excluded, &left).await?,
             by_admin: ByAdmin::read(parent, excluded, by_superuser).await?,
-            labels: Label::read(parent, excluded).await?,
+            labels: Label::read(parent, excluded, &left).await?,
+            left,
         })
     }
 }

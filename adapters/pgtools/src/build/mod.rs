@@ -25,7 +25,7 @@ use crate::{
     settings::{LEDGER_SCHEMA, SEED_LOG, Settings},
 };
 use capture::{Parent, capture};
-use domain::{DataCloneMode, StepName, branch::Withheld};
+use domain::{DataCloneMode, StepName, branch::Withheld, table::QualifiedName};
 use finish::Finish;
 use ports::driven::{BuildError, BuildProgress, BuildReport, BuildRequest, BuildSource};
 use sqlx::Connection;
@@ -188,12 +188,16 @@ impl Build<'_> {
                 rows::check_reach(&mut leader.connection, leader.tables.iter().filter(is_read)).await?;
             }
         }
+        let mut positions = sequences::read(&mut leader.connection, &parent.excluded, |schema| self.copies_rows_of(schema)).await?;
+        positions.retain(|position| !parent.left.has_relation(&position.name));
+        let mut filled_views = materialized::filled(&mut leader.connection, &parent.excluded).await?;
+        filled_views.retain(|(schema, name)| !parent.left.has_relation(&QualifiedName::new(schema, name)));
         Ok(Plan {
             withheld,
             masks,
-            positions: sequences::read(&mut leader.connection, &parent.excluded, |schema| self.copies_rows_of(schema)).await?,
+            positions,
             default_grants: DefaultGrant::read(&mut leader.connection, &parent.excluded).await?,
-            filled_views: materialized::filled(&mut leader.connection, &parent.excluded).await?,
+            filled_views,
             at: leader.at,
         })
     }

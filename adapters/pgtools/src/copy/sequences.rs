@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 /// Where a sequence stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
-    name: QualifiedName,
+    pub(crate) name: QualifiedName,
     last_value: i64,
     is_called: bool,
 }

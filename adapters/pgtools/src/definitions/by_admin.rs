@@ -51,9 +51,14 @@ impl ByAdmin {
         }
         let mut admin = settings.admin_in(database).await?;
         withheld.extend(self.grant(&mut admin).await?);
-        if !self.lent.is_empty() {
-            let revoke = format!("revoke usage on foreign data wrapper {} from {}", self.lent.join(", "), ident(OWNER_ROLE));
-            run(&mut admin, revoke).await.map_err(|error| from_sql("taking foreign data wrappers back", error))?;
+        for wrapper in &self.lent {
+            match run(&mut admin, format!("revoke usage on foreign data wrapper {wrapper} from {}", ident(OWNER_ROLE))).await {
+                // It was not ours to lend.
+                Err(error) if !self.by_superuser && sql_state(&error).as_deref() == Some("42501") => {}
+                // Its extension lacks it here.
+                Err(error) if sql_state(&error).as_deref() == Some("42704") => {}
+                outcome => outcome.map_err(|error| from_sql("taking foreign data wrappers back", error))?,
+            }
         }
         if !triggers.is_empty() {
             run(&mut admin, format!("begin; {}; commit", triggers.join("; "))).await.map_err(|error| from_sql("making event triggers", error))?;

@@ -3,7 +3,7 @@
 use super::never_copied::EXTENSIONS;
 use crate::{
     connect::run,
-    error::{from_sql, refused},
+    error::{from_sql, refused, sql_state},
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -61,14 +61,18 @@ pub(crate) async fn prepare(settings: &Settings, request: &BuildRequest, extensi
     for extension in extensions {
         create_extension(&mut admin, extension, &owner).await?;
     }
-    // Lent: whoever makes a foreign server must be allowed to. [`super::by_admin`] takes it back where the parent does not grant it.
+    // Lent: whoever makes a foreign server must be allowed to. [`super::by_admin`] takes it back where the parent does not grant it. What is not ours to lend
+    // has servers that stay behind.
     let wrappers: Vec<String> = sqlx::query_scalar("select fdwname::text from pg_foreign_data_wrapper")
         .fetch_all(&mut admin)
         .await
         .map_err(|error| from_sql("reading foreign data wrappers", error))?;
     for wrapper in wrappers {
         let grant = format!("grant usage on foreign data wrapper {} to {owner}", ident(&wrapper));
-        run(&mut admin, grant).await.map_err(|error| from_sql(format!("granting the foreign data wrapper '{wrapper}'"), error))?;
+        match run(&mut admin, grant).await {
+            Err(error) if sql_state(&error).as_deref() == Some("42501") => {}
+            outcome => outcome.map_err(|error| from_sql(format!("granting the foreign data wrapper '{wrapper}'"), error))?,
+        }
     }
     let _ = admin.close().await;
     Ok(())

@@ -1,6 +1,6 @@
 //! Grants, read and written by ourselves: a dump's would name the parent's owners and grantors, for whom a branch's owner cannot speak.
 
-use super::never_copied::EXTENSIONS;
+use super::{left_behind::LeftBehind, never_copied::EXTENSIONS};
 use crate::{connect::run, error::from_sql};
 use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
@@ -21,11 +21,14 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// Those on the database's own objects.
-    pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String]) -> Result<BTreeSet<Self>, BuildError> {
+    /// Those on the database's own objects, without what stays behind.
+    pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String], left: &LeftBehind) -> Result<BTreeSet<Self>, BuildError> {
+        let (classes, objects) = left.keys();
         let found: Vec<Self> = sqlx::query_as(include_str!("sql/grants.sql"))
             .bind(excluded)
             .bind(OWNER_ROLE)
+            .bind(classes)
+            .bind(objects)
             .fetch_all(connection)
             .await
             .map_err(|error| from_sql("reading grants", error))?;
@@ -95,7 +98,7 @@ const AT_ONCE: usize = 500;
 
 /// Makes the branch's grants those of the parent, but for those on `kept` routines, which are not its owner's.
 pub(crate) async fn carry_over(branch: &mut PgConnection, wanted: &BTreeSet<Grant>, kept: &BTreeSet<String>) -> Result<(), BuildError> {
-    let mut present = Grant::read(branch, &[]).await?;
+    let mut present = Grant::read(branch, &[], &LeftBehind::default()).await?;
     present.retain(|grant| !grant.is_on(kept));
     let statements: Vec<_> = changes(&present, wanted).into_iter().map(|change| change.statement).collect();
     for some in statements.chunks(AT_ONCE) {

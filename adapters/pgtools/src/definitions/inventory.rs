@@ -1,6 +1,6 @@
 //! What a database consists of, object by object, in words that mean the same in a clone: neither owners nor object ids nor transaction ids.
 
-use super::{grants::Grant, never_copied::EXTENSIONS};
+use super::{grants::Grant, left_behind::LeftBehind, never_copied::EXTENSIONS};
 use crate::error::{from_sql, listed};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -42,19 +42,20 @@ impl Inventory {
         Self { kept, ..self }
     }
 
-    /// Reads it by the connection's snapshot. Names are printed in full: the connection's `search_path` is `pg_catalog`.
-    pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String]) -> Result<Self, BuildError> {
-        let objects = objects(connection, excluded, &[], false).await?;
-        Ok(Self { objects, grants: Grant::read(connection, excluded).await?, kept: BTreeSet::new() })
+    /// Reads it by the connection's snapshot, without what stays behind. Names are printed in full: the connection's `search_path` is `pg_catalog`.
+    pub(crate) async fn read(connection: &mut PgConnection, excluded: &[String], left: &LeftBehind) -> Result<Self, BuildError> {
+        let objects = objects(connection, (excluded, left), &[], false).await?;
+        Ok(Self { objects, grants: Grant::read(connection, excluded, left).await?, kept: BTreeSet::new() })
     }
 
     /// The same of a database in which nothing changes meanwhile, over two connections.
     pub(crate) async fn read_by_two(one: &mut PgConnection, other: &mut PgConnection, excluded: &[String]) -> Result<Self, BuildError> {
+        let left = &LeftBehind::default();
         let theirs = async {
-            let objects = objects(&mut *other, excluded, &OF_TABLES, false).await?;
-            Ok((objects, Grant::read(other, excluded).await?))
+            let objects = objects(&mut *other, (excluded, left), &OF_TABLES, false).await?;
+            Ok((objects, Grant::read(other, excluded, left).await?))
         };
-        let (mut objects, (others, grants)) = tokio::try_join!(objects(one, excluded, &OF_TABLES, true), theirs)?;
+        let (mut objects, (others, grants)) = tokio::try_join!(objects(one, (excluded, left), &OF_TABLES, true), theirs)?;
         objects.extend(others);
         Ok(Self { objects, grants, kept: BTreeSet::new() })
     }
@@ -107,15 +108,18 @@ const OF_TABLES: [&str; 5] = ["constraint", "index", "trigger", "policy", "rule"
 /// Objects of these kinds, or of all others.
 async fn objects(
     connection: &mut PgConnection,
-    excluded: &[String],
+    (excluded, left): (&[String], &LeftBehind),
     kinds: &[&str],
     of_these: bool,
 ) -> Result<BTreeMap<Key, Definition>, BuildError> {
+    let (classes, numbers) = left.keys();
     let rows: Vec<Row> = sqlx::query_as(include_str!("sql/inventory.sql"))
         .bind(excluded)
         .bind(EXTENSIONS)
         .bind(kinds)
         .bind(of_these)
+        .bind(classes)
+        .bind(numbers)
         .fetch_all(connection)
         .await
         .map_err(|error| from_sql("reading definitions", error))?;

@@ -3,12 +3,14 @@
 mod arrange;
 pub(crate) mod by_admin;
 pub(crate) mod default_grants;
+mod dependents;
 pub(crate) mod dump;
 pub(crate) mod empty;
 pub(crate) mod event_triggers;
 pub(crate) mod grants;
 pub(crate) mod inventory;
 pub(crate) mod labels;
+pub(crate) mod left_behind;
 pub(crate) mod materialized;
 pub(crate) mod needs_superuser;
 pub(crate) mod never_copied;
@@ -27,6 +29,7 @@ use crate::{
 };
 use arrange::Relations;
 use domain::branch::OWNER_ROLE;
+use left_behind::LeftBehind;
 use needs_superuser::{By, Privileged};
 use over_rows::Size;
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
@@ -63,9 +66,9 @@ pub(crate) struct Definitions {
 
 impl Definitions {
     /// Reads the dump's table of contents. `schemas` exist in the branch already.
-    pub(crate) fn open(archive: Vec<u8>, schemas: &[&str], privileged: &Privileged) -> Result<Self, BuildError> {
+    pub(crate) fn open(archive: Vec<u8>, schemas: &[&str], privileged: &Privileged, left: &LeftBehind) -> Result<Self, BuildError> {
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
-        let (contents, relations) = (Contents::sort(&entries, schemas, privileged), Relations::of(&entries));
+        let (contents, relations) = (Contents::sort(&entries, schemas, (privileged, left)), Relations::of(&entries));
         Ok(Self { archive, is_plain: restore::is_plain(&entries), entries, relations, contents })
     }
 

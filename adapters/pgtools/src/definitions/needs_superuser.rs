@@ -4,6 +4,7 @@
 //! A superuser must run nothing that users wrote. So the admin acts before there are rows, and only on entries that evaluate nothing: a function whose
 //! arguments have defaults, or whose body PostgreSQL parses when it is made, could call what somebody else may replace.
 
+use super::left_behind::LeftBehind;
 use crate::{
     error::{from_sql, listed, refused},
     quoting::printed_name,
@@ -70,14 +71,10 @@ struct Restored {
 }
 
 impl Privileged {
-    /// Reads what there is of it in the parent. `by_superuser`: whether the admin is one.
-    pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String], by_superuser: bool) -> Result<Self, BuildError> {
-        let found: Vec<Found> = sqlx::query_as(include_str!("sql/needs_superuser.sql"))
-            .bind(excluded)
-            .bind(OWNER_ROLE)
-            .fetch_all(parent)
-            .await
-            .map_err(|error| from_sql("reading what needs a superuser", error))?;
+    /// Reads what there is of it in the parent, without what stays behind. `by_superuser`: whether the admin is one.
+    pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String], left: &LeftBehind, by_superuser: bool) -> Result<Self, BuildError> {
+        let mut found = find(parent, excluded).await?;
+        found.retain(|object| !left.has(object.class, object.object));
         let out_of_reach = found.iter().filter(|object| if by_superuser { object.evaluates } else { object.certain });
         let names: Vec<_> = out_of_reach.map(|object| format!("{} {}", object.kind, object.identity)).collect();
         if !names.is_empty() {
@@ -131,6 +128,15 @@ impl Privileged {
         };
         Self { objects: objects.iter().map(restored).collect(), ..Self::default() }
     }
+}
+
+async fn find(connection: &mut PgConnection, excluded: &[String]) -> Result<Vec<Found>, BuildError> {
+    sqlx::query_as(include_str!("sql/needs_superuser.sql"))
+        .bind(excluded)
+        .bind(OWNER_ROLE)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| from_sql("reading what needs a superuser", error))
 }
 
 impl Found {

@@ -1,6 +1,9 @@
 //! A dump's table of contents: which of its entries are restored, when, and with whose rights.
 
-use super::needs_superuser::{By, Privileged};
+use super::{
+    left_behind::LeftBehind,
+    needs_superuser::{By, Privileged},
+};
 use crate::schema::archive::{ALONG, BEFORE_ROWS, Entry};
 use std::collections::HashSet;
 
@@ -53,15 +56,16 @@ pub(crate) struct Contents {
 
 impl Contents {
     /// Sorts a dump's entries. `schemas` are those that exist in the target already, beside `public`.
-    pub(crate) fn sort(entries: &[Entry], schemas: &[&str], privileged: &Privileged) -> Self {
+    pub(crate) fn sort(entries: &[Entry], schemas: &[&str], (privileged, left): (&Privileged, &LeftBehind)) -> Self {
         let mut contents = Self::default();
+        let gone = left.entries(entries);
         let mut section = BEFORE_ROWS;
         let mut kept = HashSet::new();
         for entry in entries {
             if entry.section != ALONG {
                 section = entry.section;
             }
-            if is_left_out(entry, schemas) {
+            if is_left_out(entry, schemas) || gone.contains(&entry.id) {
                 continue;
             }
             contents.entries += 1;
@@ -108,7 +112,7 @@ fn is_policy(entry: &Entry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{By, Contents};
-    use crate::definitions::needs_superuser::Privileged;
+    use crate::definitions::{left_behind::LeftBehind, needs_superuser::Privileged};
     use crate::schema::archive::{ALONG, BEFORE_ROWS, Entry};
 
     fn entry(id: i64, kind: &str, tag: &str, section: i64) -> Entry {
@@ -135,7 +139,7 @@ mod tests {
             entry(14, "USER MAPPING", "USER MAPPING bob SERVER other", BEFORE_ROWS),
             entry(15, "EVENT TRIGGER", "told", AFTER),
         ];
-        let contents = Contents::sort(&entries, &["extensions"], &Privileged::default());
+        let contents = Contents::sort(&entries, &["extensions"], (&Privileged::default(), &LeftBehind::default()));
         let [run] = &contents.before_rows[..] else { panic!("{contents:?}") };
         assert_eq!((run.by, &run.ids[..]), (By::Owner, &[5, 7, 8][..]));
         assert_eq!((&contents.after_rows[..], &contents.policies[..]), (&[13][..], &[10, 11, 12][..]));
@@ -164,7 +168,7 @@ mod tests {
             (1, 6, Some(revoke), Some("kept()")),
             (1, 9, None, None),
         ]);
-        let contents = Contents::sort(&entries, &[], &privileged);
+        let contents = Contents::sort(&entries, &[], (&privileged, &LeftBehind::default()));
         let runs: Vec<_> = contents.before_rows.iter().map(|run| (run.by, &run.ids[..], run.then.len())).collect();
         let expected: [(By, &[i64], usize); 5] =
             [(By::Owner, &[1], 0), (By::Admin, &[2, 3, 4], 1), (By::Owner, &[5], 0), (By::Admin, &[6, 7], 1), (By::Owner, &[8], 0)];

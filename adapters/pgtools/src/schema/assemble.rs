@@ -41,9 +41,10 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     if meta.has_public {
         objects.push(public());
     }
+    let gone = meta.left.entries(&entries);
     for entry in entries {
         let kind = Kind::of_tag(&entry.kind);
-        if is_left_out(&entry, &kind, meta) {
+        if is_left_out(&entry, &kind, meta) || gone.contains(&entry.id) {
             continue;
         }
         if kind == Kind::Schema && entry.tag == "public" {

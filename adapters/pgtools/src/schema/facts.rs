@@ -1,13 +1,13 @@
 //! What a reading needs from the catalogue beside the dump.
 
-use crate::error::from_sql;
+use crate::{definitions::left_behind::LeftBehind, error::from_sql};
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
 use ports::driven::BuildError;
 use sqlx::{PgConnection, postgres::types::Oid};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What tells ours from theirs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Meta {
     pub(super) server_major: u32,
     /// Whether there is a schema `public`.
@@ -20,6 +20,8 @@ pub(super) struct Meta {
     pub(super) untrusted_routines: HashSet<u32>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
+    /// What no branch has, and no diff speaks of.
+    pub(super) left: LeftBehind,
 }
 
 #[derive(sqlx::FromRow)]
@@ -74,8 +76,8 @@ struct FunctionRow {
 }
 
 /// Reads what decides how the dump is read.
-pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String]) -> Result<Meta, BuildError> {
-    let row: MetaRow = sqlx::query_as(include_str!("sql/meta.sql")).bind(excluded).fetch_one(connection).await.map_err(reading)?;
+pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], admin: &str) -> Result<Meta, BuildError> {
+    let row: MetaRow = sqlx::query_as(include_str!("sql/meta.sql")).bind(excluded).fetch_one(&mut *connection).await.map_err(reading)?;
     Ok(Meta {
         server_major: row.server_major.unsigned_abs(),
         has_public: row.has_public,
@@ -83,6 +85,7 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String]) -> 
         owners: row.owners,
         untrusted_routines: row.untrusted_routines.into_iter().filter_map(|oid| u32::try_from(oid).ok()).collect(),
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
+        left: LeftBehind::read(connection, excluded, admin).await?,
     })
 }
 

@@ -104,7 +104,7 @@ impl PgSchemas {
         excluded.push(LEDGER_SCHEMA.to_owned());
         excluded.extend_from_slice(&self.ours);
         let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
-        let meta = facts::meta(&mut connection, &excluded).await?;
+        let meta = facts::meta(&mut connection, &excluded, &self.settings.admin.user).await?;
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
         let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
         let _ = connection.close().await;

@@ -6,6 +6,7 @@ mod closure;
 mod connections;
 mod doors;
 mod equality;
+mod foreign_tables;
 mod held;
 mod latecomers;
 mod left_behind;

@@ -1,11 +1,12 @@
 -- Every grant to somebody else than the object's owner, and what an owner took from itself: (kind, object, of_column, grantee, privilege, grantable, denied).
--- $1: schemas left out; $2: the owner of branch objects, who needs none.
+-- $1: schemas left out; $2: the owner of branch objects, who needs none; $3, $4: catalogues and numbers of objects that stay behind.
 with space as materialized (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
        and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
 ), member as materialized (
     select classid, objid from pg_depend where deptype = 'e'
+    union all select class::oid, object::oid from unnest($3::int8[], $4::int8[]) gone (class, object)
 ), rel as materialized (
     select c.oid, c.oid::regclass::text as ident, c.relkind, c.relowner, c.relacl from pg_class c join space s on s.oid = c.relnamespace
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')

@@ -1,11 +1,12 @@
 -- Every object that a clone has too: (kind, identity, shape, expression). $1: schemas left out; $2: extensions left out; $3: kinds that are read, or
--- where $4 is false, that are not.
+-- where $4 is false, that are not; $5, $6: catalogues and numbers of objects that stay behind.
 with space as materialized (
     select n.oid, n.nspname, obj_description(n.oid, 'pg_namespace') as remark from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
        and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
 ), member as materialized (
     select classid, objid from pg_depend where deptype = 'e'
+    union all select class::oid, object::oid from unnest($5::int8[], $6::int8[]) gone (class, object)
 ), rel as materialized (
     select c.*, c.oid::regclass::text as ident from pg_class c join space s on s.oid = c.relnamespace
      where c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
@@ -46,6 +47,7 @@ with space as materialized (
            case when c.contype in ('c', 'x') then pg_get_constraintdef(c.oid) end
       from pg_constraint c left join rel r on r.oid = c.conrelid left join kind k on k.oid = c.contypid
      where coalesce(r.ident, k.ident) is not null and c.contype in ('c', 'f', 'p', 'u', 'x') and not (c.contype = 'f' and c.conparentid <> 0)
+       and not exists (select from member m where m.classid = 'pg_constraint'::regclass and m.objid = c.oid)
     union all
     select 'index', i.indexrelid::regclass::text || ' on ' || r.ident,
            concat_ws('|', i.indisunique, i.indisreplident, i.indisclustered, c.reloptions::text,
@@ -54,12 +56,13 @@ with space as materialized (
            case when i.indexprs is not null or i.indpred is not null then pg_get_indexdef(i.indexrelid) end
       from pg_index i join rel r on r.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
      -- A dump leaves out what CREATE INDEX CONCURRENTLY left behind.
-     where i.indisvalid or r.relkind = 'p'
+     where (i.indisvalid or r.relkind = 'p') and not exists (select from member m where m.classid = 'pg_class'::regclass and m.objid = i.indexrelid)
     union all
     select 'trigger', quote_ident(t.tgname) || ' on ' || r.ident,
            concat_ws('|', t.tgenabled, case when t.tgqual is null then pg_get_triggerdef(t.oid) end, obj_description(t.oid, 'pg_trigger')),
            case when t.tgqual is not null then pg_get_triggerdef(t.oid) end
-      from pg_trigger t join rel r on r.oid = t.tgrelid where not t.tgisinternal
+      from pg_trigger t join rel r on r.oid = t.tgrelid
+     where not t.tgisinternal and not exists (select from member m where m.classid = 'pg_trigger'::regclass and m.objid = t.oid)
     union all
     select 'policy', quote_ident(p.polname) || ' on ' || r.ident,
            concat_ws('|', p.polcmd, p.polpermissive,
@@ -67,11 +70,12 @@ with space as materialized (
                         from unnest(p.polroles) role),
                      p.polqual is null, p.polwithcheck is null, obj_description(p.oid, 'pg_policy')),
            concat_ws('|', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-      from pg_policy p join rel r on r.oid = p.polrelid
+      from pg_policy p join rel r on r.oid = p.polrelid where not exists (select from member m where m.classid = 'pg_policy'::regclass and m.objid = p.oid)
     union all
     select 'rule', quote_ident(w.rulename) || ' on ' || r.ident,
            concat_ws('|', w.ev_type, w.ev_enabled, w.is_instead, obj_description(w.oid, 'pg_rewrite')), pg_get_ruledef(w.oid)
-      from pg_rewrite w join rel r on r.oid = w.ev_class where w.rulename <> '_RETURN'
+      from pg_rewrite w join rel r on r.oid = w.ev_class
+     where w.rulename <> '_RETURN' and not exists (select from member m where m.classid = 'pg_rewrite'::regclass and m.objid = w.oid)
     union all
     select 'function', p.oid::regprocedure::text,
            concat_ws('|', p.prokind, case when pg_get_function_sqlbody(p.oid) is null then p.prosrc end, p.probin, l.lanname,
@@ -107,6 +111,7 @@ with space as materialized (
     select 'statistics', quote_ident(s.nspname) || '.' || quote_ident(x.stxname),
            concat_ws('|', x.stxrelid::regclass, x.stxkind::text), pg_get_statisticsobjdef(x.oid)
       from pg_statistic_ext x join space s on s.oid = x.stxnamespace
+     where not exists (select from member m where m.classid = 'pg_statistic_ext'::regclass and m.objid = x.oid)
     union all
     select 'operator', o.oid::regoperator::text, concat_ws('|', o.oprcode, o.oprcom::regoperator, o.oprnegate::regoperator), null
       from pg_operator o join space s on s.oid = o.oprnamespace
