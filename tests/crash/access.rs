@@ -89,6 +89,8 @@ async fn who_may_not_use_a_branch_is_told_why() {
 
     pinned_keys_stay_where_they_are(&server).await;
     activity_tells_who_did_what(&server).await;
+    a_pinned_key_goes_as_far_as_its_user(&server).await;
+    nobody_pins_a_key_to_what_they_do_not_see(&server).await;
 }
 
 async fn pinned_keys_stay_where_they_are(server: &TestServer) {
@@ -105,6 +107,60 @@ async fn pinned_keys_stay_where_they_are(server: &TestServer) {
     assert_eq!(server.get("tables/projects?branch=main", &key).await.problem(400), "branch_mismatch");
     let elsewhere = server.mcp_refused(&key, "query_table", json!({"table": "projects", "branch": "main"})).await;
     assert!(elsewhere.contains("hers"), "{elsewhere}");
+}
+
+/// A key that is held to the branch `hers`, made by `maker`.
+async fn pinned(server: &TestServer, maker: &str, user: Option<&str>) -> Answer {
+    let body = json!({"name": "pinned", "user": user, "scopes": ["read:tables", "write:tables"], "branch": "hers"});
+    server.send(Method::POST, "admin/api-keys", maker, &body).await
+}
+
+/// Reads and writes, by REST and by MCP, of Bob's key while he may do nothing, read, write, and nothing again.
+async fn a_pinned_key_goes_as_far_as_its_user(server: &TestServer) {
+    let made = pinned(server, &server.owner_key(), Some("bob@example.com")).await;
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    let tag = json!({"name": "of-bob", "color": "#000000"});
+    for (level, [reads, writes]) in [(None, [false; 2]), (Some("read"), [true, false]), (Some("write"), [true; 2]), (None, [false; 2])] {
+        match level {
+            Some(level) => {
+                let grant = json!({"user": "bob@example.com", "level": level});
+                assert!(server.send(Method::PUT, "admin/branches/hers/access", server.key("alice"), &grant).await.status.is_success());
+            }
+            None => {
+                Answer::to(server.rest(Method::DELETE, "admin/branches/hers/access/bob@example.com", server.key("alice"))).await;
+            }
+        }
+        let read = server.get("tables/tags?limit=1", &key).await;
+        let read_by_tool = server.mcp_call(&key, "query_table", json!({"table": "tags", "limit": 1})).await.to_string();
+        let write = server.send(Method::POST, "tables/tags", &key, &tag).await;
+        let write_by_tool = server.mcp_call(&key, "insert_record", json!({"table": "tags", "data": tag})).await.to_string();
+        for (allowed, by_rest, by_tool) in [(reads, read, read_by_tool), (writes, write, write_by_tool)] {
+            // What row level security says of Bob's rows is not what is asked here.
+            let refused = by_rest.status == 403 && by_rest.json()["code"] == "branch_access_denied";
+            assert_eq!(refused, !allowed, "{level:?}: {by_rest:?}");
+            assert_eq!(by_tool.contains("branch_access_denied"), !allowed, "{level:?}: {by_tool}");
+        }
+    }
+}
+
+async fn nobody_pins_a_key_to_what_they_do_not_see(server: &TestServer) {
+    let maker = |scopes: Value| async move {
+        let body = json!({"name": "maker", "scopes": scopes});
+        server.send(Method::POST, "admin/service-keys", &server.owner_key(), &body).await.json()["key"].as_str().unwrap().to_owned()
+    };
+    let keys = maker(json!(["admin:keys", "read:tables", "write:tables"])).await;
+    let branches = maker(json!(["admin:keys", "admin:branches", "read:tables", "write:tables"])).await;
+    let missing = json!({"name": "pinned", "scopes": ["read:tables"], "branch": "nobodys"});
+    let missing = server.send(Method::POST, "admin/api-keys", &keys, &missing).await;
+    for user in [Some("bob@example.com"), Some("alice@example.com"), None] {
+        let refused = pinned(server, &keys, user).await;
+        assert_eq!(refused.problem(404), "not_found");
+        assert_eq!(refused.json()["detail"].as_str().unwrap().replace("hers", "nobodys"), missing.json()["detail"]);
+    }
+    // A key of nobody is let in by whoever has the branch, and acts as `anon` there.
+    let key = pinned(server, &branches, None).await.json()["key"].as_str().unwrap().to_owned();
+    let read = server.get("tables/tags?limit=1", &key).await;
+    assert!(read.status == 200 || read.json()["code"] == "42501", "{read:?}");
 }
 
 async fn activity_tells_who_did_what(server: &TestServer) {

@@ -3,7 +3,7 @@
 use crate::acquaintances::Acquaintances;
 use domain::{
     Access, Branch, Caller, Failure, Generation,
-    branch::{AccessLevel, BranchMentions, DatabaseName, Status},
+    branch::{BranchMentions, DatabaseName, Status},
 };
 use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabasePlace, DatabaseTag, SecurityContext};
 use std::{sync::Arc, time::Duration};
@@ -70,11 +70,7 @@ impl BranchResolver {
     async fn resolve(&self, caller: &Caller, mentions: &BranchMentions, access: Access) -> Result<BranchRoute, Failure> {
         let slug = mentions.resolve(caller.principal.restrictions.branch.as_ref())?;
         let branch = self.directory.find(&slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
-        let pinned_here = caller.principal.restrictions.branch.as_ref() == Some(&slug);
-        if !pinned_here {
-            let needed = if access == Access::Write { AccessLevel::Write } else { AccessLevel::Read };
-            branch.check_access(&caller.principal, needed)?;
-        }
+        branch.check_rows(&caller.principal, access)?;
         let route = self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))?;
         if let Some(user) = caller.principal.user_id {
             self.acquaintances.introduce(&branch, user).await;
@@ -94,5 +90,53 @@ fn nothing_serves(branch: &Branch) -> Failure {
             retry_after: Some(Duration::from_secs(2)),
             source: None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BranchResolver;
+    use crate::testing::{acquaintances, branch, names, pinned_to};
+    use domain::{
+        Access, Branch, Caller, Failure, Principal, Scope, UserId,
+        branch::{AccessLevel, BranchMentions, Grant},
+    };
+    use ports::driven::{MockBranchDatabases, MockBranchDirectory, MockBranchSession};
+    use std::sync::Arc;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    /// Whether rows of the branch are opened to the caller, who names none.
+    async fn opened(branch: Branch, caller: &Caller, access: Access) -> Result<(), Failure> {
+        let (mut directory, mut databases) = (MockBranchDirectory::new(), MockBranchDatabases::new());
+        directory.expect_find().returning(move |_| Ok(Some(Arc::new(branch.clone()))));
+        databases.expect_open().returning(|_| Ok(Box::new(MockBranchSession::new())));
+        let resolver = BranchResolver::new(Arc::new(directory), Arc::new(databases), names(), acquaintances());
+        resolver.open(caller, &BranchMentions::NONE, access).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_pinned_key_loses_the_rows_of_its_branch_with_its_users_access() {
+        let alice = pinned_to("pr-1", Scope::WriteTables);
+        let granted = |level| {
+            let user_id = UserId::from_uuid(Uuid::from_u128(1));
+            let grant = Grant { user_id, level, granted_by: String::new(), granted_at: OffsetDateTime::UNIX_EPOCH };
+            Branch { grants: vec![grant], ..branch("pr-1", Some(2)) }
+        };
+        for (of, expected) in [
+            (branch("pr-1", Some(1)), [true, true]),
+            (granted(AccessLevel::Write), [true, true]),
+            (granted(AccessLevel::Read), [true, false]),
+            (branch("pr-1", Some(2)), [false, false]),
+        ] {
+            for (access, expected) in [Access::Read, Access::Write].into_iter().zip(expected) {
+                let outcome = opened(of.clone(), &alice, access).await;
+                assert_eq!(outcome.is_ok(), expected, "{:?} {access:?}", of.grants);
+                assert!(outcome.err().is_none_or(|refused| refused.code() == "branch_access_denied"));
+            }
+        }
+        let nobodys = Principal { user_id: None, ..(*alice.principal).clone() };
+        let nobodys = Caller { principal: Arc::new(nobodys), ..alice };
+        assert!(opened(branch("pr-1", Some(2)), &nobodys, Access::Write).await.is_ok(), "the pin is the grant");
     }
 }

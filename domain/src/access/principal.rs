@@ -69,7 +69,7 @@ impl PrincipalKind {
 /// What narrows a key further than its scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
-    /// The only branch it may be used on; requests that name none go there.
+    /// The only branch it may be used on; requests that name none go there. It gives a user's key no access.
     pub branch: Option<Slug>,
     /// Whether it may only read.
     pub read_only: bool,

@@ -1,7 +1,7 @@
 //! Who may do what on a branch, beside its creator and administrators.
 
 use super::Branch;
-use crate::{Denied, Principal, user::UserId};
+use crate::{Access, Denied, Principal, user::UserId};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use time::OffsetDateTime;
@@ -94,14 +94,35 @@ impl Branch {
             None => Err(Denied::Branch { branch: self.slug.to_string() }),
         }
     }
+
+    /// Refuses a principal that may not read, or write, the branch's rows: row level security holds for those that it may.
+    ///
+    /// A key that is pinned to the branch reaches it as its user does, no further. One of no user can be granted nothing: the pin is its grant, which
+    /// [`Self::pinning_level`] sees to.
+    pub fn check_rows(&self, principal: &Principal, access: Access) -> Result<(), Denied> {
+        if principal.user_id.is_none() && principal.restrictions.branch.as_ref() == Some(&self.slug) {
+            return Ok(());
+        }
+        let needed = match access {
+            Access::Read => AccessLevel::Read,
+            Access::Write => AccessLevel::Write,
+        };
+        self.check_access(principal, needed)
+    }
+
+    /// How far the principal must be allowed to go that pins a key to the branch, of somebody or of nobody. A key of nobody lets in whoever has it, and so takes
+    /// what sharing takes; where everybody is let in anyway, it shares nothing.
+    pub fn pinning_level(&self, of: Option<UserId>) -> AccessLevel {
+        if of.is_none() && !self.is_main() { AccessLevel::Admin } else { AccessLevel::Read }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{AccessLevel, Grant};
     use crate::{
-        Principal, Scope, UserId,
-        access::Scopes,
+        Access, Principal, Scope, UserId,
+        access::{Restrictions, Scopes},
         branch::{Branch, BranchId, BranchRequest, BranchType, DataCloneMode, Generation},
         operation::OperationId,
     };
@@ -156,5 +177,23 @@ mod tests {
         assert!(refused.to_string().contains("admin"), "{refused}");
         assert!(main.check_access(&principal(None, Scope::AdminBranches), main.owner_level()).is_ok());
         assert!(shared().check_access(&principal(Some(user(3)), Scope::WriteBranches), shared().owner_level()).is_ok());
+    }
+
+    #[test]
+    fn a_pinned_key_goes_as_far_as_its_user_and_one_of_nobody_as_far_as_its_scopes() {
+        let pinned = |user_id, slug: &str| {
+            let restrictions = Restrictions { branch: Some(slug.parse().unwrap()), ..Restrictions::default() };
+            Principal { restrictions, ..principal(user_id, Scope::WriteTables) }
+        };
+        let may = |principal: &Principal| [Access::Read, Access::Write].map(|access| shared().check_rows(principal, access).is_ok());
+        for (number, expected) in [(1, [true, true]), (2, [true, false]), (3, [true, true]), (4, [false, false])] {
+            assert_eq!(may(&pinned(Some(user(number)), "x")), expected, "user {number}");
+        }
+        assert_eq!(may(&pinned(None, "x")), [true, true]);
+        assert_eq!(may(&pinned(None, "y")), [false, false]);
+        assert_eq!(may(&principal(None, Scope::WriteTables)), [false, false]);
+        let main = Branch { branch_type: BranchType::Main, ..shared() };
+        assert_eq!([shared().pinning_level(None), shared().pinning_level(Some(user(4)))], [AccessLevel::Admin, AccessLevel::Read]);
+        assert_eq!(main.pinning_level(None), AccessLevel::Read);
     }
 }

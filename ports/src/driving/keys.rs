@@ -19,7 +19,7 @@ pub struct CreateApiKey {
     pub user: Option<String>,
     /// What it may be used for.
     pub scopes: Scopes,
-    /// The only branch it may be used on.
+    /// The only branch it may be used on, as far as its user may. Its maker sees it; for a key of nobody, which the pin alone lets in, the maker may share it.
     pub branch: Option<Slug>,
     /// Whether it may only read.
     pub read_only: bool,

@@ -146,7 +146,8 @@ pub(crate) struct NewApiKeyDocument {
     /// `read:tables` when not given.
     #[oai(nullable)]
     scopes: Option<Vec<String>>,
-    /// The slug of the only branch it may be used on.
+    /// The slug of the only branch it may be used on, as far as its user may; one that you do not see is not found. A key without a user reads and writes rows
+    /// there by its scopes, and is made by who may share the branch.
     #[oai(nullable)]
     branch: Option<String>,
     /// Whether it may only read.

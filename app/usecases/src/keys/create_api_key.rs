@@ -4,7 +4,7 @@ use super::rules::{Reach, check_name, check_rate_limit, check_reach, check_table
 use crate::{trail, users::find_user};
 use async_trait::async_trait;
 use domain::{
-    Action, Caller, Failure, Fault, Scopes, Slug,
+    Action, Branch, Caller, Denied, Failure, Fault, Principal, Scopes, Slug, UserId,
     access::{KeyId, Restrictions},
     branch::Status,
 };
@@ -52,7 +52,7 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
         };
         check_user(&caller.principal, user_id)?;
         if let Some(slug) = &command.branch {
-            keep_there(work.branches(), slug).await?;
+            keep_there(work.branches(), slug, |branch| may_pin(branch, &caller.principal, user_id)).await?;
         }
         let minted = self.mint.mint(KeyKind::Api);
         let record = KeyRecord {
@@ -81,10 +81,12 @@ impl UseCase<CreateApiKey> for CreateApiKeyUseCase {
 
 /// Sees to it that the branch is there until the unit of work ends, by its row's lock. One that goes ends the keys that are pinned to it, in the
 /// transaction that frees its slug: one more that came after would be pinned to whatever bears the slug next.
-async fn keep_there(branches: &mut dyn BranchRepository, slug: &Slug) -> Result<(), Failure> {
-    let gone = || Failure::not_found("branch", slug.as_str());
+async fn keep_there(branches: &mut dyn BranchRepository, slug: &Slug, may_pin: impl Fn(&Branch) -> Result<(), Failure>) -> Result<(), Failure> {
+    let gone = || not_there(slug);
     let found = branches.find_by_slug(slug).await?.ok_or_else(gone)?;
+    may_pin(&found)?;
     let branch = branches.find(found.id, true).await?.ok_or_else(gone)?;
+    may_pin(&branch)?;
     match branch.state.status() {
         Status::Deleted => Err(gone()),
         Status::Deleting => branch.check_idle(),
@@ -92,17 +94,36 @@ async fn keep_there(branches: &mut dyn BranchRepository, slug: &Slug) -> Result<
     }
 }
 
+/// Who sees nothing of a branch is not told that it is there.
+fn may_pin(branch: &Branch, maker: &Principal, of: Option<UserId>) -> Result<(), Failure> {
+    match branch.check_access(maker, branch.pinning_level(of)) {
+        Err(Denied::Branch { .. }) => Err(not_there(&branch.slug)),
+        outcome => Ok(outcome?),
+    }
+}
+
+fn not_there(slug: &Slug) -> Failure {
+    Failure::not_found("branch", slug.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::CreateApiKeyUseCase;
-    use crate::testing::{BRANCH, FakeWork, branch, caller};
-    use domain::{BranchState, OperationId, Scope, Scopes, table::QualifiedName};
+    use crate::testing::{BRANCH, FakeWork, branch, caller, main_branch, work_with};
+    use domain::{
+        Branch, BranchState, Caller, OperationId, Principal, Scope, Scopes, UserId,
+        access::{KeyId, PrincipalKind},
+        branch::{AccessLevel, Grant},
+        table::QualifiedName,
+        user::User,
+    };
     use ports::{
         driven::{MintedKey, MockClock, MockIds, MockKeyMint, Secret},
         driving::{CreateApiKey, UseCase},
     };
     use std::sync::{Arc, atomic::Ordering};
     use time::OffsetDateTime;
+    use uuid::Uuid;
 
     fn command(scopes: Scopes) -> CreateApiKey {
         CreateApiKey {
@@ -160,10 +181,55 @@ mod tests {
             work.branches.expect_find().once().withf(|_, lock| *lock).returning(move |_, _| Ok(Some(locked.clone())));
             work.keys.expect_insert().times(usize::from(outcome.is_none())).returning(|_, _| Ok(()));
             work.audit.expect_record().returning(|_| Ok(()));
-            let maker = caller(None, [Scope::AdminKeys, Scope::ReadTables]);
+            let maker = caller(None, [Scope::AdminKeys, Scope::AdminBranches, Scope::ReadTables]);
             let pinned = CreateApiKey { branch: Some(ready.slug.clone()), ..command(Scopes::NONE.with(Scope::ReadTables)) };
             let made = over(work).run(&maker, pinned).await;
             assert_eq!(made.as_ref().err().map(domain::Failure::code), outcome, "{made:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_pins_a_key_has_the_branch_and_hears_of_no_other() {
+        let alice = User {
+            id: UserId::from_uuid(Uuid::from_u128(1)),
+            email: "alice@example.com".to_owned(),
+            admin: false,
+            member: true,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        let hers = || branch("pr-1", Some(1));
+        let shared = |level| Branch {
+            grants: vec![Grant { user_id: alice.id, level, granted_by: String::new(), granted_at: OffsetDateTime::UNIX_EPOCH }],
+            ..branch("pr-1", Some(2))
+        };
+        let (keys, both) = (vec![Scope::AdminKeys, Scope::ReadTables], vec![Scope::AdminKeys, Scope::AdminBranches, Scope::ReadTables]);
+        for (what, branch, maker, for_alice, outcome) in [
+            ("whoever administers keys pins none to what they do not see", Some(hers()), caller(None, keys.clone()), true, Some("not_found")),
+            ("nor one of nobody", Some(hers()), caller(None, keys.clone()), false, Some("not_found")),
+            ("whoever administers branches too does", Some(hers()), caller(None, both.clone()), true, None),
+            ("and one of nobody", Some(hers()), caller(None, both), false, None),
+            ("whoever made the branch", Some(hers()), caller(Some(1), keys.clone()), false, None),
+            ("whoever may share it", Some(shared(AccessLevel::Admin)), caller(Some(1), keys.clone()), false, None),
+            ("whoever may only use it, for themselves", Some(shared(AccessLevel::Read)), caller(Some(1), keys.clone()), true, None),
+            ("but lets nobody in", Some(shared(AccessLevel::Write)), caller(Some(1), keys.clone()), false, Some("branch_access_denied")),
+            ("main is everybody's", Some(main_branch()), caller(None, keys.clone()), false, None),
+            ("what is not there", None, caller(None, keys), true, Some("not_found")),
+        ] {
+            // A service key is nobody's, and so may make keys of anybody.
+            let kind = if maker.principal.user_id.is_none() { PrincipalKind::ServiceKey(KeyId::from_uuid(BRANCH)) } else { maker.principal.kind };
+            let maker = Caller { principal: Arc::new(Principal { kind, ..(*maker.principal).clone() }), ..maker };
+            let slug = branch.as_ref().map_or_else(|| "pr-1".parse().unwrap(), |branch| branch.slug.clone());
+            let (mut work, found) = (work_with(branch), alice.clone());
+            work.users.expect_find().returning(move |_| Ok(Some(found.clone())));
+            work.keys.expect_insert().times(usize::from(outcome.is_none())).returning(|_, _| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let user = for_alice.then(|| alice.id.to_string());
+            let wanted = CreateApiKey { user, branch: Some(slug.clone()), ..command(Scopes::NONE.with(Scope::ReadTables)) };
+            let refused = over(work).run(&maker, wanted).await.err();
+            assert_eq!(refused.as_ref().map(domain::Failure::code), outcome, "{what}");
+            if outcome == Some("not_found") {
+                assert_eq!(refused.unwrap().to_string(), domain::Failure::not_found("branch", slug.as_str()).to_string(), "{what}");
+            }
         }
     }
 
