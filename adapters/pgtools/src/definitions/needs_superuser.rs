@@ -4,7 +4,7 @@
 //! A superuser must run nothing that users wrote. So the admin acts before there are rows, and only on entries that evaluate nothing: a function whose
 //! arguments have defaults, or whose body PostgreSQL parses when it is made, could call what somebody else may replace.
 
-use super::left_behind::LeftBehind;
+use super::{dependents::Dependent, left_behind::LeftBehind};
 use crate::{
     error::{from_sql, listed, refused},
     quoting::printed_name,
@@ -59,7 +59,7 @@ const COMMENTS: [(&str, &str); 7] = [
 pub(crate) struct Privileged {
     objects: HashMap<(u32, u32), Restored>,
     kinds: HashSet<String>,
-    /// Grants that stay behind.
+    /// Grants that stay behind, and what a branch has that its owner cannot use.
     pub(crate) withheld: Vec<Withheld>,
 }
 
@@ -85,7 +85,8 @@ impl Privileged {
         }
         let kinds = found.iter().map(|object| object.kind.clone()).collect();
         let number = |id: i64| u32::try_from(id).expect("PostgreSQL's numbers of objects have 32 bits");
-        let withheld = found.iter().filter_map(Found::withheld).collect();
+        let mut withheld: Vec<Withheld> = found.iter().filter_map(Found::withheld).collect();
+        withheld.extend(callers(parent, &found).await?);
         let restored =
             |Found { class, object, identity, then, kept, .. }| ((number(class), number(object)), Restored { then, kept: kept.then_some(identity) });
         Ok(Self { objects: found.into_iter().map(restored).collect(), kinds, withheld })
@@ -137,6 +138,22 @@ async fn find(connection: &mut PgConnection, excluded: &[String]) -> Result<Vec<
         .fetch_all(connection)
         .await
         .map_err(|error| from_sql("reading what needs a superuser", error))
+}
+
+/// What calls routines that stay the admin's whenever somebody uses it. It comes along, and fails for whoever may not execute those.
+async fn callers(parent: &mut PgConnection, found: &[Found]) -> Result<Vec<Withheld>, BuildError> {
+    const SHOWN: usize = 3;
+    let kept: Vec<(i64, i64)> = found.iter().filter(|object| object.kept).map(|object| (object.class, object.object)).collect();
+    let told = |one: Dependent| {
+        let reason = format!(
+            "it calls {}, whose code acts as the server: in a branch it fails for the branch's owner, whatever the parent's may do; grant execute on that, and \
+             usage on its schema, to {OWNER_ROLE} if whoever has a branch may call it",
+            listed(&one.roots, SHOWN)
+        );
+        one.withheld(reason)
+    };
+    let callers = Dependent::of(parent, &kept, false).await?.into_iter();
+    Ok(callers.filter(|one| one.runs && !kept.contains(&(one.class, one.object))).map(told).collect())
 }
 
 impl Found {

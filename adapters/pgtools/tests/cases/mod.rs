@@ -3,6 +3,7 @@
 mod big;
 mod busy_parent;
 mod closure;
+mod code_of_the_server;
 mod connections;
 mod doors;
 mod equality;

@@ -25,7 +25,7 @@ fn objects(report: &BuildReport) -> Vec<String> {
     report.withheld.iter().map(Withheld::in_words).collect()
 }
 
-async fn as_builder(house: &House, target: &DatabaseTag) -> PgConnection {
+pub(super) async fn as_builder(house: &House, target: &DatabaseTag) -> PgConnection {
     let DatabaseLogin { name, password } = house.settings.logins.of(LoginPurpose::Builder, &target.database);
     super::connect(&name, password.expose(), target.database.as_str()).await
 }
