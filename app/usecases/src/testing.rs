@@ -6,19 +6,25 @@ use domain::{
     Branch, BranchId, BranchName, BranchState, BranchType, Caller, DataCloneMode, Generation, Principal, Scope, Slug, UserId,
     access::{Door, PrincipalKind, Restrictions, Role},
     branch::DatabaseName,
-    migration::Checksum,
+    migration::{Checksum, LedgerEntry, LedgerState, MigrationVersion},
+    schema::{Fingerprint, ObjectMap, SchemaSnapshot},
 };
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, MockActivityRepository,
-    MockAuditRepository, MockBranchLogins, MockBranchProbe, MockBranchRepository, MockBranchUsers, MockClock, MockControlPlane, MockIds,
-    MockKeyRepository, MockMigrationFiles, MockMigrationHistoryRepository, MockMigrationRunner, MockOperationRepository, MockSchemaReader,
-    MockSeedRunner, MockSessionRepository, MockUserRepository, OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
+    ActivityRepository, AuditRepository, BranchRepository, BuildError, ControlPlane, DatabasePlace, KeyRepository, MigrationHistoryRepository,
+    MockActivityRepository, MockAuditRepository, MockBranchLogins, MockBranchProbe, MockBranchRepository, MockBranchUsers, MockClock,
+    MockControlPlane, MockIds, MockKeyRepository, MockMigrationFiles, MockMigrationHistoryRepository, MockMigrationRunner, MockOperationRepository,
+    MockSchemaReader, MockSeedRunner, MockSessionRepository, MockUserRepository, OperationRepository, Readings, SchemaReader, SessionRepository,
+    StoreError, UnitOfWork, UserRepository,
 };
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// What the id port gives in these tests.
@@ -103,6 +109,51 @@ pub(crate) fn branch_ports(work: FakeWork) -> BranchPorts {
         migration_files: Arc::new(MockMigrationFiles::new()),
         seeds: Arc::new(MockSeedRunner::new()),
         schemas: Arc::new(MockSchemaReader::new()),
+    }
+}
+
+/// A ledger's row of a file that was applied.
+pub(crate) fn applied(version: i64, fingerprint: Option<&str>) -> LedgerEntry {
+    LedgerEntry {
+        version: MigrationVersion::new(version),
+        name: format!("{version}_x.sql"),
+        checksum: Checksum([0; 32]),
+        statements: 1,
+        state: LedgerState::Applied,
+        duration: Duration::ZERO,
+        who: "fluxbase".to_owned(),
+        fingerprint: fingerprint.map(str::to_owned),
+        applied_at: OffsetDateTime::UNIX_EPOCH,
+    }
+}
+
+/// Schemas whose fingerprints (`after`) take until somebody lets them on.
+pub(crate) struct SlowSchemas {
+    pub(crate) begun: AtomicUsize,
+    pub(crate) let_on: Semaphore,
+}
+
+impl Default for SlowSchemas {
+    fn default() -> Self {
+        Self { begun: AtomicUsize::new(0), let_on: Semaphore::new(0) }
+    }
+}
+
+#[async_trait]
+impl SchemaReader for SlowSchemas {
+    async fn fingerprint(&self, _of: &DatabasePlace) -> Result<Fingerprint, BuildError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let _let_on_for_everybody = self.let_on.acquire().await.expect("it is never closed");
+        Ok(Fingerprint::from_hex("after".to_owned()))
+    }
+    async fn read(&self, _of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
+        panic!("nobody reads a whole schema here")
+    }
+    fn unified_text(&self, _target: &ObjectMap, _source: &ObjectMap) -> String {
+        panic!("nobody reads a whole schema here")
+    }
+    async fn both(&self, _target: &DatabasePlace, _source: &DatabasePlace) -> Result<Readings, BuildError> {
+        panic!("nobody reads a whole schema here")
     }
 }
 

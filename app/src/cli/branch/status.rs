@@ -4,7 +4,7 @@ use super::reference::{self, Reference};
 use crate::cli::{context::Context, failure::CliError, table, wait, when::relative};
 use client::HttpClient;
 use comfy_table::Cell;
-use domain::{Branch, branch::Withheld, page::PageRequest};
+use domain::{BranchId, branch::Withheld, page::PageRequest};
 use ports::{
     driven::ActivityEntry,
     driving::{BranchDetails, GetBranch, GetOperation, ListBranchActivity},
@@ -27,7 +27,10 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     let branch = &found.output.branch;
     let page = PageRequest { limit: HISTORY, cursor: None };
     let history = client.send(&ListBranchActivity { branch: branch.id.to_string(), page }).await?;
-    let parent = parent_of(&client, branch).await;
+    let parent = match branch.parent_id {
+        Some(id) => Some(parent_called(&client, id).await),
+        None => None,
+    };
     let at_work = match branch.state.operation() {
         Some(id) => client.send(&GetOperation { id }).await.ok(),
         None => None,
@@ -41,11 +44,11 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     context.print(&document, || format!("{}\n\n{}", properties(&found.output, parent, at_work), history_table(&history.output.items)))
 }
 
-/// The parent's slug; its id where it cannot be seen.
-async fn parent_of(client: &HttpClient, branch: &Branch) -> Option<String> {
-    let id = branch.parent_id?.to_string();
-    let parent = client.send(&GetBranch { branch: id.clone() }).await;
-    Some(parent.map_or(id, |parent| parent.output.branch.slug.to_string()))
+/// The parent's slug; its id where it cannot be seen. The list has it, and looks into no database.
+async fn parent_called(client: &HttpClient, id: BranchId) -> String {
+    let listed = super::all(client).await.map(|(branches, _)| branches).unwrap_or_default();
+    let parent = listed.into_iter().find(|listed| listed.id == id);
+    parent.map_or_else(|| id.to_string(), |parent| parent.slug.to_string())
 }
 
 fn properties(details: &BranchDetails, parent: Option<String>, at_work: Option<String>) -> String {
@@ -96,4 +99,23 @@ fn history_table(entries: &[ActivityEntry]) -> String {
         [Cell::new(relative(entry.at)), Cell::new(action), Cell::new(&entry.actor), Cell::new(entry.detail.as_deref().unwrap_or("-"))]
     });
     table::list(["WHEN", "WHAT", "WHO", "DETAIL"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parent_called;
+    use crate::cli::testing::{Server, branch};
+    use serde_json::{Value, json};
+
+    #[tokio::test]
+    async fn a_parent_is_named_without_a_look_into_its_database() {
+        let parent = branch("main", "ready");
+        let id = parent["id"].as_str().unwrap();
+        let list = |items: &[&Value]| (200, json!({ "items": items, "next_cursor": null }));
+        for (listed, told) in [(list(&[&parent]), "main"), (list(&[]), id), ((503, json!({})), id)] {
+            let server = Server::answering([listed]).await;
+            assert_eq!(parent_called(&server.client(), id.parse().unwrap()).await, told);
+            assert!(server.asked().iter().all(|asked| asked.starts_with("GET /api/v1/admin/branches?")), "{:?}", server.asked());
+        }
+    }
 }

@@ -1,27 +1,29 @@
 //! See one branch.
 
-use super::{lookup::find_visible, migration_view::MigrationView, ports::BranchPorts};
+use super::{drift::DriftWatch, lookup::find_visible, migration_view::MigrationView, ports::BranchPorts};
 use async_trait::async_trait;
 use domain::{Branch, Caller, Failure};
 use ports::{
     driven::{BranchHealth, DatabasePlace},
     driving::{BranchDetails, GetBranch, MigrationCounts, UseCase},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// What takes longer to find out is not told this time: the branch itself is.
+/// What takes longer to find out is not told this time: the branch itself is. Health and migrations are a query each.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// See [`GetBranch`].
 pub struct GetBranchUseCase {
     ports: BranchPorts,
+    drift: DriftWatch,
 }
 
 impl GetBranchUseCase {
     /// Over the control plane and the databases.
     pub fn new(ports: BranchPorts) -> Self {
-        Self { ports }
+        let drift = DriftWatch::new(Arc::clone(&ports.schemas));
+        Self { ports, drift }
     }
 
     async fn health(&self, branch: &Branch, place: &DatabasePlace) -> BranchHealth {
@@ -41,7 +43,7 @@ impl GetBranchUseCase {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
                 pending: view.plan.pending.len() as u64,
-                drift: view.drift,
+                drift: self.drift.look(place, &view).await,
             }),
             Err(error) => {
                 tracing::debug!(branch.id = %branch.id, %error, "could not read a branch's migrations");
@@ -68,11 +70,11 @@ impl UseCase<GetBranch> for GetBranchUseCase {
 #[cfg(test)]
 mod tests {
     use super::GetBranchUseCase;
-    use crate::testing::{branch, branch_ports, caller, work_with};
-    use domain::{Branch, BranchState, Scope};
+    use crate::testing::{SlowSchemas, applied, branch, branch_ports, caller, work_with};
+    use domain::{Branch, BranchState, Scope, migration::Checksum};
     use ports::{
-        driven::{BranchHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner},
-        driving::{GetBranch, UseCase},
+        driven::{BranchHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner, ProjectFile},
+        driving::{GetBranch, MigrationCounts, UseCase},
     };
     use std::sync::Arc;
 
@@ -90,6 +92,23 @@ mod tests {
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
         assert_eq!((seen.health, seen.migrations), (Some(healthy), None));
         assert_eq!(seen.database.unwrap().as_str(), "b_pr-1_g1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_applied_and_pending_does_not_wait_for_the_schema_to_be_read() {
+        let mut ports = branch_ports(work_with(Some(branch("pr-1", Some(1)))));
+        let (mut probe, mut migrations, mut files) = (MockBranchProbe::new(), MockMigrationRunner::new(), MockMigrationFiles::new());
+        probe.expect_probe().returning(|_| Ok(BranchHealth { reachable: true, size_bytes: None, connections: None, last_used_at: None }));
+        migrations.expect_checksum().returning(|_| Checksum([0; 32]));
+        migrations.expect_ledger().returning(|_| Ok(vec![applied(1, Some("before"))]));
+        files.expect_read().returning(|| {
+            let file = |name: &str| ProjectFile { name: name.to_owned(), bytes: b"select 1".to_vec() };
+            Ok(vec![file("1_x.sql"), file("2_x.sql")])
+        });
+        (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
+        ports.schemas = Arc::new(SlowSchemas::default());
+        let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
+        assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: 1, drift: None }));
     }
 
     #[tokio::test]

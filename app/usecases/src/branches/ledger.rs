@@ -65,13 +65,11 @@ impl LedgerUseCase {
         if let Some(version) = done.marks {
             fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, &place, version).await;
         }
-        match MigrationView::of(&self.ports, &place, files, call).await {
-            Ok(view) => Ok(view.told(&branch.slug)),
-            Err(error) => {
-                tracing::warn!(%error, branch = %branch.slug, "a ledger was put right and could not be read after that");
-                Err(done_unread(&branch.slug))
-            }
-        }
+        let overview = async { MigrationView::of(&self.ports, &place, files, call).await?.told(&self.ports, &place, &branch.slug).await };
+        overview.await.map_err(|error: Failure| {
+            tracing::warn!(%error, branch = %branch.slug, "a ledger was put right and could not be read after that");
+            done_unread(&branch.slug)
+        })
     }
 }
 

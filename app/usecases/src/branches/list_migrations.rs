@@ -23,7 +23,7 @@ impl UseCase<ListMigrations> for ListMigrationsUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
-        let view = MigrationView::look(&self.ports, &self.ports.names.place(&branch)?, &command.files).await?;
-        Ok(view.told(&branch.slug))
+        let place = self.ports.names.place(&branch)?;
+        MigrationView::look(&self.ports, &place, &command.files).await?.told(&self.ports, &place, &branch.slug).await
     }
 }

@@ -5,6 +5,7 @@ use domain::{
     Failure, Fault, Slug,
     migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
     operation::NamedText,
+    schema::Fingerprint,
 };
 use ports::{
     driven::{DatabasePlace, MigrationRunner},
@@ -17,12 +18,10 @@ pub(super) struct MigrationView {
     pub(super) ledger: Vec<LedgerEntry>,
     /// What is pending, and what stands in the way.
     pub(super) plan: Plan,
-    /// Whether the schema is another than after the last migration; `None` where nothing was recorded, or a file came half way since.
-    pub(super) drift: Option<bool>,
 }
 
 impl MigrationView {
-    /// Reads the ledger, the files and the schema's fingerprint.
+    /// Reads the ledger and the files.
     pub(super) async fn look(ports: &BranchPorts, place: &DatabasePlace, call: &[NamedText]) -> Result<Self, Failure> {
         let files = read(ports, call).await?;
         Self::of(ports, place, &files, call).await
@@ -33,29 +32,40 @@ impl MigrationView {
         let ledger = ports.migrations.ledger(place).await?;
         let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
-        let drift = drift(ports, place, &ledger).await?;
-        Ok(Self { ledger, plan, drift })
+        Ok(Self { ledger, plan })
     }
 
-    /// As callers are told of it.
-    pub(super) fn told(self, branch: &Slug) -> MigrationOverview {
-        MigrationOverview {
+    /// The schema's fingerprint after the last migration; `None` where none was recorded, or a file came half way since.
+    pub(super) fn fingerprint(&self) -> Option<&str> {
+        let last = self.ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
+        last.and_then(|entry| entry.fingerprint.as_deref()).filter(|_| !self.ledger.iter().any(LedgerEntry::came_half_way))
+    }
+
+    /// As callers are told of it, with whether the schema is another than after the last migration, however long that takes to tell.
+    pub(super) async fn told(self, ports: &BranchPorts, place: &DatabasePlace, branch: &Slug) -> Result<MigrationOverview, Failure> {
+        let drift = match self.fingerprint() {
+            Some(recorded) => Some(drifted(recorded, &ports.schemas.fingerprint(place).await?)),
+            None => None,
+        };
+        Ok(MigrationOverview {
             branch: branch.clone(),
             applied: self.ledger,
             pending: self.plan.pending.into_iter().map(|file| file.name).collect(),
             refusals: self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect(),
-            drift: self.drift,
-        }
+            drift,
+        })
+    }
+
+    /// What a ledger alone says.
+    #[cfg(test)]
+    pub(super) fn of_ledger(ledger: Vec<LedgerEntry>) -> Self {
+        Self { plan: plan(&[], Coverage::From, &ledger, false), ledger }
     }
 }
 
-async fn drift(ports: &BranchPorts, place: &DatabasePlace, ledger: &[LedgerEntry]) -> Result<Option<bool>, Failure> {
-    let last = ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
-    let Some(recorded) = last.and_then(|entry| entry.fingerprint.as_deref()).filter(|_| !ledger.iter().any(LedgerEntry::came_half_way)) else {
-        return Ok(None);
-    };
-    let present = ports.schemas.fingerprint(place).await?;
-    Ok(Some(present.as_str() != recorded))
+/// Whether the schema is another than the one that was recorded.
+pub(super) fn drifted(recorded: &str, present: &Fingerprint) -> bool {
+    present.as_str() != recorded
 }
 
 /// The files of a request, or the project's where it brings none.

@@ -7,6 +7,7 @@ mod create_branch;
 mod delete_branch;
 mod diff_branches;
 mod disabled;
+mod drift;
 mod expire;
 mod follow_operation;
 mod get_branch;
