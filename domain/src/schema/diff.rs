@@ -253,4 +253,30 @@ mod tests {
         assert_eq!(serde_json::to_value(&diff).unwrap(), expected);
         assert!(SchemaDiff::equal(Fingerprint::from_hex("aa")).is_empty());
     }
+
+    #[test]
+    fn what_is_left_to_others_is_told_and_in_no_script() {
+        let made = |grants: Option<&str>, routine: bool| {
+            let identity = Identity::new(Kind::Function, Some("public"), "f()");
+            let drop = Some("DROP FUNCTION public.f();\n".to_owned());
+            let mut objects = vec![Object::new(identity, "CREATE FUNCTION public.f() ..".to_owned(), drop, None, Vec::new())];
+            objects.extend(grants.map(|grants| {
+                let identity = Identity::new(Kind::Acl, Some("public"), "FUNCTION f()");
+                Object::new(identity, grants.to_owned(), None, None, vec![0]).left_to_others("for a superuser to say")
+            }));
+            let map = ObjectMap::new(if routine { objects } else { Vec::new() });
+            SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_hex("aa") }
+        };
+        let granted = |grants| made(Some(grants), true);
+        let (one, other) = ("GRANT ALL ON FUNCTION public.f() TO a;\n", "GRANT ALL ON FUNCTION public.f() TO b;\n");
+        for (target, source) in [(granted(one), granted(other)), (made(None, true), granted(one)), (granted(one), made(None, true))] {
+            let diff = SchemaDiff::between(&target, &source);
+            assert_eq!((diff.objects.len(), &diff.script[..]), (1, &[][..]));
+            assert_eq!((diff.unscripted.len(), diff.unscripted[0].reason.as_str()), (1, "for a superuser to say"));
+        }
+        // It comes with what it is said of, and goes with that.
+        let (there, gone) = (granted(one), made(None, false));
+        assert_eq!(SchemaDiff::between(&gone, &there).unscripted.len(), 1);
+        assert!(SchemaDiff::between(&there, &there).unscripted.is_empty());
+    }
 }

@@ -19,6 +19,8 @@ pub struct Object {
     pub address: Option<Address>,
     /// Objects that must be there before it, by their place in the map. Those outside the map are left out.
     pub requires: Vec<usize>,
+    /// Why no script says it, where that is so whatever it says.
+    pub unscripted: Option<String>,
     canonical: String,
 }
 
@@ -26,7 +28,13 @@ impl Object {
     /// An object.
     pub fn new(identity: Identity, definition: String, drop: Option<String>, address: Option<Address>, requires: Vec<usize>) -> Self {
         let canonical = canonical(&definition);
-        Self { identity, definition, drop, address, requires, canonical }
+        Self { identity, definition, drop, address, requires, unscripted: None, canonical }
+    }
+
+    /// The same, left to somebody else than a script.
+    #[must_use]
+    pub fn left_to_others(self, reason: impl Into<String>) -> Self {
+        Self { unscripted: Some(reason.into()), ..self }
     }
 
     /// The definition in the one form that is compared.

@@ -92,6 +92,12 @@ impl Privileged {
         Ok(Self { objects: found.into_iter().map(restored).collect(), kinds, withheld })
     }
 
+    /// What may be granted on the routines that stay the admin's in copies, by their numbers: in a database and its copies it reads alike.
+    pub(crate) async fn kept_grants(connection: &mut PgConnection, excluded: &[String]) -> Result<HashMap<u32, String>, BuildError> {
+        let kept = find(connection, excluded).await?.into_iter().filter(|object| object.kept);
+        Ok(kept.filter_map(|object| Some((u32::try_from(object.object).ok()?, object.then?))).collect())
+    }
+
     /// Whose rights an entry needs.
     pub(crate) fn by(&self, entry: &Entry) -> By {
         if self.objects.is_empty() {

@@ -31,13 +31,15 @@ const LEFT_OUT: [&str; 19] = [
 /// The catalogue of routines, in every version.
 const PG_PROC: u32 = 1255;
 
+/// Why no script grants them.
+const OF_THE_SERVER: &str = "its code acts as the server, so who may execute it is for a superuser to say, in each database by itself";
+
 /// Puts the map together, in the dump's order.
 pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     let mut objects: Vec<Object> = Vec::with_capacity(entries.len() + 1);
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(entries.len());
     let mut defaults: BTreeMap<Identity, Vec<String>> = BTreeMap::new();
-    // Who may execute them is not the branch owner's to say.
-    let mut untrusted = HashSet::new();
+    let (mut untrusted, mut kept) = (HashSet::new(), HashSet::new());
     if meta.has_public {
         objects.push(public());
     }
@@ -54,7 +56,8 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         if PG_PROC == entry.class && meta.untrusted_routines.contains(&entry.object) {
             untrusted.insert(entry.id);
         }
-        if kind == Kind::Acl && entry.requires.iter().any(|id| untrusted.contains(id)) {
+        // Told with the routine.
+        if kind == Kind::Acl && entry.requires.iter().any(|id| kept.contains(id)) {
             continue;
         }
         let identity = Identity::new(kind.clone(), entry.schema.as_deref(), entry.tag.as_str());
@@ -79,9 +82,16 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
             }
         }
         let address = (entry.class != 0 && entry.object != 0).then_some(Address { class: entry.class, object: entry.object });
-        let drop = Some(entry.drop).filter(|drop| !drop.trim().is_empty());
-        places.insert(entry.id, objects.len());
-        objects.push(Object::new(identity, definition, drop, address, requires));
+        let drop = Some(entry.drop.as_str()).filter(|drop| !drop.trim().is_empty()).map(str::to_owned);
+        let object = Object::new(identity, definition, drop, address, requires);
+        let of_untrusted = kind == Kind::Acl && entry.requires.iter().any(|id| untrusted.contains(id));
+        let place = objects.len();
+        places.insert(entry.id, place);
+        objects.push(if of_untrusted { object.left_to_others(OF_THE_SERVER) } else { object });
+        if let Some(grants) = meta.kept_grants.get(&entry.object).filter(|_| entry.class == PG_PROC) {
+            kept.insert(entry.id);
+            objects.push(grants_on_kept(&entry, grants, place));
+        }
     }
     for (identity, mut statements) in defaults {
         statements.sort();
@@ -91,6 +101,12 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         }
     }
     ObjectMap::new(objects)
+}
+
+/// Grants on a routine that stays the admin's in copies, whether or not its parent says any.
+fn grants_on_kept(routine: &Entry, grants: &str, place: usize) -> Object {
+    let identity = Identity::new(Kind::Acl, routine.schema.as_deref(), format!("{} {}", routine.kind, routine.tag));
+    Object::new(identity, format!("{};\n", grants.replace("; ", ";\n")), None, None, vec![place]).left_to_others(OF_THE_SERVER)
 }
 
 /// As initdb makes it.
@@ -151,7 +167,8 @@ mod tests {
             own_event_triggers: vec!["ours".to_owned()],
             owners: vec!["bob".to_owned()],
             extensions: [("vector".to_owned(), "0.8.6".to_owned())].into(),
-            untrusted_routines: [16400].into(),
+            untrusted_routines: [16400, 16401].into(),
+            kept_grants: [(16401, "revoke all on routine kept() from public; grant execute on routine kept() to bob".to_owned())].into(),
             ..Meta::default()
         };
         let entries = vec![
@@ -164,10 +181,17 @@ mod tests {
             entry(7, "ACL", "TABLE t", "REVOKE ALL ON TABLE t FROM bob;\n", &[6]),
             Entry { class: PG_PROC, object: 16400, ..entry(8, "FUNCTION", "in_c()", "CREATE FUNCTION in_c() ..", &[]) },
             entry(9, "ACL", "FUNCTION in_c()", "REVOKE ALL ON FUNCTION in_c() FROM PUBLIC;\n", &[8]),
+            Entry { class: PG_PROC, object: 16401, ..entry(10, "FUNCTION", "kept()", "CREATE FUNCTION kept() ..", &[]) },
+            entry(11, "ACL", "FUNCTION kept()", "GRANT ALL ON FUNCTION kept() TO eve;\n", &[10]),
         ];
         let map = object_map(entries, &meta);
         let names: Vec<String> = map.objects().iter().map(|object| object.identity.to_string()).collect();
-        assert_eq!(names, ["schema public", "extension vector", "table t", "function in_c()"]);
+        let expected =
+            ["schema public", "extension vector", "table t", "function in_c()", "grant FUNCTION in_c()", "function kept()", "grant FUNCTION kept()"];
+        assert_eq!(names, expected);
+        let left: Vec<bool> = map.objects().iter().map(|object| object.unscripted.is_some()).collect();
+        assert_eq!(left, [false, false, false, false, true, false, true]);
+        assert_eq!(map.objects()[6].definition, "revoke all on routine kept() from public;\ngrant execute on routine kept() to bob;\n");
         assert_eq!(map.objects()[2].requires, [1]);
         let vector = map.find(&Identity::new(Kind::Extension, None, "vector")).unwrap();
         assert_eq!(vector.definition, "CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public VERSION '0.8.6';\n");

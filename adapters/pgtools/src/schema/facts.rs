@@ -1,6 +1,9 @@
 //! What a reading needs from the catalogue beside the dump.
 
-use crate::{definitions::left_behind::LeftBehind, error::from_sql};
+use crate::{
+    definitions::{left_behind::LeftBehind, needs_superuser::Privileged},
+    error::from_sql,
+};
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
 use ports::driven::BuildError;
 use sqlx::{PgConnection, postgres::types::Oid};
@@ -18,6 +21,8 @@ pub(super) struct Meta {
     pub(super) owners: Vec<String>,
     /// Routines whose code acts as the server.
     pub(super) untrusted_routines: HashSet<u32>,
+    /// The grants on those of them that belong to no branch's owner, as copies have them.
+    pub(super) kept_grants: HashMap<u32, String>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
     /// What no branch has, and no diff speaks of.
@@ -85,6 +90,7 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], adm
         owners: row.owners,
         untrusted_routines: row.untrusted_routines.into_iter().filter_map(|oid| u32::try_from(oid).ok()).collect(),
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
+        kept_grants: Privileged::kept_grants(&mut *connection, excluded).await?,
         left: LeftBehind::read(connection, excluded, admin).await?,
     })
 }

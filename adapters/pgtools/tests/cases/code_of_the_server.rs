@@ -1,7 +1,13 @@
 //! What uses routines whose code acts as the server, and who may execute those, in a branch and in a diff of it.
 
 use super::{Admin, House, try_execute};
-use domain::{DataCloneMode, branch::Withheld};
+use domain::{
+    DataCloneMode,
+    branch::Withheld,
+    schema::{Kind, SchemaDiff},
+};
+use fluxbase_pgtools::PgSchemas;
+use ports::driven::{DatabasePlace, Readings, SchemaReader};
 
 /// A default, a check, a policy and the like that call what a branch's owner may not, one of them by way of an operator and one of a function; and what
 /// does so without being asked: a trigger's function.
@@ -55,4 +61,44 @@ async fn what_calls_code_of_the_server_that_a_branchs_owner_may_not_call_is_told
     try_execute(&mut owner, "table public.fine; alter table public.t drop constraint t_id_check; insert into public.t values (1, 2, 3)")
         .await
         .unwrap();
+}
+
+/// `kept` belongs to no branch's owner; what everybody may execute does.
+const GRANTED: &str = "create schema ops; grant usage on schema ops to service_role;
+    create function ops.kept() returns int language internal as 'pg_backend_pid'; revoke execute on function ops.kept() from public;
+    grant execute on function ops.kept() to service_role;
+    create function ops.hidden() returns int language internal as 'pg_backend_pid';
+    create function public.everybodys() returns int language internal as 'pg_backend_pid';
+    create function public.theirs() returns int language internal as 'pg_backend_pid'; revoke execute on function public.theirs() from public;
+    grant execute on function public.theirs() to authenticated, fluxbase_branch_owner with grant option";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_on_code_of_the_server_that_differ_are_told_and_not_scripted() {
+    let house = House::new(Admin::Superuser, GRANTED).await;
+    house.build("granted", DataCloneMode::SchemaOnly).await.unwrap();
+    let target = house.target("granted");
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let (main, branch) =
+        (DatabasePlace { database: house.main.clone(), is_main: true }, DatabasePlace { database: target.database.clone(), is_main: false });
+    let differences = async || match schemas.both(&main, &branch).await.unwrap() {
+        Readings::Equal(_) => (Vec::new(), Vec::new(), Vec::new()),
+        Readings::Unequal { target, source } => {
+            let SchemaDiff { objects, unscripted, script, .. } = SchemaDiff::between(&target, &source);
+            let name = |kind: &Kind, identity: &str| format!("{kind} {identity}");
+            let told = unscripted.iter().map(|left| name(&left.kind, &left.identity)).collect();
+            (objects.iter().map(|object| name(&object.kind, &object.identity)).collect(), told, script)
+        }
+    };
+    assert_eq!(differences().await, (Vec::new(), Vec::new(), Vec::new()), "a clone has the same, in its own way");
+
+    // The branch's owner may say who calls what is his.
+    let mut owner = super::superusers::as_builder(&house, &target).await;
+    let changed = "revoke execute on function public.everybodys() from public; grant execute on function public.theirs() to anon";
+    try_execute(&mut owner, changed).await.unwrap();
+    let mut superuser = house.look_into(&house.main).await;
+    try_execute(&mut superuser, "revoke execute on function ops.kept() from service_role").await.unwrap();
+    let all = ["grant FUNCTION ops.kept()", "grant FUNCTION public.everybodys()", "grant FUNCTION public.theirs()"].map(str::to_owned).to_vec();
+    let (objects, mut told, script) = differences().await;
+    told.sort();
+    assert_eq!((objects, told, script), (all.clone(), all, Vec::new()));
 }

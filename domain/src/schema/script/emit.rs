@@ -141,7 +141,8 @@ impl Writer<'_> {
     fn write_source(&mut self, place: usize) {
         let plan = self.plan;
         let object = &plan.source.map.objects()[place];
-        if let Some(reason) = self.made.contains(&place).then(|| self.stands_on_the_unchanged(object)).flatten() {
+        let left = || object.unscripted.clone().or_else(|| self.stands_on_the_unchanged(object));
+        if let Some(reason) = self.made.contains(&place).then(left).flatten() {
             return self.unscripted.push(Unscripted::new(&object.identity, reason));
         }
         if self.made.contains(&place) {

@@ -71,11 +71,18 @@ pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -
 impl<'a> Plan<'a> {
     fn begin(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot, blocked: &HashMap<usize, String>) -> Self {
         let in_source: Vec<Option<usize>> = target.map.objects().iter().map(|object| source.map.place(&object.identity)).collect();
-        let fate = |(place, object): (usize, &Object)| match (blocked.get(&place), in_source[place]) {
-            (Some(reason), _) => Fate::Blocked(reason.clone()),
-            (None, None) => Fate::Remove,
-            (None, Some(at)) if source.map.objects()[at].canonical() == object.canonical() => Fate::Keep,
-            (None, Some(at)) => of_changed(target, source, object, &source.map.objects()[at]),
+        let fate = |(place, object): (usize, &Object)| {
+            let new = in_source[place].map(|at| &source.map.objects()[at]);
+            let left = object.unscripted.as_ref().or(new.and_then(|new| new.unscripted.as_ref()));
+            // What it is said of may go, and takes it along.
+            let goes_along = || object.requires.iter().any(|on| in_source[*on].is_none());
+            match (blocked.get(&place), new, left) {
+                (Some(reason), ..) => Fate::Blocked(reason.clone()),
+                (None, Some(new), _) if new.canonical() == object.canonical() => Fate::Keep,
+                (None, new, Some(reason)) if new.is_some() || !goes_along() => Fate::Blocked(reason.clone()),
+                (None, Some(new), _) => of_changed(target, source, object, new),
+                (None, None, _) => Fate::Remove,
+            }
         };
         let mut fates: Vec<Fate> = target.map.objects().iter().enumerate().map(fate).collect();
         // What is changed on a table that cannot be is left with it.
