@@ -44,17 +44,24 @@ impl IndexBuild {
     }
 }
 
-/// Indexes that are built anew without a transaction: of a table, or one.
+/// Indexes that are built anew without a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reindex {
-    /// The schema; `None` where the search path tells.
-    pub schema: Option<String>,
-    /// The table, or the index.
-    pub name: String,
+pub enum Reindex {
+    /// Those of a table, or one.
+    Relation {
+        /// The schema; `None` where the search path tells.
+        schema: Option<String>,
+        /// The table, or the index.
+        name: String,
+    },
+    /// Those of all tables of a schema.
+    Schema(String),
+    /// Those of all tables of the database that one is connected to: no other can be named.
+    Database,
 }
 
 impl Reindex {
-    /// Reads a statement; `None` where it is another one, or is about more than a table.
+    /// Reads a statement; `None` where it is another one. (PostgreSQL builds no catalogue's indexes anew in this way.)
     pub fn read(statement: &str) -> Option<Self> {
         let mut words = Lexer::new(statement, 0).filter(|token| token.kind != TokenKind::Blank).peekable();
         words.next_if(|token| is(token, "reindex"))?;
@@ -64,18 +71,21 @@ impl Reindex {
             concurrently |= is(token, "concurrently");
             ["table", "index", "schema", "database", "system"].into_iter().any(|kind| is(token, kind))
         })?;
-        if !(is(&kind, "table") || is(&kind, "index")) {
+        concurrently |= words.next_if(|token| is(token, "concurrently")).is_some();
+        if !concurrently || is(&kind, "system") {
             return None;
         }
-        concurrently |= words.next_if(|token| is(token, "concurrently")).is_some();
-        if !concurrently {
-            return None;
+        if is(&kind, "database") {
+            return Some(Self::Database);
         }
         let first = name(&words.next()?)?;
-        if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
-            return Some(Self { schema: None, name: first });
+        if is(&kind, "schema") {
+            return Some(Self::Schema(first));
         }
-        Some(Self { schema: Some(first), name: name(&words.next()?)? })
+        if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
+            return Some(Self::Relation { schema: None, name: first });
+        }
+        Some(Self::Relation { schema: Some(first), name: name(&words.next()?)? })
     }
 }
 
@@ -113,15 +123,24 @@ mod tests {
 
     #[test]
     fn what_is_built_anew_is_read_as_postgresql_does() {
-        let read = |text: &str| Reindex::read(text).map(|reindex| (reindex.schema, reindex.name));
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(read("reindex table concurrently A"), Some((None, "a".to_owned())));
-        assert_eq!(read("REINDEX (verbose, tablespace x) INDEX CONCURRENTLY \"S\".i;"), Some((some("S"), "i".to_owned())));
-        assert_eq!(read("/* x */ reindex (concurrently) table public.a"), Some((some("public"), "a".to_owned())));
-        for other in
-            ["reindex table a", "reindex database concurrently a", "vacuum a", "create index concurrently on t (c)", "reindex table concurrently"]
-        {
-            assert_eq!(read(other), None, "{other}");
+        let relation = |schema: Option<&str>, name: &str| Some(Reindex::Relation { schema: schema.map(str::to_owned), name: name.to_owned() });
+        assert_eq!(Reindex::read("reindex table concurrently A"), relation(None, "a"));
+        assert_eq!(Reindex::read("REINDEX (verbose, tablespace x) INDEX CONCURRENTLY \"S\".i;"), relation(Some("S"), "i"));
+        assert_eq!(Reindex::read("/* x */ reindex (concurrently) table public.a"), relation(Some("public"), "a"));
+        assert_eq!(Reindex::read("reindex (verbose) schema concurrently \"A b\""), Some(Reindex::Schema("A b".to_owned())));
+        for database in ["reindex database concurrently a", "reindex (concurrently) database"] {
+            assert_eq!(Reindex::read(database), Some(Reindex::Database), "{database}");
+        }
+        for other in [
+            "reindex table a",
+            "reindex schema a",
+            "reindex database a",
+            "reindex system concurrently a",
+            "vacuum a",
+            "create index concurrently on t (c)",
+            "reindex table concurrently",
+        ] {
+            assert_eq!(Reindex::read(other), None, "{other}");
         }
     }
 

@@ -42,17 +42,22 @@ pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) 
     .await
 }
 
-/// What `REINDEX .. CONCURRENTLY` of an index or of a table builds beside the indexes there are, and what it leaves of those when it fails after that. None
-/// that somebody is building now.
+/// What `REINDEX .. CONCURRENTLY` of an index, a table, a schema or the database builds beside the indexes there are, and what it leaves of those when it fails
+/// after that. None that somebody is building now, nor what is not ours to drop.
 pub(super) async fn copies(connection: &mut PgConnection, reindex: &Reindex) -> Result<Vec<Index>, sqlx::Error> {
-    let named = match &reindex.schema {
-        Some(schema) => format!("{}.{}", ident(schema), ident(&reindex.name)),
-        None => ident(&reindex.name),
+    let (named, schema) = match reindex {
+        Reindex::Relation { schema: Some(schema), name } => (Some(format!("{}.{}", ident(schema), ident(name))), None),
+        Reindex::Relation { schema: None, name } => (Some(ident(name)), None),
+        Reindex::Schema(schema) => (None, Some(schema.as_str())),
+        Reindex::Database => (None, None),
     };
     sqlx::query_as(
         "with named as (
              select pg_catalog.to_regclass($1)::pg_catalog.oid as oid
              union select relid from pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1))
+             union select t.oid from pg_catalog.pg_class t join pg_catalog.pg_namespace s on s.oid operator(pg_catalog.=) t.relnamespace
+                    where $1 is null and s.nspname::pg_catalog.text operator(pg_catalog.=) coalesce($2, s.nspname::pg_catalog.text)
+                      and s.nspname::pg_catalog.text operator(pg_catalog.!~) '^pg_'
          )
          select n.nspname::pg_catalog.text as schema, c.relname::pg_catalog.text as name, i.indisvalid as valid
            from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) i.indexrelid
@@ -60,9 +65,11 @@ pub(super) async fn copies(connection: &mut PgConnection, reindex: &Reindex) -> 
           where i.indrelid operator(pg_catalog.=) any (
                     select oid from named union select of.indrelid from pg_catalog.pg_index of join named on named.oid operator(pg_catalog.=) of.indexrelid)
             and c.relname::pg_catalog.text operator(pg_catalog.~) '_cc(new|old)[0-9]*$'
+            and (pg_catalog.pg_has_role(c.relowner, 'usage') or pg_catalog.pg_has_role(n.nspowner, 'usage'))
             and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid operator(pg_catalog.=) i.indexrelid)",
     )
     .bind(named)
+    .bind(schema)
     .persistent(false)
     .fetch_all(connection)
     .await

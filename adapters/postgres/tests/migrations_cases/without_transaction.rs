@@ -174,7 +174,14 @@ async fn what_building_indexes_anew_left_behind_is_dropped() {
     branch.apply(&[("1_a.sql", table)]).await.unwrap();
     let broken = "create or replace function public.twice(id int) returns int immutable language sql as 'select 1 / 0'";
     let whole = "create or replace function public.twice(id int) returns int immutable language sql as 'select 2 * id'";
-    for (version, what) in ["index concurrently a_twice", "table concurrently public.a", "(concurrently) table a"].into_iter().enumerate() {
+    let whats = [
+        "index concurrently a_twice",
+        "table concurrently public.a",
+        "(concurrently) table a",
+        "schema concurrently public",
+        "(concurrently) schema \"public\"",
+    ];
+    for (version, what) in whats.into_iter().enumerate() {
         let (name, sql) = (format!("{}_b.sql", version + 2), format!("-- fluxbase:no-transaction\nreindex {what}"));
         branch.as_owner(broken).await;
         let failed = branch.fails(&name, &sql).await;
