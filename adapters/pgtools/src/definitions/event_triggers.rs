@@ -44,6 +44,11 @@ impl EventTrigger {
             .map_err(|error| from_sql("reading event triggers", error))
     }
 
+    /// Its name, where clones have it too.
+    pub(crate) fn comes_along(&self, by_superuser: bool) -> Option<&str> {
+        self.stays_behind(by_superuser).is_none().then_some(self.name.as_str())
+    }
+
     fn stays_behind(&self, by_superuser: bool) -> Option<&'static str> {
         match (by_superuser, self.event.as_str(), self.runs_as_owner) {
             (false, ..) => Some("only a superuser can make an event trigger, and the server's login is none"),

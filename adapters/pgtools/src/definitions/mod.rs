@@ -17,6 +17,7 @@ pub(crate) mod never_copied;
 mod over_rows;
 mod restore;
 mod toc;
+pub(crate) mod uncopied;
 
 use crate::{
     child::{self, ChildError},

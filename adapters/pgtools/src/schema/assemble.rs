@@ -43,7 +43,7 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     if meta.has_public {
         objects.push(public());
     }
-    let gone = meta.left.entries(&entries);
+    let gone = meta.uncopied.entries(&entries);
     for entry in entries {
         let kind = Kind::of_tag(&entry.kind);
         if is_left_out(&entry, &kind, meta) || gone.contains(&entry.id) {
@@ -123,14 +123,8 @@ fn public() -> Object {
 
 fn is_left_out(entry: &Entry, kind: &Kind, meta: &Meta) -> bool {
     let of_the_database = matches!(kind, Kind::Comment | Kind::Acl | Kind::SecurityLabel) && entry.tag.starts_with("DATABASE ");
-    let of_an_event_trigger = *kind == Kind::Comment && meta.own_event_triggers.iter().any(|name| is_about(&entry.tag, name));
-    let of_ours = *kind == Kind::EventTrigger && meta.own_event_triggers.contains(&entry.tag);
     let of_a_stranger = *kind == Kind::DefaultAcl && !meta.owners.contains(&entry.owner);
-    LEFT_OUT.contains(&entry.kind.as_str()) || of_the_database || of_ours || of_an_event_trigger || of_a_stranger
-}
-
-fn is_about(tag: &str, event_trigger: &str) -> bool {
-    tag.strip_prefix("EVENT TRIGGER ").is_some_and(|name| name.trim_matches('"') == event_trigger)
+    LEFT_OUT.contains(&entry.kind.as_str()) || of_the_database || of_a_stranger
 }
 
 /// A dump does not say which version an extension has.
@@ -164,7 +158,6 @@ mod tests {
     fn what_is_ours_or_secret_is_left_out() {
         let meta = Meta {
             has_public: true,
-            own_event_triggers: vec!["ours".to_owned()],
             owners: vec!["bob".to_owned()],
             extensions: [("vector".to_owned(), "0.8.6".to_owned())].into(),
             untrusted_routines: [16400, 16401].into(),

@@ -1,7 +1,7 @@
 //! What a reading needs from the catalogue beside the dump.
 
 use crate::{
-    definitions::{left_behind::LeftBehind, needs_superuser::Privileged},
+    definitions::{needs_superuser::Privileged, uncopied::Uncopied},
     error::from_sql,
 };
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
@@ -15,8 +15,6 @@ pub(super) struct Meta {
     pub(super) server_major: u32,
     /// Whether there is a schema `public`.
     pub(super) has_public: bool,
-    /// Event triggers whose functions lie in schemas of ours.
-    pub(super) own_event_triggers: Vec<String>,
     /// Roles whose default grants a clone takes over.
     pub(super) owners: Vec<String>,
     /// Routines whose code acts as the server.
@@ -25,15 +23,14 @@ pub(super) struct Meta {
     pub(super) kept_grants: HashMap<u32, String>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
-    /// What no branch has, and no diff speaks of.
-    pub(super) left: LeftBehind,
+    /// What no clone has, and no diff speaks of.
+    pub(super) uncopied: Uncopied,
 }
 
 #[derive(sqlx::FromRow)]
 struct MetaRow {
     server_major: i32,
     has_public: bool,
-    own_event_triggers: Vec<String>,
     owners: Vec<String>,
     untrusted_routines: Vec<i64>,
     extension_names: Vec<String>,
@@ -86,12 +83,11 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], adm
     Ok(Meta {
         server_major: row.server_major.unsigned_abs(),
         has_public: row.has_public,
-        own_event_triggers: row.own_event_triggers,
         owners: row.owners,
         untrusted_routines: row.untrusted_routines.into_iter().filter_map(|oid| u32::try_from(oid).ok()).collect(),
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
         kept_grants: Privileged::kept_grants(&mut *connection, excluded).await?,
-        left: LeftBehind::read(connection, excluded, admin).await?,
+        uncopied: Uncopied::read(connection, excluded, admin).await?,
     })
 }
 

@@ -14,7 +14,10 @@ use crate::{
     settings::{LEDGER_SCHEMA, Settings},
 };
 use async_trait::async_trait;
-use domain::schema::{Fingerprint, ObjectMap, SchemaSnapshot};
+use domain::{
+    branch::OWNER_ROLE,
+    schema::{Fingerprint, ObjectMap, SchemaSnapshot},
+};
 use futures_util::TryFutureExt;
 use ports::driven::{BuildError, DatabasePlace, Readings, SchemaReader};
 use sha2::{Digest, Sha256};
@@ -73,7 +76,12 @@ impl PgSchemas {
     async fn hold_within(&self, of: &DatabasePlace, look: OwnedSemaphorePermit) -> Result<Held, BuildError> {
         let mut connection = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await?;
         run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
-        let token: String = sqlx::query_scalar(include_str!("sql/token.sql")).fetch_one(&mut connection).await.map_err(reading)?;
+        let token: String = sqlx::query_scalar(include_str!("sql/token.sql"))
+            .bind(&self.settings.admin.user)
+            .bind(OWNER_ROLE)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(reading)?;
         Ok(Held { connection, key: (token, of.is_main), look })
     }
 

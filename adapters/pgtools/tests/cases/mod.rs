@@ -4,6 +4,7 @@ mod big;
 mod busy_parent;
 mod closure;
 mod code_of_the_server;
+mod compared;
 mod connections;
 mod doors;
 mod equality;

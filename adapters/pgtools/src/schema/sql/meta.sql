@@ -1,8 +1,6 @@
 -- What tells ours from theirs. $1: schemas that are ours.
 select current_setting('server_version_num')::int / 10000 as server_major,
        exists (select from pg_namespace where nspname = 'public') as has_public,
-       array(select e.evtname::text from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
-              where n.nspname = any($1)) as own_event_triggers,
        -- The same as of the clone's default grants: who owns something, and the reader.
        array(select distinct r.rolname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r on r.oid = c.relowner
               where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)

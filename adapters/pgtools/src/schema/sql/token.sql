@@ -1,5 +1,6 @@
 -- A text that is another one after any DDL, and the same in a copy by TEMPLATE: the places of all catalogue rows that a schema is made of, and the
--- transactions that wrote them. ANALYZE and VACUUM do not change it. Temporary objects do not count.
+-- transactions that wrote them. ANALYZE and VACUUM do not change it. Temporary objects do not count. So are the rights by which something has no place in
+-- clones. $1: the login that prepares branches; $2: the owner of branch objects.
 with
 rel as materialized (
   select c.oid, c.ctid as place, c.xmin as writer from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -51,5 +52,11 @@ mark(catalogue, place, writer) as (
   union all select 43, ctid, xmin from pg_ts_template
   union all select 44, ctid, xmin from pg_depend where refclassid = 'pg_extension'::regclass and deptype in ('e', 'x')
 )
-select md5(string_agg(concat_ws(' ', catalogue, rows, sum), ',' order by catalogue))
+select concat_ws(' ', md5(string_agg(concat_ws(' ', catalogue, rows, sum), ',' order by catalogue)),
+                 (select concat_ws(' ', own.rolsuper,
+                                   (select string_agg(pg_has_role(owner.oid, r.oid, 'usage')::text, ',' order by r.rolname) from pg_roles r
+                                     where r.rolname in ('pg_read_server_files', 'pg_execute_server_program')),
+                                   (select string_agg(has_foreign_data_wrapper_privilege(own.oid, w.oid, 'usage with grant option')::text, ',' order by w.oid)
+                                      from pg_foreign_data_wrapper w))
+                    from pg_roles own left join pg_roles owner on owner.rolname = $2 where own.rolname = $1))
 from (select catalogue, count(*) as rows, sum(hashtextextended(place::text, writer::text::int8)) as sum from mark group by catalogue) catalogues

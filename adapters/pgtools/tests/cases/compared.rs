@@ -1,0 +1,83 @@
+//! A fresh clone differs from its parent in nothing that a diff looks at, whatever stays behind.
+
+use super::{Admin, House, execute};
+use domain::{DataCloneMode, branch::Withheld};
+use fluxbase_pgtools::PgSchemas;
+use ports::driven::{BuildReport, DatabasePlace, SchemaReader};
+
+/// What no file of this machine is an extension of: it needs none to be left behind.
+const PG_CRON: &str = "
+create schema cron;
+create table cron.job (jobid bigserial primary key, schedule text not null, command text not null, username text not null default current_user);
+create table cron.job_run_details (jobid bigint, status text);
+create function cron.schedule(text, text) returns bigint language sql as 'insert into cron.job (schedule, command) values ($1, $2) returning jobid';
+alter table cron.job enable row level security;
+create policy cron_job_policy on cron.job using (username = current_user);
+insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion, extconfig, extcondition)
+    values ('cron'::regnamespace, 'pg_cron', 10, 'pg_catalog'::regnamespace, false, '1.6',
+            array['cron.job'::regclass, 'cron.job_jobid_seq'::regclass]::oid[], array['', '']);
+alter extension pg_cron add schema cron;
+alter extension pg_cron add table cron.job;
+alter extension pg_cron add sequence cron.job_jobid_seq;
+alter extension pg_cron add table cron.job_run_details;
+alter extension pg_cron add function cron.schedule(text, text);
+comment on extension pg_cron is 'Job scheduler';
+grant usage on schema cron to public;
+grant select on cron.job, cron.job_jobid_seq to public;
+grant insert on cron.job to anon;
+grant execute on function cron.schedule(text, text) to anon;
+select cron.schedule('* * * * *', 'delete from t');
+";
+
+const TRIGGERS: &str = "
+create function told() returns event_trigger language plpgsql as 'begin perform 1; end';
+create function as_owner() returns event_trigger language plpgsql security definer as 'begin perform 1; end';
+create event trigger plain on ddl_command_end when tag in ('CREATE TABLE') execute function told();
+comment on event trigger plain is 'told';
+create event trigger \"As its owner\" on ddl_command_end when tag in ('CREATE TABLE') execute function as_owner();
+comment on event trigger \"As its owner\" is 'never told';
+grant select on pg_catalog.pg_statistic to anon;
+grant execute on function pg_catalog.pg_switch_wal() to anon;
+";
+
+/// Clones a main database that has all of this, and holds the clone against it.
+async fn compare(admin: Admin, mode: DataCloneMode) -> (House, BuildReport) {
+    let house = House::new(admin, "create table t (id int primary key); insert into t values (1); grant select on t to anon").await;
+    execute(&mut house.look_into(&house.main).await, &format!("{PG_CRON}{TRIGGERS}")).await;
+    let report = house.build("same", mode).await.unwrap();
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let main = DatabasePlace { database: house.main.clone(), is_main: true };
+    let branch = DatabasePlace { database: house.target("same").database, is_main: false };
+    let (target, source) = (schemas.read(&main).await.unwrap(), schemas.read(&branch).await.unwrap());
+    assert_eq!(schemas.unified_text(&target.map, &source.map), "");
+    assert_eq!(schemas.fingerprint(&main).await.unwrap(), schemas.fingerprint(&branch).await.unwrap());
+    for (target, source) in [(&main, &branch), (&branch, &main)] {
+        let diff = schemas.diff(target, source).await.unwrap();
+        assert!(diff.is_empty(), "{diff:?}");
+    }
+    (house, report)
+}
+
+fn told(report: &BuildReport) -> Vec<String> {
+    report.withheld.iter().map(|entry: &Withheld| entry.table.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_and_what_could_lead_to_a_superuser_stay_behind_and_are_no_difference() {
+    let (house, report) = compare(Admin::Superuser, DataCloneMode::FullClone).await;
+    assert_eq!(told(&report), ["cron.job", "cron.job_run_details", "public.As its owner"]);
+    let branch = house.target("same").database;
+    for what in ["pg_extension where extname = 'pg_cron'", "pg_namespace where nspname = 'cron'", "pg_class where relname ~ '^job'"] {
+        assert_eq!(house.count(&branch, what).await, 0, "{what}");
+    }
+    assert_eq!(house.count(&branch, "t").await, 1);
+    assert_eq!(house.count(&branch, "pg_event_trigger where evtname = 'plain'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plain_owner_cannot_make_is_no_difference_either() {
+    let (house, report) = compare(Admin::Plain, DataCloneMode::SchemaOnly).await;
+    let told = told(&report);
+    assert!(["public.As its owner", "public.plain", "pg_catalog.pg_statistic"].iter().all(|name| told.iter().any(|told| told == name)), "{told:?}");
+    assert_eq!(house.count(&house.target("same").database, "pg_event_trigger").await, 0);
+}
