@@ -142,7 +142,8 @@ impl BranchBuilder for MemoryBranchBuilder {
         Ok(())
     }
 
-    async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+    async fn drop_database(&self, target: &DatabaseTag, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError> {
+        progress.still_mine().await?;
         let mut world = self.world();
         world.reach(StepName::DropDatabase)?;
         if world.own(target)?.is_some() {
@@ -211,7 +212,7 @@ mod tests {
             assert!(!builder.is_open(&target.database));
         }
         for _twice in 0..2 {
-            builder.drop_database(&target).await.unwrap();
+            builder.drop_database(&target, Arc::new(Told::default())).await.unwrap();
             assert_eq!(builder.databases(), []);
         }
         builder.shut_out(&target).await.unwrap();
@@ -223,7 +224,9 @@ mod tests {
         builder.build(&request(tag("b_g1", 1)), Arc::new(Told::default())).await.unwrap();
         let foreign = tag("b_g1", 2);
         assert!(builder.build(&request(foreign.clone()), Arc::new(Told::default())).await.is_err());
-        for refused in [builder.admit(&foreign).await, builder.shut_out(&foreign).await, builder.drop_database(&foreign).await] {
+        for refused in
+            [builder.admit(&foreign).await, builder.shut_out(&foreign).await, builder.drop_database(&foreign, Arc::new(Told::default())).await]
+        {
             assert!(matches!(refused, Err(BuildError::Refused { code: BuildError::NOT_OURS, .. })), "{refused:?}");
         }
         assert_eq!(builder.databases(), [tag("b_g1", 1)]);
@@ -243,7 +246,7 @@ mod tests {
 
         builder.fail(StepName::DropDatabase, Failing::ForGood);
         for _again in 0..2 {
-            assert!(matches!(builder.drop_database(&target).await, Err(BuildError::Refused { .. })));
+            assert!(matches!(builder.drop_database(&target, Arc::new(Told::default())).await, Err(BuildError::Refused { .. })));
         }
     }
 

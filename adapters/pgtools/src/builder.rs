@@ -43,6 +43,7 @@ impl PgBranchBuilder {
     async fn begin(&self, request: &BuildRequest, progress: &dyn BuildProgress) -> Result<(Claim, Likeness), BuildError> {
         let mut claim = Claim::take(&self.settings, &self.kept, request.target.branch_id).await?;
         claim.end_earlier_builds(&self.settings, Some(request)).await?;
+        // Behind the claim: who has lost the operation meanwhile hears of it here, and drops nothing.
         progress.step(StepName::CreateDatabase).await?;
         drop_databases(claim.admin(), &self.settings, &request.target).await?;
         let parent = Likeness::read(claim.admin(), &request.parent).await?;
@@ -132,9 +133,10 @@ impl BranchBuilder for PgBranchBuilder {
         admission::shut_out(&self.settings, target).await
     }
 
-    async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+    async fn drop_database(&self, target: &DatabaseTag, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError> {
         self.settings.check_name(target)?;
         let mut claim = Claim::take(&self.settings, &self.kept, target.branch_id).await?;
+        progress.still_mine().await?;
         claim.end_earlier_builds(&self.settings, None).await?;
         drop_databases(claim.admin(), &self.settings, target).await?;
         claim.release_to(&self.kept).await;
@@ -155,12 +157,12 @@ impl BranchUsers for PgBranchBuilder {
 
 #[async_trait]
 impl TrialCopies for PgBranchBuilder {
-    async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError> {
-        stock::copy(&self.settings, operation, source).await
+    async fn copy(&self, operation: OperationId, source: &TrialSource, progress: Arc<dyn BuildProgress>) -> Result<DatabaseName, BuildError> {
+        stock::copy(&self.settings, operation, source, progress.as_ref()).await
     }
 
-    async fn discard(&self, operation: OperationId) -> Result<(), BuildError> {
-        stock::discard(&self.settings, operation).await
+    async fn discard(&self, operation: OperationId, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError> {
+        stock::discard(&self.settings, operation, progress.as_ref()).await
     }
 }
 

@@ -24,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(10);
 ///
 /// Databases are created and dropped over this very connection. A worker that is killed leaves its statements running, and PostgreSQL lets go of the
 /// lock only when they have ended: over another connection a CREATE DATABASE could come to its end after the next worker had cleaned up.
+///
+/// That nobody else is at the branch does not say that its holder's operation is still its own: whoever drops something asks for that once it holds the branch
+/// ([`BuildProgress::still_mine`](ports::driven::BuildProgress::still_mine)). Frozen after that, it loses this connection before another begins.
 pub(crate) struct Claim {
     connection: PgConnection,
     what: String,

@@ -137,6 +137,12 @@ pub trait BuildProgress: Send + Sync {
     }
     /// The step got on: `done` of `total`, in `unit`.
     async fn advance(&self, done: u64, total: u64, unit: &'static str) -> Result<(), BuildError>;
+    /// From now on it waits for its turn behind other builds, or does so no more.
+    fn waits_for_turn(&self, _waits: bool) {}
+    /// Makes sure that the operation is still this worker's; [`BuildError::Stopped`] where another has it by now.
+    async fn still_mine(&self) -> Result<(), BuildError> {
+        Ok(())
+    }
 }
 
 /// Makes, fills, verifies, opens and drops databases of branches.
@@ -144,6 +150,8 @@ pub trait BuildProgress: Send + Sync {
 /// # Contract
 /// - Every method is idempotent. [`BranchBuilder::build`] takes away what an earlier attempt left under the same tag, and starts afresh.
 /// - Only databases whose name, tag and instance all agree are dropped; anything else is [`BuildError::Refused`].
+/// - Nothing is dropped before [`BuildProgress::still_mine`], or a step that was told, has found the operation to be this worker's, at a time when no other
+///   can be at the branch: a worker that was frozen may wake up when another has built and opened what it would drop.
 /// - The copy is of one snapshot of the parent, while the parent is in use. A build that returned is verified: objects and row counts are the snapshot's.
 /// - Nobody but the builder may connect before [`BranchBuilder::admit`].
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -156,7 +164,7 @@ pub trait BranchBuilder: Send + Sync {
     /// Lets nobody connect any more, and cuts off who is connected.
     async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError>;
     /// Drops the database. One that is not there is no error.
-    async fn drop_database(&self, target: &DatabaseTag) -> Result<(), BuildError>;
+    async fn drop_database(&self, target: &DatabaseTag, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError>;
 }
 
 /// What a throw-away copy is made of.
@@ -175,10 +183,10 @@ pub struct TrialSource {
 #[async_trait]
 pub trait TrialCopies: Send + Sync {
     /// Copies a database's definitions, and its rows where the source says so, into a database that only the builder may connect to. An earlier copy of
-    /// the same operation is dropped first.
-    async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError>;
+    /// the same operation is dropped first. Of its steps nothing is told.
+    async fn copy(&self, operation: OperationId, source: &TrialSource, progress: Arc<dyn BuildProgress>) -> Result<DatabaseName, BuildError>;
     /// Drops the operation's copy. One that is not there is no error.
-    async fn discard(&self, operation: OperationId) -> Result<(), BuildError>;
+    async fn discard(&self, operation: OperationId, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError>;
 }
 
 /// What lies on the server beside the databases that serve: spares and templates, and what crashes left.

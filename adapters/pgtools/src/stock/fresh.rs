@@ -77,6 +77,7 @@ pub(super) async fn from_parent(
     parent: &Likeness,
     mark: &StockMark,
     birth: &Birth<'_>,
+    progress: &dyn BuildProgress,
 ) -> Result<Built, BuildError> {
     let request = BuildRequest {
         target: mark.tag(),
@@ -88,7 +89,7 @@ pub(super) async fn from_parent(
     };
     hold.end_earlier_builds(settings, Some(&request)).await?;
     let name = hold.build_name();
-    let build = Build { settings, request: &request, name: &name, progress: &Silent };
+    let build = Build { settings, request: &request, name: &name, progress };
     // Nobody waits, and whoever holds the stock must not be silent for long.
     make(hold.admin(), settings, birth, parent.create_statement(birth.provisional)).await?;
     let filled = async {
@@ -101,7 +102,7 @@ pub(super) async fn from_parent(
 async fn fill(hold: &mut Claim, settings: &Settings, parent: &Likeness, mark: &mut StockMark) -> Result<(), BuildError> {
     let (database, provisional) = (mark.database(), provisional(settings));
     let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
-    let copied = from_parent(hold, settings, parent, mark, &birth).await?;
+    let copied = from_parent(hold, settings, parent, mark, &birth, &Silent).await?;
     let mut inside = settings.builder_in(&database).await?;
     mark.own_token = change_token(&mut inside).await?;
     let _ = inside.close().await;

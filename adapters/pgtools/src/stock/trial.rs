@@ -19,12 +19,19 @@ use crate::{
     error::refused,
     settings::Settings,
 };
-use domain::{BranchId, DataCloneMode, OperationId, branch::DatabaseName};
-use ports::driven::{BuildError, TrialSource};
+use async_trait::async_trait;
+use domain::{BranchId, DataCloneMode, OperationId, StepName, branch::DatabaseName};
+use ports::driven::{BuildError, BuildProgress, TrialSource};
 
 /// Makes the operation's copy.
-pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError> {
+pub(crate) async fn copy(
+    settings: &Settings,
+    operation: OperationId,
+    source: &TrialSource,
+    progress: &dyn BuildProgress,
+) -> Result<DatabaseName, BuildError> {
     let mut hold = Claim::of(settings, &operation.to_string()).await?;
+    progress.still_mine().await?;
     drop_trial(&mut hold, settings, operation).await?;
     let mode = if source.rows { DataCloneMode::FullClone } else { DataCloneMode::SchemaOnly };
     let gone = || refused("parent_missing", format!("the database '{}' is gone", source.database));
@@ -35,7 +42,7 @@ pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &T
     let parent = Likeness::read(hold.admin(), &source.database).await?;
     if take(hold.admin(), settings, &mark.origin, None, &birth).await?.taken.is_none() {
         make_room(hold.admin(), settings, (&source.database, mode)).await?;
-        from_parent(&mut hold, settings, &parent, &mark, &birth).await?;
+        from_parent(&mut hold, settings, &parent, &mark, &birth, &OneStep(progress)).await?;
     }
     liken(hold.admin(), &database, &parent).await?;
     hold.release().await;
@@ -43,8 +50,9 @@ pub(crate) async fn copy(settings: &Settings, operation: OperationId, source: &T
 }
 
 /// Drops the operation's copy.
-pub(crate) async fn discard(settings: &Settings, operation: OperationId) -> Result<(), BuildError> {
+pub(crate) async fn discard(settings: &Settings, operation: OperationId, progress: &dyn BuildProgress) -> Result<(), BuildError> {
     let mut hold = Claim::of(settings, &operation.to_string()).await?;
+    progress.still_mine().await?;
     drop_trial(&mut hold, settings, operation).await?;
     hold.release().await;
     Ok(())
@@ -61,4 +69,22 @@ async fn drop_trial(hold: &mut Claim, settings: &Settings, operation: OperationI
 
 fn provisional(settings: &Settings, operation: OperationId) -> DatabaseName {
     DatabaseName::existing(provisional_name(settings.instance, BranchId::from_uuid(operation.as_uuid())))
+}
+
+/// To the operation the whole of a build is one step.
+struct OneStep<'a>(&'a dyn BuildProgress);
+
+#[async_trait]
+impl BuildProgress for OneStep<'_> {
+    async fn step(&self, _: StepName) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    async fn advance(&self, _: u64, _: u64, _: &'static str) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    fn waits_for_turn(&self, waits: bool) {
+        self.0.waits_for_turn(waits);
+    }
 }

@@ -1,6 +1,6 @@
 //! A parent that is in use while it is cloned.
 
-use super::{Admin, House, connect, execute};
+use super::{Admin, House, Quiet, connect, execute};
 use crate::cluster;
 use domain::DataCloneMode;
 use fluxbase_pgtools::PgBranchBuilder;
@@ -117,5 +117,5 @@ async fn a_copy_gives_way_to_a_statement_that_waits_for_it() {
     let outcome = builder.build(&request, Arc::new(super::Quiet)).await;
     assert!(matches!(&outcome, Err(BuildError::Retryable { message, .. }) if message.contains("gave way")), "{outcome:?}");
     statement.await.unwrap();
-    builder.drop_database(&request.target).await.unwrap();
+    builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
 }

@@ -47,7 +47,7 @@ impl Street {
     /// What deleting the branch does.
     async fn delete(&self, target: &DatabaseTag) {
         self.house.builder().shut_out(target).await.unwrap();
-        self.house.builder().drop_database(target).await.unwrap();
+        self.house.builder().drop_database(target, Arc::new(Quiet)).await.unwrap();
         self.logins.revoke(target.branch_id).await.unwrap();
     }
 
@@ -260,7 +260,7 @@ async fn a_login_goes_along_with_its_branch_through_a_reset() {
         street.logins.admit(&street.branch).await.unwrap();
         session(&user, &password, &street.branch.database).await.unwrap();
         street.house.builder().shut_out(&next).await.unwrap();
-        street.house.builder().drop_database(&next).await.unwrap();
+        street.house.builder().drop_database(&next, Arc::new(Quiet)).await.unwrap();
         session(&user, &password, &street.branch.database).await.unwrap();
         let found = street.logins.find(&street.branch).await.unwrap().unwrap();
         assert!(!found.other_databases.contains(&next.database.to_string()));
@@ -327,7 +327,7 @@ async fn a_login_that_is_half_there_is_made_whole_or_taken_away() {
         execute(&mut superuser, &format!("drop role {user}")).await;
 
         street.house.builder().shut_out(&street.branch).await.unwrap();
-        street.house.builder().drop_database(&street.branch).await.unwrap();
+        street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
         assert_eq!(refusal(street.logins.issue(&street.branch).await).0, "database_missing");
         assert_eq!(street.roles().await, 0);
     }

@@ -1,10 +1,11 @@
 //! Who may connect to a branch's database, and when.
 
-use super::{Admin, House, connect, execute, try_connect, try_execute};
+use super::{Admin, House, Quiet, connect, execute, try_connect, try_execute};
 use domain::DataCloneMode;
 use fluxbase_pgtools::PgSchemas;
 use futures_util::future::{join, join_all};
 use ports::driven::{BranchBuilder, DatabaseLogin, DatabasePlace, LoginPurpose, SchemaReader};
+use std::sync::Arc;
 
 async fn doors_open_and_close(admin: Admin, shared: &str) {
     let house = House::new(admin, "create table t (id int)").await;
@@ -23,7 +24,7 @@ async fn doors_open_and_close(admin: Admin, shared: &str) {
     assert!(try_connect(&user, password, name).await.is_err());
     builder.admit(&target).await.unwrap();
     let _inside = connect(&user, password, name).await;
-    builder.drop_database(&target).await.unwrap();
+    builder.drop_database(&target, Arc::new(Quiet)).await.unwrap();
     assert!(house.databases().await.is_empty());
     let logins = LoginPurpose::ALL.map(|purpose| house.settings.logins.of(purpose, &target.database).name);
     for login in logins {

@@ -1,8 +1,11 @@
 //! What holds a database that is to go, though nobody is on it.
 
-use super::{Admin, cluster::cluster, connect, connections::Street, execute, refusal};
+use super::{Admin, Quiet, cluster::cluster, connect, connections::Street, execute, refusal};
 use ports::driven::{BranchBuilder, LoginPurpose};
-use std::process::{Child, Command, Stdio};
+use std::{
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_people_prepared_are_rolled_back() {
@@ -26,7 +29,7 @@ async fn transactions_that_people_prepared_are_rolled_back() {
         let prepared = format!("pg_prepared_xacts where database = '{database}'");
         assert_eq!(street.house.count(&street.house.main, &prepared).await, 5);
         street.house.builder().shut_out(&street.branch).await.unwrap();
-        street.house.builder().drop_database(&street.branch).await.unwrap();
+        street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
         assert_eq!(street.house.count(&street.house.main, &prepared).await, 0);
         assert_eq!(street.house.databases().await, [""; 0]);
         ports::driven::BranchLogins::revoke(&street.logins, street.branch.branch_id).await.unwrap();
@@ -78,7 +81,7 @@ async fn a_slot_in_use_goes_with_its_database_or_the_way_out_is_told() {
         } else {
             shut.unwrap();
         }
-        street.house.builder().drop_database(&street.branch).await.unwrap();
+        street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
         assert_eq!(street.house.count(&street.house.main, &format!("pg_replication_slots where slot_name = '{slot}'")).await, 0);
         assert_eq!(street.house.databases().await, [""; 0]);
     }

@@ -2,12 +2,13 @@
 
 use super::{Admin, House, Quiet, StopAt, execute, refusal};
 use async_trait::async_trait;
-use domain::{DataCloneMode, StepName};
-use ports::driven::{BranchBuilder, BuildError, BuildProgress};
+use domain::{DataCloneMode, OperationId, StepName};
+use ports::driven::{BranchBuilder, BuildError, BuildProgress, TrialCopies, TrialSource};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use uuid::Uuid;
 
 const SQL: &str = "create table t (id int primary key); insert into t select generate_series(1, 100)";
 
@@ -22,8 +23,8 @@ async fn a_build_stopped_at_any_step_is_done_afresh_or_taken_away() {
     builder.build(&request, Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.count(&request.target.database, "t").await, 100);
     assert!(matches!(builder.build(&request, Arc::new(StopAt(StepName::CopyRows))).await, Err(BuildError::Stopped)));
-    builder.drop_database(&request.target).await.unwrap();
-    builder.drop_database(&request.target).await.unwrap();
+    builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
+    builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
     builder.shut_out(&request.target).await.unwrap();
     assert_eq!(house.databases().await, [""; 0]);
 }
@@ -40,7 +41,7 @@ async fn a_database_that_a_crash_left_unmarked_is_the_branchs_to_drop() {
     assert_eq!(house.databases().await, [target.database.as_str()]);
 
     execute(&mut house.look_into(&house.main).await, &create).await;
-    house.builder().drop_database(&target).await.unwrap();
+    house.builder().drop_database(&target, Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.databases().await, [""; 0]);
 }
 
@@ -54,7 +55,7 @@ async fn a_database_that_was_being_dropped_can_only_be_dropped() {
     execute(&mut house.look_into(&house.main).await, &half_drop).await;
     assert_eq!(refusal(builder.admit(&target).await).0, "database_missing");
     builder.shut_out(&target).await.unwrap();
-    builder.drop_database(&target).await.unwrap();
+    builder.drop_database(&target, Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.databases().await, [""; 0]);
 
     house.build("halfway", DataCloneMode::SchemaOnly).await.unwrap();
@@ -74,13 +75,13 @@ async fn a_foreign_database_of_the_same_name_is_never_touched() {
     for comment in ["", "production", other_branch] {
         execute(&mut house.look_into(&house.main).await, &format!("comment on database {own} is '{comment}'")).await;
         assert_eq!(refusal(house.build("taken", DataCloneMode::SchemaOnly).await).0, "database_not_ours");
-        assert_eq!(refusal(builder.drop_database(&target).await).0, "database_not_ours");
+        assert_eq!(refusal(builder.drop_database(&target, Arc::new(Quiet)).await).0, "database_not_ours");
         assert_eq!(refusal(builder.shut_out(&target).await).0, "database_not_ours");
         assert_eq!(refusal(builder.admit(&target).await).0, "database_not_ours");
         assert_eq!(house.databases().await, [own]);
     }
     let main = ports::driven::DatabaseTag { database: house.main.clone(), ..target };
-    assert_eq!(refusal(builder.drop_database(&main).await).0, "not_a_branch_database");
+    assert_eq!(refusal(builder.drop_database(&main, Arc::new(Quiet)).await).0, "not_a_branch_database");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,11 +91,11 @@ async fn what_blocks_a_drop_is_named() {
     let target = house.target("held");
     let mut connection = house.look_into(&target.database).await;
     execute(&mut connection, "begin; insert into t values (0); prepare transaction 'left over'").await;
-    let (code, message) = refusal(house.builder().drop_database(&target).await);
+    let (code, message) = refusal(house.builder().drop_database(&target, Arc::new(Quiet)).await);
     assert!(code == "database_in_use" && message.contains("prepared transaction"), "{message}");
     let mut connection = house.look_into(&target.database).await;
     execute(&mut connection, "rollback prepared 'left over'").await;
-    house.builder().drop_database(&target).await.unwrap();
+    house.builder().drop_database(&target, Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.databases().await, [""; 0]);
 }
 
@@ -106,6 +107,46 @@ async fn two_workers_are_never_at_one_branch() {
     let (one, other) = tokio::join!(first.build(&request, Arc::new(Quiet)), second.build(&request, Arc::new(Quiet)));
     assert_eq!((one.unwrap().rows, other.unwrap().rows), (100, 100));
     assert_eq!(house.count(&request.target.database, "t").await, 100);
+}
+
+/// A worker that was frozen, and another has its operation by now.
+struct TakenOver;
+
+#[async_trait]
+impl BuildProgress for TakenOver {
+    async fn step(&self, _: StepName) -> Result<(), BuildError> {
+        Err(BuildError::Stopped)
+    }
+
+    async fn advance(&self, _: u64, _: u64, _: &'static str) -> Result<(), BuildError> {
+        Err(BuildError::Stopped)
+    }
+
+    async fn still_mine(&self) -> Result<(), BuildError> {
+        Err(BuildError::Stopped)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_taken_over_takes_nothing_of_the_successors_away() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    let (builder, request) = (house.builder(), house.request("late", DataCloneMode::FullClone));
+    builder.build(&request, Arc::new(Quiet)).await.unwrap();
+    let operation = OperationId::from_uuid(Uuid::from_u128(0x1a7e));
+    let source = TrialSource { database: house.main.clone(), is_main: true, rows: true };
+    let trial = builder.copy(operation, &source, Arc::new(Quiet)).await.unwrap();
+    let stopped = [
+        builder.build(&request, Arc::new(TakenOver)).await.map(drop),
+        builder.drop_database(&request.target, Arc::new(TakenOver)).await,
+        builder.copy(operation, &source, Arc::new(TakenOver)).await.map(drop),
+        builder.discard(operation, Arc::new(TakenOver)).await,
+    ];
+    assert!(stopped.iter().all(|outcome| matches!(outcome, Err(BuildError::Stopped))), "{stopped:?}");
+    assert_eq!((house.count(&request.target.database, "t").await, house.count(&trial, "t").await), (100, 100));
+    // What it held is let go.
+    builder.discard(operation, Arc::new(Quiet)).await.unwrap();
+    builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
 }
 
 /// Stops in the middle of a step.
@@ -138,7 +179,7 @@ async fn a_stop_is_heard_in_the_middle_of_a_step() {
         let outcome = tokio::time::timeout(Duration::from_mins(1), house.builder().build(&request, progress)).await;
         assert!(matches!(outcome, Ok(Err(BuildError::Stopped))), "{step}: {outcome:?}");
     }
-    house.builder().drop_database(&house.target("halt")).await.unwrap();
+    house.builder().drop_database(&house.target("halt"), Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.databases().await, [""; 0]);
 }
 
@@ -152,7 +193,7 @@ async fn a_build_abandoned_at_any_moment_leaves_nothing_that_is_not_taken_away()
         let build = builder.build(&request, Arc::new(Quiet));
         done += u32::from(tokio::time::timeout(Duration::from_millis(20 + round * 90), build).await.is_ok());
         if round % 3 == 2 {
-            builder.drop_database(&request.target).await.unwrap();
+            builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
             assert_eq!(house.databases().await, [""; 0], "round {round}");
         }
     }

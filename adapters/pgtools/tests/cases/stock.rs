@@ -179,7 +179,7 @@ async fn a_plain_admin_keeps_a_stock_and_a_branch_can_be_the_parent() {
     assert_eq!(house.take(&builder, "below-1", below).await.source, BuildSource::Parent);
     builder.tend().await.unwrap();
     assert_eq!(house.take(&builder, "below-2", below).await.source, BuildSource::Spare);
-    builder.drop_database(&house.target("parent")).await.unwrap();
+    builder.drop_database(&house.target("parent"), Arc::new(Quiet)).await.unwrap();
     builder.tend().await.unwrap();
     assert_eq!(house.counts().await, (1, 1), "a parent that is gone needs no template");
 }
@@ -319,7 +319,7 @@ async fn copies_of_templates_and_trials_are_made_only_where_there_is_room() {
     let operation = OperationId::from_uuid(Uuid::from_u128(0xfeed));
     for rows in [true, false] {
         let source = TrialSource { database: house.main.clone(), is_main: true, rows };
-        assert_eq!(refusal(tight.copy(operation, &source).await).0, "no_room");
+        assert_eq!(refusal(tight.copy(operation, &source, Arc::new(Quiet)).await).0, "no_room");
     }
     assert_eq!(house.stock("trial").await, [""; 0], "nothing was begun");
 }
@@ -331,7 +331,7 @@ async fn a_trial_is_a_copy_that_only_its_builder_may_enter() {
     let operation = OperationId::from_uuid(Uuid::from_u128(0xbeef));
     let source = |rows| TrialSource { database: house.main.clone(), is_main: true, rows };
     for rows in [false, true] {
-        let trial = builder.copy(operation, &source(rows)).await.unwrap();
+        let trial = builder.copy(operation, &source(rows), Arc::new(Quiet)).await.unwrap();
         assert_eq!(house.stock("trial").await, [trial.as_str()]);
         assert_eq!(house.count(&trial, "t").await, if rows { 100 } else { 0 });
         let login = |purpose| house.settings.logins.of(purpose, &trial);
@@ -341,11 +341,11 @@ async fn a_trial_is_a_copy_that_only_its_builder_may_enter() {
     }
     house.take(&builder, "first", plain).await;
     builder.tend().await.unwrap();
-    let trial = builder.copy(operation, &source(false)).await.unwrap();
+    let trial = builder.copy(operation, &source(false), Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.counts().await, (1, 0), "a spare is as good");
     assert_eq!(house.count(&trial, "t").await, 0);
-    builder.discard(operation).await.unwrap();
-    builder.discard(operation).await.unwrap();
+    builder.discard(operation, Arc::new(Quiet)).await.unwrap();
+    builder.discard(operation, Arc::new(Quiet)).await.unwrap();
     assert_eq!(house.stock("trial").await, [""; 0]);
 }
 
@@ -378,7 +378,7 @@ async fn a_sweep_takes_what_is_dead_and_ours_and_reports_the_rest() {
         house.on_main(&format!("create role {role:?}")).await;
     }
     let ended = OperationId::from_uuid(Uuid::from_u128(6));
-    let trial = builder.copy(ended, &TrialSource { database: house.main.clone(), is_main: true, rows: false }).await.unwrap();
+    let trial = builder.copy(ended, &TrialSource { database: house.main.clone(), is_main: true, rows: false }, Arc::new(Quiet)).await.unwrap();
     let long_ago = format!(
         "do $$ begin execute format('comment on database {trial} is %L', regexp_replace((select shobj_description(oid, 'pg_database') from pg_database
             where datname = '{trial}'), '\"made_at\":\\d+', '\"made_at\":1')); end $$"

@@ -67,7 +67,7 @@ async fn a_hostile_event_trigger_gets_no_superusers_rights_from_a_branch() {
             assert_eq!(house.count(branch, "acted where by = 'postgres'").await, 0);
         }
         builder.shut_out(&target).await.unwrap();
-        builder.drop_database(&target).await.unwrap();
+        builder.drop_database(&target, Arc::new(Quiet)).await.unwrap();
         assert!(!is_superuser(&house, "test_user").await);
     }
 }

@@ -2,16 +2,20 @@
 
 use super::{OperationRunner, halt::Halt, migrate::record, progress::Hold, seed::tell_sown};
 use domain::{OperationKind, branch::Status};
+use ports::driven::BuildProgress;
+use std::sync::Arc;
 
 impl OperationRunner {
     /// Before its switch only; that is what [`OperationRunner::succeed`] holds to.
-    pub(super) async fn call_off(&self, hold: &Hold) -> Result<(), Halt> {
+    pub(super) async fn call_off(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let operation = hold.operation().await;
         match operation.kind {
             OperationKind::CreateBranch | OperationKind::ResetBranch => self.drop_unbuilt(hold).await?,
-            OperationKind::MigrateBranch if operation.input.dry_run => self.ports.trials.discard(operation.id).await?,
-            OperationKind::DiffBranches => self.ports.trials.discard(operation.id).await?,
+            OperationKind::MigrateBranch | OperationKind::DiffBranches if operation.is_trial() => {
+                self.ports.trials.discard(operation.id, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
+            }
             OperationKind::MigrateBranch
+            | OperationKind::DiffBranches
             | OperationKind::SeedBranch
             | OperationKind::UndoReset
             | OperationKind::DeleteBranch

@@ -54,7 +54,7 @@ impl OperationRunner {
     }
 
     /// Takes away what was built and says that it failed.
-    pub(super) async fn fail_create(&self, hold: &Hold, failed: &super::halt::Failed) -> Result<(), Halt> {
+    pub(super) async fn fail_create(&self, hold: &Arc<Hold>, failed: &super::halt::Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
         let mut ending = self.fail(hold, failed).await?;
         ending.branch.state = ending.branch.state.clone().failed(failed.told()).map_err(elsewhere)?;
@@ -63,7 +63,7 @@ impl OperationRunner {
     }
 
     /// Drops what a create or a reset was building.
-    pub(super) async fn drop_unbuilt(&self, hold: &Hold) -> Result<(), Halt> {
+    pub(super) async fn drop_unbuilt(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let branch = self.subject(hold).await?;
         let (BranchState::Creating { generation: unbuilt, .. } | BranchState::Resetting { next: unbuilt, .. }) = branch.state else {
             return Ok(());
@@ -71,9 +71,7 @@ impl OperationRunner {
         let unbuilt = self.settings.names.tag(&branch, unbuilt);
         // A reset may have made it ready for requests.
         self.ports.open.forget(&unbuilt.database).await;
-        // Whoever has taken the operation over may have built it meanwhile, and requests be served from it.
-        hold.renew().await?;
-        match self.ports.builder.drop_database(&unbuilt).await {
+        match self.ports.builder.drop_database(&unbuilt, Arc::clone(hold) as Arc<dyn BuildProgress>).await {
             // A build marks its database before it gives it this name: one without the mark is not what was built here, and stays.
             Err(BuildError::Refused { code: BuildError::NOT_OURS, .. }) => Ok(()),
             outcome => Ok(outcome?),
@@ -110,9 +108,8 @@ mod tests {
     use super::super::{OperationPorts, OperationRunner, OperationSettings, progress::Hold};
     use crate::testing::{FakeWork, branch, branch_ports, names};
     use domain::{Branch, BranchState, Generation, Operation, OperationId, OperationKind, operation::Claim};
-    use ports::driven::{
-        MockBranchBuilder, MockControlPlane, MockOpenDatabases, MockOperationSignals, MockScriptProver, MockTrialCopies, NoFailpoints, StoreError,
-    };
+    use memory::MemoryBranchBuilder;
+    use ports::driven::{MockControlPlane, MockOpenDatabases, MockOperationSignals, MockScriptProver, MockTrialCopies, NoFailpoints, StoreError};
     use std::{
         sync::{Arc, Mutex},
         time::Duration,
@@ -121,12 +118,11 @@ mod tests {
     use tokio::sync::Notify;
     use uuid::Uuid;
 
-    /// A worker that drops nothing, over these units of work, in this order.
-    fn worker(works: Vec<FakeWork>) -> OperationRunner {
+    /// A worker over these units of work, in this order.
+    fn worker(works: Vec<FakeWork>, builder: MemoryBranchBuilder) -> OperationRunner {
         let works = Mutex::new(works.into_iter());
-        let (mut control_plane, mut builder, mut open) = (MockControlPlane::new(), MockBranchBuilder::new(), MockOpenDatabases::new());
+        let (mut control_plane, mut open) = (MockControlPlane::new(), MockOpenDatabases::new());
         control_plane.expect_begin().returning(move || Ok(Box::new(works.lock().unwrap().next().unwrap())));
-        builder.expect_drop_database().never();
         open.expect_forget().return_const(());
         let others = branch_ports(FakeWork::default());
         let ports = OperationPorts {
@@ -157,14 +153,18 @@ mod tests {
         let id = OperationId::from_uuid(Uuid::from_u128(3));
         let creating = Branch { state: BranchState::Creating { operation: id, generation: Generation::FIRST }, ..branch("x", Some(1)) };
         let operation = Operation::queued(id, OperationKind::CreateBranch, creating.id, OffsetDateTime::UNIX_EPOCH);
+        let built = names().tag(&creating, Generation::FIRST);
+        let builder = MemoryBranchBuilder::new();
+        builder.place(built.clone());
         let (mut looks, mut renews) = (FakeWork::default(), FakeWork::default());
         looks.branches.expect_find().returning(move |_, _| Ok(Some(creating.clone())));
         renews.operations.expect_renew().once().returning(|_, _| Err(StoreError::Fenced));
-        let worker = worker(vec![looks, renews]);
+        let worker = worker(vec![looks, renews], builder.clone());
         let claim = Claim { operation, fence: 1, failures: 0 };
         let (control_plane, clock) = (Arc::clone(&worker.ports.control_plane), Arc::clone(&worker.ports.clock));
-        let hold = Hold::new(claim, control_plane, clock, Arc::new(NoFailpoints), Duration::from_secs(15));
+        let hold = Arc::new(Hold::new(claim, control_plane, clock, Arc::new(NoFailpoints), Duration::from_secs(15)));
         let lost = worker.drop_unbuilt(&hold).await.unwrap_err();
         assert!(matches!(lost, super::Halt::Lost), "{lost:?}");
+        assert_eq!(builder.databases(), [built], "it is the successor's by now");
     }
 }

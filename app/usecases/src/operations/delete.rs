@@ -20,7 +20,7 @@ impl OperationRunner {
         }
         hold.step(StepName::DropDatabase).await?;
         for target in &doomed {
-            self.ports.builder.drop_database(target).await?;
+            self.ports.builder.drop_database(target, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         }
         self.ports.logins.revoke(branch.id).await?;
         hold.step(StepName::Forget).await?;

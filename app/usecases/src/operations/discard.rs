@@ -33,7 +33,7 @@ impl OperationRunner {
         hold.step(StepName::ShutOut).await?;
         self.ports.builder.shut_out(&target).await?;
         hold.step(StepName::DropDatabase).await?;
-        self.ports.builder.drop_database(&target).await?;
+        self.ports.builder.drop_database(&target, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         self.succeed(hold, None).await?.commit().await?;
         hold.after_effect().await;
         Ok(())

@@ -99,7 +99,7 @@ impl OperationRunner {
     }
 
     /// A file that was at work left nothing, or nobody knows: the branch is what it was, with the files before that one.
-    pub(super) async fn fail_migrate(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+    pub(super) async fn fail_migrate(&self, hold: &Arc<Hold>, failed: &Failed) -> Result<(), Halt> {
         let input = hold.operation().await.input;
         if input.dry_run {
             return self.fail_trial(hold, failed).await;

@@ -16,7 +16,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, timeout},
+};
 
 /// The claim of one worker on one operation, shared by what it runs.
 pub(super) struct Hold {
@@ -25,6 +28,7 @@ pub(super) struct Hold {
     failpoints: Arc<dyn Failpoints>,
     lease: Duration,
     cancelled: AtomicBool,
+    waits_for_turn: watch::Sender<bool>,
     held: Mutex<Held>,
 }
 
@@ -48,7 +52,8 @@ impl Hold {
         lease: Duration,
     ) -> Self {
         let cancelled = AtomicBool::new(claim.operation.cancel_requested && claim.operation.kind.can_be_called_off());
-        Self { control_plane, clock, failpoints, lease, cancelled, held: Mutex::new(Held { claim, current: None, told: Instant::now() }) }
+        let held = Mutex::new(Held { claim, current: None, told: Instant::now() });
+        Self { control_plane, clock, failpoints, lease, cancelled, waits_for_turn: watch::Sender::new(false), held }
     }
 
     /// The operation as it stands.
@@ -69,6 +74,20 @@ impl Hold {
     /// Whether somebody called the operation off, and was heard.
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Ends once it was at work for so long. While it waits for its turn behind others the time stands still.
+    pub(super) async fn has_worked_for(&self, most: Duration) {
+        let mut turn = self.waits_for_turn.subscribe();
+        let mut left = most;
+        loop {
+            drop(turn.wait_for(|waits| !waits).await);
+            let since = Instant::now();
+            if timeout(left, turn.wait_for(|waits| *waits)).await.is_err() {
+                return;
+            }
+            left = left.saturating_sub(since.elapsed());
+        }
     }
 
     /// Renews the lease until the claim is lost, the operation is called off, or the future is dropped.
@@ -271,6 +290,14 @@ impl BuildProgress for Hold {
         }
         held.told = Instant::now();
         self.save(&held.claim).await
+    }
+
+    fn waits_for_turn(&self, waits: bool) {
+        self.waits_for_turn.send_replace(waits);
+    }
+
+    async fn still_mine(&self) -> Result<(), BuildError> {
+        self.renew().await.map_err(stopped)
     }
 }
 

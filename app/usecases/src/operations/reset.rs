@@ -57,7 +57,7 @@ impl OperationRunner {
     }
 
     /// Takes away what was built and says that it failed; what served before serves on.
-    pub(super) async fn fail_reset(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+    pub(super) async fn fail_reset(&self, hold: &Arc<Hold>, failed: &Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
         let mut ending = self.fail(hold, failed).await?;
         ending.branch.state = ending.branch.state.clone().reset_failed(failed.told()).map_err(elsewhere)?;

@@ -21,7 +21,7 @@ impl OperationRunner {
         let branch = self.branch(operation.branch_id).await?;
         let place = self.settings.names.place(&branch)?;
         hold.step(StepName::CopyForTrial).await?;
-        let (copy, without_rows) = self.copy_to_try(operation.id, &place).await?;
+        let (copy, without_rows) = self.copy_to_try(hold, operation.id, &place).await?;
         let target = DatabasePlace { database: copy, is_main: false };
         hold.step(StepName::Migrate).await?;
         let files = self.pending(&operation.input, &branch.slug, &target).await?;
@@ -34,7 +34,7 @@ impl OperationRunner {
         let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &request.target).await?) } else { None };
         let result = Some(MigrationReport::of(&applied, diff.as_ref()).tried(without_rows.as_deref()).json());
         hold.step(StepName::DropTrial).await?;
-        self.ports.trials.discard(operation.id).await?;
+        self.ports.trials.discard(operation.id, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         let ending = match failed {
             None => self.succeed(hold, result).await?,
             Some(error) => self.fail(hold, &Failed { error, result }).await?,
@@ -56,34 +56,43 @@ impl OperationRunner {
         let (wanted, present) = tokio::try_join!(self.ports.schemas.read(&from), self.ports.schemas.read(&to))?;
         let diff = SchemaDiff::between(&present, &wanted);
         hold.step(StepName::CopyForTrial).await?;
-        let copy = self.ports.trials.copy(operation.id, &TrialSource { database: to.database, is_main: to.is_main, rows: false }).await?;
+        let without_rows = TrialSource { database: to.database, is_main: to.is_main, rows: false };
+        let copy = self.ports.trials.copy(operation.id, &without_rows, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         hold.step(StepName::Prove).await?;
         let proof = self.ports.prover.prove(&copy, &diff.script, &wanted).await?;
         hold.step(StepName::DropTrial).await?;
-        self.ports.trials.discard(operation.id).await?;
+        self.ports.trials.discard(operation.id, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         self.succeed(hold, Some(proof_told(&source, &target, &diff, &proof))).await?.commit().await?;
         hold.after_effect().await;
         Ok(())
     }
 
     /// Drops the copy, and says that it failed; nothing else was touched.
-    pub(super) async fn fail_trial(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
-        self.ports.trials.discard(hold.operation().await.id).await?;
+    pub(super) async fn fail_trial(&self, hold: &Arc<Hold>, failed: &Failed) -> Result<(), Halt> {
+        self.ports.trials.discard(hold.operation().await.id, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
         self.fail(hold, failed).await?.commit().await
     }
 
     /// Copies the branch, with its rows where they come along, and else says why not: what keeps rows from a copy does not keep a migration from the branch.
-    async fn copy_to_try(&self, operation: OperationId, place: &DatabasePlace) -> Result<(DatabaseName, Option<String>), BuildError> {
-        let source = |rows| TrialSource { database: place.database.clone(), is_main: place.is_main, rows };
+    async fn copy_to_try(
+        &self,
+        hold: &Arc<Hold>,
+        operation: OperationId,
+        place: &DatabasePlace,
+    ) -> Result<(DatabaseName, Option<String>), BuildError> {
+        let copy = async |rows| {
+            let source = TrialSource { database: place.database.clone(), is_main: place.is_main, rows };
+            self.ports.trials.copy(operation, &source, Arc::clone(hold) as Arc<dyn BuildProgress>).await
+        };
         let without_rows = if self.rows_fit(&place.database).await {
-            match self.ports.trials.copy(operation, &source(true)).await {
+            match copy(true).await {
                 Err(BuildError::Refused { message, .. }) => message,
                 copied => return Ok((copied?, None)),
             }
         } else {
             format!("the database is bigger than {} MB, or its size could not be read", ROWS_UP_TO / 1024 / 1024)
         };
-        Ok((self.ports.trials.copy(operation, &source(false)).await?, Some(without_rows)))
+        Ok((copy(false).await?, Some(without_rows)))
     }
 
     /// A size that is not known is taken for a large one.

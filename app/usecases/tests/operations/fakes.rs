@@ -128,7 +128,7 @@ pub(crate) struct Trials(pub(crate) Mutex<BTreeMap<OperationId, TrialSource>>, p
 
 #[async_trait]
 impl TrialCopies for Trials {
-    async fn copy(&self, operation: OperationId, source: &TrialSource) -> Result<DatabaseName, BuildError> {
+    async fn copy(&self, operation: OperationId, source: &TrialSource, _: Arc<dyn BuildProgress>) -> Result<DatabaseName, BuildError> {
         if let Some(reason) = self.1.lock().unwrap().filter(|_| source.rows) {
             return Err(BuildError::Refused { code: "unclassified_columns", message: reason.to_owned() });
         }
@@ -136,7 +136,7 @@ impl TrialCopies for Trials {
         Ok(DatabaseName::existing(format!("trial_{operation}")))
     }
 
-    async fn discard(&self, operation: OperationId) -> Result<(), BuildError> {
+    async fn discard(&self, operation: OperationId, _: Arc<dyn BuildProgress>) -> Result<(), BuildError> {
         self.0.lock().unwrap().remove(&operation);
         Ok(())
     }
