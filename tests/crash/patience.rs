@@ -63,3 +63,27 @@ async fn those_who_sleep_hold_up_nobodys_branches_and_are_ended() {
     world.holds_just(&[("victim", 1)]).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_a_turn_to_copy_takes_nothing_of_an_operations_time() {
+    const TIME: Duration = Duration::from_secs(15);
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings.set("branching.operation_timeout", &format!("{}s", TIME.as_secs()))).await;
+    world.create("victim").await;
+    world.ready("victim").await;
+    // Somebody copies it by both turns.
+    let mut others = world.pool.acquire().await.unwrap();
+    let turns = "select pg_advisory_lock(hashtextextended(format('fluxbase %s turn %s to copy %s', id, place, $1), 0)) from fluxbase.instance, generate_series(0, 1) place";
+    sqlx::query(turns).bind(format!("{}victim_g1", world.prefix)).execute(&mut *others).await.unwrap();
+    let body = json!({"name": "child", "parent": "victim", "data_clone_mode": "full_clone"});
+    let create = world.begin_create(&body).await;
+    let Value::Object(mut body) = files(&[("1_a.sql", "select 1")]) else { unreachable!("files are an object") };
+    body.insert("dry_run".to_owned(), json!(true));
+    let dry_run = world.begin("victim", "migrate", &Value::Object(body)).await;
+    tokio::time::sleep(TIME * 2).await;
+    others.close().await.unwrap();
+    for waited in [&create, &dry_run] {
+        world.succeeded(waited).await;
+    }
+    world.is_whole("child").await;
+    world.end().await;
+}

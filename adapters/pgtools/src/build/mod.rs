@@ -81,7 +81,7 @@ impl Build<'_> {
     pub(crate) async fn capture(&self, made: impl Future<Output = Result<(), BuildError>> + Send) -> Result<Captured, BuildError> {
         let waiting = Meter::new(0, "objects");
         let turn = match self.request.clone_mode {
-            DataCloneMode::FullClone => Some(waiting.watch(self.progress, Turn::take(self.settings, &self.request.parent)).await?),
+            DataCloneMode::FullClone => Some(waiting.watch(self.progress, Turn::take(self.settings, &self.request.parent, self.progress)).await?),
             DataCloneMode::SchemaOnly | DataCloneMode::SeedData => None,
         };
         let (parent, leader) = waiting.watch(self.progress, capture(self.settings, (self.request, self.name), made)).await?;

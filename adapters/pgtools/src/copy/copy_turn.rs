@@ -2,7 +2,7 @@
 
 use crate::{claim::Claim, settings::Settings};
 use domain::branch::DatabaseName;
-use ports::driven::BuildError;
+use ports::driven::{BuildError, BuildProgress};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -13,14 +13,16 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) struct Turn(JoinHandle<()>);
 
 impl Turn {
-    /// Waits for a turn.
-    pub(crate) async fn take(settings: &Settings, parent: &DatabaseName) -> Result<Self, BuildError> {
+    /// Waits for a turn, and tells that it waits.
+    pub(crate) async fn take(settings: &Settings, parent: &DatabaseName, progress: &dyn BuildProgress) -> Result<Self, BuildError> {
+        let mut waiting = None;
         loop {
             for place in 0..AT_ONCE {
                 if let Some(hold) = Claim::try_take(settings, &format!("turn {place} to copy {parent}")).await? {
                     return Ok(Self(tokio::spawn(hold.keep_while_alive())));
                 }
             }
+            waiting.get_or_insert_with(|| Waiting::begin(progress));
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -29,5 +31,21 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Waits for its turn, until this is dropped.
+struct Waiting<'a>(&'a dyn BuildProgress);
+
+impl<'a> Waiting<'a> {
+    fn begin(progress: &'a dyn BuildProgress) -> Self {
+        progress.waits_for_turn(true);
+        Self(progress)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waits_for_turn(false);
     }
 }

@@ -1,9 +1,9 @@
-//! What people wrote may run for ever: it is counted where it runs, and ended when its time is up.
+//! What people wrote may run for ever: it is counted where it runs, and ended when its time is up. Waiting for a turn to copy is none of that time.
 
 use super::{OperationRunner, halt::Halt, progress::Hold};
 use domain::{Operation, OperationKind};
 use std::{future::Future, time::Duration};
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 
 /// What an operation runs of what people wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,10 @@ impl OperationRunner {
         }
         let _at_work = AtWork::begin(&self.at_peoples);
         match self.settings.peoples_time.filter(|_| peoples == Peoples::Anything) {
-            Some(most) => timeout(most, work).await.unwrap_or_else(|_| Err(out_of_time(most))),
+            Some(most) => tokio::select! {
+                outcome = work => outcome,
+                () = hold.has_worked_for(most) => Err(out_of_time(most)),
+            },
             None => work.await,
         }
     }
@@ -70,4 +73,39 @@ fn out_of_time(most: Duration) -> Halt {
         most.as_secs()
     );
     Halt::failed("operation_timeout", told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::progress::Hold;
+    use domain::{BranchId, Operation, OperationId, OperationKind, operation::Claim};
+    use ports::driven::{BuildProgress, MockClock, MockControlPlane, NoFailpoints};
+    use std::{sync::Arc, time::Duration};
+    use time::OffsetDateTime;
+    use tokio::time::{Instant, sleep};
+    use uuid::Uuid;
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_turns_takes_nothing_of_its_time() {
+        let (hour, minute) = (Duration::from_hours(1), Duration::from_mins(1));
+        let (id, branch) = (OperationId::from_uuid(Uuid::nil()), BranchId::from_uuid(Uuid::nil()));
+        let operation = Operation::queued(id, OperationKind::CreateBranch, branch, OffsetDateTime::UNIX_EPOCH);
+        let claim = Claim { operation, fence: 1, failures: 0 };
+        let hold = Hold::new(claim, Arc::new(MockControlPlane::new()), Arc::new(MockClock::new()), Arc::new(NoFailpoints), minute);
+        let began = Instant::now();
+        let waits = async {
+            for _ in 0..3 {
+                sleep(minute * 10).await;
+                hold.waits_for_turn(true);
+                sleep(hour).await;
+                hold.waits_for_turn(false);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = waits => {}
+            () = hold.has_worked_for(hour) => {}
+        }
+        assert_eq!(began.elapsed().as_secs(), 4 * 3600);
+    }
 }
