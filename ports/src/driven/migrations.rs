@@ -169,7 +169,8 @@ pub enum MigrationEvent {
         /// Until the next.
         wait: Duration,
     },
-    /// What the present file did is about to be there for good: whoever has lost the work to another hears of it now.
+    /// What the present file did, or a statement of it that no transaction holds, is about to be there for good: whoever has lost the work to another hears of
+    /// it now.
     Commits,
     /// The present file is done.
     FileEnds {

@@ -91,6 +91,11 @@ impl<'a, 'k> Bare<'a, 'k> {
         }
     }
 
+    /// Each statement is there for good by itself: whoever has lost the work to another runs no more of them.
+    async fn still_ours(&self) -> Result<(), MigrationError> {
+        self.progress.told(MigrationEvent::Commits).await
+    }
+
     /// Out of whatever transaction is open.
     async fn back_out(&mut self) -> Result<(), Trouble> {
         self.worker.run("rollback").await.map_err(|error| of_file(&self.file.name, "rolling back", error))
@@ -120,12 +125,14 @@ impl<'a, 'k> Bare<'a, 'k> {
         let seen = observer.look(&mut self.worker.connection).await.map_err(failed)?;
         // Before it is there for good.
         self.settle(statement, duration, rows, seen).await?;
+        self.still_ours().await?;
         self.worker.run("commit").await.map_err(failed)
     }
 
     /// One statement that no transaction holds.
     async fn alone(&mut self, at: usize) -> Result<(), Trouble> {
         let statement = &self.statements[at];
+        self.still_ours().await?;
         self.clear_way(statement).await.map_err(|error| trouble(&self.file.name, statement, error))?;
         self.record(at, "running", Some(STARTED)).await?;
         let began = Instant::now();
@@ -190,6 +197,7 @@ impl<'a, 'k> Bare<'a, 'k> {
                 other => other,
             })?;
         self.reports.extend(reports);
+        self.still_ours().await?;
         let end = &self.statements[last];
         end.run(&mut self.worker.connection).await.map_err(|error| trouble(&name, end, error))?;
         // After a ROLLBACK the ledger has to be told again.
@@ -234,11 +242,14 @@ impl<'a, 'k> Bare<'a, 'k> {
                 Ok(indexes.iter().any(|index| index.is_of(&build) && index.is_valid()))
             }
             Interrupted::Repeat => Ok(false),
-            Interrupted::RepeatUnlessGone => match statement.run(&mut self.worker.connection).await {
-                Ok(_) => Ok(true),
-                Err(error) if matches!(sqlstate(&error).as_deref(), Some("42704" | "42P01")) => Ok(true),
-                Err(error) => Err(failed(error)),
-            },
+            Interrupted::RepeatUnlessGone => {
+                self.still_ours().await?;
+                match statement.run(&mut self.worker.connection).await {
+                    Ok(_) => Ok(true),
+                    Err(error) if matches!(sqlstate(&error).as_deref(), Some("42704" | "42P01")) => Ok(true),
+                    Err(error) => Err(failed(error)),
+                }
+            }
             Interrupted::Unknown => Err(Trouble::File(unsure(self.file, self.branch, statement))),
         }
     }

@@ -8,7 +8,13 @@ use domain::{
 };
 use fluxbase_postgres::migrations::{MigrationLimits, MigrationSettings, PgMigrationRunner};
 use ports::driven::{ApplyRequest, MigrationError, MigrationEvent, MigrationProgress, MigrationRunner, Repair};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -190,23 +196,41 @@ async fn what_an_earlier_turn_left_at_work_ends_and_nothing_of_it_is_there() {
     assert_eq!(branch.apply(&[("1_a.sql", "create table a ()")]).await.unwrap().len(), 1);
 }
 
-/// Tells of what is to be committed that it is another's by now.
-struct Overtaken;
+/// Tells of what is to be committed after so many times that it is another's by now.
+struct Overtaken(AtomicU32);
 
 #[async_trait]
 impl MigrationProgress for Overtaken {
     async fn told(&self, event: MigrationEvent) -> Result<(), MigrationError> {
-        if event == MigrationEvent::Commits { Err(MigrationError::Stopped) } else { Ok(()) }
+        if event == MigrationEvent::Commits && self.0.fetch_sub(1, Ordering::SeqCst) == 0 { Err(MigrationError::Stopped) } else { Ok(()) }
     }
 }
 
 #[tokio::test]
 async fn who_has_lost_the_work_commits_nothing() {
     let branch = branch("overtaken_late").await;
-    let stopped = branch.runner.apply(&branch.request(&[("1_a.sql", "create table a ()")]), Arc::new(Overtaken)).await.unwrap_err();
+    let stopped = branch.runner.apply(&branch.request(&[("1_a.sql", "create table a ()")]), Arc::new(Overtaken(0.into()))).await.unwrap_err();
     assert!(matches!(stopped, MigrationError::Stopped), "{stopped:?}");
     assert_eq!(branch.text("select to_regclass('a')::text").await, "");
     assert!(branch.runner.ledger(&branch.target).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_loses_the_work_in_a_file_without_a_transaction_runs_no_more_of_its_statements() {
+    let branch = branch("overtaken_bare").await;
+    let sql = "-- fluxbase:no-transaction\ncreate table a (id int);\ncreate index concurrently a_id on a (id);\nbegin;\ncreate table b ();\ncommit;\ncreate table c ();";
+    let made = "select concat_ws(' ', to_regclass('a'), to_regclass('a_id'), to_regclass('b'), to_regclass('c'))";
+    for (run, expected) in ["", "a", "a a_id", "a a_id b"].into_iter().enumerate() {
+        if run > 0 {
+            branch.run("drop table if exists a, b, c; delete from fluxbase_migrations.ledger").await;
+        }
+        let overtaken = Overtaken(u32::try_from(run).unwrap().into());
+        let stopped = branch.runner.apply(&branch.request(&[("1_a.sql", sql)]), Arc::new(overtaken)).await.unwrap_err();
+        assert!(matches!(stopped, MigrationError::Stopped), "{stopped:?}");
+        assert_eq!(branch.text(made).await, expected);
+    }
+    // Whoever has it by now goes on where that one ended.
+    assert_eq!(branch.apply(&[("1_a.sql", sql)]).await.unwrap()[0].statements.len(), 1);
 }
 
 #[tokio::test]
