@@ -27,8 +27,8 @@ pub struct BuildRequest {
     pub parent_is_main: bool,
     /// What to copy.
     pub clone_mode: DataCloneMode,
-    /// How old a kept copy of the parent's rows may be; `None`: rows are the parent's of after the request. Definitions are never older than the
-    /// request, whatever this says.
+    /// How old a kept copy of the parent's rows may be; `None` or zero: never a kept copy, rows are the parent's of after the request. Definitions are never
+    /// older than the request, whatever this says.
     pub max_age: Option<Duration>,
     /// Users whose id-only rows a copy without rows gets, so that foreign keys to them hold.
     pub users: Vec<UserId>,

@@ -110,7 +110,7 @@ pub(crate) struct ResetDocument {
     /// For `seed_data`: the seed files to run afterwards, by name; all of them when not given.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
-    /// How old a kept copy of the parent's rows may be, from `1s` up; not older than the request when not given.
+    /// How old a kept copy of the parent's rows may be, from `1s` up. When not given, never a kept copy: rows are not older than the request.
     #[oai(nullable)]
     max_age: Option<String>,
 }

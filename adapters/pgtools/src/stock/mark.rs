@@ -70,7 +70,7 @@ pub(crate) struct Contents {
     rows: u64,
     #[serde(default)]
     withheld: Vec<Withheld>,
-    /// The moment that its rows are of, in seconds since 1970; rounded down, so that they never seem younger than they are.
+    /// The moment that its rows are of, in microseconds since 1970, as PostgreSQL has it. A mark of before has seconds here, and counts as old as can be.
     pub(crate) data_as_of: Option<i64>,
 }
 
@@ -80,7 +80,7 @@ impl From<&BuildReport> for Contents {
             objects: report.objects,
             rows: report.rows,
             withheld: report.withheld.clone(),
-            data_as_of: report.data_as_of.map(OffsetDateTime::unix_timestamp),
+            data_as_of: report.data_as_of.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1000).ok()),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Contents {
             withheld: self.withheld.clone(),
             rows: self.rows,
             objects: self.objects,
-            data_as_of: self.data_as_of.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+            data_as_of: self.data_as_of.and_then(|at| OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1000).ok()),
             source,
         }
     }

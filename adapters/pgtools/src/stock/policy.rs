@@ -3,6 +3,7 @@
 use super::{
     demand::Wanted,
     mark::{Kind, StockMark},
+    shelf::MICROSECONDS,
 };
 use crate::settings::StockSettings;
 use domain::DataCloneMode;
@@ -30,7 +31,7 @@ pub(super) fn clear(items: Vec<StockMark>, fresh: &dyn Fn(&StockMark) -> bool, s
     for template in templates {
         let wanted = Wanted::from(&template.origin);
         let idle = now.saturating_sub(template.used_at) > seconds(settings.max_idle);
-        let aged = template.contents.data_as_of.is_some_and(|at| now.saturating_sub(at) > seconds(settings.max_idle));
+        let aged = template.contents.data_as_of.is_some_and(|at| now.saturating_sub(at / MICROSECONDS) > seconds(settings.max_idle));
         let stale = aged || !fresh(&template);
         let has_place = !idle && kept.len() < settings.max_templates as usize && !kept.contains(&wanted);
         if has_place && !stale {

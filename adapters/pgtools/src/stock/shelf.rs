@@ -16,13 +16,16 @@ use domain::branch::DatabaseName;
 use ports::driven::{BuildError, LoginPurpose};
 use sqlx::PgConnection;
 
+/// In a second.
+pub(super) const MICROSECONDS: i64 = 1_000_000;
+
 /// A database under one of the stock's names.
 #[derive(Clone, Debug, sqlx::FromRow)]
 struct Row {
     database: String,
     comment: Option<String>,
     half_gone: bool,
-    now: i64,
+    moment: i64,
 }
 
 /// The stock of this instance.
@@ -34,8 +37,8 @@ pub(crate) struct Shelf {
     pub(crate) waste: Vec<StockMark>,
     /// Under our names, and not proved to be ours.
     pub(crate) foreign: Vec<String>,
-    /// The server's clock.
-    pub(crate) now: i64,
+    /// The server's clock, in microseconds since 1970.
+    pub(crate) moment: i64,
 }
 
 impl Shelf {
@@ -46,8 +49,8 @@ impl Shelf {
         let rows: Vec<Row> = sqlx::query_as(include_str!("sql/stock.sql")).bind(prefixes).fetch_all(&mut *admin).await.map_err(failed)?;
         let mut shelf = Self::default();
         match rows.first() {
-            Some(row) => shelf.now = row.now,
-            None => shelf.now = now(admin).await?,
+            Some(row) => shelf.moment = row.moment,
+            None => shelf.moment = moment(admin).await?,
         }
         let half_made = fresh::provisional(settings);
         for row in rows.into_iter().filter(|row| row.database != half_made.as_str()) {
@@ -61,6 +64,11 @@ impl Shelf {
         Ok(shelf)
     }
 
+    /// The server's clock, in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.moment / MICROSECONDS
+    }
+
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &StockMark> {
         self.items.iter().filter(move |mark| mark.kind == kind)
     }
@@ -68,7 +76,11 @@ impl Shelf {
 
 /// The server's clock, in seconds since 1970.
 pub(crate) async fn now(admin: &mut PgConnection) -> Result<i64, BuildError> {
-    sqlx::query_scalar("select extract(epoch from clock_timestamp())::int8")
+    Ok(moment(admin).await? / MICROSECONDS)
+}
+
+async fn moment(admin: &mut PgConnection) -> Result<i64, BuildError> {
+    sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000000)::int8")
         .fetch_one(admin)
         .await
         .map_err(|error| from_sql("asking the server for the time", error))

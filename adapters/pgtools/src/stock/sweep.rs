@@ -143,7 +143,7 @@ impl Sweep<'_> {
         let ended = |mark: &&StockMark| {
             mark.kind == Kind::Trial
                 && !self.running.contains(&OperationId::from_uuid(mark.id))
-                && stored.now.saturating_sub(mark.made_at) > TRIAL_GRACE
+                && stored.now().saturating_sub(mark.made_at) > TRIAL_GRACE
         };
         for mark in stored.items.iter().chain(&stored.waste).filter(ended).cloned().collect::<Vec<_>>() {
             let Some(mut hold) = Claim::try_take(self.settings, &mark.id.to_string()).await? else { continue };

@@ -39,9 +39,9 @@ pub(crate) async fn take(
     birth: &Birth<'_>,
 ) -> Result<Sought, BuildError> {
     let shelf = Shelf::read(&mut *admin, settings, &[Kind::Spare, Kind::Template]).await?;
-    let now = shelf.now;
+    let (moment, now) = (shelf.moment, shelf.now());
     let (spares, templates): (Vec<_>, Vec<_>) =
-        shelf.items.into_iter().filter(|mark| mark.origin == *origin && is_young(mark, max_age, now)).partition(|mark| mark.kind == Kind::Spare);
+        shelf.items.into_iter().filter(|mark| mark.origin == *origin && is_young(mark, max_age, moment)).partition(|mark| mark.kind == Kind::Spare);
     for mark in spares {
         if hand_over(&mut *admin, settings, &mark, birth).await? {
             return Ok(Sought { taken: Some(Taken { mark, source: BuildSource::Spare }), at: now });
@@ -55,11 +55,11 @@ pub(crate) async fn take(
     Ok(Sought { taken: None, at: now })
 }
 
-/// Definitions are as young as their token says. Rows are as old as they are.
-fn is_young(mark: &StockMark, max_age: Option<Duration>, now: i64) -> bool {
+/// Definitions are as young as their token says. Rows are as old as they are; by a clock that was set back they may seem younger than nothing.
+fn is_young(mark: &StockMark, max_age: Option<Duration>, moment: i64) -> bool {
     match (mark.contents.data_as_of, max_age) {
         (None, _) => true,
-        (Some(at), Some(max_age)) => now.saturating_sub(at) <= i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX),
+        (Some(at), Some(max_age)) => !max_age.is_zero() && moment.saturating_sub(at) <= i64::try_from(max_age.as_micros()).unwrap_or(i64::MAX),
         (Some(_), None) => false,
     }
 }
@@ -118,7 +118,10 @@ mod tests {
         assert!(is_young(&spare, None, 5000));
         spare.contents.data_as_of = Some(1000);
         assert!(!is_young(&spare, None, 1000));
-        assert!(is_young(&spare, Some(Duration::from_mins(1)), 1060));
-        assert!(!is_young(&spare, Some(Duration::from_mins(1)), 1061));
+        assert!(is_young(&spare, Some(Duration::from_mins(1)), 60_001_000));
+        assert!(!is_young(&spare, Some(Duration::from_mins(1)), 60_001_001));
+        for moment in [999, 1000, 1001] {
+            assert!(!is_young(&spare, Some(Duration::ZERO), moment), "{moment}");
+        }
     }
 }

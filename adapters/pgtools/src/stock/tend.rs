@@ -117,7 +117,8 @@ impl Keeper<'_> {
             parents.insert(wanted, now);
         }
         let is_fresh = |mark: &StockMark| parents.get(&Wanted::from(&mark.origin)).is_some_and(|now| now.as_ref() == Some(&mark.origin));
-        let mut clearance = clear(stored.items, &is_fresh, &settings.stock, stored.now);
+        let now = stored.now();
+        let mut clearance = clear(stored.items, &is_fresh, &settings.stock, now);
         clearance.again.retain(|(wanted, ..)| parents.get(wanted).is_some_and(Option::is_some));
         Ok(clearance)
     }
