@@ -54,11 +54,11 @@ impl LeftBehind {
     }
 
     fn of(found: &[Dependent], reasons: &BTreeMap<(i64, i64), String>) -> Self {
+        const SHOWN: usize = 3;
         let needed: Vec<String> = found.iter().filter(|one| one.needed && !one.along).map(Dependent::in_words).collect();
         if !needed.is_empty() {
             return Self { needed, ..Self::default() };
         }
-        const SHOWN: usize = 3;
         let told = |one: &Dependent| {
             let reason = reasons.get(&(one.class, one.object)).cloned();
             one.withheld(reason.unwrap_or_else(|| format!("it stands on {}, which stays behind", listed(&one.roots, SHOWN))))
