@@ -10,6 +10,7 @@ use crate::{
         give_way::while_nobody_waits,
         large_objects,
         leader::{Leader, Table},
+        of_extensions::Passage,
         rows, sequences,
         server_load::Load,
         streams::{self, Streams},
@@ -137,11 +138,16 @@ impl Build<'_> {
             empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
             parent.definitions.restore_before_rows(self.settings, self.request, &meter).await
         };
-        let (plan, ()) = tokio::try_join!(self.plan(parent, &mut leader), meter.watch(self.progress, restored))?;
+        let (mut plan, ()) = tokio::try_join!(self.plan(parent, &mut leader), meter.watch(self.progress, restored))?;
 
         self.progress.step(StepName::CopyRows).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
-        let Leader { mut connection, tables, .. } = leader;
+        let Leader { mut connection, tables, of_extensions, .. } = leader;
+        let mut passage = Passage { settings: self.settings, database: &self.request.target.database, leader: &mut connection, branch: &mut branch };
+        passage.let_refer(&parent.excluded).await?;
+        if self.request.clone_mode == DataCloneMode::FullClone {
+            plan.withheld.extend(passage.copy(&of_extensions, &plan.withheld, &plan.masks).await?);
+        }
         let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
         let meter = Meter::new(tables.iter().map(|table| table.bytes).sum(), "bytes");
         let streams = streams::count(&mut connection, &tables, load).await?;

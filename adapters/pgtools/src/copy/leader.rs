@@ -1,5 +1,6 @@
 //! The session whose snapshot a clone is of: tables are locked first, the snapshot comes after, and every row is read by that snapshot.
 
+use super::of_extensions::Marked;
 use crate::{
     connect::run,
     error::{from_sql, sql_state},
@@ -13,7 +14,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 /// A table that holds rows of its own, or is partitioned.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Table {
     pub(crate) oid: i64,
@@ -45,6 +46,14 @@ impl Table {
         !self.partitioned && !self.own_autovacuum && self.bytes >= WORTH_A_VISIT
     }
 
+    /// Statements that gather the copy's statistics, where it has rows, and let autovacuum in again.
+    pub(crate) fn gather_statistics(&self, rows: u64) -> Vec<String> {
+        let name = self.quoted();
+        let analyze = (rows > 0).then(|| format!("analyze {name}"));
+        let autovacuum = self.keeps_autovacuum_off().then(|| format!("alter table only {name} reset (autovacuum_enabled)"));
+        analyze.into_iter().chain(autovacuum).collect()
+    }
+
     pub(crate) fn qualified(&self) -> QualifiedName {
         QualifiedName::new(&self.schema, &self.name)
     }
@@ -60,6 +69,8 @@ pub(crate) struct Leader {
     /// Its backend, to see who waits for it.
     pub(crate) backend: i32,
     pub(crate) tables: Vec<Table>,
+    /// Those of extensions that come along with rows.
+    pub(crate) of_extensions: Vec<Marked>,
     /// When its snapshot was taken, by the server's clock; not later.
     pub(crate) at: OffsetDateTime,
 }
@@ -92,18 +103,20 @@ impl Leader {
         let mut connection = settings.reader_in(&request.parent, request.parent_is_main, name).await?;
         let backend =
             sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.map_err(|error| from_sql("beginning the copy", error))?;
-        let listed = tables(&mut connection, excluded).await?;
-        lock(&mut connection, &listed).await?;
+        let listed = both(&mut connection, request, excluded).await?;
+        lock(&mut connection, listed.0.iter().chain(listed.1.iter().filter(|marked| marked.readable).map(|marked| &marked.table))).await?;
         // The first query: it takes the snapshot, and by now nothing can change what the snapshot sees in these tables.
         let at = sqlx::query_scalar("select statement_timestamp()")
             .fetch_one(&mut connection)
             .await
             .map_err(|error| from_sql("beginning the copy", error))?;
-        let seen = tables(&mut connection, excluded).await?;
-        if !same(&listed, &seen) {
+        let seen = both(&mut connection, request, excluded).await?;
+        let of_extensions = |marked: &[Marked]| marked.iter().filter(|marked| marked.readable).map(|marked| marked.table.clone()).collect::<Vec<_>>();
+        if !same(&listed.0, &seen.0) || !same(&of_extensions(&listed.1), &of_extensions(&seen.1)) {
             return Err(NotYet::Moved("tables came, went or changed while they were being locked".to_owned()));
         }
-        let mut leader = Self { connection, backend, tables: seen, at };
+        let (tables, of_extensions) = seen;
+        let mut leader = Self { connection, backend, tables, of_extensions, at };
         if request.clone_mode == DataCloneMode::FullClone {
             measure(&mut leader).await?;
         }
@@ -118,12 +131,10 @@ fn same(left: &[Table], right: &[Table]) -> bool {
 }
 
 /// LOCK takes no snapshot; neither do BEGIN and SET.
-async fn lock(connection: &mut PgConnection, tables: &[Table]) -> Result<(), NotYet> {
+async fn lock(connection: &mut PgConnection, tables: impl Iterator<Item = &Table>) -> Result<(), NotYet> {
     let begin = format!("begin isolation level repeatable read read only; set local lock_timeout = '{LOCK_TIMEOUT}'");
-    let locks = tables.chunks(TABLES_PER_LOCK).map(|some| {
-        let names: Vec<_> = some.iter().map(|table| format!("only {}", table.quoted())).collect();
-        format!("lock table {} in access share mode", names.join(", "))
-    });
+    let names: Vec<_> = tables.map(|table| format!("only {}", table.quoted())).collect();
+    let locks = names.chunks(TABLES_PER_LOCK).map(|some| format!("lock table {} in access share mode", some.join(", ")));
     let statements: Vec<_> = [begin].into_iter().chain(locks).chain(["set local lock_timeout = 0".to_owned()]).collect();
     let sql = statements.join("; ");
     let mut reason = String::new();
@@ -147,6 +158,13 @@ pub(crate) async fn back_off(attempt: u32) {
     let most = 50_u64 << attempt.min(5);
     let wait = rand::random_range(most / 4..=most);
     tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+/// The database's own tables, and those of extensions of which rows come along.
+async fn both(connection: &mut PgConnection, request: &BuildRequest, excluded: &[String]) -> Result<(Vec<Table>, Vec<Marked>), BuildError> {
+    let own = tables(connection, excluded).await?;
+    let of_extensions = if request.clone_mode == DataCloneMode::FullClone { Marked::read(connection).await? } else { Vec::new() };
+    Ok((own, of_extensions))
 }
 
 async fn tables(connection: &mut PgConnection, excluded: &[String]) -> Result<Vec<Table>, BuildError> {

@@ -21,7 +21,7 @@ const CHUNK: usize = 128 * 1024;
 const CHUNKS: usize = 4;
 
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
-const RAW: &str = "encoding 'SQL_ASCII'";
+pub(super) const RAW: &str = "encoding 'SQL_ASCII'";
 
 /// Checks and generated columns call people's functions, which find names as they do in the parent: by the database's own search path.
 const SEARCH_PATH: &str = "select set_config('search_path', coalesce(

@@ -34,6 +34,12 @@ pub(crate) async fn read(leader: &mut PgConnection, excluded: &[String], wanted:
     .await
     .map_err(failed)?;
     let names: Vec<_> = names.into_iter().filter(|(schema, _)| wanted(schema)).map(|(schema, name)| QualifiedName::new(schema, name)).collect();
+    positions(leader, &names).await
+}
+
+/// Reads these sequences.
+pub(super) async fn positions(leader: &mut PgConnection, names: &[QualifiedName]) -> Result<Vec<Position>, BuildError> {
+    let failed = |error| from_sql("reading sequences", error);
     let mut positions = Vec::with_capacity(names.len());
     for some in names.chunks(AT_ONCE) {
         let parts: Vec<_> =

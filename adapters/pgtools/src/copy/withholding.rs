@@ -2,6 +2,7 @@
 
 use super::leader::Table;
 use crate::{
+    definitions::never_copied::EXTENSIONS,
     error::{from_sql, refused},
     masking::{Masks, pointing},
     quoting::ident,
@@ -80,9 +81,11 @@ fn close(facts: &[Fact], tables: &[QualifiedName]) -> Vec<Withheld> {
         .into_iter()
         .map(|table| Withheld::all_rows(table, "holds what one could act as somebody with, or was excluded by the configuration"))
         .collect();
-    for fact in facts.iter().filter(|fact| fact.of_extension.is_some()) {
-        let extension = fact.of_extension.as_deref().unwrap_or_default();
-        withheld.push(Withheld::all_rows(fact.name.clone(), format!("belongs to extension {extension}, which fills it by itself")));
+    // Those of other extensions are complete: CREATE EXTENSION fills them, and what it does not comes along.
+    for (fact, extension) in facts.iter().filter_map(|fact| Some((fact, fact.of_extension.as_deref()?))) {
+        if EXTENSIONS.contains(&extension) {
+            withheld.push(Withheld::all_rows(fact.name.clone(), format!("belongs to extension {extension}, which no branch has")));
+        }
     }
     withheld.extend(password_hashes(facts));
     let known: Vec<TableFacts> = facts.iter().map(known).collect();
@@ -167,9 +170,14 @@ pub(crate) struct Source {
 
 /// `None` when no row of the table comes along.
 pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) -> Option<Source> {
+    source_of(table, "", withheld, masks)
+}
+
+/// The same of those rows only that fulfil a condition: what follows the table's name in a query.
+pub(super) fn source_of(table: &Table, condition: &str, withheld: Option<&Withheld>, masks: &Masks) -> Option<Source> {
     let quoted = table.quoted();
     let masked = masks.of(&table.qualified());
-    if withheld.is_none() && masked.is_none() {
+    if withheld.is_none() && masked.is_none() && condition.is_empty() {
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", crate::quoting::idents(&table.columns)) };
         return Some(Source { sql: format!("{quoted}{list}"), as_it_is: true });
     }
@@ -186,7 +194,8 @@ pub(crate) fn source(table: &Table, withheld: Option<&Withheld>, masks: &Masks) 
         (true, true) => "''".to_owned(),
     };
     let values: Vec<_> = table.columns.iter().map(value).collect();
-    Some(Source { sql: format!("(select {} from only {quoted}{filter})", values.join(", ")), as_it_is: false })
+    let rows = if condition.is_empty() { format!("only {quoted}") } else { format!("(select * from only {quoted} {condition}) chosen") };
+    Some(Source { sql: format!("(select {} from {rows}{filter})", values.join(", ")), as_it_is: false })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(crate) use expression::KEY_SETTING;
 pub(crate) use hidden_objects::pointing;
 
 use crate::{
+    definitions::never_copied::EXTENSIONS,
     error::{from_sql, refused},
     hex::hex,
 };
@@ -83,6 +84,7 @@ pub(crate) async fn plan(
 ) -> Result<Masks, BuildError> {
     let tables: Vec<Json<PrivateTable>> = sqlx::query_scalar(include_str!("sql/columns.sql"))
         .bind(excluded)
+        .bind(EXTENSIONS)
         .fetch_all(&mut *leader)
         .await
         .map_err(|error| from_sql("reading which columns are personal", error))?;

@@ -8,6 +8,7 @@ mod compared;
 mod connections;
 mod doors;
 mod equality;
+mod extensions;
 mod foreign_tables;
 mod held;
 mod latecomers;

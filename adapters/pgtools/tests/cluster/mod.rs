@@ -20,8 +20,22 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/fluxbase-test-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 printf %s "$PASSWORD" > password
+# An installation like that one, with an extension of the tests' own beside its others: PostgreSQL finds its files from where its program lies.
+version=$(basename "${bin%/bin}")
+case $bin in
+*/lib/postgresql/*/bin) from=${bin%/lib/postgresql/*} home=lib/postgresql/$version share=share/postgresql/$version ;;
+*) from=${bin%/bin} home=. share=share ;;
+esac
+own=$dir/installation
+mkdir -p "$own/$home/bin" "$own/$share/extension"
+cp "$bin/postgres" "$own/$home/bin/"
+ln -s "$from/$home/lib" "$own/$home/lib"
+for file in "$from/$share"/*; do test "${file##*/}" = extension || ln -s "$file" "$own/$share/"; done
+ln -s "$from/$share/extension"/* "$own/$share/extension/"
+printf %s "$EXTENSION" > "$own/$share/extension/places--1.0.sql"
+printf "default_version = '1.0'\nsuperuser = false\nrelocatable = true\n" > "$own/$share/extension/places.control"
 "$bin/initdb" -D data -U postgres -A scram-sha-256 --pwfile=password -E UTF8 --locale=C --no-sync > log 2>&1 || { cat log >&2; exit 1; }
-"$bin/pg_ctl" start -w -s -D data -l log \
+"$bin/pg_ctl" start -w -s -D data -l log -p "$own/$home/bin/postgres" \
     -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80 -c max_prepared_transactions=20 -c wal_level=logical" \
     > /dev/null || { cat log >&2; exit 1; }
 "$bin/psql" -q -h "$dir" -p "$port" -U postgres -v ON_ERROR_STOP=1 -f - > log2 2>&1 <<SQL || { cat log2 >&2; exit 1; }
@@ -67,6 +81,7 @@ fn start() -> Cluster {
     let binaries = binaries();
     let mut command = as_postgres();
     command.args(["sh", "-c", SCRIPT, "sh"]).arg(&binaries).arg(port.to_string());
+    command.env("EXTENSION", include_str!("places.sql"));
     command.env("PASSWORD", PASSWORD).env("PGPASSWORD", PASSWORD).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut supervisor = command.spawn().unwrap();
     let mut line = String::new();

@@ -1,9 +1,12 @@
--- What masking has to know of each table that holds rows: its columns, their types and keys, and what ties them to others. $1: schemas left out.
+-- What masking has to know of each table that holds rows: its columns, their types and keys, and what ties them to others. $1: schemas left out; $2: extensions
+-- left out. Of others' tables those are looked at whose rows come along.
 with rel as materialized (
     select c.oid, c.relkind, c.relispartition, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p') and c.relpersistence <> 't'
        and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
-       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+       and (not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+            or exists (select from pg_extension e where c.oid = any(e.extconfig) and e.extname <> all($2)
+                          and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')))
 ), base as materialized (
     -- What a domain is made of in the end, its length, and whether it or any domain between refuses NULL.
     with recursive step(type, at, typmod, required) as (
