@@ -82,8 +82,10 @@ async fn every_refusal_of_a_ledger_is_led_out_of_by_the_command_that_it_tells() 
     at.remove("10_a.sql");
     at.remove("20_b.sql");
     at.write("30_c.sql", "create table public.out_c ();");
-    // What came before the oldest file that is sent need not be there.
-    assert_eq!(at.up().await.0, 0);
+    // The project's folder is the whole of it: what it had is missed, however old.
+    let forget = |version| format!("migrations repair {version} forget --branch {}", at.branch);
+    assert_eq!(at.refused().await, [forget(10), forget(20)]);
+    assert_eq!(at.listed().await["refusals"].as_array().map(Vec::len), Some(2));
     at.write("10_a.sql", "create table public.out_a (); -- as before");
     let forget = at.refused().await;
     assert_eq!(forget, [format!("migrations repair 20 forget --branch {}", at.branch)]);
@@ -148,4 +150,33 @@ async fn a_branch_that_had_its_tables_before_it_had_a_ledger_takes_them_as_appli
     assert_eq!((&listed["applied"][0]["name"], &listed["pending"], &listed["drift"]), (&json!("1_a.sql"), &json!(["2_b.sql"]), &json!(false)));
     assert_eq!(at.up().await.0, 0);
     at.project.ok(&["branch", "delete", &at.branch]).await;
+}
+
+#[tokio::test]
+async fn what_was_altered_beside_the_migrations_is_drift_and_a_fresh_child_has_none() {
+    let at = Migrated::new(&[("1_a.sql", "create table public.drift_a (id int primary key);")]).await;
+    assert_eq!(at.up().await.0, 0);
+    let before = named("drift-before");
+    at.project.ok(&["branch", "create", &before, "--from", &at.branch, "--wait"]).await;
+    let server = at.project.server;
+    let drift = async |branch: &str| {
+        let migrations = server.get(&format!("admin/branches/{branch}"), &server.owner_key()).await.json()["migrations"].clone();
+        assert_eq!(migrations["applied"], 1, "{migrations}");
+        migrations["drift"].clone()
+    };
+    assert_eq!((drift(&at.branch).await, drift(&before).await), (json!(false), json!(false)));
+
+    at.sql("alter table public.drift_a add column beside text").await;
+    assert_eq!((drift(&at.branch).await, drift(&before).await), (json!(true), json!(false)));
+    let status = at.project.ok(&["branch", "status", &at.branch]).await;
+    assert!(status.contains("changed beside them (drift)"), "{status}");
+    // A child has what its parent has.
+    let after = named("drift-after");
+    at.project.ok(&["branch", "create", &after, "--from", &at.branch, "--wait"]).await;
+    assert_eq!(drift(&after).await, true);
+    at.sql("alter table public.drift_a drop column beside").await;
+    assert_eq!(drift(&at.branch).await, false);
+    for branch in [&after, &before, &at.branch] {
+        at.project.ok(&["branch", "delete", branch]).await;
+    }
 }

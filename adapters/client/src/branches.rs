@@ -3,7 +3,7 @@
 mod documents;
 mod life_cycle;
 
-pub(crate) use life_cycle::files;
+pub(crate) use life_cycle::with_files;
 
 use crate::{
     document::page,

@@ -1,14 +1,13 @@
 //! Migrations of a branch against files.
 
 use crate::{
-    branches::files,
+    branches::with_files,
     document::parsed,
     route::{RemoteCommand, Route},
 };
 use domain::{
     Slug,
     migration::{Checksum, LedgerEntry, LedgerState, MigrationVersion},
-    operation::NamedText,
 };
 use http::Method;
 use ports::driving::{BaselineMigrations, ListMigrations, MigrationOverview, RepairMigration};
@@ -21,7 +20,7 @@ impl RemoteCommand for ListMigrations {
     fn route(&self) -> Route {
         let method = if self.files.is_empty() { Method::GET } else { Method::POST };
         let route = Route::new(method, ["admin", "migrations"]).query("branch", self.branch.as_str());
-        if self.files.is_empty() { route } else { route.body(json!({ "files": files(&self.files) })) }
+        if self.files.is_empty() { route } else { route.body(with_files(json!({}), &self.files, self.whole)) }
     }
 
     fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
@@ -32,7 +31,7 @@ impl RemoteCommand for ListMigrations {
 impl RemoteCommand for RepairMigration {
     fn route(&self) -> Route {
         let body = json!({ "version": self.version, "action": self.repair.name() });
-        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "repair"]).body(with_files(body, &self.files))
+        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "repair"]).body(with_files(body, &self.files, self.whole))
     }
 
     fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
@@ -43,19 +42,12 @@ impl RemoteCommand for RepairMigration {
 impl RemoteCommand for BaselineMigrations {
     fn route(&self) -> Route {
         let body = self.up_to.map_or_else(|| json!({}), |version| json!({ "up_to": version }));
-        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "baseline"]).body(with_files(body, &self.files))
+        Route::new(Method::POST, ["admin", "branches", &self.branch, "migrations", "baseline"]).body(with_files(body, &self.files, self.whole))
     }
 
     fn read(&self, document: &Value) -> Result<MigrationOverview, serde_json::Error> {
         overview(document)
     }
-}
-
-fn with_files(mut body: Value, texts: &[NamedText]) -> Value {
-    if !texts.is_empty() {
-        body["files"] = files(texts);
-    }
-    body
 }
 
 fn overview(document: &Value) -> Result<MigrationOverview, serde_json::Error> {
@@ -138,21 +130,26 @@ mod tests {
             }],
         });
         let server = Answers::with(200, document.clone()).await;
-        let overview = client(&server).send(&ListMigrations { branch: "x".to_owned(), files: Vec::new() }).await.unwrap().output;
+        let overview = client(&server).send(&ListMigrations { branch: "x".to_owned(), files: Vec::new(), whole: true }).await.unwrap().output;
         assert_eq!((overview.applied[0].checksum.to_string(), overview.applied[0].is_applied()), ("ab".repeat(32), false));
         assert_eq!(server.only_request().target, "GET /api/v1/admin/migrations?branch=x");
 
         let server = Answers::with(200, document.clone()).await;
         let files = vec![NamedText { name: "1_a.sql".to_owned(), text: "select 1".to_owned() }];
-        client(&server).send(&ListMigrations { branch: "x".to_owned(), files }).await.unwrap();
+        client(&server).send(&ListMigrations { branch: "x".to_owned(), files, whole: true }).await.unwrap();
         let asked = server.only_request();
         assert_eq!(asked.target, "POST /api/v1/admin/migrations?branch=x");
-        assert_eq!(asked.json(), json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }] }));
+        assert_eq!(asked.json(), json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }], "whole": true }));
 
         let (branch, files) = ("x".to_owned(), Vec::new());
         let server = Answers::with(200, document.clone()).await;
-        let repair =
-            RepairMigration { branch: branch.clone(), version: MigrationVersion::new(7), repair: RepairAction::NotDone, files: files.clone() };
+        let repair = RepairMigration {
+            branch: branch.clone(),
+            version: MigrationVersion::new(7),
+            repair: RepairAction::NotDone,
+            files: files.clone(),
+            whole: false,
+        };
         assert_eq!(client(&server).send(&repair).await.unwrap().output.branch.as_str(), "x");
         let asked = server.only_request();
         assert_eq!(
@@ -161,7 +158,7 @@ mod tests {
         );
 
         let server = Answers::with(200, document).await;
-        client(&server).send(&BaselineMigrations { branch, up_to: Some(MigrationVersion::new(7)), files }).await.unwrap();
+        client(&server).send(&BaselineMigrations { branch, up_to: Some(MigrationVersion::new(7)), files, whole: true }).await.unwrap();
         let asked = server.only_request();
         assert_eq!((asked.target.as_str(), asked.json()), ("POST /api/v1/admin/branches/x/migrations/baseline", json!({"up_to": 7})));
     }

@@ -10,7 +10,7 @@ use std::{
 
 /// What goes along with a request, and where it comes from.
 pub(super) struct Sent {
-    /// The files; the server takes its own where there are none.
+    /// The files, which are all that the folder has, and so the project; the server takes its own where there are none.
     pub(super) files: Vec<NamedText>,
     pub(super) folder: Folder,
 }

@@ -5,6 +5,7 @@ use super::{
     ledger::LedgerEntry,
     refusal::Refusal,
 };
+use crate::operation::NamedText;
 use std::collections::BTreeMap;
 
 /// What migrating would do.
@@ -23,6 +24,13 @@ pub enum Coverage {
     Whole,
     /// Those that a request sent along: it need not repeat what came before the oldest of them.
     From,
+}
+
+impl Coverage {
+    /// Of a request's files, which may say that they are the whole; where it sends none, the server's folder is read.
+    pub fn of_request(files: &[NamedText], whole: bool) -> Self {
+        if whole || files.is_empty() { Self::Whole } else { Self::From }
+    }
 }
 
 /// Compares a project's files, in the order of their versions, with a database's ledger.

@@ -331,6 +331,9 @@ pub struct OperationInput {
     pub generation: Option<crate::branch::Generation>,
     /// Migration files that came with the request.
     pub files: Vec<NamedText>,
+    /// They are all that the project has: what was applied and is not among them is missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// Migrations are tried on a throw-away copy only.
     pub dry_run: bool,
     /// Versions older than the newest applied one may be applied.

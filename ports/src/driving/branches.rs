@@ -125,6 +125,8 @@ on_branch! {
     MigrateBranch {
         /// Files of this call; the server's `migrations.dir` when there are none.
         files: Vec<NamedText>,
+        /// They are all that the project has: what was applied and is not among them is missing, even if it came before the oldest of them.
+        whole: bool,
         /// On a throw-away copy only.
         dry_run: bool,
         /// Versions older than the newest applied one may be applied.
@@ -164,6 +166,8 @@ on_branch! {
     ListMigrations {
         /// Files to hold against the ledger; the server's `migrations.dir` when there are none.
         files: Vec<NamedText>,
+        /// They are all that the project has: what was applied and is not among them is missing, even if it came before the oldest of them.
+        whole: bool,
     } -> MigrationOverview
 }
 on_branch! {
@@ -175,6 +179,8 @@ on_branch! {
         repair: RepairAction,
         /// Files to find an accepted text in; the server's `migrations.dir` when there are none.
         files: Vec<NamedText>,
+        /// They are all that the project has: what was applied and is not among them is missing, even if it came before the oldest of them.
+        whole: bool,
     } -> MigrationOverview
 }
 on_branch! {
@@ -184,6 +190,8 @@ on_branch! {
         up_to: Option<MigrationVersion>,
         /// Which files; the server's `migrations.dir` when there are none.
         files: Vec<NamedText>,
+        /// They are all that the project has: what was applied and is not among them is missing, even if it came before the oldest of them.
+        whole: bool,
     } -> MigrationOverview
 }
 on_branch! {

@@ -47,16 +47,24 @@ impl RemoteCommand for SeedBranch {
 }
 
 /// Files as requests carry them.
-pub(crate) fn files(files: &[NamedText]) -> Value {
+fn files(files: &[NamedText]) -> Value {
     files.iter().map(|file| json!({ "name": file.name, "sql": file.text })).collect()
+}
+
+/// A body with these files, where there are any, and whether they are the whole.
+pub(crate) fn with_files(mut body: Value, texts: &[NamedText], whole: bool) -> Value {
+    if !texts.is_empty() {
+        body["files"] = files(texts);
+        if whole {
+            body["whole"] = json!(true);
+        }
+    }
+    body
 }
 
 impl RemoteCommand for MigrateBranch {
     fn route(&self) -> Route {
-        let mut body = json!({});
-        if !self.files.is_empty() {
-            body["files"] = files(&self.files);
-        }
+        let mut body = with_files(json!({}), &self.files, self.whole);
         for (name, flag) in [("dry_run", self.dry_run), ("allow_out_of_order", self.allow_out_of_order)] {
             if flag {
                 body[name] = json!(true);

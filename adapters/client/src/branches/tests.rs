@@ -177,10 +177,10 @@ async fn each_command_goes_to_its_route_with_what_was_said() {
     let seeds = Some(vec!["1_a.sql".to_owned()]);
     goes!(SeedBranch { branch: x(), seeds }, begun.clone(), "POST /api/v1/admin/branches/x/seed", json!({ "seeds": ["1_a.sql"] }));
     goes!(
-        MigrateBranch { branch: x(), files, dry_run: true, allow_out_of_order: false },
+        MigrateBranch { branch: x(), files, whole: true, dry_run: true, allow_out_of_order: false },
         begun.clone(),
         "POST /api/v1/admin/branches/x/migrate",
-        json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }], "dry_run": true })
+        json!({ "files": [{ "name": "1_a.sql", "sql": "select 1" }], "whole": true, "dry_run": true })
     );
     goes!(ProveDiff { branch: x(), target: Some("main".to_owned()) }, begun, "POST /api/v1/admin/branches/x/diff", json!({ "target": "main" }));
     goes!(

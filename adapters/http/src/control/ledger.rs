@@ -34,8 +34,8 @@ impl Ledger {
         id: Path<String>,
         body: JsonBody<NewRepair>,
     ) -> Result<Answer<200, MigrationsDocument>, Problem> {
-        let NewRepair { version, action, files } = body.0;
-        let command = RepairMigration { branch: id.0, version, repair: action, files };
+        let NewRepair { version, action, files, whole } = body.0;
+        let command = RepairMigration { branch: id.0, version, repair: action, files, whole };
         Ok(Answer(asking.run(&*self.repair, command).await?.into()))
     }
 
@@ -51,8 +51,8 @@ impl Ledger {
         id: Path<String>,
         body: JsonBody<Baseline>,
     ) -> Result<Answer<200, MigrationsDocument>, Problem> {
-        let Baseline { up_to, files } = body.0;
-        let command = BaselineMigrations { branch: id.0, up_to, files };
+        let Baseline { up_to, files, whole } = body.0;
+        let command = BaselineMigrations { branch: id.0, up_to, files, whole };
         Ok(Answer(asking.run(&*self.baseline, command).await?.into()))
     }
 }
@@ -62,6 +62,7 @@ pub(crate) struct NewRepair {
     version: MigrationVersion,
     action: RepairAction,
     files: Vec<NamedText>,
+    whole: bool,
 }
 
 impl FromFields for NewRepair {
@@ -70,8 +71,9 @@ impl FromFields for NewRepair {
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (version, action, files) = (fields.optional_version("version"), fields.parsed("action"), fields.objects("files"));
+        let whole = fields.flag("whole");
         let version = version.and_then(|version| fields.required("version", version));
-        Some(Self { version: version?, action: action?, files: files? })
+        Some(Self { version: version?, action: action?, files: files?, whole: whole? })
     }
 }
 
@@ -86,12 +88,16 @@ pub(crate) struct RepairDocument {
     /// For `accept`: the project's migration files, with the one whose text is accepted. Those of the server's `migrations.dir` when there are none.
     #[oai(nullable)]
     files: Option<Vec<MigrationFileDocument>>,
+    /// The files are all that the project has: one that was applied and is not among them stands in the way in the answer, even if it comes before the oldest of them.
+    #[oai(nullable)]
+    whole: Option<bool>,
 }
 
 /// What is taken as applied.
 pub(crate) struct Baseline {
     up_to: Option<MigrationVersion>,
     files: Vec<NamedText>,
+    whole: bool,
 }
 
 impl FromFields for Baseline {
@@ -100,8 +106,8 @@ impl FromFields for Baseline {
     const LARGE: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (up_to, files) = (fields.optional_version("up_to"), fields.objects("files"));
-        Some(Self { up_to: up_to?, files: files? })
+        let (up_to, files, whole) = (fields.optional_version("up_to"), fields.objects("files"), fields.flag("whole"));
+        Some(Self { up_to: up_to?, files: files?, whole: whole? })
     }
 }
 
@@ -115,6 +121,9 @@ pub(crate) struct BaselineDocument {
     /// The project's migration files. Those of the server's `migrations.dir` when there are none.
     #[oai(nullable)]
     files: Option<Vec<MigrationFileDocument>>,
+    /// The files are all that the project has: one that was applied and is not among them stands in the way in the answer, even if it comes before the oldest of them.
+    #[oai(nullable)]
+    whole: Option<bool>,
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ impl LifeCycle {
         id: Path<String>,
         body: JsonBody<Migration>,
     ) -> Result<Begun<BranchWithOperation>, Problem> {
-        let Migration { files, dry_run, allow_out_of_order } = body.0;
-        let command = MigrateBranch { branch: id.0, files, dry_run, allow_out_of_order };
+        let Migration { files, whole, dry_run, allow_out_of_order } = body.0;
+        let command = MigrateBranch { branch: id.0, files, whole, dry_run, allow_out_of_order };
         Ok(Begun(asking.run(&*self.migrate, command).await?.into()))
     }
 }
@@ -158,6 +158,7 @@ pub(crate) struct NothingDocument {}
 /// What to apply.
 pub(crate) struct Migration {
     files: Vec<NamedText>,
+    whole: bool,
     dry_run: bool,
     allow_out_of_order: bool,
 }
@@ -168,8 +169,9 @@ impl FromFields for Migration {
     const LARGE: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let (files, dry_run, allow_out_of_order) = (fields.objects("files"), fields.flag("dry_run"), fields.flag("allow_out_of_order"));
-        Some(Self { files: files?, dry_run: dry_run?, allow_out_of_order: allow_out_of_order? })
+        let (files, whole) = (fields.objects("files"), fields.flag("whole"));
+        let (dry_run, allow_out_of_order) = (fields.flag("dry_run"), fields.flag("allow_out_of_order"));
+        Some(Self { files: files?, whole: whole?, dry_run: dry_run?, allow_out_of_order: allow_out_of_order? })
     }
 }
 
@@ -190,6 +192,10 @@ pub(crate) struct MigrationDocument {
     /// `migrations.dir` when there are none.
     #[oai(nullable)]
     files: Option<Vec<MigrationFileDocument>>,
+    /// The files are all that the project has: one that was applied and is not among them is refused (`migration_missing`), even if it comes before the oldest of
+    /// them.
+    #[oai(nullable)]
+    whole: Option<bool>,
     /// Try it on a throw-away copy only: how long each statement takes, what it locks and rewrites, and how the schema would differ.
     /// `copy` in the result says whether rows were there.
     #[oai(nullable)]
@@ -231,6 +237,8 @@ mod tests {
         let faults = Fields::read::<Migration>(body).err().unwrap();
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/files/0/sql", "/files/1/name", "/files/1/x", "/dry_run", "/force"]);
-        assert!(Fields::read::<Migration>(json!({})).unwrap().files.is_empty());
+        let read = Fields::read::<Migration>(json!({})).unwrap();
+        assert!(read.files.is_empty() && !read.whole);
+        assert!(Fields::read::<Migration>(json!({"whole": true})).unwrap().whole);
     }
 }

@@ -38,7 +38,7 @@ impl Migrations {
         #[oai(name = "X-Fluxbase-Branch")]
         _branch_header: Header<Option<String>>,
     ) -> Result<Answer<200, MigrationsDocument>, Problem> {
-        self.of(&asking, request, branch.0.as_deref(), Vec::new()).await
+        self.of(&asking, request, branch.0.as_deref(), Files { files: Vec::new(), whole: false }).await
     }
 
     /// List migrations against files of one's own
@@ -56,38 +56,36 @@ impl Migrations {
         _branch_header: Header<Option<String>>,
         body: JsonBody<Files>,
     ) -> Result<Answer<200, MigrationsDocument>, Problem> {
-        self.of(&asking, request, branch.0.as_deref(), body.0.0).await
+        self.of(&asking, request, branch.0.as_deref(), body.0).await
     }
 }
 
 impl Migrations {
-    async fn of(
-        &self,
-        asking: &Asking,
-        request: &Request,
-        query: Option<&str>,
-        files: Vec<NamedText>,
-    ) -> Result<Answer<200, MigrationsDocument>, Problem> {
+    async fn of(&self, asking: &Asking, request: &Request, query: Option<&str>, sent: Files) -> Result<Answer<200, MigrationsDocument>, Problem> {
         let pinned = asking.0.principal.restrictions.branch.as_ref();
         let branch = mentions(request, query, self.branch_domain.as_deref()).and_then(|mentions| mentions.resolve(pinned));
         let branch = branch.map_err(|failure| asking.refused(failure))?;
-        Ok(Answer(asking.run(&*self.list, ListMigrations { branch: branch.to_string(), files }).await?.into()))
+        Ok(Answer(asking.run(&*self.list, ListMigrations { branch: branch.to_string(), files: sent.files, whole: sent.whole }).await?.into()))
     }
 }
 
 /// Files to hold against the ledger.
-pub(crate) struct Files(Vec<NamedText>);
+pub(crate) struct Files {
+    files: Vec<NamedText>,
+    whole: bool,
+}
 
 impl FromFields for Files {
     type Document = FilesDocument;
     const LARGE: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let files = fields.objects("files")?;
+        let (files, whole) = (fields.objects("files"), fields.flag("whole"));
+        let files = files?;
         if files.is_empty() {
             fields.fault("/files", "is required: the project's migration files");
         }
-        Some(Self(files))
+        Some(Self { files, whole: whole? })
     }
 }
 
@@ -97,6 +95,9 @@ impl FromFields for Files {
 pub(crate) struct FilesDocument {
     /// The project's migration files, without gaps; what comes before the oldest of them need not be sent again.
     files: Vec<MigrationFileDocument>,
+    /// The files are all that the project has: one that was applied and is not among them stands in the way, even if it comes before the oldest of them.
+    #[oai(nullable)]
+    whole: Option<bool>,
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ impl Tool for MigrateBranchTool {
         let command = MigrateBranch {
             branch: input.branch,
             files: files.collect(),
+            // An agent sends what it wrote.
+            whole: false,
             dry_run: input.dry_run.unwrap_or_default(),
             allow_out_of_order: input.allow_out_of_order.unwrap_or_default(),
         };

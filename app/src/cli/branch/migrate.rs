@@ -10,6 +10,7 @@ use crate::cli::{
     migration_files::{self, Sent},
     output::write_stderr,
     table,
+    wait::Waiting,
 };
 use comfy_table::Cell;
 use ports::driving::MigrateBranch;
@@ -45,9 +46,8 @@ pub(crate) struct MigrateOptions {
     /// Apply files that come before one that is already applied, too
     #[arg(long)]
     allow_out_of_order: bool,
-    /// Do not wait until it is done
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<true>,
 }
 
 pub(super) async fn run(context: &Context, args: MigrateArgs) -> Result<(), CliError> {
@@ -65,9 +65,9 @@ pub(in crate::cli) async fn migrate(context: &Context, named: Option<Reference>,
     };
     let what = if how.dry_run { "trying migrations on a copy of" } else { "migrating" };
     write_stderr(&format!("{what} branch '{branch}' by {from} on {}", client.base_url()));
-    let command = MigrateBranch { branch: branch.clone(), files, dry_run: how.dry_run, allow_out_of_order: how.allow_out_of_order };
+    let command = MigrateBranch { branch: branch.clone(), files, whole: true, dry_run: how.dry_run, allow_out_of_order: how.allow_out_of_order };
     let begun = Begun::from(client.send(&command).await?);
-    if how.no_wait {
+    if !how.waiting.waits() {
         write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
         return context.print(&begun.document, || begun.properties());
     }

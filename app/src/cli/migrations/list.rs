@@ -17,7 +17,7 @@ pub(super) async fn run(context: &Context, args: ListArgs) -> Result<(), CliErro
     let (client, branch, sent) = args.place.open(context).await?;
     // The route takes the branch from where every request has it; the one that is named is the only one that is meant.
     let client = client.on_branch(None);
-    let found = client.send(&ListMigrations { branch, files: sent.files }).await?;
+    let found = client.send(&ListMigrations { branch, files: sent.files, whole: true }).await?;
     tell_obstacles(&found.output, &sent.folder);
     context.print(&found.document, || listed(&found.output))
 }

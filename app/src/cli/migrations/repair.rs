@@ -37,14 +37,14 @@ pub(super) async fn repair(context: &Context, args: RepairArgs) -> Result<(), Cl
     let RepairArgs { version, repair, place } = args;
     let (client, branch, sent) = place.open(context).await?;
     write_stderr(&format!("repairing migration {version} of branch '{branch}' ({repair}) on {}", client.base_url()));
-    told(context, &client.send(&RepairMigration { branch, version, repair, files: sent.files }).await?, &sent.folder)
+    told(context, &client.send(&RepairMigration { branch, version, repair, files: sent.files, whole: true }).await?, &sent.folder)
 }
 
 pub(super) async fn baseline(context: &Context, args: BaselineArgs) -> Result<(), CliError> {
     let BaselineArgs { up_to, place } = args;
     let (client, branch, sent) = place.open(context).await?;
     write_stderr(&format!("taking migrations of branch '{branch}' as applied on {}", client.base_url()));
-    told(context, &client.send(&BaselineMigrations { branch, up_to, files: sent.files }).await?, &sent.folder)
+    told(context, &client.send(&BaselineMigrations { branch, up_to, files: sent.files, whole: true }).await?, &sent.folder)
 }
 
 fn told(context: &Context, found: &Answer<MigrationOverview>, folder: &Folder) -> Result<(), CliError> {

@@ -39,7 +39,7 @@ impl GetBranchUseCase {
     }
 
     async fn migrations(&self, branch: &Branch, place: &DatabasePlace) -> Option<MigrationCounts> {
-        match timeout(PATIENCE, MigrationView::look(&self.ports, place, &[])).await.ok()? {
+        match timeout(PATIENCE, MigrationView::look(&self.ports, place, &[], true)).await.ok()? {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
                 pending: view.plan.pending.len() as u64,

@@ -10,8 +10,7 @@ use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, Slug,
     branch::AccessLevel,
-    migration::{MigrationFile, MigrationSet, MigrationVersion, RepairAction},
-    operation::NamedText,
+    migration::{Coverage, MigrationFile, MigrationSet, MigrationVersion, RepairAction},
 };
 use ports::{
     driven::{DatabasePlace, MigrationHistory, MigrationOutcome, Repair, UnitOfWork},
@@ -45,7 +44,7 @@ impl LedgerUseCase {
     }
 
     /// Tells what was done, and what the branch has and lacks now: of files that were read before anything was done.
-    async fn tell(&self, caller: &Caller, done: Done, held: Held, files: &MigrationSet, call: &[NamedText]) -> Result<MigrationOverview, Failure> {
+    async fn tell(&self, caller: &Caller, done: Done, held: Held, files: &MigrationSet, coverage: Coverage) -> Result<MigrationOverview, Failure> {
         let Held { mut work, branch, place } = held;
         let (actor, now) = (trail::actor(caller), self.ports.clock.now());
         if !done.migrations.is_empty() {
@@ -65,7 +64,7 @@ impl LedgerUseCase {
         if let Some(version) = done.marks {
             fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, &place, version).await;
         }
-        let overview = async { MigrationView::of(&self.ports, &place, files, call).await?.told(&self.ports, &place, &branch.slug).await };
+        let overview = async { MigrationView::of(&self.ports, &place, files, coverage).await?.told(&self.ports, &place, &branch.slug).await };
         overview.await.map_err(|error: Failure| {
             tracing::warn!(%error, branch = %branch.slug, "a ledger was put right and could not be read after that");
             done_unread(&branch.slug)
@@ -101,7 +100,7 @@ struct Done {
 #[async_trait]
 impl UseCase<RepairMigration> for LedgerUseCase {
     async fn run(&self, caller: &Caller, command: RepairMigration) -> Result<MigrationOverview, Failure> {
-        let RepairMigration { branch, version, repair, files } = command;
+        let RepairMigration { branch, version, repair, files, whole } = command;
         let held = self.hold(caller, &branch).await?;
         let ledger = self.ports.migrations.ledger(&held.place).await?;
         let entry = ledger.into_iter().find(|entry| entry.version == version);
@@ -123,14 +122,14 @@ impl UseCase<RepairMigration> for LedgerUseCase {
             marks: (repair == RepairAction::Applied).then_some(version),
             migrations: vec![(version, name)],
         };
-        self.tell(caller, done, held, &set, &files).await
+        self.tell(caller, done, held, &set, Coverage::of_request(&files, whole)).await
     }
 }
 
 #[async_trait]
 impl UseCase<BaselineMigrations> for LedgerUseCase {
     async fn run(&self, caller: &Caller, command: BaselineMigrations) -> Result<MigrationOverview, Failure> {
-        let BaselineMigrations { branch, up_to, files } = command;
+        let BaselineMigrations { branch, up_to, files, whole } = command;
         let held = self.hold(caller, &branch).await?;
         let set = read(&self.ports, &files).await?;
         let mut taken = set.files.clone();
@@ -155,7 +154,7 @@ impl UseCase<BaselineMigrations> for LedgerUseCase {
             marks: last,
             migrations: taken.into_iter().map(|file| (file.version, file.name)).collect(),
         };
-        self.tell(caller, done, held, &set, &files).await
+        self.tell(caller, done, held, &set, Coverage::of_request(&files, whole)).await
     }
 }
 
@@ -222,7 +221,7 @@ mod tests {
     }
 
     fn repair(version: i64, repair: RepairAction, names: &[&str]) -> RepairMigration {
-        RepairMigration { branch: "pr-1".to_owned(), version: MigrationVersion::new(version), repair, files: files(names) }
+        RepairMigration { branch: "pr-1".to_owned(), version: MigrationVersion::new(version), repair, files: files(names), whole: false }
     }
 
     #[tokio::test]
@@ -305,8 +304,12 @@ mod tests {
         schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_hex("ab".to_owned())));
         runner.expect_record_fingerprint().once().withf(|_, version, print| version.number() == 2 && print == "ab").returning(|_, _, _| Ok(()));
         let ports = BranchPorts { schemas: Arc::new(schemas), ..ports(runner, &[(2, MigrationOutcome::Baselined)]) };
-        let command =
-            BaselineMigrations { branch: "pr-1".to_owned(), up_to: Some(MigrationVersion::new(2)), files: files(&["1_a.sql", "2_b.sql", "3_c.sql"]) };
+        let command = BaselineMigrations {
+            branch: "pr-1".to_owned(),
+            up_to: Some(MigrationVersion::new(2)),
+            files: files(&["1_a.sql", "2_b.sql", "3_c.sql"]),
+            whole: false,
+        };
         let overview = LedgerUseCase::new(ports).run(&caller(Some(1), [Scope::WriteBranches]), command).await.unwrap();
         // The mocked ledger does not learn.
         assert_eq!(overview.pending, ["2_b.sql", "3_c.sql"]);

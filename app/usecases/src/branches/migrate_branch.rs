@@ -41,6 +41,7 @@ impl UseCase<MigrateBranch> for MigrateBranchUseCase {
         start.detail = command.dry_run.then(|| "dry run".to_owned());
         let input = OperationInput {
             files: command.files,
+            whole: command.whole,
             dry_run: command.dry_run,
             allow_out_of_order: command.allow_out_of_order,
             error_before: branch.state.error().map(str::to_owned),
@@ -68,7 +69,7 @@ mod tests {
 
     fn command(files: &[(&str, &str)], dry_run: bool) -> MigrateBranch {
         let files = files.iter().map(|(name, text)| NamedText { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
-        MigrateBranch { branch: "pr-1".to_owned(), files, dry_run, allow_out_of_order: false }
+        MigrateBranch { branch: "pr-1".to_owned(), files, whole: false, dry_run, allow_out_of_order: false }
     }
 
     fn accepting(updates: usize) -> FakeWork {

@@ -22,15 +22,14 @@ pub(super) struct MigrationView {
 
 impl MigrationView {
     /// Reads the ledger and the files.
-    pub(super) async fn look(ports: &BranchPorts, place: &DatabasePlace, call: &[NamedText]) -> Result<Self, Failure> {
+    pub(super) async fn look(ports: &BranchPorts, place: &DatabasePlace, call: &[NamedText], whole: bool) -> Result<Self, Failure> {
         let files = read(ports, call).await?;
-        Self::of(ports, place, &files, call).await
+        Self::of(ports, place, &files, Coverage::of_request(call, whole)).await
     }
 
     /// The same, of files that were read already.
-    pub(super) async fn of(ports: &BranchPorts, place: &DatabasePlace, files: &MigrationSet, call: &[NamedText]) -> Result<Self, Failure> {
+    pub(super) async fn of(ports: &BranchPorts, place: &DatabasePlace, files: &MigrationSet, coverage: Coverage) -> Result<Self, Failure> {
         let ledger = ports.migrations.ledger(place).await?;
-        let coverage = if call.is_empty() { Coverage::Whole } else { Coverage::From };
         let plan = plan(&files.files, coverage, &ledger, false);
         Ok(Self { ledger, plan })
     }

@@ -62,8 +62,7 @@ impl OperationRunner {
     pub(super) async fn pending(&self, input: &OperationInput, branch: &Slug, target: &DatabasePlace) -> Result<Vec<MigrationFile>, Halt> {
         let files = self.files(input).await?;
         let ledger: Vec<LedgerEntry> = self.ports.migrations.ledger(target).await?;
-        let coverage = if input.files.is_empty() { Coverage::Whole } else { Coverage::From };
-        let plan = plan(&files.files, coverage, &ledger, input.allow_out_of_order);
+        let plan = plan(&files.files, Coverage::of_request(&input.files, input.whole), &ledger, input.allow_out_of_order);
         let Some(first) = plan.refusals.first() else { return Ok(plan.pending) };
         let told: Vec<_> = plan.refusals.iter().map(|refusal| refusal.told(branch)).collect();
         Err(Halt::failed(first.code(), told.join("\n")))

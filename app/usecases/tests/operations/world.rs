@@ -185,7 +185,7 @@ impl World {
 
     pub(crate) async fn migrate(&self, slug: &str, files: &[(&str, &str)], dry_run: bool) -> Result<Operation, Failure> {
         let files = files.iter().map(|(name, text)| NamedText { name: (*name).to_owned(), text: (*text).to_owned() }).collect();
-        let command = MigrateBranch { branch: slug.to_owned(), files, dry_run, allow_out_of_order: false };
+        let command = MigrateBranch { branch: slug.to_owned(), files, whole: false, dry_run, allow_out_of_order: false };
         Ok(MigrateBranchUseCase::new(self.ports.clone()).run(&self.caller, command).await?.operation)
     }
 
