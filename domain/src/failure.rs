@@ -170,6 +170,15 @@ impl Failure {
         self
     }
 
+    /// The same of what may have been done, with the way to see whether it was.
+    #[must_use]
+    pub fn to_be_seen(mut self, way: &str) -> Self {
+        if let Self::Unavailable { reason, retry_after: None, .. } = &mut self {
+            *reason = format!("{reason}: {way}");
+        }
+        self
+    }
+
     /// The stable code of a problem document (`code` member) and of audit rows. PostgreSQL's own refusals carry their SQLSTATE.
     pub fn code(&self) -> &str {
         match self {

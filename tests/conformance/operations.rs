@@ -273,6 +273,12 @@ pub(crate) async fn what_was_saved_is_found_and_what_is_finished_is_not_claimed(
     work.commit().await.unwrap();
     assert_eq!(found(world, claim_of_ours.operation.id).await, claim_of_ours.operation);
     assert_eq!(claim(world, LONG).await, None);
+    // Its worker did not hear that this was committed.
+    let mut work = world.begin().await;
+    assert!(matches!(work.operations().save(&claim_of_ours).await, Err(StoreError::Fenced)));
+    assert!(matches!(work.operations().retry(&claim_of_ours, Duration::ZERO).await, Err(StoreError::Fenced)));
+    drop(work);
+    assert_eq!(found(world, claim_of_ours.operation.id).await, claim_of_ours.operation);
 }
 
 pub(crate) async fn a_claim_that_was_rolled_back_was_never_made(world: &World) {

@@ -23,6 +23,11 @@ impl State {
     fn claimed(&mut self, claim: &Claim) -> Result<&mut OperationRow, StoreError> {
         self.operations.get_mut(&claim.operation.id).filter(|row| row.fence == claim.fence).ok_or(StoreError::Fenced)
     }
+
+    /// The same where it has not ended.
+    fn at_work(&mut self, claim: &Claim) -> Result<&mut OperationRow, StoreError> {
+        self.claimed(claim).and_then(|row| if row.operation.finished_at.is_none() { Ok(row) } else { Err(StoreError::Fenced) })
+    }
 }
 
 #[async_trait]
@@ -83,7 +88,7 @@ impl OperationRepository for MemoryUnitOfWork {
 
     async fn retry(&mut self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
         let run_after = self.now() + delay;
-        let row = self.write().await.claimed(claim)?;
+        let row = self.write().await.at_work(claim)?;
         row.failures += 1;
         row.lease_until = None;
         row.run_after = Some(run_after);
@@ -125,7 +130,7 @@ impl OperationRepository for MemoryUnitOfWork {
     }
 
     async fn save(&mut self, claim: &Claim) -> Result<(), StoreError> {
-        let row = self.write().await.claimed(claim)?;
+        let row = self.write().await.at_work(claim)?;
         let Operation { status, steps, error, result, finished_at, input, .. } = claim.operation.clone();
         row.operation = Operation { status, steps, error, result, finished_at, ..row.operation.clone() };
         let noted = &mut row.operation.input;

@@ -72,6 +72,35 @@ impl Action {
     }
 }
 
+impl Action {
+    /// How to see whether a change of the control plane was made, where the answer was lost, and what asking again does.
+    pub const fn way_to_see(self) -> Option<&'static str> {
+        Some(match self {
+            Self::CreateBranch => {
+                "look for a branch of that name: it is there if it was made; asking again makes no second one beside it, but is refused (taken)"
+            }
+            Self::DeleteBranch => "look for the branch: if it was asked for, it is deleting or gone",
+            Self::UpdateBranch => "look at the branch; asking again does no harm",
+            Self::ResetBranch | Self::UndoReset | Self::SeedBranch | Self::MigrateBranch => {
+                "look at the branch's activity before asking again: it has a line of the request, if it was heard"
+            }
+            Self::RepairMigration | Self::BaselineMigrations => "look at the branch's migrations before asking again",
+            Self::GrantBranchAccess | Self::RevokeBranchAccess => "look at who has access to the branch; asking again does no harm",
+            Self::CancelOperation => "look at the operation; asking again does no harm",
+            Self::ProveDiff => "ask again: it is tried on a copy, which goes by itself",
+            Self::IssueConnection => "ask again: each password ends the one before",
+            Self::CreateApiKey | Self::CreateServiceKey => {
+                "look at the list of keys: revoke a new one of that name, since nobody was shown it, and ask again"
+            }
+            Self::RevokeApiKey | Self::RevokeServiceKey => "look at the list of keys; asking again does no harm",
+            Self::CreateUser | Self::PromoteUser => "look at the list of users before asking again",
+            Self::SignUp => "try to sign in before asking again",
+            Self::SignIn | Self::RefreshSession | Self::SignOut => "sign in again",
+            _ => return None,
+        })
+    }
+}
+
 const fn any_of(scopes: &'static [Scope]) -> Requirement {
     Requirement::AnyOf(scopes)
 }
@@ -181,6 +210,13 @@ mod tests {
     fn only_signing_in_asks_for_no_credential() {
         let open: Vec<_> = Action::ALL.iter().filter(|action| action.requirement() == Requirement::Nothing).collect();
         assert_eq!(open, [&Action::SignUp, &Action::SignIn, &Action::RefreshSession]);
+    }
+
+    #[test]
+    fn whatever_changes_the_control_plane_can_be_looked_for() {
+        for action in Action::ALL {
+            assert_eq!(action.way_to_see().is_some(), action.changes_control_plane(), "{}", action.name());
+        }
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub enum StoreError {
     /// It cannot be reached now.
     #[error("the metadata database is not available")]
     Unavailable(#[source] BoxError),
+    /// The connection was lost while it committed: it may have been done, or not.
+    #[error("the connection to the metadata database was lost while it committed")]
+    InDoubt(#[source] BoxError),
     /// What nobody expected.
     #[error("unexpected error of the metadata database")]
     Unexpected(#[source] BoxError),
@@ -59,6 +62,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Unstorable => domain::Fault::new("", "a text has characters that the encoding of this database has not").into(),
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
+            StoreError::InDoubt(cause) => Self::in_doubt("the connection to the database was lost; whether it was done is not known", Some(cause)),
             other => Self::internal(other),
         }
     }
@@ -99,7 +103,7 @@ pub trait UnitOfWork: Send {
     async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<(), StoreError> {
         Ok(())
     }
-    /// Makes everything visible at once. Caches on every replica are told.
+    /// Makes everything visible at once. Caches on every replica are told. [`StoreError::InDoubt`] where nobody can tell whether that was done.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 

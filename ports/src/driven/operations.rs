@@ -22,6 +22,8 @@ pub enum Workload {
 /// - [`OperationRepository::claim_next`] gives an operation to one worker; once its lease has run out, or its holder is seen to
 ///   be gone, another may have it, with a higher fence.
 /// - [`OperationRepository::save`] and [`OperationRepository::renew`] under an older fence are [`StoreError::Fenced`] and write nothing.
+/// - What has ended stays as it ended: [`OperationRepository::save`] and [`OperationRepository::retry`] are [`StoreError::Fenced`] from then on, also for a worker
+///   that could not tell whether its last transaction was committed.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OperationRepository: Send {

@@ -25,6 +25,13 @@ pub(super) fn store(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// Reads an error of COMMIT. Where PostgreSQL gave no answer, or one on its way out, it may have committed all the same.
+pub(super) fn commit(error: sqlx::Error) -> StoreError {
+    let gone = |sqlstate: &str| sqlstate.starts_with("08") || sqlstate.starts_with("57P");
+    let refused = error.as_database_error().is_some_and(|refusal| !refusal.code().is_some_and(|sqlstate| gone(&sqlstate)));
+    if refused { store(error) } else { StoreError::InDoubt(error.into()) }
+}
+
 /// Whether a refusal passes without anybody asking otherwise: connection trouble, shutdown, fail-over to a server that is still read-only, deadlock, too
 /// many connections, a full disk and what else runs out (class 53).
 fn passes(sqlstate: &str) -> bool {

@@ -104,7 +104,7 @@ impl OperationRepository for PgUnitOfWork {
         let given_back = sqlx::query(
             "update branching.operations
              set lease_until = null, run_after = clock_timestamp() + make_interval(secs => $3), failures = failures + 1
-             where id = $1 and fence = $2",
+             where id = $1 and fence = $2 and finished_at is null",
         )
         .bind(claim.operation.id.as_uuid())
         .bind(claim.fence)
@@ -163,7 +163,7 @@ impl OperationRepository for PgUnitOfWork {
              set status = $3, steps = $4, error = $5, finished_at = $6, result = $7::jsonb,
                  lease_until = case when $6::timestamptz is null then lease_until end,
                  input = jsonb_strip_nulls(jsonb_build_object('applied_before', $8::jsonb, 'sown_before', $9::jsonb)) || input
-             where id = $1 and fence = $2",
+             where id = $1 and fence = $2 and finished_at is null",
         )
         .bind(operation.id.as_uuid())
         .bind(claim.fence)
@@ -181,7 +181,7 @@ impl OperationRepository for PgUnitOfWork {
     }
 }
 
-/// A write that met no row was made under a fence that is no longer the newest.
+/// A write that met no row was made under a fence that is no longer the newest, or of what has ended.
 fn fenced(result: &PgQueryResult) -> Result<(), StoreError> {
     if result.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced) }
 }

@@ -1,6 +1,9 @@
 //! One transaction on the metadata database, which is every repository.
 
-use super::{PgBranchDirectory, PgKeyDirectory, PgSessionDirectory, Presence, error::store};
+use super::{
+    PgBranchDirectory, PgKeyDirectory, PgSessionDirectory, Presence,
+    error::{self, store},
+};
 use async_trait::async_trait;
 use domain::{BranchId, access::KeyId};
 use ports::driven::{
@@ -124,7 +127,7 @@ impl UnitOfWork for PgUnitOfWork {
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self { transaction, directories, touched, .. } = *self;
-        let committed = transaction.commit().await.map_err(store);
+        let committed = transaction.commit().await.map_err(error::commit);
         // After a failure too: the server may have committed before the connection broke.
         directories.branches.forget(&touched.branches);
         directories.keys.forget(&touched.keys);

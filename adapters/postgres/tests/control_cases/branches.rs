@@ -36,6 +36,26 @@ async fn fifty_who_ask_at_once_for_ten_places_get_ten() {
 }
 
 #[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_told_to_be_in_doubt() {
+    let replica = Replica::alone().await;
+    let main = replica.main().await;
+    let mut work = replica.begin().await;
+    work.branches().insert(&branch(1, "pr-1", &main)).await.unwrap();
+    replica.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'").await;
+    let lost = work.commit().await.unwrap_err();
+    assert!(matches!(lost, StoreError::InDoubt(_)), "{lost:?}");
+    let failure = domain::Failure::from(lost);
+    assert!(matches!(failure, domain::Failure::Unavailable { retry_after: None, .. }), "{failure:?}");
+    // What PostgreSQL refuses at the end is not in doubt.
+    replica.sql("create function branching.refuses() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$").await;
+    replica.sql("create constraint trigger refuses after insert on branching.branches deferrable initially deferred for each row execute function branching.refuses()").await;
+    let mut work = replica.begin().await;
+    work.branches().insert(&branch(2, "pr-2", &main)).await.unwrap();
+    let refused = work.commit().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unexpected(_)), "{refused:?}");
+}
+
+#[tokio::test]
 async fn every_state_is_read_back_as_it_was_written() {
     let replica = Replica::alone().await;
     let mut branch = Branch { expires_at: Some(moment(500)), ..branch(1, "pr-1", &replica.main().await) };

@@ -50,6 +50,8 @@ impl<C: Command, U: UseCase<C>> UseCase<C> for Audited<U> {
         let mut result = self.inner.run(caller, command).await;
         if C::ACTION.effect() == Effect::Read {
             result = result.map_err(Failure::of_reading);
+        } else if let Some(way) = C::ACTION.way_to_see() {
+            result = result.map_err(|failure| failure.to_be_seen(way));
         }
         abandoned.answered();
         if result.is_ok() && C::ACTION.changes_control_plane() {

@@ -58,7 +58,7 @@ mod tests {
         table::{Delete, Returning, TableName},
     };
     use ports::{
-        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget, Written},
+        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget, StoreError, Written},
         driving::{CreateUser, DeleteRecord, ListUsers, MockUseCase, UseCase},
     };
     use std::{
@@ -220,6 +220,17 @@ mod tests {
         reading.expect_run().returning(|_, _| Err(Failure::in_doubt("the connection was lost", None)));
         let refused = guards.around(reading).run(&caller(None, [Scope::AdminKeys]), list()).await.unwrap_err();
         assert!(matches!(refused, Failure::Unavailable { retry_after: Some(_), .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn what_the_control_plane_may_have_done_is_told_with_the_way_to_see_it() {
+        let rig = rig(10);
+        let mut use_case = MockUseCase::<CreateUser>::new();
+        use_case.expect_run().returning(|_, _| Err(StoreError::InDoubt("broken pipe".into()).into()));
+        let command = CreateUser { email: "a@example.com".parse().unwrap(), password: None, admin: false };
+        let refused = rig.guards.around(use_case).run(&caller(None, [Scope::AdminKeys]), command).await.unwrap_err();
+        assert!(matches!(refused, Failure::Unavailable { retry_after: None, .. }), "{refused:?}");
+        assert!(refused.to_string().ends_with("is not known: look at the list of users before asking again"), "{refused}");
     }
 
     #[tokio::test]
