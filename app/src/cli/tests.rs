@@ -83,3 +83,48 @@ fn what_is_misspelt_is_usage_and_names_what_would_be_right() {
         assert!(error.to_string().contains(right), "{line}: {error}");
     }
 }
+
+#[test]
+fn whatever_begins_an_operation_takes_wait_and_no_wait() {
+    let commands = [
+        "branch create x",
+        "branch delete x",
+        "branch reset x",
+        "branch undo x",
+        "branch seed",
+        "branch migrate",
+        "branch diff --prove",
+        "migrations up",
+    ];
+    for command in commands {
+        for flags in ["--wait", "--no-wait", "--wait --no-wait"] {
+            assert!(parse(&format!("fluxbase {command} {flags}")).is_ok(), "{command} {flags}");
+        }
+    }
+    assert!(parse("fluxbase branch diff --no-wait").is_err(), "nothing is begun");
+}
+
+#[test]
+fn of_wait_and_no_wait_the_last_holds() {
+    #[derive(Parser)]
+    struct Waits {
+        #[command(flatten)]
+        waiting: super::wait::Waiting<true>,
+    }
+    #[derive(Parser)]
+    struct Answers {
+        #[command(flatten)]
+        waiting: super::wait::Waiting<false>,
+    }
+    for (flags, waits, waits_else) in [
+        ("", true, false),
+        (" --wait", true, true),
+        (" --no-wait", false, false),
+        (" --no-wait --wait", true, true),
+        (" --wait --no-wait", false, false),
+    ] {
+        let line = format!("x{flags}");
+        let (by_default, else_not) = (Waits::parse_from(line.split(' ')).waiting, Answers::parse_from(line.split(' ')).waiting);
+        assert_eq!((by_default.waits(), else_not.waits()), (waits, waits_else), "{flags}");
+    }
+}

@@ -29,6 +29,21 @@ const PACE: Pace = Pace {
     silence: Duration::from_secs(25),
 };
 
+/// Whether the end of an operation is waited for: every command that begins one takes both, and the last of them holds.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(super) struct Waiting<const BY_DEFAULT: bool> {
+    #[arg(long, overrides_with = "no_wait", help = if BY_DEFAULT { "Wait until it is done [default]" } else { "Wait until it is done" })]
+    wait: bool,
+    #[arg(long, overrides_with = "wait", help = if BY_DEFAULT { "Do not wait until it is done" } else { "Do not wait until it is done [default]" })]
+    no_wait: bool,
+}
+
+impl<const BY_DEFAULT: bool> Waiting<BY_DEFAULT> {
+    pub(super) const fn waits(self) -> bool {
+        self.wait || (BY_DEFAULT && !self.no_wait)
+    }
+}
+
 /// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere.
 pub(super) async fn until_done(client: &HttpClient, id: OperationId) -> Result<Answer<Operation>, RemoteFailure> {
     follow(client, id, PACE, &mut *progress::on_stderr()).await

@@ -6,6 +6,7 @@ use crate::cli::{
     failure::CliError,
     git,
     output::write_stderr,
+    wait::Waiting,
     words::{one_of, one_of_by},
 };
 use domain::{
@@ -58,9 +59,8 @@ pub(crate) struct CreateArgs {
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<ExpiresIn>,
-    /// Wait until it is ready
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<false>,
 }
 
 fn branch_type(text: &str) -> Result<BranchType, String> {
@@ -69,7 +69,7 @@ fn branch_type(text: &str) -> Result<BranchType, String> {
 }
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliError> {
-    let wait = args.wait;
+    let wait = args.waiting.waits();
     let from = reference::read(args.from.as_deref())?;
     let mut command = args.command(&Context::folder())?;
     let client = context.connect().await?;

@@ -1,7 +1,7 @@
 //! `fluxbase branch delete`.
 
 use super::{reference::Reference, switch};
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait, wait::Waiting};
 use client::HttpClient;
 use comfy_table::Cell;
 use domain::{branch::Status, operation::Progress};
@@ -23,9 +23,8 @@ pub(crate) struct DeleteArgs {
     /// Delete the branches that were cut from it, too
     #[arg(long)]
     force: bool,
-    /// Wait until it is gone
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<false>,
 }
 
 pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliError> {
@@ -34,7 +33,7 @@ pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliEr
     let command = DeleteBranch { branch: named.find(&client).await?, force: args.force };
     let too = if args.force { " and its children" } else { "" };
     write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
-    let (slug, status, document) = carry_out(&client, &command, args.wait).await?;
+    let (slug, status, document) = carry_out(&client, &command, args.waiting.waits()).await?;
     if slug.parse().is_ok_and(|slug| switch::leave(&slug).is_ok_and(|left| left)) {
         write_stderr("switched to branch 'main'");
     }

@@ -1,6 +1,9 @@
 //! `fluxbase branch diff`.
 
-use super::reference::{self, Reference};
+use super::{
+    begun::Begun,
+    reference::{self, Reference},
+};
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -35,6 +38,12 @@ pub(crate) struct DiffArgs {
     /// Prove the script on a throw-away copy of the target, and tell whether anything is left
     #[arg(long)]
     prove: bool,
+    /// Wait for the proof [default]
+    #[arg(long, requires = "prove", overrides_with = "no_wait")]
+    wait: bool,
+    /// Do not wait for the proof
+    #[arg(long, requires = "prove", overrides_with = "wait")]
+    no_wait: bool,
     /// Exit with 1 where they differ, as git does
     #[arg(long)]
     exit_code: bool,
@@ -57,7 +66,7 @@ pub(super) async fn run(context: &Context, args: DiffArgs) -> Result<(), CliErro
         None => None,
     };
     if args.prove {
-        prove(context, &client, &source, target.as_deref()).await?;
+        prove(context, &client, (&source, target.as_deref()), !args.no_wait).await?;
     }
     let command = CompareBranches { source, target };
     // With --prove and without a format its own words are what is asked for.
@@ -113,10 +122,15 @@ fn coloured(text: &str) -> String {
 }
 
 /// Has the script proved, and tells what came of it. A script that leaves something, or fails, is a failure.
-async fn prove(context: &Context, client: &HttpClient, source: &str, target: Option<&str>) -> Result<(), CliError> {
+async fn prove(context: &Context, client: &HttpClient, (source, target): (&str, Option<&str>), wait: bool) -> Result<(), CliError> {
     let against = target.map_or_else(|| "its parent".to_owned(), |target| format!("'{target}'"));
     write_stderr(&format!("proving the script that turns {against} into '{source}', on a throw-away copy, on {}", client.base_url()));
     let begun = client.send(&ProveDiff { branch: source.to_owned(), target: target.map(str::to_owned) }).await?;
+    if !wait {
+        let begun = Begun::from(begun);
+        write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
+        return context.print(&begun.document, || begun.properties());
+    }
     let ended = wait::until_done(client, begun.output.operation.id).await?;
     if ended.output.status != Progress::Succeeded {
         return Err(CliError::of_operation("the script could not be proved".to_owned(), ended.output));

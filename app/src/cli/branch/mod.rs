@@ -32,8 +32,7 @@ Examples:
   fluxbase branch diff pr-12 main
   fluxbase branch delete pr-12 --force --wait
 
-create, reset and delete answer at once, unless --wait is given; undo, seed and migrate wait for the end, unless --no-wait is.
-Proving a diff waits.";
+create, reset and delete answer at once; undo, seed, migrate and diff --prove wait for the end. --wait and --no-wait say otherwise.";
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = EXAMPLES)]

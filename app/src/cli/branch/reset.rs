@@ -1,7 +1,7 @@
 //! `fluxbase branch reset` and `fluxbase branch undo`.
 
 use super::{begun::Begun, reference::Reference};
-use crate::cli::{context::Context, failure::CliError, output::write_stderr};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, wait::Waiting};
 use domain::branch::ExpiresIn;
 use ports::driving::{ResetBranch, UndoReset};
 
@@ -23,9 +23,8 @@ pub(crate) struct ResetArgs {
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<ExpiresIn>,
-    /// Wait until the switch
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<false>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +32,8 @@ pub(crate) struct ResetArgs {
 pub(crate) struct UndoArgs {
     /// Its name, slug or id
     name: String,
-    /// Do not wait until the switch
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<true>,
 }
 
 pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliError> {
@@ -44,8 +42,9 @@ pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliE
     let branch = named.find(&client).await?;
     write_stderr(&format!("resetting branch '{branch}' to its parent on {}", client.base_url()));
     let begun = Begun::from(client.send(&ResetBranch { branch: branch.clone(), seeds: args.seed, max_age: args.max_age }).await?);
-    let begun = if args.wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
-    if !args.wait {
+    let wait = args.waiting.waits();
+    let begun = if wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
+    if !wait {
         write_stderr(&format!("the old data serves meanwhile; `fluxbase branch status {branch}` tells how it gets on"));
     }
     context.print(&begun.document, || begun.properties())
@@ -57,6 +56,7 @@ pub(super) async fn undo(context: &Context, args: UndoArgs) -> Result<(), CliErr
     let branch = named.find(&client).await?;
     write_stderr(&format!("bringing back what the reset of branch '{branch}' replaced on {}", client.base_url()));
     let begun = Begun::from(client.send(&UndoReset { branch: branch.clone() }).await?);
-    let begun = if args.no_wait { begun } else { begun.ended(&client, &format!("the reset of branch '{branch}' could not be undone")).await? };
+    let undone = format!("the reset of branch '{branch}' could not be undone");
+    let begun = if args.waiting.waits() { begun.ended(&client, &undone).await? } else { begun };
     context.print(&begun.document, || begun.properties())
 }

@@ -4,7 +4,7 @@ use super::{
     begun::Begun,
     reference::{self, Reference},
 };
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, wait::Waiting};
 use comfy_table::Cell;
 use ports::driving::SeedBranch;
 use serde_json::Value;
@@ -24,9 +24,8 @@ pub(crate) struct SeedArgs {
     /// A seed file; repeat it [default: all of them]
     #[arg(long, value_name = "FILE")]
     seed: Option<Vec<String>>,
-    /// Do not wait until it is done
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting<true>,
 }
 
 pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliError> {
@@ -35,7 +34,7 @@ pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliErro
     let branch = Reference::find_or_switched_to(named, &client).await?;
     write_stderr(&format!("seeding branch '{branch}' on {}", client.base_url()));
     let begun = Begun::from(client.send(&SeedBranch { branch: branch.clone(), seeds: args.seed }).await?);
-    if args.no_wait {
+    if !args.waiting.waits() {
         write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
         return context.print(&begun.document, || begun.properties());
     }
