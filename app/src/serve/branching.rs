@@ -14,7 +14,7 @@ use domain::{
 use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas};
 use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
 use postgres::{
-    control::PgBranchProbe,
+    control::{PgBranchProbe, PgBranchUses},
     data::PgBranchDatabases,
     migrations::{MigrationFolder, MigrationLimits, MigrationSettings, PgMigrationRunner, PgSeedRunner, Seat},
     provision::{AuthSchema, MainSeat, Provisioned},
@@ -84,7 +84,10 @@ impl Branching {
             ids: ground.ids.clone(),
             clock: ground.clock.clone(),
             names: ground.names.clone(),
-            probe: Arc::new(PgBranchProbe::new(probing_pool(database, control_pool), ground.databases.clone())),
+            probe: Arc::new(PgBranchProbe::new(
+                probing_pool(database, control_pool),
+                PgBranchUses::new(control_pool.clone(), ground.databases.clone()),
+            )),
             logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, database))),
             acquaintances: Arc::new(Acquaintances::new(builder.clone(), ground.names.clone())),
             migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),

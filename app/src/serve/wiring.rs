@@ -30,8 +30,8 @@ use ports::{
 };
 use postgres::{
     control::{
-        ChangeListener, PgAuditLog, PgBranchDirectory, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter, PgSessionDirectory,
-        Presence, ensure_main, migrate,
+        ChangeListener, PgAuditLog, PgBranchDirectory, PgBranchUses, PgControlPlane, PgKeyDirectory, PgOperationSignals, PgRateLimiter,
+        PgSessionDirectory, Presence, ensure_main, migrate,
     },
     data::{self, PgBranchDatabases},
     provision::{
@@ -290,12 +290,20 @@ impl House {
             self.start_branch_workers(settings, &mut workers);
         }
         let (pool, databases, main) = (self.control_pool.clone(), self.databases.clone(), self.branching.ports.names.main.clone());
+        workers.spawn(self.uses().keep());
         workers.spawn(catalogue_changes::follow(self.catalogue_signal, pool, databases, main, settings.database.schemas.clone()));
         workers
     }
 
+    fn uses(&self) -> PgBranchUses {
+        PgBranchUses::new(self.control_pool.clone(), self.databases.clone())
+    }
+
     /// Writes what is still to be written and closes connections.
     pub(super) async fn close(self) {
+        if !matches!(timeout(PARTING, self.uses().note()).await, Ok(Ok(()))) {
+            tracing::warn!("which branches were used last could not be written down");
+        }
         if let Err(error) = self.audit.close().await {
             tracing::error!(%error, "the last rows of the audit trail could not be written");
         }

@@ -2,20 +2,36 @@
 
 use super::StoreError;
 use async_trait::async_trait;
-use domain::branch::DatabaseName;
+use domain::{BranchId, branch::DatabaseName};
 use time::OffsetDateTime;
 
-/// How a branch's database is doing.
+/// How a branch is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchHealth {
+    /// Whether its database could be connected to.
+    pub reachable: bool,
+    /// Bytes on disk.
+    pub size_bytes: Option<u64>,
+    /// Connections open now, ours too.
+    pub connections: Option<u64>,
+    /// When it was last used, as [`BranchProbe::last_used`] tells.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// How a database is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseHealth {
     /// Whether it could be connected to.
     pub reachable: bool,
     /// Bytes on disk.
     pub size_bytes: Option<u64>,
     /// Connections open now, ours too.
     pub connections: Option<u64>,
-    /// When this replica last served it.
-    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl DatabaseHealth {
+    /// One that is not there.
+    pub const UNREACHABLE: Self = Self { reachable: false, size_bytes: None, connections: None };
 }
 
 /// Looks at databases from outside.
@@ -26,5 +42,8 @@ pub struct BranchHealth {
 #[async_trait]
 pub trait BranchProbe: Send + Sync {
     /// How a database is doing now.
-    async fn probe(&self, database: &DatabaseName) -> Result<BranchHealth, StoreError>;
+    async fn probe(&self, database: &DatabaseName) -> Result<DatabaseHealth, StoreError>;
+    /// When somebody last asked for a branch's tables or their rows; `None` where nobody ever did. Of what other replicas were asked for in the last minute it need
+    /// not know.
+    async fn last_used(&self, branch: BranchId) -> Result<Option<OffsetDateTime>, StoreError>;
 }

@@ -31,7 +31,7 @@ pub use branch_builder::{
 };
 pub use branch_databases::{BranchDatabases, BranchRoute, BranchSession, Document, OpenDatabase, OpenDatabases, Rows, SecurityContext, Written};
 pub use branch_logins::{BranchLogin, BranchLogins};
-pub use branch_probe::{BranchHealth, BranchProbe};
+pub use branch_probe::{BranchHealth, BranchProbe, DatabaseHealth};
 pub use branch_users::BranchUsers;
 pub use clock::{Clock, Ids};
 pub use control_plane::{BranchRepository, CONTROL_PLANE_APPLICATION, ControlPlane, StoreError, UnitOfWork};

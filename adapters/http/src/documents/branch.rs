@@ -121,7 +121,8 @@ pub(crate) struct HealthOfBranchDocument {
     /// Connections open now, the server's own too.
     #[oai(nullable)]
     pub(crate) connections: Option<u64>,
-    /// When this server last served it; null since its start where it has not.
+    /// When somebody last asked for its tables or their rows, by REST or MCP, whichever server answered; of other servers' last minute nothing is known yet. Null
+    /// where nobody ever did.
     #[oai(nullable)]
     pub(crate) last_used_at: Option<OffsetDateTime>,
 }
@@ -134,7 +135,7 @@ pub(crate) struct MigrationCountsDocument {
     pub(crate) applied: u64,
     /// Known to the server and not in its ledger.
     pub(crate) pending: u64,
-    /// Whether its schema is another than after the last migration; null where that is not known.
+    /// Whether its schema is another than after the last migration; null where that is not known, or not yet: a large schema is read on, for whoever asks again.
     #[oai(nullable)]
     pub(crate) drift: Option<bool>,
 }

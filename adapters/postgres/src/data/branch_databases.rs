@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -30,6 +31,8 @@ pub struct PgBranchDatabases {
     budget: Arc<Budget>,
     shares: Arc<Shares>,
     databases: Mutex<HashMap<DatabaseName, Opened>>,
+    /// What was asked for in databases that are let go of, and what could not be written down.
+    left_uses: Mutex<HashMap<BranchId, Instant>>,
 }
 
 /// A database, and the branch that it was opened for, once somebody asked for its data.
@@ -49,6 +52,7 @@ impl PgBranchDatabases {
             budget: Budget::new(connections),
             shares: Arc::new(Shares::of(connections, patience)),
             databases: Mutex::default(),
+            left_uses: Mutex::default(),
         }
     }
 
@@ -69,9 +73,34 @@ impl PgBranchDatabases {
         self.databases().values().map(|opened| opened.database.connections()).sum()
     }
 
-    /// How long nobody has asked for a database's data here; `None` where nobody ever did.
-    pub fn unused_for(&self, database: &DatabaseName) -> Option<Duration> {
-        self.databases().get(database).map(|opened| opened.database.unused_for())
+    /// When somebody last asked here for a branch's tables or their rows, where that is not written down yet.
+    pub(crate) fn last_use(&self, branch: BranchId) -> Option<Instant> {
+        let left = self.left_uses().get(&branch).copied();
+        let open = self.databases().values().filter(|opened| opened.branch == Some(branch)).filter_map(|opened| opened.database.asked()).max();
+        left.max(open)
+    }
+
+    /// The same of every branch, to be written down.
+    pub(crate) fn take_uses(&self) -> HashMap<BranchId, Instant> {
+        let mut uses = mem::take(&mut *self.left_uses());
+        for opened in self.databases().values() {
+            if let (Some(branch), Some(at)) = (opened.branch, opened.database.take_asked()) {
+                uses.entry(branch).and_modify(|known| *known = at.max(*known)).or_insert(at);
+            }
+        }
+        uses
+    }
+
+    /// Takes back what could not be written down.
+    pub(crate) fn keep_uses(&self, uses: HashMap<BranchId, Instant>) {
+        let mut left = self.left_uses();
+        for (branch, at) in uses {
+            left.entry(branch).and_modify(|known| *known = at.max(*known)).or_insert(at);
+        }
+    }
+
+    fn left_uses(&self) -> MutexGuard<'_, HashMap<BranchId, Instant>> {
+        self.left_uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn database(&self, name: &DatabaseName) -> Arc<Database> {
@@ -106,6 +135,11 @@ impl OpenDatabases for PgBranchDatabases {
 
     async fn forget(&self, database: &DatabaseName) {
         let forgotten = self.databases().remove(database);
+        if let Some(Opened { database, branch: Some(branch) }) = &forgotten
+            && let Some(at) = database.take_asked()
+        {
+            self.keep_uses(HashMap::from([(*branch, at)]));
+        }
         if let Some(opened) = forgotten
             && timeout(PARTING, opened.database.close()).await.is_err()
         {
@@ -141,7 +175,7 @@ impl BranchDatabases for PgBranchDatabases {
         let role = context.principal.role;
         let runner = Runner {
             settings: self.settings.clone(),
-            pool: database.pool(role)?,
+            pool: database.pool_for_request(role)?,
             shares: self.shares.clone(),
             role: self.settings.role(role, name).to_owned(),
             principal: context.principal.clone(),

@@ -29,6 +29,8 @@ struct State {
     user: Option<Pool>,
     service: Option<Pool>,
     used: Instant,
+    /// When somebody last asked for what is in it, until that is written down.
+    asked: Option<Instant>,
 }
 
 impl Database {
@@ -38,14 +40,25 @@ impl Database {
             name,
             settings: settings.clone(),
             budget: budget.clone(),
-            state: Mutex::new(State { user: None, service: None, used: Instant::now() }),
+            state: Mutex::new(State { user: None, service: None, used: Instant::now(), asked: None }),
             catalogue: Arc::new(CatalogueCache::new(source)),
         }
     }
 
     /// The pool whose login may become this role.
     pub(super) fn pool(&self, role: Role) -> Result<Pool, Failure> {
+        self.pool_of(&mut self.state(), role)
+    }
+
+    /// The same for somebody who asks for what is in it.
+    pub(super) fn pool_for_request(&self, role: Role) -> Result<Pool, Failure> {
         let mut state = self.state();
+        let pool = self.pool_of(&mut state, role);
+        state.asked = Some(state.used);
+        pool
+    }
+
+    fn pool_of(&self, state: &mut State, role: Role) -> Result<Pool, Failure> {
         state.used = Instant::now();
         let slot = match role {
             Role::Service => &mut state.service,
@@ -85,6 +98,16 @@ impl Database {
 
     pub(super) fn unused_for(&self) -> Duration {
         self.state().used.elapsed()
+    }
+
+    /// When somebody last asked for what is in it, since that was last taken.
+    pub(super) fn asked(&self) -> Option<Instant> {
+        self.state().asked
+    }
+
+    /// The same, taken: whoever has it writes it down.
+    pub(super) fn take_asked(&self) -> Option<Instant> {
+        self.state().asked.take()
     }
 
     /// Closes its pools: new requests are refused, those that run are waited for.

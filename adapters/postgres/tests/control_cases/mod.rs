@@ -1,6 +1,7 @@
 //! What the cases share: a migrated database, a replica on it, and values to write.
 
 mod audit;
+mod branch_uses;
 mod branches;
 mod directories;
 mod keys;

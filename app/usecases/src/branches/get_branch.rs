@@ -4,7 +4,7 @@ use super::{drift::DriftWatch, lookup::find_visible, migration_view::MigrationVi
 use async_trait::async_trait;
 use domain::{Branch, Caller, Failure};
 use ports::{
-    driven::{BranchHealth, DatabasePlace},
+    driven::{BranchHealth, DatabaseHealth, DatabasePlace, StoreError},
     driving::{BranchDetails, GetBranch, MigrationCounts, UseCase},
 };
 use std::{sync::Arc, time::Duration};
@@ -27,15 +27,10 @@ impl GetBranchUseCase {
     }
 
     async fn health(&self, branch: &Branch, place: &DatabasePlace) -> BranchHealth {
-        let unknown = || BranchHealth { reachable: false, size_bytes: None, connections: None, last_used_at: None };
-        match timeout(PATIENCE, self.ports.probe.probe(&place.database)).await {
-            Ok(Ok(health)) => health,
-            Ok(Err(error)) => {
-                tracing::warn!(branch.id = %branch.id, %error, "could not look at a branch's database");
-                unknown()
-            }
-            Err(_) => unknown(),
-        }
+        let probe = &self.ports.probe;
+        let (database, last_used_at) = tokio::join!(told(branch, probe.probe(&place.database)), told(branch, probe.last_used(branch.id)));
+        let DatabaseHealth { reachable, size_bytes, connections } = database.unwrap_or(DatabaseHealth::UNREACHABLE);
+        BranchHealth { reachable, size_bytes, connections, last_used_at: last_used_at.flatten() }
     }
 
     async fn migrations(&self, branch: &Branch, place: &DatabasePlace) -> Option<MigrationCounts> {
@@ -51,6 +46,15 @@ impl GetBranchUseCase {
             }
         }
     }
+}
+
+/// What is told in time.
+async fn told<T>(branch: &Branch, look: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    timeout(PATIENCE, look)
+        .await
+        .ok()?
+        .inspect_err(|error| tracing::warn!(branch.id = %branch.id, %error, "could not look at a branch's database"))
+        .ok()
 }
 
 #[async_trait]
@@ -73,23 +77,26 @@ mod tests {
     use crate::testing::{SlowSchemas, applied, branch, branch_ports, caller, work_with};
     use domain::{Branch, BranchState, Scope, migration::Checksum};
     use ports::{
-        driven::{BranchHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner, ProjectFile},
+        driven::{BranchHealth, DatabaseHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner, ProjectFile},
         driving::{GetBranch, MigrationCounts, UseCase},
     };
     use std::sync::Arc;
+    use time::OffsetDateTime;
 
     #[tokio::test]
     async fn a_branch_is_shown_even_where_its_ledger_cannot_be_read() {
         let mut ports = branch_ports(work_with(Some(branch("pr-1", Some(1)))));
         let (mut probe, mut migrations) = (MockBranchProbe::new(), MockMigrationRunner::new());
-        let healthy = BranchHealth { reachable: true, size_bytes: Some(7), connections: Some(0), last_used_at: None };
-        let told = healthy.clone();
-        probe.expect_probe().withf(|database| database.as_str() == "b_pr-1_g1").returning(move |_| Ok(told.clone()));
+        let healthy = DatabaseHealth { reachable: true, size_bytes: Some(7), connections: Some(0) };
+        let last_used_at = Some(OffsetDateTime::UNIX_EPOCH);
+        probe.expect_probe().withf(|database| database.as_str() == "b_pr-1_g1").returning(move |_| Ok(healthy.clone()));
+        probe.expect_last_used().returning(move |_| Ok(last_used_at));
         migrations.expect_ledger().returning(|_| Err(MigrationError::Stopped));
         let mut files = MockMigrationFiles::new();
         files.expect_read().returning(|| Ok(Vec::new()));
         (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
+        let healthy = BranchHealth { reachable: true, size_bytes: Some(7), connections: Some(0), last_used_at };
         assert_eq!((seen.health, seen.migrations), (Some(healthy), None));
         assert_eq!(seen.database.unwrap().as_str(), "b_pr-1_g1");
     }
@@ -98,7 +105,8 @@ mod tests {
     async fn what_is_applied_and_pending_does_not_wait_for_the_schema_to_be_read() {
         let mut ports = branch_ports(work_with(Some(branch("pr-1", Some(1)))));
         let (mut probe, mut migrations, mut files) = (MockBranchProbe::new(), MockMigrationRunner::new(), MockMigrationFiles::new());
-        probe.expect_probe().returning(|_| Ok(BranchHealth { reachable: true, size_bytes: None, connections: None, last_used_at: None }));
+        probe.expect_probe().returning(|_| Ok(DatabaseHealth::UNREACHABLE));
+        probe.expect_last_used().returning(|_| Ok(None));
         migrations.expect_checksum().returning(|_| Checksum([0; 32]));
         migrations.expect_ledger().returning(|_| Ok(vec![applied(1, Some("before"))]));
         files.expect_read().returning(|| {

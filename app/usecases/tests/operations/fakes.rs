@@ -8,10 +8,10 @@ use domain::{
     schema::{Fingerprint, ObjectMap, SchemaDiff, SchemaSnapshot, ScriptStatement},
 };
 use ports::driven::{
-    AppliedFile, ApplyRequest, BranchHealth, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, Clock, DatabasePlace, DatabaseTag,
-    Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase, OpenDatabases, ProjectFile,
-    Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile, StoreError, TrialCopies,
-    TrialSource,
+    AppliedFile, ApplyRequest, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, BuildProgress, Clock, DatabaseHealth, DatabasePlace,
+    DatabaseTag, Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase, OpenDatabases,
+    ProjectFile, Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile, StoreError,
+    TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,8 +100,11 @@ pub(crate) struct Probe;
 
 #[async_trait]
 impl BranchProbe for Probe {
-    async fn probe(&self, _: &DatabaseName) -> Result<BranchHealth, StoreError> {
-        Ok(BranchHealth { reachable: true, size_bytes: Some(1), connections: Some(0), last_used_at: None })
+    async fn probe(&self, _: &DatabaseName) -> Result<DatabaseHealth, StoreError> {
+        Ok(DatabaseHealth { reachable: true, size_bytes: Some(1), connections: Some(0) })
+    }
+    async fn last_used(&self, _: BranchId) -> Result<Option<OffsetDateTime>, StoreError> {
+        Ok(None)
     }
 }
 
