@@ -68,6 +68,10 @@ async fn a_parent_dropped_by_hand_meanwhile_fails_the_clone_and_nothing_is_left(
     assert!(outcome["error"]["message"].as_str().unwrap().contains("parent"), "{outcome}");
     let child = world.branch("child").await;
     assert_eq!((&child["status"], &child["generation"]), (&json!("error"), &Value::Null), "{child}");
+    // Waiting would not help: it is no 503.
+    let asked = world.server.get("tables/trees?branch=child", &world.server.owner_key()).await;
+    assert_eq!(asked.problem(409), "branch_error");
+    assert!(asked.json()["detail"].as_str().unwrap().contains("could not be made"), "{asked:?}");
     eventually("nothing is left", PATIENCE, async || world.databases().await.is_empty()).await;
     assert_eq!(ask_of(&world.server, "parent", "delete by force", &json!({})).await.status, 202);
     world.gone("parent").await;

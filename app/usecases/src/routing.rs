@@ -96,9 +96,9 @@ fn nothing_serves(branch: &Branch) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::BranchResolver;
-    use crate::testing::{acquaintances, branch, names, pinned_to};
+    use crate::testing::{acquaintances, branch, caller, names, pinned_to};
     use domain::{
-        Access, Branch, Caller, Failure, Principal, Scope, UserId,
+        Access, Branch, BranchState, Caller, Failure, Generation, OperationId, Principal, Scope, UserId,
         branch::{AccessLevel, BranchMentions, Grant},
     };
     use ports::driven::{MockBranchDatabases, MockBranchDirectory, MockBranchSession};
@@ -138,5 +138,18 @@ mod tests {
         let nobodys = Principal { user_id: None, ..(*alice.principal).clone() };
         let nobodys = Caller { principal: Arc::new(nobodys), ..alice };
         assert!(opened(branch("pr-1", Some(2)), &nobodys, Access::Write).await.is_ok(), "the pin is the grant");
+    }
+
+    #[tokio::test]
+    async fn what_serves_nothing_is_there_later_or_could_not_be_made() {
+        let (operation, generation) = (OperationId::from_uuid(Uuid::nil()), Generation::FIRST);
+        for (state, code) in [
+            (BranchState::Creating { generation, operation }, Some("unavailable")),
+            (BranchState::Error { reason: "the disk is full".to_owned(), generation: None }, Some("branch_error")),
+            (BranchState::Error { reason: "a reset failed".to_owned(), generation: Some(generation) }, None),
+        ] {
+            let outcome = opened(Branch { state, ..branch("pr-1", Some(1)) }, &caller(Some(1), [Scope::ReadTables]), Access::Read).await;
+            assert_eq!(outcome.as_ref().err().map(Failure::code), code, "{outcome:?}");
+        }
     }
 }

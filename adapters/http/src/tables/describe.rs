@@ -62,7 +62,13 @@ const FILTER: Param = (
 const LIMIT: Param = ("limit", MetaParamIn::Query, "integer", "Rows at most.");
 const OFFSET: Param = ("offset", MetaParamIn::Query, "integer", "Rows passed over first.");
 const CURSOR: Param = ("cursor", MetaParamIn::Query, "string", "The last page's `X-Next-Cursor`, unchanged, with everything but `limit` as it was.");
-const BRANCH: Param = ("branch", MetaParamIn::Query, "string", "The branch, by its slug; main when not given.");
+const BRANCH: Param = (
+    "branch",
+    MetaParamIn::Query,
+    "string",
+    "The branch, by its slug; main when not given. While one is being made or deleted no data serves it (503 `unavailable`, with `Retry-After`); one that could \
+     not be made is 409 `branch_error`.",
+);
 const BRANCH_HEADER: Param = ("X-Fluxbase-Branch", MetaParamIn::Header, "string", "The branch, by its slug.");
 const ACCEPT_PROFILE: Param = ("Accept-Profile", MetaParamIn::Header, "string", PROFILE);
 const CONTENT_PROFILE: Param = ("Content-Profile", MetaParamIn::Header, "string", PROFILE);
