@@ -39,6 +39,11 @@ impl BranchRepository for MemoryUnitOfWork {
         Ok(self.read(|state| state.branches.get(&id).cloned()))
     }
 
+    async fn find_free(&mut self, id: BranchId) -> Result<Option<Branch>, StoreError> {
+        // Writers take turns: in one's own turn nobody else has a row locked.
+        self.find(id, true).await
+    }
+
     async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError> {
         Ok(self.read(|state| state.live_branches().find(|branch| branch.slug == *slug).cloned()))
     }

@@ -119,6 +119,8 @@ pub trait BranchRepository: Send {
     async fn lock_admission(&mut self) -> Result<(), StoreError>;
     /// A branch by id, deleted ones too. The row is locked until the unit of work ends where `lock` says so.
     async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError>;
+    /// The same with its row locked, where nobody else has it locked; `None` where somebody has, who is not waited for.
+    async fn find_free(&mut self, id: BranchId) -> Result<Option<Branch>, StoreError>;
     /// A live branch by slug.
     async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError>;
     /// Live branches, main first, then the newest first; only main, this user's own and those it was granted access to where one is given.

@@ -49,6 +49,12 @@ impl BranchRepository for PgUnitOfWork {
         row.map(Branch::try_from).transpose()
     }
 
+    async fn find_free(&mut self, id: BranchId) -> Result<Option<Branch>, StoreError> {
+        let sql = concat!("select ", branch_columns!(), " from branching.branches where id = $1 for no key update skip locked");
+        let row: Option<BranchRow> = sqlx::query_as(sql).bind(id.as_uuid()).fetch_optional(&mut *self.transaction).await.map_err(store)?;
+        row.map(Branch::try_from).transpose()
+    }
+
     async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Branch>, StoreError> {
         let sql = concat!("select ", branch_columns!(), " from branching.branches where slug = $1 and status <> 'deleted'");
         let row: Option<BranchRow> = sqlx::query_as(sql).bind(slug.as_str()).fetch_optional(&mut *self.transaction).await.map_err(store)?;

@@ -1,6 +1,6 @@
 //! Branches: quotas, slugs, generations, pages, rows that cannot be read back.
 
-use super::{Replica, branch, moment, user_id, uuid};
+use super::{Replica, branch, moment, user_id, uuid, within_two_seconds};
 use domain::{
     Branch, BranchId, BranchState, BranchType, Generation, OperationId, Slug,
     branch::{Withheld, WithheldRows},
@@ -224,4 +224,18 @@ async fn a_history_reads_newest_first() {
     assert_eq!(first.items, [entry(2, "expired"), entry(2, "created")]);
     let second = work.activity().list(branch.id, &PageRequest { limit: 2, cursor: first.next_cursor }).await.unwrap();
     assert_eq!((second.items, second.next_cursor), (vec![entry(1, "create_requested")], None));
+}
+
+#[tokio::test]
+async fn a_branch_whose_row_somebody_has_is_not_waited_for_where_it_need_not_be() {
+    let replica = Replica::alone().await;
+    let (taken, free) = (replica.branch(1, "taken").await, replica.branch(2, "free").await);
+    let mut holder = replica.begin().await;
+    holder.branches().find(taken.id, true).await.unwrap();
+    let mut work = replica.begin().await;
+    assert_eq!(work.branches().find_free(taken.id).await.unwrap(), None);
+    assert_eq!(work.branches().find_free(free.id).await.unwrap().map(|branch| branch.slug), Some(free.slug));
+    drop(holder);
+    // Its rollback is on its way.
+    within_two_seconds(async || replica.begin().await.branches().find_free(taken.id).await.unwrap()).await;
 }

@@ -50,9 +50,10 @@ impl ExpireBranches {
         }
         work.branches().lock_admission().await?;
         let mut begun = 0;
-        // Read again under the locks: another replica may have begun meanwhile, or somebody given it more time.
+        // Read again under the locks: another replica may have begun meanwhile, or somebody given it more time. Who has a branch's row may have it for a while, and
+        // everybody who makes or deletes a branch would wait with us: its turn comes with a later round.
         for seen in work.branches().expired().await? {
-            let Some(branch) = work.branches().find(seen.id, true).await? else { continue };
+            let Some(branch) = work.branches().find_free(seen.id).await? else { continue };
             let goes = branch.expired(self.clock.now()) && !branch.protected && branch.state.operation().is_none();
             if goes && work.branches().children(branch.id).await?.is_empty() {
                 begin_delete(&mut *work, &*self.ids, &*self.clock, branch, FLUXBASE, "expired").await?;
@@ -95,10 +96,16 @@ mod tests {
     async fn a_branch_whose_time_has_come_goes_and_one_with_children_waits() {
         let old = || Branch { expires_at: Some(NOW), ..branch("old", None) };
         let extended = || Branch { expires_at: Some(NOW + Duration::HOUR), ..branch("old", None) };
-        for (locked, children, begun) in [(old(), vec![], 1), (old(), vec![branch("child", None)], 0), (extended(), vec![], 0)] {
+        for (locked, children, begun) in [
+            (Some(old()), vec![], 1),
+            (Some(old()), vec![branch("child", None)], 0),
+            (Some(extended()), vec![], 0),
+            // Somebody has its row: it is not waited for.
+            (None, vec![], 0),
+        ] {
             let mut work = FakeWork::default();
             work.branches.expect_lock_admission().returning(|| Ok(()));
-            work.branches.expect_find().returning(move |_, _| Ok(Some(locked.clone())));
+            work.branches.expect_find_free().returning(move |_| Ok(locked.clone()));
             work.branches.expect_expired().returning(move || Ok(vec![old()]));
             work.branches.expect_children().returning(move |_| Ok(children.clone()));
             work.branches.expect_update().times(begun).returning(|_| Ok(()));
