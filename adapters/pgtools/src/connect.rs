@@ -20,7 +20,7 @@ pub(crate) const APPLICATION: &str = "fluxbase builder";
 
 /// A database may carry settings of its own (`ALTER DATABASE .. SET`), and a branch carries its parent's: none may change what a copy holds, stop it
 /// half way, or filter its rows in silence.
-const OPTIONS: [(&str, &str); 19] = [
+const OPTIONS: [(&str, &str); 20] = [
     ("search_path", "pg_catalog"),
     ("row_security", "off"),
     ("statement_timeout", "0"),
@@ -36,6 +36,8 @@ const OPTIONS: [(&str, &str); 19] = [
     ("xmloption", "content"),
     ("standard_conforming_strings", "on"),
     ("client_min_messages", "warning"),
+    // Each of our statements runs once, and what it takes to compile one is for nothing.
+    ("jit", "off"),
     KEEPALIVES[0],
     KEEPALIVES[1],
     KEEPALIVES[2],

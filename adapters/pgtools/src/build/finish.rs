@@ -3,7 +3,11 @@
 use super::{capture::Parent, verify};
 use crate::{
     connect::run,
-    copy::{leader::Table, server_load::Load, streams::Turns},
+    copy::{
+        leader::Table,
+        server_load::Load,
+        streams::{self, Turns},
+    },
     definitions::{grants, materialized},
     error::from_sql,
     meter::Meter,
@@ -13,7 +17,7 @@ use domain::branch::Withheld;
 use futures_util::future::{join, try_join_all};
 use ports::driven::{BuildError, BuildRequest};
 use sqlx::{Connection, PgConnection};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use tokio::time::Instant;
 
 /// A copy whose rows are there.
@@ -36,23 +40,26 @@ impl Finish<'_> {
         filled_views: BTreeSet<(String, String)>,
     ) -> Result<Vec<Withheld>, BuildError> {
         let Self { settings, request, parent, meter, load, .. } = self;
-        parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
-        self.look_through_rows(branch).await?;
+        let looked = parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
+        self.look_through_rows(branch, &looked).await?;
         let unfilled = materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;
         grants::carry_over(branch, &parent.inventory.grants, &parent.inventory.kept).await?;
         Ok(unfilled)
     }
 
-    /// Counts every table's rows and gathers its statistics: anew, since those of the parent hold values of rows that may have been withheld.
-    async fn look_through_rows(&self, branch: &mut PgConnection) -> Result<(), BuildError> {
-        let turns = Turns::biggest_first(self.copied.iter().map(|(table, _)| table.bytes));
+    /// Counts every table's rows and gathers its statistics, but for those that were `looked` through already: anew, since those of the parent hold values of
+    /// rows that may have been withheld.
+    async fn look_through_rows(&self, branch: &mut PgConnection, looked: &HashSet<i64>) -> Result<(), BuildError> {
+        let left: Vec<&(Table, u64)> = self.copied.iter().filter(|(table, _)| !looked.contains(&table.oid)).collect();
+        let turns = Turns::biggest_first(left.iter().map(|(table, _)| table.bytes));
+        let hands = if streams::are_many_rows(left.iter().map(|(table, _)| table)) { self.streams } else { 1 };
         let mut others = Vec::new();
-        for _ in 1..self.streams {
+        for _ in 1..hands {
             others.push(self.settings.builder_in(&self.request.target.database).await?);
         }
-        let by_others = others.iter_mut().map(|other| self.look_through(other, &turns));
-        let (own, by_others) = join(self.look_through(branch, &turns), try_join_all(by_others)).await;
+        let by_others = others.iter_mut().map(|other| self.look_through(other, &left, &turns));
+        let (own, by_others) = join(self.look_through(branch, &left, &turns), try_join_all(by_others)).await;
         by_others.and(own)?;
         for other in others {
             let _ = other.close().await;
@@ -60,15 +67,12 @@ impl Finish<'_> {
         Ok(())
     }
 
-    async fn look_through(&self, branch: &mut PgConnection, turns: &Turns) -> Result<(), BuildError> {
+    async fn look_through(&self, branch: &mut PgConnection, left: &[&(Table, u64)], turns: &Turns) -> Result<(), BuildError> {
         while let Some(place) = turns.next() {
-            let (table, rows) = &self.copied[place];
+            let (table, rows) = left[place];
             let begun = Instant::now();
             verify::rows(branch, table, *rows).await?;
-            let name = table.quoted();
-            let analyze = (*rows > 0).then(|| format!("analyze {name}"));
-            let autovacuum = table.keeps_autovacuum_off().then(|| format!("alter table only {name} reset (autovacuum_enabled)"));
-            let statements: Vec<String> = analyze.into_iter().chain(autovacuum).collect();
+            let statements = table.gather_statistics(*rows);
             if !statements.is_empty() {
                 run(branch, statements.join("; ")).await.map_err(|error| from_sql("gathering statistics", error))?;
             }

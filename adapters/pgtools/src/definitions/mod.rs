@@ -32,7 +32,7 @@ use arrange::Relations;
 use domain::branch::OWNER_ROLE;
 use left_behind::LeftBehind;
 use needs_superuser::{By, Privileged};
-use over_rows::Size;
+use over_rows::Copied;
 use ports::driven::{BuildError, BuildRequest, LoginPurpose};
 use restore::Restore;
 use sqlx::Connection;
@@ -50,8 +50,8 @@ enum Way<'a> {
     SideBySide,
     /// Each statement by itself.
     OneByOne,
-    /// So many statements at the same time, over tables of these sizes, with rests.
-    InParallel(usize, HashMap<i64, Size>, &'a Load),
+    /// So many statements at the same time, over these tables, with rests.
+    InParallel(usize, &'a [Copied<'a>], &'a Load),
 }
 
 /// A schema-only dump. It lies in memory: no rows are in it, and nothing is left on disk when the process is killed.
@@ -91,74 +91,97 @@ impl Definitions {
         Ok(())
     }
 
-    /// Indexes, constraints, triggers, rules: every key is checked as it is made. Over many rows several are made at the same time.
+    /// Indexes, constraints, triggers, rules: every key is checked as it is made. Over many rows several are made at the same time. Gives the tables that were
+    /// looked through meanwhile: their rows are as many as were copied, and have statistics.
     pub(crate) async fn restore_after_rows(
         &self,
         settings: &Settings,
         request: &BuildRequest,
         (copied, streams): (&[(Table, u64)], usize),
         (meter, load): (&Meter, &Load),
-    ) -> Result<(), BuildError> {
+    ) -> Result<HashSet<i64>, BuildError> {
+        let copied_entries = self.copied(copied);
         let way = if streams::are_many_rows(copied.iter().map(|(table, _)| table)) {
-            Way::InParallel(streams, self.sizes(copied), load)
+            Way::InParallel(streams, &copied_entries, load)
         } else {
             Way::SideBySide
         };
-        self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await?;
-        self.restore(settings, request, By::Admin, &self.contents.by_admin, Way::AtOnce, meter).await
+        let there = self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await?;
+        self.restore(settings, request, By::Admin, &self.contents.by_admin, Way::AtOnce, meter).await?;
+        Ok(copied_entries.iter().filter(|copied| there.contains(&copied.look())).map(|copied| copied.table.oid).collect())
     }
 
-    /// How big the tables are that were copied, by their entries.
-    fn sizes(&self, copied: &[(Table, u64)]) -> HashMap<i64, Size> {
-        let sizes: HashMap<i64, Size> = copied.iter().map(|(table, rows)| (table.oid, Size { bytes: table.bytes, rows: *rows })).collect();
-        let tables = self.entries.iter().filter(|entry| entry.kind == "TABLE");
-        tables.filter_map(|entry| Some((entry.id, *sizes.get(&i64::from(entry.object))?))).collect()
+    /// The tables that were copied, with their entries.
+    fn copied<'a>(&self, copied: &'a [(Table, u64)]) -> Vec<Copied<'a>> {
+        let tables: HashMap<i64, (&Table, u64)> = copied.iter().map(|(table, rows)| (table.oid, (table, *rows))).collect();
+        let entries = self.entries.iter().filter(|entry| entry.kind == "TABLE");
+        let copied = |entry: &Entry| tables.get(&i64::from(entry.object)).map(|&(table, rows)| Copied { id: entry.id, table, rows });
+        entries.filter_map(copied).collect()
     }
 
     /// Policies, and the tables that keep them.
     pub(crate) async fn restore_policies(&self, settings: &Settings, request: &BuildRequest, meter: &Meter) -> Result<(), BuildError> {
-        self.restore(settings, request, By::Owner, &self.contents.policies, Way::AtOnce, meter).await
+        self.restore(settings, request, By::Owner, &self.contents.policies, Way::AtOnce, meter).await.map(drop)
     }
 
-    async fn restore(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: Way<'_>, meter: &Meter) -> Result<(), BuildError> {
-        let left = self.restore_quickly(settings, request, by, ids, &way, meter).await;
+    /// Gives what was done without `pg_restore`.
+    async fn restore(
+        &self,
+        settings: &Settings,
+        request: &BuildRequest,
+        by: By,
+        ids: &[i64],
+        way: Way<'_>,
+        meter: &Meter,
+    ) -> Result<HashSet<i64>, BuildError> {
+        let there = self.restore_quickly(settings, request, by, ids, &way, meter).await;
+        let left: Vec<i64> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
         if left.is_empty() {
-            return Ok(());
+            return Ok(there);
         }
-        match self.restore_once(settings, request, by, &left, &way, meter).await {
+        let memory = self.memory(settings, request).await?;
+        match self.restore_once(settings, request, (by, &memory), &left, &way, meter).await {
             // One transaction is much quicker, and it came to nothing as a whole.
             Err(ChildError::Failed(said)) if said.contains("out of shared memory") && matches!(way, Way::AtOnce | Way::SideBySide) => {
-                self.restore_once(settings, request, by, &left, &Way::OneByOne, meter).await
+                self.restore_once(settings, request, (by, &memory), &left, &Way::OneByOne, meter).await
             }
             outcome => outcome,
         }
-        .map_err(|error| failed("restoring the parent's definitions", &error))
+        .map_err(|error| failed("restoring the parent's definitions", &error))?;
+        Ok(there)
     }
 
-    /// Restores what can be without `pg_restore`. Gives what is left.
-    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way<'_>, meter: &Meter) -> Vec<i64> {
+    /// Restores what can be without `pg_restore`. Gives what is there.
+    async fn restore_quickly(&self, settings: &Settings, request: &BuildRequest, by: By, ids: &[i64], way: &Way<'_>, meter: &Meter) -> HashSet<i64> {
         if ids.is_empty() || by == By::Admin || !self.is_plain {
-            return ids.to_vec();
+            return HashSet::new();
         }
         let wanted: HashSet<i64> = ids.iter().copied().collect();
         let entries: Vec<&Entry> = self.entries.iter().filter(|entry| wanted.contains(&entry.id)).collect();
         let database = &request.target.database;
-        let there = match way {
+        match way {
             Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
             Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
-            Way::InParallel(hands, sizes, load) => {
-                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, sizes, *hands).await
+            Way::InParallel(hands, copied, load) => {
+                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, copied, *hands).await
             }
             Way::OneByOne => HashSet::new(),
-        };
-        ids.iter().copied().filter(|id| !there.contains(id)).collect()
+        }
+    }
+
+    /// How much memory `pg_restore` builds indexes with.
+    async fn memory(&self, settings: &Settings, request: &BuildRequest) -> Result<String, BuildError> {
+        let mut branch = settings.builder_in(&request.target.database).await?;
+        let memory = restore::server_memory(&mut branch).await.map_err(|error| from_sql("restoring the parent's definitions", error))?;
+        let _ = branch.close().await;
+        Ok(format!("{memory}kB"))
     }
 
     async fn restore_once(
         &self,
         settings: &Settings,
         request: &BuildRequest,
-        by: By,
+        (by, memory): (By, &str),
         ids: &[i64],
         way: &Way<'_>,
         meter: &Meter,
@@ -167,13 +190,16 @@ impl Definitions {
         let mut entries = tempfile::NamedTempFile::new().map_err(ChildError::NotRun)?;
         entries.write_all(list.join("\n").as_bytes()).map_err(ChildError::NotRun)?;
         let mut command = child::command(&settings.tools.pg_restore);
-        let options = "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
-                       -c default_transaction_read_only=off -c client_min_messages=warning -c maintenance_work_mem=192MB";
+        let options = format!(
+            "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
+             -c default_transaction_read_only=off -c client_min_messages=warning -c jit=off -c max_parallel_maintenance_workers=0 \
+             -c maintenance_work_mem={memory}"
+        );
         let login = match by {
             By::Owner => settings.login(LoginPurpose::Builder, &request.target.database),
             By::Admin => settings.admin.clone(),
         };
-        tell_child(&mut command, &settings.server, &login, (options, APPLICATION));
+        tell_child(&mut command, &settings.server, &login, (&options, APPLICATION));
         command.arg(format!("--dbname={}", connection_string(request.target.database.as_str())));
         command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error", "--verbose"]);
         if by == By::Owner {

@@ -20,12 +20,40 @@ const WORTH_MORE: usize = 200;
 const MOST: usize = 4;
 
 /// What a dump itself sets before its first entry.
-const SETTINGS: &str = "begin; set local search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
-                        set local default_table_access_method = heap; set local escape_string_warning = off; set local maintenance_work_mem = '192MB'";
+const SETTINGS: &str = "search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
+                        set local default_table_access_method = heap; set local escape_string_warning = off";
+
+/// Bytes to build indexes with, where the server itself grants no more.
+const MEMORY: u64 = 192 * 1024 * 1024;
 
 /// The same for a session whose statements are a transaction each.
 pub(crate) fn session_settings() -> String {
-    SETTINGS.trim_start_matches("begin; ").replace("set local ", "set ")
+    format!("set {}", SETTINGS.replace("set local ", "set "))
+}
+
+/// The beginning of a transaction.
+///
+/// No helping processes: those that build a graph of vectors share all of that memory, and in a container of usual size there is none to share.
+fn begin() -> String {
+    format!("begin; set local {SETTINGS}; set local max_parallel_maintenance_workers = 0; {}", memory_at_least(MEMORY))
+}
+
+/// Gives what builds indexes so many bytes, or what the server grants by itself where that is more: some indexes are refused where they have less than they were
+/// first built with.
+pub(crate) fn memory_at_least(bytes: u64) -> String {
+    format!(
+        "reset maintenance_work_mem; select set_config('maintenance_work_mem', greatest(setting::int8, {}) || 'kB', false) from pg_settings \
+         where name = 'maintenance_work_mem'",
+        bytes / 1024
+    )
+}
+
+/// In kB.
+pub(crate) async fn server_memory(branch: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select greatest(setting::int8, $1) from pg_settings where name = 'maintenance_work_mem'")
+        .bind(i64::try_from(MEMORY / 1024).unwrap_or(i64::MAX))
+        .fetch_one(branch)
+        .await
 }
 
 /// Whether all of it goes this way: nothing for which a dump sets something in between, and no text that is not in UTF-8.
@@ -135,7 +163,7 @@ impl Restore<'_> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        run(branch, SETTINGS).await?;
+        run(branch, begin()).await?;
         let (mut message, mut count) = (String::new(), 0);
         for entry in entries {
             message.push_str(&entry.definition);

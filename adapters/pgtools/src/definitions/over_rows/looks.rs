@@ -1,0 +1,66 @@
+//! The last thing done to a table's rows, once their indexes are there: they are counted, and their statistics are gathered.
+
+use super::Size;
+use crate::{copy::leader::Table, schema::archive::Entry};
+use std::collections::HashSet;
+
+/// The kind of these entries; no dump has such.
+pub(super) const KIND: &str = "LOOK";
+
+/// A table that was copied.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Copied<'a> {
+    /// Its entry's number in the dump.
+    pub(in super::super) id: i64,
+    pub(in super::super) table: &'a Table,
+    pub(in super::super) rows: u64,
+}
+
+impl Copied<'_> {
+    pub(in super::super) fn size(&self) -> Size {
+        Size { bytes: self.table.bytes, rows: self.rows }
+    }
+
+    /// The number of its look.
+    pub(in super::super) fn look(&self) -> i64 {
+        -self.id
+    }
+
+    fn entry(&self, entries: &[&Entry]) -> Entry {
+        let indexes = entries.iter().filter(|entry| ["INDEX", "CONSTRAINT"].contains(&entry.kind.as_str()) && entry.requires.contains(&self.id));
+        let counted = format!("select 1 / (count(*) = {})::int from only {}", self.rows, self.table.quoted());
+        let statements: Vec<String> = [counted].into_iter().chain(self.table.gather_statistics(self.rows)).collect();
+        Entry {
+            id: self.look(),
+            kind: KIND.to_owned(),
+            definition: statements.join("; "),
+            requires: indexes.map(|entry| entry.id).chain([self.id]).collect(),
+            ..Entry::default()
+        }
+    }
+}
+
+/// A look at each table with rows of which everything that it waits for is among what is `made`: the others are looked at later. It fails where the rows are not as
+/// many as were copied; whoever goes on from there counts them again, and tells.
+pub(super) fn entries(copied: &[Copied<'_>], entries: &[&Entry], made: &[&Entry]) -> Vec<Entry> {
+    let made: HashSet<i64> = made.iter().map(|entry| entry.id).collect();
+    let filled = copied.iter().filter(|copied| copied.rows > 0 && !copied.table.partitioned);
+    filled.map(|copied| copied.entry(entries)).filter(|look| look.requires.iter().all(|id| made.contains(id) || *id == -look.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Copied, entries};
+    use crate::{copy::leader::Table, schema::archive::Entry};
+
+    #[test]
+    fn a_table_with_an_index_that_is_made_elsewhere_is_looked_at_later() {
+        let index = |id, table| Entry { id, kind: "INDEX".to_owned(), requires: vec![table], ..Entry::default() };
+        let (of_one, of_two, privileged) = (index(11, 1), index(12, 2), index(13, 2));
+        let table = Table { schema: "public".to_owned(), name: "t".to_owned(), ..Table::default() };
+        let copied: Vec<_> = [(1, 7), (2, 7), (3, 0), (4, 7)].map(|(id, rows)| Copied { id, table: &table, rows }).into();
+        let looks = entries(&copied, &[&of_one, &of_two, &privileged], &[&of_one, &of_two]);
+        assert_eq!(looks.iter().map(|look| (look.id, look.requires.clone())).collect::<Vec<_>>(), [(-1, vec![11, 1]), (-4, vec![4])]);
+        assert_eq!(looks[0].definition, "select 1 / (count(*) = 7)::int from only \"public\".\"t\"; analyze \"public\".\"t\"");
+    }
+}
