@@ -7,7 +7,11 @@ use crate::{
     quoting::relation,
     settings::{LEDGER_SCHEMA, Settings},
 };
-use domain::{DataCloneMode, branch::DatabaseName, table::QualifiedName};
+use domain::{
+    DataCloneMode,
+    branch::{DatabaseName, OWNER_ROLE},
+    table::QualifiedName,
+};
 use ports::driven::BuildError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -80,7 +84,7 @@ pub(crate) fn withholding(settings: &Settings) -> String {
 pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String, BuildError> {
     let failed = |error| from_sql("reading the change token", error);
     let (definitions, tables): (String, Vec<String>) =
-        sqlx::query_as(include_str!("sql/token.sql")).fetch_one(&mut *connection).await.map_err(failed)?;
+        sqlx::query_as(include_str!("sql/token.sql")).bind(OWNER_ROLE).fetch_one(&mut *connection).await.map_err(failed)?;
     if tables.is_empty() {
         return Ok(definitions);
     }
@@ -106,5 +110,13 @@ mod tests {
     fn the_tokens_statement_knows_the_ledger_by_its_name() {
         let sql = include_str!("sql/token.sql");
         assert!(sql.contains(&format!("nspname = '{LEDGER_SCHEMA}'")) && sql.contains(&format!("relname <> '{SEED_LOG}'")));
+    }
+
+    /// No catalogue of the database tells of them.
+    #[test]
+    fn the_tokens_statement_knows_the_roles_by_which_something_stays_behind() {
+        for role in ["pg_read_server_files", "pg_execute_server_program"] {
+            assert!(include_str!("sql/token.sql").contains(role) && include_str!("../definitions/sql/barred.sql").contains(role), "{role}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 -- A text that is another one after any change of definitions: how many rows of each catalogue tell of this database's own objects, and a digest of their
 -- ids and of the transactions that wrote them. What PostgreSQL itself brought counts where it bears grants, and what belongs to an extension or depends on
 -- one is written nowhere else. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE has the same. Temporary objects do not count.
+-- So is what else decides whether something stays behind: what the owner of branches ($1) may read of the server.
 -- It is read while somebody waits for a branch: each catalogue once, in whatever order it lies, and nothing is joined.
 with
 temporary as materialized (select oid from pg_namespace where nspname like 'pg\_temp\_%' or nspname like 'pg\_toast\_temp\_%'),
@@ -89,7 +90,9 @@ select md5(concat_ws(',',
     (select concat(count(*), ' ', bit_xor(hashint8extended((classid::int8 << 32) | objid::int8, hashint8extended(refobjid::int8, xmin::text::int8))))
        from pg_depend where refclassid = 'pg_extension'::regclass and deptype in ('e', 'x')),
     (select concat(count(*), ' ', bit_xor(hashint8extended((objoid::int8 << 16) | objsubid, xmin::text::int8))) from pg_description
-      where objoid >= 16384 or classoid = 'pg_namespace'::regclass)
+      where objoid >= 16384 or classoid = 'pg_namespace'::regclass),
+    (select string_agg(pg_has_role(o.oid, r.oid, 'usage')::text, ' ' order by r.rolname) from pg_roles o, pg_roles r
+      where o.rolname = $1 and r.rolname in ('pg_read_server_files', 'pg_execute_server_program'))
 )) as definitions,
     -- The tables whose rows come along whatever is asked for: the ledger's. The log of seeds in it is about rows.
     (select coalesce(array_agg(c.relname::text order by c.relname), '{}') from pg_class c
