@@ -70,7 +70,7 @@ pub struct Settings {
     pub give_way_after: Duration,
     /// Templates, spares, and how much room branches may take.
     pub stock: StockSettings,
-    /// Bytes a second that one copy reads from its parent at most; 0 is as fast as it goes.
+    /// Bytes a second that copies read from one parent at most; 0 is as fast as it goes.
     pub clone_rate: u64,
 }
 

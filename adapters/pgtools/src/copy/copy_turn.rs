@@ -17,7 +17,7 @@ impl Turn {
     pub(crate) async fn take(settings: &Settings, parent: &DatabaseName, progress: &dyn BuildProgress) -> Result<Self, BuildError> {
         let mut waiting = None;
         loop {
-            for place in 0..AT_ONCE {
+            for place in 0..at_once(settings) {
                 if let Some(hold) = Claim::try_take(settings, &format!("turn {place} to copy {parent}")).await? {
                     return Ok(Self(tokio::spawn(hold.keep_while_alive())));
                 }
@@ -26,6 +26,11 @@ impl Turn {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// What may be read of a parent in a second is a parent's limit: two copies would each read as much.
+fn at_once(settings: &Settings) -> u32 {
+    if settings.clone_rate > 0 { 1 } else { AT_ONCE }
 }
 
 impl Drop for Turn {

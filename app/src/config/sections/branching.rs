@@ -67,7 +67,7 @@ pub(crate) struct BranchingSection {
     pub(crate) spare_max_age: Duration,
     /// Bytes that the databases of branches, templates and spares may take in all; 0 is no limit.
     pub(crate) disk_budget: u64,
-    /// Bytes a second that a clone reads from its parent at most; 0 is as fast as it goes.
+    /// Bytes a second that clones read from one parent at most, one after the other; 0 is as fast as it goes.
     pub(crate) clone_rate: u64,
     /// The host by which people's own tools reach PostgreSQL, in the URL of `branch connection`; that of `database.url` when not set.
     pub(crate) connection_host: Option<String>,
