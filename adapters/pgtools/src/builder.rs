@@ -109,6 +109,8 @@ impl BranchBuilder for PgBranchBuilder {
             let name = claim.build_name();
             let build = Build { settings, request, name: &name, progress: progress.as_ref() };
             let made = async {
+                // It may have waited for its turn meanwhile.
+                stock::take_room(claim.admin(), settings, (&request.parent, request.clone_mode), birth.database).await?;
                 create_database(claim.admin(), settings, &parent, &birth).await?;
                 liken(claim.admin(), birth.database, &parent).await
             };

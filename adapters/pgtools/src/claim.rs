@@ -52,19 +52,8 @@ impl Claim {
     }
 
     async fn over(mut connection: PgConnection, settings: &Settings, what: &str) -> Result<Self, BuildError> {
-        if try_lock(&mut connection, settings, what).await? {
-            return Ok(Self::held(connection, settings, what));
-        }
-        let locked = async {
-            run(&mut connection, format!("set lock_timeout = '{PATIENCE}'")).await?;
-            sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(key(settings, what)).execute(&mut connection).await?;
-            run(&mut connection, "set lock_timeout = 0").await
-        };
-        match locked.await {
-            Ok(()) => Ok(Self::held(connection, settings, what)),
-            Err(error) if sql_state(&error).as_deref() == Some("55P03") => Err(retryable("another worker is still at work on this branch")),
-            Err(error) => Err(from_sql("claiming the branch", error)),
-        }
+        wait(&mut connection, settings, what).await?;
+        Ok(Self::held(connection, settings, what))
     }
 
     /// The same without waiting; `None` where somebody holds it.
@@ -153,6 +142,39 @@ impl Claim {
     /// Lets go. A connection that cannot say goodbye is closed by being dropped.
     pub(crate) async fn release(self) {
         let _ = self.connection.close().await;
+    }
+}
+
+/// Takes something for a moment, over a connection that holds other things too. Whoever has it and is silent loses its session.
+pub(crate) async fn lock(connection: &mut PgConnection, settings: &Settings, what: &str) -> Result<(), BuildError> {
+    match wait(&mut *connection, settings, what).await {
+        Err(BuildError::Retryable { .. }) if end_silent(settings, what).await? => wait(connection, settings, what).await,
+        outcome => outcome,
+    }
+}
+
+/// Lets go of it.
+pub(crate) async fn unlock(connection: &mut PgConnection, settings: &Settings, what: &str) -> Result<(), BuildError> {
+    sqlx::query("select pg_advisory_unlock(hashtextextended($1, 0))")
+        .bind(key(settings, what))
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(|error| from_sql(format!("letting go of '{what}'"), error))
+}
+
+/// Waits for a lock, but not for ever.
+async fn wait(connection: &mut PgConnection, settings: &Settings, what: &str) -> Result<(), BuildError> {
+    if try_lock(&mut *connection, settings, what).await? {
+        return Ok(());
+    }
+    run(&mut *connection, format!("set lock_timeout = '{PATIENCE}'")).await.map_err(|error| from_sql("claiming the branch", error))?;
+    let locked = sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))").bind(key(settings, what)).execute(&mut *connection).await;
+    run(connection, "set lock_timeout = 0").await.map_err(|error| from_sql("claiming the branch", error))?;
+    match locked {
+        Ok(_) => Ok(()),
+        Err(error) if sql_state(&error).as_deref() == Some("55P03") => Err(retryable("another worker is still at work on this branch")),
+        Err(error) => Err(from_sql("claiming the branch", error)),
     }
 }
 

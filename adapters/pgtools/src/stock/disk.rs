@@ -1,7 +1,8 @@
 //! How much room there is: the configured budget for our databases, and the disk itself where it is this machine's.
 
-use super::mark::Kind;
+use super::{mark::Kind, reserved};
 use crate::{
+    database::tag::provisional_prefix,
     error::{from_sql, refused},
     settings::Settings,
 };
@@ -17,16 +18,25 @@ const RESERVE: u64 = 512 * 1024 * 1024;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// How many bytes our databases may still take. `None`: nobody has said, and the disk is not ours to see.
+/// Whether there is anything to measure by.
+pub(super) fn is_measured(settings: &Settings) -> bool {
+    settings.stock.disk_budget > 0 || settings.stock.data_directory.is_some()
+}
+
+/// How many bytes our databases may still take, beside those that are under way. `None`: nobody has said, and the disk is not ours to see.
 pub(crate) async fn left(admin: &mut PgConnection, settings: &Settings) -> Result<Option<u64>, BuildError> {
     let stock = &settings.stock;
     let free = stock.data_directory.as_deref().and_then(|folder| fs4::available_space(folder).ok());
-    let on_disk = free.map(|free| free.saturating_sub(RESERVE));
+    if free.is_none() && stock.disk_budget == 0 {
+        return Ok(None);
+    }
+    let under_way = reserved::by_others(&mut *admin, settings).await?;
+    let on_disk = free.map(|free| free.saturating_sub(RESERVE).saturating_sub(under_way));
     if stock.disk_budget == 0 {
         return Ok(on_disk);
     }
     let mut prefixes: Vec<_> = Kind::ALL.iter().map(|kind| kind.prefix(settings.instance)).collect();
-    prefixes.push(settings.database_prefix.clone());
+    prefixes.extend([settings.database_prefix.clone(), provisional_prefix(settings.instance)]);
     let used: i64 = sqlx::query_scalar(
         "select coalesce(sum(pg_database_size(d.oid)), 0)::int8 from pg_database d
           where d.datconnlimit <> -2 and pg_has_role(d.datdba, 'usage') and exists (select from unnest($1::text[]) prefix where starts_with(d.datname, prefix))",
@@ -35,7 +45,7 @@ pub(crate) async fn left(admin: &mut PgConnection, settings: &Settings) -> Resul
     .fetch_one(admin)
     .await
     .map_err(|error| from_sql("measuring branch databases", error))?;
-    let budget = stock.disk_budget.saturating_sub(u64::try_from(used).unwrap_or_default());
+    let budget = stock.disk_budget.saturating_sub(u64::try_from(used).unwrap_or_default()).saturating_sub(under_way);
     Ok(Some(on_disk.map_or(budget, |on_disk| on_disk.min(budget))))
 }
 

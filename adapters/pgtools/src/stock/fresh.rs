@@ -4,6 +4,7 @@ use super::{
     demand::Wanted,
     mark::{Contents, Kind, StockMark},
     origin::{Origin, change_token},
+    reserved,
     shelf::{self, close, drop_marked},
     take::{copy_statement, verify},
 };
@@ -62,6 +63,7 @@ pub(super) async fn template(
     let origin = origin.ok_or_else(|| refused("parent_missing", format!("the parent's database '{}' is gone", wanted.parent)))?;
     let begun = StockMark::begun(settings.instance, Kind::Template, Uuid::from_u128(rand::random()), origin, shelf::now(hold.admin()).await?);
     let mut mark = StockMark { used_at, unused_rebuilds, ..begun };
+    reserved::name(hold.admin(), settings, &mark.database()).await?;
     let made = fill(hold, settings, &parent, &mut mark).await;
     if made.is_err() {
         // What cannot be dropped now is the next keeper's to drop: its mark says that it is good for nothing.
@@ -121,6 +123,7 @@ pub(super) async fn spare(hold: &mut Claim, settings: &Settings, template: &Stoc
         made_at: shelf::now(hold.admin()).await?,
         ..template.clone()
     };
+    reserved::name(hold.admin(), settings, &mark.database()).await?;
     let made = copy(hold.admin(), settings, template, &mut mark, probe).await;
     if made.is_err() {
         let _ = drop_marked(hold.admin(), settings, &mark).await;

@@ -3,37 +3,106 @@
 use super::{
     disk, log_disk,
     mark::{Kind, StockMark},
-    policy,
+    policy, reserved,
     shelf::{Shelf, drop_marked},
 };
-use crate::settings::Settings;
+use crate::{claim, settings::Settings};
 use domain::{DataCloneMode, branch::DatabaseName};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 
+/// Who looks for room.
+const LOOKING: &str = "room";
+
 /// Makes room for a copy of a parent, where there is too little, or refuses it.
-pub(crate) async fn make_room(
+pub(crate) async fn make_room(admin: &mut PgConnection, settings: &Settings, parent: (&DatabaseName, DataCloneMode)) -> Result<(), BuildError> {
+    alone(admin, settings, async |admin| find_room(admin, settings, parent).await.map(drop)).await
+}
+
+/// The same for a copy that begins now: whoever looks afterwards counts it as big as it will be.
+pub(crate) async fn take_room(
     admin: &mut PgConnection,
     settings: &Settings,
-    (parent, mode): (&DatabaseName, DataCloneMode),
+    parent: (&DatabaseName, DataCloneMode),
+    database: &DatabaseName,
 ) -> Result<(), BuildError> {
-    let Some(left) = disk::left(admin, settings).await? else { return Ok(()) };
-    let needed = disk::needed(admin, parent, mode).await?;
-    log_disk::check(admin, settings, needed).await?;
+    alone(admin, settings, async |admin| {
+        let needed = find_room(&mut *admin, settings, parent).await?;
+        reserved::reserve(&mut *admin, settings, needed).await?;
+        reserved::name(admin, settings, database).await
+    })
+    .await
+}
+
+async fn find_room(admin: &mut PgConnection, settings: &Settings, (parent, mode): (&DatabaseName, DataCloneMode)) -> Result<u64, BuildError> {
+    let needed = disk::needed(&mut *admin, parent, mode).await?;
+    let Some(left) = disk::left(&mut *admin, settings).await? else { return Ok(needed) };
+    log_disk::check(&mut *admin, settings, needed).await?;
     if left >= needed || let_go(admin, settings, needed - left, None).await? {
-        return Ok(());
+        return Ok(needed);
     }
     Err(disk::no_room(needed, left))
 }
 
-/// Makes room for a copy of a template, which itself stays. `false`: there is none; whoever copies the parent instead may let go of the template too.
-pub(super) async fn has_room_beside(admin: &mut PgConnection, settings: &Settings, template: &StockMark) -> Result<bool, BuildError> {
-    let Some(left) = disk::left(admin, settings).await? else { return Ok(true) };
-    let needed = template.bytes;
-    if log_disk::check(admin, settings, needed).await.is_err() {
-        return Ok(false);
+/// Takes room for a copy of a template, which itself stays. `false`: there is none; whoever copies the parent instead may let go of the template too.
+pub(super) async fn take_room_beside(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    template: &StockMark,
+    database: &DatabaseName,
+) -> Result<bool, BuildError> {
+    alone_or(admin, settings, true, async |admin| {
+        let needed = template.bytes;
+        if log_disk::check(&mut *admin, settings, needed).await.is_err() {
+            return Ok(false);
+        }
+        let is_there = match disk::left(&mut *admin, settings).await? {
+            Some(left) if left < needed => let_go(&mut *admin, settings, needed - left, Some(template)).await?,
+            _ => true,
+        };
+        if is_there {
+            reserved::reserve(&mut *admin, settings, needed).await?;
+            reserved::name(admin, settings, database).await?;
+        }
+        Ok(is_there)
+    })
+    .await
+}
+
+/// Takes room for a copy that the stock's keeper makes, where there is some.
+pub(super) async fn take_spare_room(admin: &mut PgConnection, settings: &Settings, needed: u64) -> Result<bool, BuildError> {
+    alone_or(admin, settings, true, async |admin| {
+        let is_there = disk::left(&mut *admin, settings).await?.is_none_or(|left| left >= needed);
+        if is_there {
+            reserved::reserve(admin, settings, needed).await?;
+        }
+        Ok(is_there)
+    })
+    .await
+}
+
+async fn alone(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    look: impl AsyncFnOnce(&mut PgConnection) -> Result<(), BuildError>,
+) -> Result<(), BuildError> {
+    alone_or(admin, settings, (), look).await
+}
+
+/// Looks and takes while nobody else does, on any replica. Gives `unmeasured` where there is nothing to measure by.
+async fn alone_or<T>(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    unmeasured: T,
+    look: impl AsyncFnOnce(&mut PgConnection) -> Result<T, BuildError>,
+) -> Result<T, BuildError> {
+    if !disk::is_measured(settings) {
+        return Ok(unmeasured);
     }
-    Ok(left >= needed || let_go(admin, settings, needed - left, Some(template)).await?)
+    claim::lock(&mut *admin, settings, LOOKING).await?;
+    let outcome = look(&mut *admin).await;
+    claim::unlock(admin, settings, LOOKING).await?;
+    outcome
 }
 
 /// Drops as much of the stock as is missing, or nothing where all of it is too little.

@@ -3,7 +3,7 @@
 use super::{
     mark::{Kind, StockMark},
     origin::{Origin, change_token},
-    room::has_room_beside,
+    room::take_room_beside,
     shelf::Shelf,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(crate) async fn take(
         }
     }
     for mark in templates {
-        if has_room_beside(&mut *admin, settings, &mark).await? && copy(&mut *admin, settings, &mark, birth).await? {
+        if take_room_beside(&mut *admin, settings, &mark, birth.database).await? && copy(&mut *admin, settings, &mark, birth).await? {
             return Ok(Sought { taken: Some(Taken { mark, source: BuildSource::Template }), at: now });
         }
     }

@@ -8,6 +8,8 @@ use super::{
     mark::{Kind, StockMark},
     origin::Origin,
     policy::{self, Clearance, clear, next_spare},
+    reserved,
+    room::take_spare_room,
     shelf::{Shelf, drop_marked, remark},
 };
 use crate::{claim::Claim, database::drop::drop_by_name, kept_connections::Kept, settings::Settings};
@@ -128,7 +130,10 @@ impl Keeper<'_> {
         while let Some(template) = next_spare(stays, &self.settings.stock).cloned().filter(|_| !self.demand.is_waited_for()) {
             tried += 1;
             let outcome = match self.has_room(stays, template.bytes).await {
-                Ok(true) => fresh::spare(&mut self.hold, self.settings, &template, self.probe).await,
+                Ok(true) => {
+                    let made = fresh::spare(&mut self.hold, self.settings, &template, self.probe).await;
+                    reserved::settle(self.hold.admin(), self.settings).await.and(made)
+                }
                 Ok(false) => return tracing::debug!("no room for further spares"),
                 Err(error) => Err(error),
             };
@@ -160,7 +165,8 @@ impl Keeper<'_> {
             };
             self.let_go(stays, &goes).await;
         }
-        let template = fresh::template(&mut self.hold, self.settings, &wanted, (used_at, unused)).await?;
+        let made = fresh::template(&mut self.hold, self.settings, &wanted, (used_at, unused)).await;
+        let template = reserved::settle(self.hold.admin(), self.settings).await.and(made)?;
         tracing::info!(parent = %wanted.parent, mode = wanted.mode.name(), bytes = template.bytes, "a template was made");
         stays.push(template);
         Ok(())
@@ -173,12 +179,13 @@ impl Keeper<'_> {
         self.let_go(stays, &goes).await;
     }
 
+    /// Takes it, too, where it is there; what is made of it is settled afterwards.
     async fn has_room(&mut self, stays: &[StockMark], needed: u64) -> Result<bool, BuildError> {
         let held: u64 = stays.iter().map(|mark| mark.bytes).sum();
         if held.saturating_add(needed) > self.settings.stock.max_bytes || log_disk::check(self.hold.admin(), self.settings, needed).await.is_err() {
             return Ok(false);
         }
-        Ok(disk::left(self.hold.admin(), self.settings).await?.is_none_or(|left| left >= needed))
+        take_spare_room(self.hold.admin(), self.settings, needed).await
     }
 
     async fn let_go(&mut self, stays: &mut Vec<StockMark>, goes: &[StockMark]) {

@@ -4,7 +4,7 @@ use super::{
     fresh::from_parent,
     mark::{Kind, StockMark},
     origin::Origin,
-    room::make_room,
+    room::take_room,
     shelf::{self, Shelf, drop_marked},
     take::take,
 };
@@ -41,7 +41,7 @@ pub(crate) async fn copy(
     let birth = Birth { provisional: provisional.as_str(), database: &database, comment: mark.comment() };
     let parent = Likeness::read(hold.admin(), &source.database).await?;
     if take(hold.admin(), settings, &mark.origin, None, &birth).await?.taken.is_none() {
-        make_room(hold.admin(), settings, (&source.database, mode)).await?;
+        take_room(hold.admin(), settings, (&source.database, mode), &database).await?;
         from_parent(&mut hold, settings, &parent, &mark, &birth, &OneStep(progress)).await?;
     }
     liken(hold.admin(), &database, &parent).await?;

@@ -16,6 +16,7 @@ mod left_behind;
 mod masking;
 mod people;
 mod privileges;
+mod room;
 mod stock;
 mod superusers;
 mod telling;
