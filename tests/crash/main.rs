@@ -25,5 +25,6 @@ mod reader;
 mod replicas;
 mod small_disk;
 mod strangers;
+mod unsaid;
 mod walk;
 mod world;

@@ -18,7 +18,7 @@ use postgres::{
     data::PgBranchDatabases,
     migrations::{MigrationFolder, MigrationLimits, MigrationSettings, PgMigrationRunner, PgSeedRunner, Seat},
     provision::{AuthSchema, MainSeat, Provisioned},
-    wire::Host,
+    wire::{Host, Target},
 };
 use secrecy::ExposeSecret;
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -88,7 +88,7 @@ impl Branching {
                 probing_pool(database, control_pool),
                 PgBranchUses::new(control_pool.clone(), ground.databases.clone()),
             )),
-            logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, database))),
+            logins: Arc::new(PgBranchLogins::new(tools(), ground.secrets, entrance(settings, target))),
             acquaintances: Arc::new(Acquaintances::new(builder.clone(), ground.names.clone())),
             migrations: Arc::new(PgMigrationRunner::new(migrations.clone())),
             migration_files: Arc::new(MigrationFolder::new(&settings.migrations.dir)),
@@ -106,9 +106,9 @@ fn probing_pool(database: &MainDatabase, control_pool: &PgPool) -> PgPool {
 }
 
 /// Where people's own tools reach the server, unless the settings say otherwise: the embedded one listens on this machine, and its socket is its owner's.
-fn entrance(settings: &Settings, database: &MainDatabase) -> Entrance {
+fn entrance(settings: &Settings, target: &Target) -> Entrance {
     let embedded = settings.database.url.is_none();
-    let (host, port) = match &database.target.host {
+    let (host, port) = match &target.host {
         Host::Unix(_, port) if embedded => (Ipv4Addr::LOCALHOST.to_string(), *port),
         Host::Unix(folder, port) => (folder.display().to_string(), *port),
         Host::Tcp(host, port) => (host.clone(), *port),
@@ -247,8 +247,52 @@ fn failpoints() -> Arc<dyn Failpoints> {
 
 #[cfg(test)]
 mod tests {
-    use super::own_schemas;
-    use postgres::provision::AuthSchema;
+    use super::{branch_defaults, entrance, own_schemas};
+    use crate::config::Settings;
+    use domain::DataCloneMode;
+    use postgres::{
+        provision::AuthSchema,
+        wire::{Host, Target},
+    };
+    use std::{
+        num::{NonZeroU16, NonZeroU32},
+        time::Duration,
+    };
+
+    #[test]
+    fn new_branches_are_what_the_settings_say() {
+        let mut settings = Settings::default();
+        for mode in DataCloneMode::ALL {
+            settings.branching.default_data_clone_mode = mode;
+            assert_eq!(branch_defaults(&settings).clone_mode, mode);
+        }
+        for (seconds, lifetime) in [(0, None), (1, Some(1)), (604_800, Some(604_800))] {
+            settings.branching.auto_delete_after.0 = Duration::from_secs(seconds);
+            let told = branch_defaults(&settings).auto_delete_after.map(|lifetime| lifetime.duration().whole_seconds());
+            assert_eq!(told, lifetime);
+        }
+        (settings.branching.max_branches_per_user, settings.branching.max_total_branches) = (3, 4);
+        let quota = branch_defaults(&settings).quota;
+        assert_eq!((quota.max_branches_per_user, quota.max_total_branches), (3, 4));
+    }
+
+    #[test]
+    fn people_are_sent_where_the_settings_say_and_else_where_the_server_listens() {
+        let over_tcp: Target = "postgres://x@db.internal:5433/x".parse().unwrap();
+        let over_a_socket = Target { host: Host::Unix("/run/postgresql".into(), 5434), ..over_tcp.clone() };
+        let mut settings = Settings::default();
+        let told = |settings: &Settings, target: &Target| {
+            let entrance = entrance(settings, target);
+            (entrance.host, entrance.port, entrance.sessions)
+        };
+        assert_eq!(told(&settings, &over_tcp), ("db.internal".to_owned(), 5433, 20));
+        assert_eq!(told(&settings, &over_a_socket), ("127.0.0.1".to_owned(), 5434, 20), "the embedded one's socket is its owner's");
+        settings.branching.connection_host = Some("db.example.com".to_owned());
+        settings.branching.connection_limit = NonZeroU32::new(3).unwrap();
+        assert_eq!(told(&settings, &over_tcp), ("db.example.com".to_owned(), 5433, 3));
+        settings.branching.connection_port = NonZeroU16::new(6543);
+        assert_eq!(told(&settings, &over_a_socket), ("db.example.com".to_owned(), 6543, 3));
+    }
 
     #[test]
     fn what_our_migrations_do_not_fill_is_peoples_own() {

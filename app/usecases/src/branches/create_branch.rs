@@ -126,9 +126,10 @@ mod tests {
         BranchType, Caller, DataCloneMode, Failure, Generation, Principal, Scope,
         access::{KeyId, PrincipalKind},
         branch::{ExpiresIn, Quota},
+        migration::Seed,
     };
     use ports::{
-        driven::{MockSeedRunner, MockUserRepository, StoreError},
+        driven::{MockSeedRunner, MockUserRepository, SeedFile, StoreError},
         driving::{CreateBranch, UseCase},
     };
     use std::sync::{Arc, atomic::Ordering};
@@ -173,6 +174,31 @@ mod tests {
         assert_eq!(made.branch.slug.as_str(), "feature-x");
         assert_eq!(made.branch.state.operation(), Some(made.operation.id));
         assert_eq!(made.branch.expires_at, Some(OffsetDateTime::UNIX_EPOCH + Duration::HOUR));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asked_for_is_what_is_made_by_default() {
+        for (default, asked, made) in DataCloneMode::ALL.into_iter().flat_map(|default| {
+            let said = DataCloneMode::ALL.into_iter().map(move |asked| (default, Some(asked), asked));
+            said.chain([(default, None, default)])
+        }) {
+            let mut work = work_with(Some(main_branch()));
+            work.users.expect_is_member().returning(|_| Ok(true));
+            work.branches.expect_count_live().returning(|_| Ok(0));
+            work.branches.expect_next_generation().returning(|_| Ok(Generation::FIRST));
+            work.branches.expect_insert().once().withf(move |branch| branch.clone_mode == made).returning(|_| Ok(()));
+            work.operations.expect_insert().returning(|_| Ok(()));
+            work.activity.expect_record().returning(|_| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let mut use_case = over(work);
+            use_case.defaults.clone_mode = default;
+            let mut seeds = MockSeedRunner::new();
+            let file = || SeedFile { seed: Seed::named("1_a.sql").unwrap(), path: "1_a.sql".into() };
+            seeds.expect_find().returning(move |_| Ok(vec![file()]));
+            use_case.ports.seeds = Arc::new(seeds);
+            let wanted = CreateBranch { clone_mode: asked, ..command() };
+            use_case.run(&caller(Some(1), [Scope::WriteBranches]), wanted).await.unwrap();
+        }
     }
 
     #[tokio::test]
