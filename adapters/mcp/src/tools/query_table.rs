@@ -59,6 +59,9 @@ pub(crate) struct Page {
 pub(crate) struct About {
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    /// Nobody counted: the count is what PostgreSQL's planner expects.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -91,15 +94,15 @@ impl Tool for QueryTableTool {
             "required": ["table"],
             "properties": {
                 "table": table_schema(),
-                "select": {"type": "string", "description": "columns: id,author(name)"},
+                "select": {"type": "string", "description": "id,author(name)"},
                 "filter": {
                     "type": "object",
-                    "description": "{col or author.col: \"op.value\"}, author.order/limit, or/and: [{..}], not: {..}. Ops eq neq gt gte lt lte like ilike in.(1,2) is.null cs fts"
+                    "description": "{col, author.col: \"op.value\"}, author.order/limit, or/and:[{..}], not:{..}. Ops eq neq gt gte lt lte like ilike in.(1,2) is.null cs fts"
                 },
                 "order": {"type": "string", "description": "at.desc,id"},
                 "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-                "offset": {"type": "integer", "minimum": 0, "description": "rows skipped"},
-                "cursor": {"type": "string", "description": "last nextCursor"},
+                "offset": {"type": "integer", "minimum": 0, "description": "skipped"},
+                "cursor": {"type": "string", "description": "nextCursor"},
                 "count": {"type": "string", "enum": ["exact", "planned", "estimated"], "description": "total"},
                 "branch": branch_schema()
             }
@@ -113,6 +116,7 @@ impl Tool for QueryTableTool {
             "properties": {
                 "rows": {"type": "array"},
                 "count": {"type": "integer"},
+                "estimated": {"type": "boolean"},
                 "nextCursor": {"type": "string"},
                 "truncated": {"type": "boolean"}
             }
@@ -137,7 +141,7 @@ impl Tool for QueryTableTool {
         let found = scope.ask(&*self.use_case, QueryTable { branch: branch.clone(), select }).await?;
         let gathered = gather(found.document, self.max_bytes, Some(limit)).await.map_err(Failure::of_reading)?;
         let rows = gathered.rows;
-        let mut about = About { count: found.total, truncated: rows.truncated, ..About::default() };
+        let mut about = About { count: found.total, estimated: found.estimated, truncated: rows.truncated, ..About::default() };
         let mut note = None;
         if gathered.more && rows.rows > 0 {
             let subject = subject.map_or_else(|| PageSubject::new(principal, &branch, &query), Ok)?;

@@ -131,7 +131,7 @@ pub(super) const DEFAULT_MAX_AFFECTED: u64 = 100;
 
 /// The schema of `table`.
 pub(super) fn table_schema() -> Value {
-    json!({"type": "string", "description": "table or schema.table"})
+    json!({"type": "string", "description": "[schema.]table"})
 }
 
 /// The schema of `branch`.

@@ -96,12 +96,15 @@ async fn count_and_schema_are_asked_for() {
     let client = House::new()
         .query(|command| {
             assert_eq!((command.select.table.to_string().as_str(), command.select.count), ("shop.orders", Some(CountMode::Planned)));
-            Ok(Rows { total: Some(12), ..rows("[]", 0) })
+            Ok(Rows { total: Some(12), estimated: true, ..rows("[]", 0) })
         })
         .open();
     let answer = client.call(ALL, "query_table", json!({"table": "shop.orders", "count": "planned", "limit": 1000})).await;
+    assert_eq!(answer["result"]["structuredContent"], json!({"rows": [], "count": 12, "estimated": true}));
+    assert_eq!(answer["result"]["content"][1]["text"], r#"{"count":12,"estimated":true}"#);
+    let counted = House::new().query(|_| Ok(Rows { total: Some(12), ..rows("[]", 0) })).open();
+    let answer = counted.call(ALL, "query_table", json!({"table": "t", "count": "exact"})).await;
     assert_eq!(answer["result"]["structuredContent"], json!({"rows": [], "count": 12}));
-    assert_eq!(answer["result"]["content"][1]["text"], r#"{"count":12}"#);
 }
 
 #[tokio::test]
