@@ -20,6 +20,9 @@ pub(super) async fn ensure(connection: &mut PgConnection, logins: &Logins, schem
         set(connection, login, "search_path", &path).await?;
         // Every request says whether it reads or writes; one that writes could not say so any more in a session that only reads by default.
         set(connection, login, "default_transaction_read_only", &["off".to_owned()]).await?;
+        // A request with hundreds of embeds is a plan of hundreds of sub-selects, none of which runs for long: to compile them takes many times as long as to
+        // run them. As a setting of the login it holds through whatever pools sessions on the way; branches' logins are made in these ones' image.
+        set(connection, login, "jit", &["off".to_owned()]).await?;
     }
     // RESET ROLE leads back to the owner too, and nothing in a branch can put itself before what the builder calls.
     set(connection, &logins.builder.name, "role", &[BRANCH_OWNER.to_owned()]).await?;

@@ -12,7 +12,7 @@ async fn log_in(login: &Login, database: &str) -> PgPool {
 #[tokio::test]
 async fn each_login_becomes_what_it_is_for_and_nothing_else() {
     let pool = prepared("becoming").await;
-    run(&pool, "create schema extensions; alter database becoming set search_path = app, \"$user\", public").await.unwrap();
+    run(&pool, "create schema extensions; alter database becoming set jit = on; alter database becoming set search_path = app, \"$user\", public").await.unwrap();
     run(&pool, "create schema app").await.unwrap();
     let provisioned = provision(&pool, &TestBox(1), &options()).await.unwrap();
 
@@ -24,6 +24,7 @@ async fn each_login_becomes_what_it_is_for_and_nothing_else() {
         run(&user, &format!("set role {role}")).await.unwrap();
     }
     assert_eq!(text(&user, "show search_path").await.as_deref(), Some("public, app, extensions"));
+    assert_eq!(text(&user, "show jit").await.as_deref(), Some("off"), "whatever the server has");
     assert!(run(&user, "reset role; select * from fluxbase.logins").await.is_err());
 
     let service = log_in(&provisioned.logins.service, "becoming").await;
