@@ -155,9 +155,9 @@ pub(crate) struct AuthSection {
     pub(crate) sign_in_attempts_per_min: u32,
     /// Accounts that people make by themselves from one network in an hour, over all replicas; 0 is any number.
     pub(crate) sign_ups_per_hour: u32,
-    /// How long an access token is good, from 1s to 3650d.
+    /// How long an access token is good, from 1s to 10y.
     pub(crate) access_token_lifetime: Duration,
-    /// How long a refresh token is good, from 1s to 3650d.
+    /// How long a refresh token is good, from 1s to 10y.
     pub(crate) refresh_token_lifetime: Duration,
 }
 

@@ -67,9 +67,9 @@ type Bounds = (&'static str, &'static str);
 
 /// PostgreSQL counts its timeouts in milliseconds, in 32 bits.
 const STATEMENT: Bounds = ("1ms", "2147483647ms");
-const WAIT: Bounds = ("1ms", "3650d");
-/// Tokens and branches count in seconds.
-const LIFETIME: Bounds = ("1s", "3650d");
+const WAIT: Bounds = ("1ms", "10y");
+/// Tokens and branches count in seconds. Ten years are what they are with their leap days.
+const LIFETIME: Bounds = ("1s", "10y");
 
 /// Every duration is one that whoever keeps it can tell from zero, and add to the present.
 fn durations(settings: &Settings) -> Result<(), Invalid> {

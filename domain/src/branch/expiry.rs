@@ -11,11 +11,12 @@ pub struct ExpiresIn(Duration);
 
 /// Why a text is no lifetime.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no duration; expected numbers with a unit of s, m, h or d, from 1s to 3650d, such as 168h or 1d12h")]
+#[error("'{0}' is no duration; expected numbers with a unit of s, m, h or d, from 1s to 3652d, such as 168h or 1d12h")]
 pub struct InvalidDuration(pub String);
 
 impl ExpiresIn {
-    const MAX: Duration = Duration::days(3650);
+    /// Ten years with their leap days, as the configuration reads `10y`.
+    const MAX: Duration = Duration::seconds(315_576_000);
 
     /// The lifetime.
     pub const fn duration(self) -> Duration {
@@ -91,6 +92,12 @@ mod tests {
         for (raw, expected) in [("1s", 1), ("30m", 1800), ("168h", 604_800), ("1d12h", 129_600)] {
             assert_eq!(raw.parse::<ExpiresIn>().unwrap().duration(), Duration::seconds(expected));
         }
+    }
+
+    #[test]
+    fn ten_years_are_a_lifetime() {
+        assert!(ExpiresIn::from_seconds(10 * 31_557_600).is_some() && ExpiresIn::from_seconds(10 * 31_557_600 + 1).is_none());
+        assert!("3652d".parse::<ExpiresIn>().is_ok());
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub(crate) struct BranchingSection {
     /// What is copied when a request does not say.
     #[schemars(with = "String", extend("enum" = ["schema_only", "full_clone", "seed_data"]))]
     pub(crate) default_data_clone_mode: DataCloneMode,
-    /// When preview branches go by themselves, from 1s to 3650d; 0 is never.
+    /// When preview branches go by themselves, from 1s to 10y; 0 is never.
     pub(crate) auto_delete_after: Duration,
-    /// How long what a reset replaced is kept, for `undo`, from 1s to 3650d; 0 is not at all.
+    /// How long what a reset replaced is kept, for `undo`, from 1s to 10y; 0 is not at all.
     pub(crate) reset_undo: Duration,
     /// A login that makes and drops the databases and logins of branches, where that of `database.url` shall not: on the same server, with CREATEDB and
     /// CREATEROLE, and a member of `database.url`'s login. Which database it names does not matter. Without it, `database.url`'s own does it.
@@ -54,7 +54,8 @@ pub(crate) struct BranchingSection {
     #[schemars(range(max = 64))]
     pub(crate) workers: NonZeroU32,
     /// How long what people wrote may run at one try: migrations and seeds of a branch, dry runs, proofs, and copies of a branch other than main, whose
-    /// indexes and rules may be anybody's; 0 is no limit. What administrators run in main has none.
+    /// indexes and rules may be anybody's; 0 is no limit. What administrators run in main has none, and waiting for a turn to copy is not
+    /// counted.
     pub(crate) operation_timeout: Duration,
     /// Templates at most: copies of parents that branches were lately cut from, kept for the next ones. 0 keeps none, and no spares.
     pub(crate) max_templates: u32,
