@@ -138,7 +138,9 @@ pub trait BuildProgress: Send + Sync {
     /// The step got on: `done` of `total`, in `unit`.
     async fn advance(&self, done: u64, total: u64, unit: &'static str) -> Result<(), BuildError>;
     /// From now on it waits for its turn behind other builds, or does so no more.
-    fn waits_for_turn(&self, _waits: bool) {}
+    fn waits_for_turn(&self, waits: bool) {
+        let _ = waits;
+    }
     /// Makes sure that the operation is still this worker's; [`BuildError::Stopped`] where another has it by now.
     async fn still_mine(&self) -> Result<(), BuildError> {
         Ok(())
