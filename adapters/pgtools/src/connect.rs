@@ -1,6 +1,7 @@
 //! Connections, each with the settings that make its work mean the same everywhere.
 
 use crate::{
+    copy::undelayed::Undelayed,
     error::from_sql,
     masking::KEY_SETTING,
     quoting::ident,
@@ -20,7 +21,7 @@ pub(crate) const APPLICATION: &str = "fluxbase builder";
 
 /// A database may carry settings of its own (`ALTER DATABASE .. SET`), and a branch carries its parent's: none may change what a copy holds, stop it
 /// half way, or filter its rows in silence.
-const OPTIONS: [(&str, &str); 20] = [
+const OPTIONS: [(&str, &str); 21] = [
     ("search_path", "pg_catalog"),
     ("row_security", "off"),
     ("statement_timeout", "0"),
@@ -35,8 +36,9 @@ const OPTIONS: [(&str, &str); 20] = [
     ("lc_monetary", "C"),
     ("xmloption", "content"),
     ("standard_conforming_strings", "on"),
+    ("quote_all_identifiers", "off"),
     ("client_min_messages", "warning"),
-    // Each of our statements runs once, and what it takes to compile one is for nothing.
+    // Each of our statements runs once: to compile one over the catalogues took ten times as long as to run it.
     ("jit", "off"),
     KEEPALIVES[0],
     KEEPALIVES[1],
@@ -73,10 +75,29 @@ impl Settings {
     ///
     /// It reads views: materialised views stand on them, and functions that checks and indexes call. It has no more rights than whoever wrote them.
     pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        let options = options(&self.server, &self.login(LoginPurpose::Builder, branch), branch).options([("synchronous_commit", "off")]);
+        let mut connection = connect(self.builder_options(branch), &UNTIMED).await?;
+        become_owner(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// The same to write rows by.
+    pub(crate) async fn writer_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
+        let mut options = self.builder_options(branch);
+        let way = match &self.server.place {
+            // Where there is none, what it is there for is done more slowly.
+            Place::Host(host) => Undelayed::to(host, self.server.port).await.ok(),
+            Place::SocketFolder(_) => None,
+        };
+        if let Some(way) = &way {
+            options = options.socket(way.folder());
+        }
         let mut connection = connect(options, &UNTIMED).await?;
         become_owner(&mut connection).await?;
         Ok(connection)
+    }
+
+    fn builder_options(&self, branch: &DatabaseName) -> PgConnectOptions {
+        options(&self.server, &self.login(LoginPurpose::Builder, branch), branch).options([("synchronous_commit", "off")])
     }
 
     /// The connection that reads a parent, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it. `name`

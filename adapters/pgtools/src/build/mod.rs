@@ -141,7 +141,7 @@ impl Build<'_> {
         let (mut plan, ()) = tokio::try_join!(self.plan(parent, &mut leader), meter.watch(self.progress, restored))?;
 
         self.progress.step(StepName::CopyRows).await?;
-        let mut branch = self.settings.builder_in(&self.request.target.database).await?;
+        let mut branch = self.settings.writer_in(&self.request.target.database).await?;
         let Leader { mut connection, tables, of_extensions, .. } = leader;
         let mut passage = Passage { settings: self.settings, database: &self.request.target.database, leader: &mut connection, branch: &mut branch };
         passage.let_refer(&parent.excluded).await?;

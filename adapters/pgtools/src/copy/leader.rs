@@ -34,6 +34,9 @@ pub(crate) struct Table {
     /// On disk, without indexes; told once it is locked, where all rows are copied.
     #[sqlx(skip)]
     pub(crate) bytes: u64,
+    /// Whether it has no page, and so no row: told along with that.
+    #[sqlx(skip)]
+    pub(crate) is_empty: bool,
 }
 
 /// Bytes; a smaller table is done before autovacuum could come.
@@ -178,16 +181,18 @@ async fn tables(connection: &mut PgConnection, excluded: &[String]) -> Result<Ve
 /// How big the leader's tables are: asked once they are locked, since asking waits for whoever has one to itself.
 async fn measure(leader: &mut Leader) -> Result<(), BuildError> {
     let oids: Vec<i64> = leader.tables.iter().map(|table| table.oid).collect();
-    let sizes: Vec<i64> = sqlx::query_scalar(
-        "select case when c.relkind = 'r' then pg_table_size(c.oid) else 0 end
-           from unnest($1::int8[]) with ordinality listed(oid, place) join pg_class c on c.oid = listed.oid::oid order by place",
+    let sizes: Vec<(i64, bool)> = sqlx::query_as(
+        "select coalesce(size, 0), coalesce(size = 0 and c.relam = (select oid from pg_am where amname = 'heap'), false)
+           from unnest($1::int8[]) with ordinality listed(oid, place) join pg_class c on c.oid = listed.oid::oid,
+                lateral (select case when c.relkind = 'r' then pg_table_size(c.oid) end) measured(size)
+          order by place",
     )
     .bind(oids)
     .fetch_all(&mut leader.connection)
     .await
     .map_err(|error| from_sql("measuring the parent's tables", error))?;
-    for (table, size) in leader.tables.iter_mut().zip(sizes) {
-        table.bytes = u64::try_from(size).unwrap_or_default();
+    for (table, (size, is_empty)) in leader.tables.iter_mut().zip(sizes) {
+        (table.bytes, table.is_empty) = (u64::try_from(size).unwrap_or_default(), is_empty);
     }
     Ok(())
 }

@@ -10,5 +10,6 @@ pub(crate) mod rows;
 pub(crate) mod sequences;
 pub(crate) mod server_load;
 pub(crate) mod streams;
+pub(crate) mod undelayed;
 pub(crate) mod users;
 pub(crate) mod withholding;

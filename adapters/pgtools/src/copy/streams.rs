@@ -131,7 +131,7 @@ impl Streams<'_> {
                 .await
                 .map_err(|error| from_sql("sharing the snapshot", error))?;
             for _ in 1..streams {
-                others.push((self.reader(&snapshot).await?, self.settings.builder_in(&self.request.target.database).await?));
+                others.push((self.reader(&snapshot).await?, self.settings.writer_in(&self.request.target.database).await?));
             }
         }
         let by_others = others.iter_mut().map(|(reader, writer)| self.stream(reader, writer, &turns, &counts, &pace));
@@ -179,6 +179,9 @@ impl Streams<'_> {
         while let Some(place) = turns.next() {
             let table = &self.tables[place];
             let share = Share::new(self.meter, table.bytes);
+            if table.is_empty {
+                continue;
+            }
             let own = self.withheld.iter().find(|entry| entry.table == table.qualified());
             if let Some(source) = withholding::source(table, own, self.masks).filter(|_| !table.partitioned) {
                 let copied = rows::copy_table(reader, writer, table, &source, &share, pace).await;

@@ -11,6 +11,9 @@ use domain::branch::{DatabaseName, OWNER_ROLE};
 /// How long the dump waits for a lock: shorter than the time after which PostgreSQL looks for deadlocks, so that it never makes a victim of others.
 const LOCK_WAIT: &str = "--lock-wait-timeout=900";
 
+/// A database's own settings must not change how definitions are written.
+const OPTIONS: &str = "-c statement_timeout=0 -c jit=off -c standard_conforming_strings=on -c quote_all_identifiers=off";
+
 /// Dumps in custom format what the snapshot sees of a database, as its reader, without the schemas that are left out; `options` say what else is not wanted.
 pub(crate) async fn definitions(
     settings: &Settings,
@@ -20,7 +23,7 @@ pub(crate) async fn definitions(
     options: &[&str],
 ) -> Result<Vec<u8>, ChildError> {
     let mut command = child::command(&settings.tools.pg_dump);
-    tell_child(&mut command, &settings.server, &settings.reader(database, is_main), ("-c statement_timeout=0 -c jit=off", name));
+    tell_child(&mut command, &settings.server, &settings.reader(database, is_main), (OPTIONS, name));
     command.env("PGDATABASE", database.as_str());
     command.args(["--format=custom", "--schema-only", "--no-tablespaces", "--no-security-labels", "--no-publications", "--no-subscriptions"]);
     command.arg(LOCK_WAIT).arg(format!("--snapshot={snapshot}")).args(options);

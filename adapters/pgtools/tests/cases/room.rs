@@ -66,14 +66,14 @@ async fn a_copy_counts_as_big_as_it_will_be_from_its_beginning() {
     for step in [StepName::CopyDefinitions, StepName::CopyRows] {
         let held = Held::at(step);
         let request = house.request("first", DataCloneMode::FullClone);
-        let build = first.build(&request, Arc::clone(&held) as Arc<dyn BuildProgress>);
+        let copying = first.build(&request, Arc::clone(&held) as Arc<dyn BuildProgress>);
         let meanwhile = async {
             held.reached.notified().await;
             let refused = refusal(second.build(&house.request("second", DataCloneMode::FullClone), Arc::new(Quiet)).await);
             held.goes_on.add_permits(1);
             refused
         };
-        let (built, (code, message)) = tokio::join!(build, meanwhile);
+        let (built, (code, message)) = tokio::join!(copying, meanwhile);
         assert_eq!((built.unwrap().rows, code), (20000, "no_room"), "{message}");
         // It takes what it takes, and no more is kept for it.
         house.builder().drop_database(&request.target, Arc::new(Quiet)).await.unwrap();

@@ -1,0 +1,34 @@
+//! A main whose own settings change how PostgreSQL writes and reads what it is asked.
+
+use super::{Admin, House, Quiet};
+use domain::DataCloneMode;
+use ports::driven::BranchBuilder;
+use std::sync::Arc;
+
+const SQL: &str = r#"create table t (a int, path text default E'q\\', check (path <> E'\\'));
+    insert into t (a) values (1);
+    create index on t ((path || E'\\'));
+    create function quoted(a text default E'q\\') returns text language sql as 'select a';
+    do $do$ begin
+        execute format('alter database %I set standard_conforming_strings = off', current_database());
+        execute format('alter database %I set quote_all_identifiers = on', current_database());
+        execute format('alter database %I set jit_above_cost = 0', current_database());
+    end $do$"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_says_of_strings_and_names_changes_no_definition() {
+    let house = House::new(Admin::Superuser, SQL).await;
+    for mode in [DataCloneMode::FullClone, DataCloneMode::SchemaOnly] {
+        house.builder().build(&house.request("strings", mode), Arc::new(Quiet)).await.unwrap();
+        let database = house.target("strings").database;
+        for value in [
+            "select quoted()",
+            "select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = 't'::regclass",
+            "select string_agg(pg_get_constraintdef(oid), ' ') from pg_constraint where conrelid = 't'::regclass and contype = 'c'",
+            "select pg_get_indexdef(indexrelid) from pg_index where indrelid = 't'::regclass",
+        ] {
+            assert_eq!(house.value::<String>(&database, value).await, house.value::<String>(&house.main, value).await, "{value}");
+        }
+        house.builder().drop_database(&house.target("strings"), Arc::new(Quiet)).await.unwrap();
+    }
+}
