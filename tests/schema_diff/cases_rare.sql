@@ -497,3 +497,43 @@ create table app.stays (room int4range, during daterange, primary key (room, dur
 create table app.numbered (id bigint generated always as identity, n integer) partition by list (n); create table app.numbered_1 partition of app.numbered for values in (1);
 -- case: right to maintain (18)
 grant maintain on app.owners to authenticated;
+-- case: types narrower than before
+-- before
+create domain app.code as varchar(50); create table app.narrow (a varchar(50), b char(9), c varbit(9), d numeric(10,2), e timestamp, f double precision, g timestamptz, h interval, i text, j app.code, k text); insert into app.narrow values ('x', 'x', b'1', 1, '2026-01-01', 1, '2026-01-01', '1 second', 'x', 'x', '7');
+-- change
+alter table app.narrow alter a type varchar(20), alter b type char(5), alter c type varbit(5), alter d type numeric(10,0), alter e type timestamp(0), alter f type integer, alter g type time, alter h type interval second(0), alter i type varchar(5), alter k type numeric(5,1) using k::numeric; alter table app.narrow alter j type text; drop domain app.code; create domain app.code as varchar(20); alter table app.narrow alter j type app.code;
+-- case: type beneath a new generated column
+-- before
+create table app.beneath (x integer, z integer, y integer generated always as (x + 1) stored, w integer generated always as (x * 2) stored, v integer); insert into app.beneath values (1);
+-- change
+alter table app.beneath drop column y; alter table app.beneath alter w drop expression; alter table app.beneath alter x type bigint; alter table app.beneath add column y bigint generated always as (x + 1) stored;
+-- case: type beneath a new generated column, and the same two by others
+-- before
+create table app.beneath (x integer, z integer, y integer generated always as (x + z) stored, q text generated always as ('k' || x::text) stored); insert into app.beneath values (1, 2);
+-- change
+alter table app.beneath drop column y; alter table app.beneath drop column q; alter table app.beneath alter x type numeric; alter table app.beneath rename z to zz;
+-- case: type beneath a generated column that is read (18)
+-- before
+create table app.beneath (x integer, y integer generated always as (length(x::text)) virtual);
+-- change
+alter table app.beneath drop y; alter table app.beneath alter x type bigint; alter table app.beneath add y integer generated always as (length(x::text)) virtual;
+-- case: identity and serial columns of a table that has rows
+-- before
+create table app.rows (x integer); insert into app.rows values (1), (2); create table app.of_rows (y text); insert into app.of_rows values ('y');
+-- change
+alter table app.rows add column id serial; alter table app.rows add column id2 bigint generated always as identity (start with 5 cache 3) primary key; alter table app.rows add column "Id 3" smallserial; alter table app.of_rows add row_id bigint references app.rows (id2);
+-- case: serial column dropped, and its sequence is another's
+-- before
+create table app.rows (id2 integer, id serial); insert into app.rows default values;
+-- change
+alter sequence app.rows_id_seq owned by app.rows.id2; alter table app.rows drop column id; alter table app.rows alter id2 set default nextval('app.rows_id_seq');
+-- case: new sequences and tables that new columns and checks call
+-- before
+create table app.callers (x integer); insert into app.callers values (1);
+-- change
+create function app.nid() returns text language plpgsql as $$begin return 'n' || nextval('app.z_seq'); end$$; create sequence app.z_seq; alter table app.callers add column code text not null default app.nid(), add constraint callers_code unique (code); create type app.z_kind as enum ('a'); create table app.z_lookup (id integer, k app.z_kind); create function app.is_fine(integer) returns bool language sql as 'select not exists (select 1 from app.z_lookup where id = $1)'; alter table app.callers add constraint fine check (app.is_fine(x)); create function app.looked_up(integer) returns int immutable language plpgsql as 'begin return (select count(*) from app.z_lookup where id = $1); end'; create index callers_up on app.callers (app.looked_up(x)); alter table app.callers add g integer generated always as (app.looked_up(x)) stored;
+-- case: type of a column that is stored in another way
+-- before
+create table app.kept (x integer, v text); alter table app.kept alter v set statistics 50; alter table app.kept alter v set storage external; alter table app.kept alter v set compression pglz;
+-- change
+alter table app.kept drop column v; alter table app.kept add column v integer;

@@ -1,11 +1,12 @@
 //! Columns that stay: their types, defaults, expressions, and whether they may be NULL.
 
 use super::{
+    casting::{cast, is_assigned, loses},
     fate::Step,
     names::named_not_null,
     statement::Hazard,
     table::{CHECK, LOCK, REWRITE, TableChange, TableSteps},
-    widening::{casts, keeps_rows},
+    widening::keeps_rows,
 };
 use crate::schema::sql::{Column, TableText, bare};
 use std::collections::BTreeSet;
@@ -16,15 +17,24 @@ impl TableChange {
         self.alter_only(&format!("ALTER COLUMN {} {action}", new.name))
     }
 
-    pub(super) fn write_column(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
+    /// Before the types of the columns that it was computed of change.
+    pub(super) fn write_computed_no_more(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
         if old.generated.is_some() && new.generated.is_none() {
             steps.at.push((self.alter(&format!("ALTER COLUMN {} DROP EXPRESSION", new.name)), LOCK.to_vec()));
-        } else if let (Some(before), Some(after)) = (&old.generated, &new.generated)
+        }
+    }
+
+    /// Once all that it may speak of is there.
+    pub(super) fn write_expression(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+        if let (Some(before), Some(after)) = (&old.generated, &new.generated)
             && before != after
         {
             let expression = after.trim_start_matches("GENERATED ALWAYS AS").trim_end_matches("STORED").trim();
             steps.at.push((self.alter(&format!("ALTER COLUMN {} SET EXPRESSION AS {expression}", new.name)), REWRITE.to_vec()));
         }
+    }
+
+    pub(super) fn write_column(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
         let mut default = old.default.as_ref().filter(|_| !self.suspended_defaults.contains(&bare(&old.name)));
         if self.retypes(old, new) {
             // A partition's goes with its parent's, and so does its type.
@@ -44,15 +54,19 @@ impl TableChange {
 
     fn retype(&self, old: &Column, new: &Column) -> Step {
         let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
-        // Through text where no cast need be there: every type can be written and read.
         let again = self.retyped.contains(&bare(&new.name));
-        let through = if again || !casts(&old.type_name, &new.type_name) { "::pg_catalog.text" } else { "" };
-        let using = format!(" USING {}{through}::{}", new.name, new.type_name);
-        let using = if new.generated.is_some() { String::new() } else { using };
-        let mut hazards =
-            if !again && old.collation == new.collation && keeps_rows(&old.type_name, &new.type_name) { LOCK.to_vec() } else { REWRITE.to_vec() };
-        if again || !keeps_rows(&old.type_name, &new.type_name) {
+        let (before, after) = (self.old_domains.base(&old.type_name), self.new_domains.base(&new.type_name));
+        // A type that is made again under its name is another one, unless it is a domain.
+        let is_another = again && before == old.type_name;
+        let is_assigned = new.generated.is_some() || !is_another && is_assigned(&before, &after);
+        let using = if is_assigned { String::new() } else { format!(" USING {}{}", new.name, cast((!is_another).then_some(&before), &after, &new.type_name)) };
+        let keeps = !again && keeps_rows(&before, &after);
+        let mut hazards = if keeps { LOCK.to_vec() } else { REWRITE.to_vec() };
+        if !keeps {
             hazards.push(Hazard::MayFail);
+        }
+        if new.generated.is_none() && loses(&before, &after) {
+            hazards.insert(0, Hazard::DataLoss);
         }
         (self.alter(&format!("ALTER COLUMN {} TYPE {}{collation}{using}", new.name, new.type_name)), hazards)
     }

@@ -1,6 +1,7 @@
 //! The script, written from the plan.
 
 use super::{
+    ahead::{Given, ahead},
     default_grants::DefaultGrants,
     fate::{Fate, Step, without_hazards},
     grants,
@@ -9,7 +10,7 @@ use super::{
     plan::Plan,
     removal::removal,
     statement::{Hazard, ScriptStatement},
-    table::{TableChange, TableSteps},
+    table::{TableChange, TableSteps, check_hazards},
     types::{let_go, step_aside},
 };
 use crate::schema::{Identity, Kind, Object, Unscripted, sql::TableText};
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// When something is made. Within one turn, in the order of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
+    /// What tables that are changed may call.
+    Ahead,
     Objects,
     /// Once a partition has the indexes of its parent: it would get others of its own.
     Partitions,
@@ -49,6 +52,10 @@ struct Writer<'a> {
     tables: BTreeMap<usize, TableSteps>,
     /// Objects of the source that are made, by their place there.
     made: BTreeSet<usize>,
+    /// Those of them that tables which are changed may call.
+    ahead: BTreeSet<usize>,
+    /// What new columns get as they are added.
+    given: Given,
     /// What they get from the target as they are made.
     default_grants: DefaultGrants,
     /// Names that some NOT NULL of the target has, where it is not the usual one.
@@ -59,9 +66,12 @@ struct Writer<'a> {
 
 pub(super) fn emit(plan: &Plan<'_>) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
     let not_null_names = not_null_names(plan.target);
-    let tables = plan.tables.iter().map(|(place, change)| (*place, change.write(&not_null_names))).collect();
+    let made = made(plan);
+    let ahead = ahead(plan, &made);
+    let given = Given::new(plan, &made, &ahead);
+    let tables = plan.tables.iter().map(|(place, change)| (*place, change.write(&not_null_names, |column| given.of(*place, column)))).collect();
     let default_grants = DefaultGrants::of(plan.target);
-    let mut writer = Writer { plan, tables, made: made(plan), default_grants, not_null_names, script: Vec::new(), unscripted: Vec::new() };
+    let mut writer = Writer { plan, tables, made, ahead, given, default_grants, not_null_names, script: Vec::new(), unscripted: Vec::new() };
     writer.write();
     (writer.script, writer.unscripted)
 }
@@ -78,7 +88,7 @@ impl Writer<'_> {
             }
         }
         self.write_early();
-        let mut turns: Vec<(Turn, usize)> = source.iter().enumerate().map(|(place, object)| (self.turn(object), place)).collect();
+        let mut turns: Vec<(Turn, usize)> = source.iter().enumerate().map(|(place, object)| (self.turn(place, object), place)).collect();
         turns.sort();
         let (before_rules, from_rules) = turns.split_at(turns.partition_point(|(turn, _)| *turn < Turn::Rules));
         for (_, place) in before_rules {
@@ -93,7 +103,10 @@ impl Writer<'_> {
     }
 
     /// What is said of something comes right after it.
-    fn turn(&self, object: &Object) -> Turn {
+    fn turn(&self, place: usize, object: &Object) -> Turn {
+        if self.ahead.contains(&place) {
+            return Turn::Ahead;
+        }
         let said = matches!(object.identity.kind, Kind::Comment | Kind::SecurityLabel);
         let of = object.requires.first().filter(|_| said).map(|of| Turn::of(&self.plan.source.map.objects()[*of].identity.kind));
         of.unwrap_or_else(|| Turn::of(&object.identity.kind))
@@ -144,6 +157,9 @@ impl Writer<'_> {
         let left = || object.unscripted.clone().or_else(|| self.stands_on_the_unchanged(object));
         if let Some(reason) = self.made.contains(&place).then(left).flatten() {
             return self.unscripted.push(Unscripted::new(&object.identity, reason));
+        }
+        if self.given.said.contains(&place) {
+            return self.take_back_default_grants(place);
         }
         if self.made.contains(&place) {
             let definition = match object.identity.kind {
@@ -223,8 +239,12 @@ impl Writer<'_> {
             .any(|required| matches!(source[*required].identity.kind, Kind::Table | Kind::MaterializedView) && !self.made.contains(required));
         match object.identity.kind {
             _ if !stands_on_rows => Vec::new(),
+            Kind::Index if object.definition.starts_with("CREATE UNIQUE") => vec![Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail],
             Kind::Index => vec![Hazard::LongScan, Hazard::ExclusiveLock],
-            Kind::Constraint | Kind::FkConstraint | Kind::TableAttach => vec![Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail],
+            Kind::FkConstraint => check_hazards(&object.definition).to_vec(),
+            Kind::Constraint | Kind::TableAttach => vec![Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail],
+            // Of an identity; others stand on no table.
+            Kind::Sequence if object.definition.starts_with("ALTER TABLE") => vec![Hazard::ExclusiveLock],
             ref kind if kind.hangs_on_a_relation() => vec![Hazard::ExclusiveLock],
             _ => Vec::new(),
         }

@@ -1,7 +1,10 @@
 //! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
 
+mod ahead;
+mod casting;
 mod column;
 mod default_grants;
+mod domains;
 mod emit;
 mod fate;
 mod grants;
@@ -15,8 +18,11 @@ mod routine;
 mod statement;
 mod table;
 mod table_text;
+#[cfg(test)]
+mod tests;
 mod types;
 mod view;
+mod volatility;
 mod widening;
 
 pub use statement::{Hazard, ScriptStatement, script_text};

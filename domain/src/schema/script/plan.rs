@@ -1,6 +1,7 @@
 //! The plan: what becomes of each object of the target, once everybody who stands on what goes has been heard.
 
 use super::{
+    domains::Domains,
     fate::{Fate, of_changed},
     graph::{Dependent, Graph, Part},
     inheritance::{gained, with_ancestors},
@@ -12,7 +13,10 @@ use crate::schema::{
     Kind, Object, SchemaSnapshot,
     sql::{SequenceText, TableText, bare},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// What becomes of each object.
 pub(super) struct Plan<'a> {
@@ -29,6 +33,8 @@ pub(super) struct Plan<'a> {
     /// Types that take another name until no column has them any more.
     pub(super) aside: BTreeSet<usize>,
     pub(super) graph: Graph,
+    /// Of the target, and of the source.
+    domains: (Arc<Domains>, Arc<Domains>),
     /// Where an object of the target stands in the source.
     pub(super) in_source: Vec<Option<usize>>,
 }
@@ -103,6 +109,7 @@ impl<'a> Plan<'a> {
             in_the_way: BTreeSet::new(),
             aside: BTreeSet::new(),
             graph,
+            domains: (Arc::new(Domains::of(target)), Arc::new(Domains::of(source))),
             in_source,
         }
     }
@@ -323,6 +330,8 @@ impl<'a> Plan<'a> {
             new_facts: self.source.columns(new).to_vec(),
             parent: self.parent(place),
             major: self.target.facts.server_major,
+            old_domains: Arc::clone(&self.domains.0),
+            new_domains: Arc::clone(&self.domains.1),
             suspended_defaults: BTreeSet::new(),
             suspended_checks: BTreeSet::new(),
             retyped: BTreeSet::new(),

@@ -1,17 +1,20 @@
 //! Tables: changed column by column, so that their rows stay.
 
 use super::{
+    ahead::GivenColumn,
+    domains::Domains,
     fate::Step,
     inheritance::{fixed_after, gained, is_inherited, lost, with_ancestors},
     statement::Hazard,
     table_text::{column_of, undone},
+    volatility::may_vary,
     widening::family,
 };
 use crate::schema::{
     ColumnFact,
     sql::{Column, TableText, bare},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A table that is changed, and what others ask of it. Columns are told by their names without quotes.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub(super) struct TableChange {
     pub(super) joined: Vec<TableText>,
     /// The server's version.
     pub(super) major: u32,
+    /// Domains of the target, and of the source.
+    pub(super) old_domains: Arc<Domains>,
+    pub(super) new_domains: Arc<Domains>,
     /// Defaults that are out of the way while what they call is made again.
     pub(super) suspended_defaults: BTreeSet<String>,
     /// Check constraints that are.
@@ -66,6 +72,12 @@ pub(super) const LOCK: &[Hazard] = &[Hazard::ExclusiveLock];
 const LOSS: &[Hazard] = &[Hazard::DataLoss, Hazard::ExclusiveLock];
 pub(super) const REWRITE: &[Hazard] = &[Hazard::TableRewrite, Hazard::ExclusiveLock];
 pub(super) const CHECK: &[Hazard] = &[Hazard::LongScan, Hazard::ExclusiveLock, Hazard::MayFail];
+
+/// Of adding a constraint: one that is not checked over the rows that are there reads none.
+pub(super) fn check_hazards(definition: &str) -> &'static [Hazard] {
+    let unchecked = ["NOT VALID", "NOT ENFORCED"].iter().any(|words| definition.trim_end_matches(';').trim_end().ends_with(words));
+    if unchecked { LOCK } else { CHECK }
+}
 
 impl TableChange {
     /// Columns of both, which this table itself has to see to.
@@ -148,18 +160,23 @@ impl TableChange {
         self.pairs().any(|(old, new)| bare(&new.name) == name && self.regenerates(old, new))
     }
 
-    /// `taken` are the names that some NOT NULL has, where it is not the usual one.
-    pub(super) fn write(&self, taken: &BTreeSet<String>) -> TableSteps {
+    /// `taken` are the names that some NOT NULL has, where it is not the usual one; `given` is what new columns get besides what the table's text says.
+    pub(super) fn write(&self, taken: &BTreeSet<String>, given: impl Fn(&str) -> GivenColumn) -> TableSteps {
         let mut steps = TableSteps::default();
         self.write_early(&mut steps);
         self.write_dropped(&mut steps);
-        self.write_added(taken, &mut steps);
         let kept: Vec<_> = self.pairs().filter(|(old, new)| !self.regenerates(old, new)).collect();
         for (old, new) in &kept {
             self.write_nullable(old, new, &mut steps);
+            self.write_computed_no_more(old, new, &mut steps);
         }
+        // No type changes beneath a column that is computed of it: such are added after.
         for (old, new) in &kept {
             self.write_column(old, new, taken, &mut steps);
+        }
+        self.write_added(taken, given, &mut steps);
+        for (old, new) in &kept {
+            self.write_expression(old, new, &mut steps);
         }
         self.write_checks(&mut steps);
         self.write_rest(&mut steps);
@@ -177,6 +194,10 @@ impl TableChange {
 
     fn write_early(&self, steps: &mut TableSteps) {
         for (old, new) in self.pairs() {
+            // A partition's goes with its parent's.
+            if self.regenerates(old, new) && self.comes_from_parent(&new.name) {
+                continue;
+            }
             if self.regenerates(old, new) {
                 steps.early.push((self.alter(&format!("DROP COLUMN {}", old.name)), LOSS.to_vec()));
             } else if self.suspended_defaults.contains(&bare(&old.name)) {
@@ -212,7 +233,7 @@ impl TableChange {
         }
     }
 
-    fn write_added(&self, taken: &BTreeSet<String>, steps: &mut TableSteps) {
+    fn write_added(&self, taken: &BTreeSet<String>, given: impl Fn(&str) -> GivenColumn, steps: &mut TableSteps) {
         for new in &self.new.columns {
             let old = self.old.column(&new.name);
             let again = old.is_some_and(|old| self.regenerates(old, new));
@@ -224,13 +245,15 @@ impl TableChange {
                 steps.at.extend(from.map(|_| (self.default_of(new), LOCK.to_vec())));
                 continue;
             }
-            let computed = new.generated.as_deref().is_some_and(is_stored);
-            let called = new.default.as_ref().is_some_and(|default| default.contains('('));
-            let mut hazards = if computed || called { REWRITE.to_vec() } else { LOCK.to_vec() };
+            let GivenColumn { identity, default } = given(&new.name);
+            let is_identity = identity.is_some();
+            let new = Column { generated: new.generated.clone().or(identity), default: new.default.clone().or(default), ..new.clone() };
+            let computed = is_identity || new.generated.as_deref().is_some_and(is_stored);
+            let mut hazards = if computed || new.default.as_deref().is_some_and(may_vary) { REWRITE.to_vec() } else { LOCK.to_vec() };
             if new.not_null.is_some() && new.default.is_none() && new.generated.is_none() {
                 hazards.push(Hazard::MayFail);
             }
-            steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(new, taken).written())), hazards));
+            steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(&new, taken).written())), hazards));
         }
     }
 
@@ -251,7 +274,7 @@ impl TableChange {
         for constraint in &self.new.constraints {
             let again = self.suspended_checks.contains(&bare(&constraint.0));
             if (again || !self.old.constraints.contains(constraint)) && !from_parent(constraint) {
-                steps.at.push((self.alter(&format!("ADD CONSTRAINT {} {}", constraint.0, constraint.1)), CHECK.to_vec()));
+                steps.at.push((self.alter(&format!("ADD CONSTRAINT {} {}", constraint.0, constraint.1)), check_hazards(&constraint.1).to_vec()));
             }
         }
     }
@@ -270,6 +293,10 @@ impl TableChange {
         };
         for gone in self.old.trailing.iter().filter(|statement| !self.new.trailing.contains(statement)) {
             if column_of(gone).is_some_and(|column| self.new.column(column).is_none() && self.old.column(column).is_some()) {
+                continue;
+            }
+            // Another type is stored as it usually is.
+            if gone.contains(" SET STORAGE ") && is_anew(gone) {
                 continue;
             }
             match undone(gone, &self.facts) {

@@ -1,0 +1,91 @@
+//! What is written for changes that databases in tests cannot show: what rows would lose, and what is said of statements.
+
+use super::Hazard::{self, DataLoss, ExclusiveLock, LongScan, MayFail, TableRewrite};
+use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
+
+fn snapshot(name: &str, objects: Vec<Object>) -> SchemaSnapshot {
+    SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_hex(name) }
+}
+
+fn table(column: &str) -> Object {
+    let identity = Identity::new(Kind::Table, Some("p"), "t");
+    Object::new(identity, format!("CREATE TABLE p.t (\n    {column}\n);\n"), Some("DROP TABLE p.t;\n".to_owned()), None, Vec::new())
+}
+
+fn domain(base: &str) -> Object {
+    let identity = Identity::new(Kind::Domain, Some("p"), "d");
+    Object::new(identity, format!("CREATE DOMAIN p.d AS {base};\n"), Some("DROP DOMAIN p.d;\n".to_owned()), None, Vec::new())
+}
+
+/// The one statement that turns the one into the other, and its hazards.
+fn one(before: Vec<Object>, after: Vec<Object>) -> (String, Vec<Hazard>) {
+    let diff = SchemaDiff::between(&snapshot("a", before), &snapshot("b", after));
+    let [statement] = &diff.script[..] else { panic!("{:?}", diff.script) };
+    (statement.sql.clone(), statement.hazards.clone())
+}
+
+#[test]
+fn a_narrower_type_cuts_nothing_off_in_silence() {
+    let column = |before: &str, after: &str| one(vec![table(&format!("c {before}"))], vec![table(&format!("c {after}"))]);
+    let refused = vec![TableRewrite, ExclusiveLock, MayFail];
+    let alter = "ALTER TABLE p.t ALTER COLUMN c TYPE";
+    let expected = (format!("{alter} character varying(20)"), refused.clone());
+    assert_eq!(column("character varying(50)", "character varying(20)"), expected);
+    assert_eq!(column("text", "character(5)"), (format!("{alter} character(5)"), refused.clone()));
+    assert_eq!(column("bit varying(9)", "bit varying(5)"), (format!("{alter} bit varying(5)"), refused.clone()));
+    let lossy = vec![DataLoss, TableRewrite, ExclusiveLock, MayFail];
+    assert_eq!(column("numeric(10,2)", "numeric(10,0)"), (format!("{alter} numeric(10,0)"), lossy.clone()));
+    assert_eq!(column("timestamp with time zone", "date"), (format!("{alter} date"), lossy.clone()));
+    assert_eq!(column("text", "numeric(4,1)"), (format!("{alter} numeric(4,1) USING c::numeric"), lossy));
+    assert_eq!(column("text", "text COLLATE \"C\""), (format!("{alter} text COLLATE \"C\""), vec![ExclusiveLock]));
+
+    let domains = |base: &str, column: &str| vec![domain(base), table(&format!("c {column}"))];
+    let (before, after) = (domains("character varying(5)", "text"), domains("character varying(5)", "p.d"));
+    assert_eq!(one(before, after), (format!("{alter} p.d"), refused));
+}
+
+/// A table, and what stands on it or is said of it.
+fn with(column: &str, others: Vec<(Kind, &str, &str)>) -> Vec<Object> {
+    let object = |(kind, name, definition): (Kind, &str, &str)| {
+        Object::new(Identity::new(kind, Some("p"), name), definition.to_owned(), Some("DROP ..".to_owned()), None, vec![0])
+    };
+    std::iter::once(table(column)).chain(others.into_iter().map(object)).collect()
+}
+
+#[test]
+fn what_is_said_of_a_statement_holds() {
+    let added = |column: &str| one(vec![table("a integer")], vec![table(&format!("a integer,\n    c {column}"))]).1;
+    assert_eq!(added("timestamp with time zone DEFAULT now() NOT NULL"), [ExclusiveLock]);
+    assert_eq!(added("uuid DEFAULT gen_random_uuid()"), [TableRewrite, ExclusiveLock]);
+    let made = |kind: Kind, definition: &str| one(with("a integer", vec![]), with("a integer", vec![(kind, "t x", definition)])).1;
+    assert_eq!(made(Kind::Index, "CREATE UNIQUE INDEX x ON p.t USING btree (a);"), [LongScan, ExclusiveLock, MayFail]);
+    assert_eq!(made(Kind::Index, "CREATE INDEX x ON p.t USING btree (a);"), [LongScan, ExclusiveLock]);
+    let key = "ALTER TABLE ONLY p.t\n    ADD CONSTRAINT x FOREIGN KEY (a) REFERENCES p.u(a)";
+    assert_eq!(made(Kind::FkConstraint, &format!("{key};")), [LongScan, ExclusiveLock, MayFail]);
+    assert_eq!(made(Kind::FkConstraint, &format!("{key} NOT ENFORCED;")), [ExclusiveLock]);
+    let identity = "ALTER TABLE p.t ALTER COLUMN a ADD GENERATED ALWAYS AS IDENTITY (\n    SEQUENCE NAME p.s\n    START WITH 1\n    CACHE 1\n);";
+    assert_eq!(made(Kind::Sequence, identity), [ExclusiveLock]);
+}
+
+#[test]
+fn a_new_column_has_its_identity_or_its_default_from_the_beginning() {
+    let identity = "ALTER TABLE p.t ALTER COLUMN c ADD GENERATED ALWAYS AS IDENTITY (\n    SEQUENCE NAME p.s\n    START WITH 1\n    CACHE 1\n);";
+    let after = with("a integer,\n    c bigint NOT NULL", vec![(Kind::Sequence, "s", identity)]);
+    let options = "SEQUENCE NAME p.s\n    START WITH 1\n    CACHE 1\n)";
+    let expected = format!("ALTER TABLE p.t ADD COLUMN c bigint GENERATED ALWAYS AS IDENTITY (\n    {options} NOT NULL");
+    assert_eq!(one(with("a integer", vec![]), after), (expected, vec![TableRewrite, ExclusiveLock]));
+
+    let serial = vec![
+        (Kind::Sequence, "s", "CREATE SEQUENCE p.s\n    START WITH 1\n    CACHE 1;"),
+        (Kind::SequenceOwnedBy, "s", "ALTER SEQUENCE p.s OWNED BY p.t.c;"),
+        (Kind::Default, "t c", "ALTER TABLE ONLY p.t ALTER COLUMN c SET DEFAULT nextval('p.s'::regclass);"),
+    ];
+    let diff = SchemaDiff::between(&snapshot("a", with("a integer", vec![])), &snapshot("b", with("a integer,\n    c bigint NOT NULL", serial)));
+    let script: Vec<&str> = diff.script.iter().map(|statement| statement.sql.as_str()).collect();
+    let expected = [
+        "CREATE SEQUENCE p.s\n    START WITH 1\n    CACHE 1",
+        "ALTER TABLE p.t ADD COLUMN c bigint DEFAULT nextval('p.s'::regclass) NOT NULL",
+        "ALTER SEQUENCE p.s OWNED BY p.t.c",
+    ];
+    assert_eq!(script, expected);
+}
