@@ -42,13 +42,14 @@ pub(crate) async fn copy(leader: &mut PgConnection, branch: &mut PgConnection, h
 /// Its comment, and who may do what with it.
 async fn describe(leader: &mut PgConnection, branch: &mut PgConnection, id: i64) -> Result<(), sqlx::Error> {
     let statements: Vec<String> = sqlx::query_scalar(
-        "select format('comment on large object %s is %L', oid, d) from pg_largeobject_metadata, obj_description(oid, 'pg_largeobject') d
+        r#"select format('comment on large object %s is %L', oid, d) from pg_largeobject_metadata, obj_description(oid, 'pg_largeobject') d
           where oid = $1::oid and d is not null
          union all
-         select format('grant %s on large object %s to %s%s', lower(x.privilege_type), o.oid, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end,
+         select format('grant %s on large object %s to %s%s', lower(x.privilege_type collate "C"), o.oid,
+                       case x.grantee when 0 then 'public' else quote_ident(r.rolname) end,
                        case when x.is_grantable then ' with grant option' end)
            from pg_largeobject_metadata o, aclexplode(o.lomacl) x left join pg_roles r on r.oid = x.grantee
-          where o.oid = $1::oid and x.grantee <> o.lomowner and (x.grantee = 0 or r.rolname <> $2)",
+          where o.oid = $1::oid and x.grantee <> o.lomowner and (x.grantee = 0 or r.rolname <> $2)"#,
     )
     .bind(id)
     .bind(OWNER_ROLE)

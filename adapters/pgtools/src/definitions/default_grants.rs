@@ -33,11 +33,11 @@ impl DefaultGrant {
               ), kind (code, word) as (values ('r'::"char", 'tables'), ('S', 'sequences'), ('f', 'routines'), ('T', 'types'), ('n', 'schemas'),
                                               ('L', 'large objects'))
               select distinct e.nspname::text as schema, k.word as kind, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
-                     lower(x.privilege_type) as privilege, x.is_grantable as grantable, false as taken_back
+                     lower(x.privilege_type collate "C") as privilege, x.is_grantable as grantable, false as taken_back
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(e.defaclacl) x left join pg_roles r on r.oid = x.grantee
                where x.grantee <> e.defaclrole and (x.grantee = 0 or r.rolname <> $2)
               union
-              select null, k.word, 'public', lower(x.privilege_type), false, true
+              select null, k.word, 'public', lower(x.privilege_type collate "C"), false, true
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(acldefault(e.defaclobjtype, e.defaclrole)) x
                where e.defaclnamespace = 0 and x.grantee = 0
                  and not exists (select from aclexplode(e.defaclacl) y where y.grantee = 0 and y.privilege_type = x.privilege_type)"#,

@@ -183,3 +183,21 @@ async fn a_schema_of_the_users_comes_along_whatever_its_name_begins_with() {
     assert_eq!(house.count(&database, "fluxbase_metrics.t").await, 1);
     assert_eq!(house.count(&database, "pg_namespace where nspname in ('fluxbase', 'branching')").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_which_small_i_has_no_dot_is_copied_as_any_other() {
+    let sql = r#"
+        create table t (id int, name text unique); insert into t values (1, 'I'), (2, 'i');
+        revoke insert on t from current_user; grant insert, trigger on t to anon; revoke insert on t from postgres;
+        grant insert on pg_catalog.pg_largeobject to anon; revoke insert on pg_catalog.pg_largeobject from anon;
+        alter default privileges grant insert on tables to anon;
+        alter default privileges revoke execute on routines from public;
+        create function f() returns int language sql set "IntervalStyle" = 'iso_8601' return 1;
+        select lo_create(4711); grant select on large object 4711 to anon"#;
+    let house = House::new_as(Admin::Superuser, "template template0 locale 'C' locale_provider icu icu_locale 'tr-TR'", sql).await;
+    house.build("turkish", DataCloneMode::FullClone).await.unwrap();
+    let branch = house.target("turkish").database;
+    let granted = "select has_table_privilege('anon', 't', 'insert') and not has_table_privilege('anon', 't', 'select') and lower('I') = 'ı'";
+    assert!(house.value::<bool>(&branch, granted).await);
+    house.build("again", DataCloneMode::SchemaOnly).await.unwrap();
+}

@@ -67,6 +67,11 @@ enum Admin {
 impl House {
     /// A fresh main database made by `sql`.
     async fn new(admin: Admin, sql: &str) -> Self {
+        Self::new_as(admin, "", sql).await
+    }
+
+    /// The same as a database with these options.
+    async fn new_as(admin: Admin, options: &str, sql: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let main = DatabaseName::existing(format!("main_{number}"));
@@ -75,7 +80,7 @@ impl House {
             Admin::Plain => ("dba", "dba"),
         };
         let mut connection = connect("postgres", cluster::PASSWORD, "postgres").await;
-        execute(&mut connection, &format!("create database {main} owner {user}")).await;
+        execute(&mut connection, &format!("create database {main} owner {user} {options}")).await;
         execute(&mut connect(user, cluster::PASSWORD, main.as_str()).await, sql).await;
         let login = |user: &str, password: &str| Login { user: user.to_owned(), password: password.to_owned().into() };
         let binaries = &cluster().binaries;

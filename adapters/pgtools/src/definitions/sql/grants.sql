@@ -37,12 +37,12 @@ with space as materialized (
      where not exists (select from member m where m.classid = 'pg_foreign_server'::regclass and m.objid = f.oid)
 )
 select o.kind, o.object, o.of_column, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
-       lower(x.privilege_type) as privilege, bool_or(x.is_grantable) as grantable, false as denied
+       lower(x.privilege_type collate "C") as privilege, bool_or(x.is_grantable) as grantable, false as denied
   from object o, aclexplode(coalesce(o.acl, acldefault(o.letter, o.owner))) x left join pg_roles r on r.oid = x.grantee
  where x.grantee <> o.owner and (x.grantee = 0 or r.rolname <> $2)
  group by 1, 2, 3, 4, 5
 union all
-select o.kind, o.object, null, quote_ident($2), lower(x.privilege_type), false, true
+select o.kind, o.object, null, quote_ident($2), lower(x.privilege_type collate "C"), false, true
   from object o, aclexplode(acldefault(o.letter, o.owner)) x
  where o.acl is not null and o.of_column is null and x.grantee = o.owner
    and not exists (select from aclexplode(o.acl) y where y.grantee = o.owner and y.privilege_type = x.privilege_type)

@@ -50,7 +50,7 @@ with brought as materialized (
      where $3 is not null or (class, oid) in (select class, oid from differing)
 )
 select n.kind, n.object, n.of_column, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
-       lower(x.privilege_type) as privilege, bool_or(x.is_grantable) as grantable, false as denied
+       lower(x.privilege_type collate "C") as privilege, bool_or(x.is_grantable) as grantable, false as denied
   from named n, aclexplode(coalesce(n.acl, acldefault(n.letter, n.owner))) x left join pg_roles r on r.oid = x.grantee
  where ($3 is null or n.kind || ' ' || n.object = any($3)) and x.grantee <> n.owner and (x.grantee = 0 or r.rolname <> $1)
  group by 1, 2, 3, 4, 5

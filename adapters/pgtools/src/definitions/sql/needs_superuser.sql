@@ -9,7 +9,7 @@ with member as materialized (
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
        and not exists (select from member m where m.classid = 'pg_namespace'::regclass and m.objid = n.oid)
 ), setting as materialized (
-    select lower(name) as name, context from pg_settings
+    select lower(name collate "C") as name, context from pg_settings
 ), caller as materialized (
     -- Whoever has a branch may make requests to the parent.
     select oid from pg_roles where rolname in ('anon', 'authenticated', $2)
@@ -20,7 +20,7 @@ with member as materialized (
     select p.*, l.lanpltrusted,
            exists (select from pg_proc v join pg_language w on w.oid = v.prolang
                     where v.oid = l.lanvalidator and w.lanname not in ('c', 'internal')) as checked_by_users,
-           exists (select from unnest(p.proconfig) s left join setting g on g.name = lower(split_part(s, '=', 1))
+           exists (select from unnest(p.proconfig) s left join setting g on g.name = lower(split_part(s, '=', 1) collate "C")
                     where g.context is distinct from 'user' and not has_parameter_privilege($2::name, split_part(s, '=', 1), 'SET')) as sets,
            (select a.aggtranstype = 'internal'::regtype or a.aggmtranstype = 'internal'::regtype from pg_aggregate a where a.aggfnoid = p.oid) as internal,
            p.prokind <> 'a' and not l.lanpltrusted
