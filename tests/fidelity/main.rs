@@ -69,6 +69,7 @@ async fn clones_are_faithful(major: u32, owner: Owner) {
     // A plain owner does not get past policies that are forced on it; this table is empty.
     let unread = if owner == Owner::Plain { "[app.forced]" } else { "[]" };
     let mut server = settings.clone().set("branching.excluded_table_data", unread).start().await;
+    migrate_main(&server).await;
     let stays_behind = expected_to_stay_behind(major, owner);
     let world = World {
         major,
@@ -89,6 +90,20 @@ async fn clones_are_faithful(major: u32, owner: Owner) {
     hides_what_is_private(&cluster, &dumps, settings, &parent, &role).await;
     parent.close().await;
     cluster.stop().await;
+}
+
+/// So that there is something to drift from. It defines nothing: an event trigger here writes to a table that whoever migrates may not write.
+async fn migrate_main(server: &TestServer) {
+    let files = json!({"files": [{"name": "1_migrated.sql", "sql": "select 1;"}]});
+    let asked = server.send(Method::POST, "admin/branches/main/migrate", &server.owner_key(), &files).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let operation = asked.json()["operation"]["id"].as_str().unwrap().to_owned();
+    eventually("main is migrated", Duration::from_mins(1), async || {
+        let found = server.get(&format!("admin/operations/{operation}"), &server.owner_key()).await.json();
+        assert_ne!(found["status"], "failed", "{found}");
+        found["status"] == "succeeded"
+    })
+    .await;
 }
 
 /// Beforehand, and with the owner's own rights.

@@ -137,6 +137,7 @@ impl World<'_> {
         let lines = self.dumps.lines(PARENT, schema_only, &withheld);
         assert_equal(context, &lines, &self.dumps.lines(&database, schema_only, &withheld), self.role);
         assert_eq!(withheld_objects(branch), self.stays_behind, "{context}");
+        self.differs_in_nothing(context, branch["slug"].as_str().unwrap()).await;
         assert_eq!(settings_of(self.parent, PARENT).await, settings_of(self.parent, &database).await, "{context}");
         nothing_acts_from(self.cluster, &database).await;
         let copy = self.cluster.superuser(&database).await;
@@ -151,6 +152,17 @@ impl World<'_> {
         }
         copy.close().await;
         lines.len()
+    }
+}
+
+impl World<'_> {
+    /// Nor does what stays behind count: no script may drop it from the parent.
+    async fn differs_in_nothing(&self, context: &str, slug: &str) {
+        let key = self.server.owner_key();
+        let diff = self.server.get(&format!("admin/branches/{slug}/diff"), &key).await.json();
+        assert_eq!((&diff["objects"], &diff["source_fingerprint"]), (&json!([]), &diff["target_fingerprint"]), "{context}: {diff}");
+        let migrations = self.server.get(&format!("admin/branches/{slug}"), &key).await.json()["migrations"].clone();
+        assert_eq!((&migrations["applied"], &migrations["drift"]), (&json!(1), &json!(false)), "{context}: {migrations}");
     }
 }
 
