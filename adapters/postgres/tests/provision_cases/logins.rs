@@ -12,7 +12,9 @@ async fn log_in(login: &Login, database: &str) -> PgPool {
 #[tokio::test]
 async fn each_login_becomes_what_it_is_for_and_nothing_else() {
     let pool = prepared("becoming").await;
-    run(&pool, "create schema extensions; alter database becoming set jit = on; alter database becoming set search_path = app, \"$user\", public").await.unwrap();
+    run(&pool, "create schema extensions; alter database becoming set jit = on; alter database becoming set search_path = app, \"$user\", public")
+        .await
+        .unwrap();
     run(&pool, "create schema app").await.unwrap();
     let provisioned = provision(&pool, &TestBox(1), &options()).await.unwrap();
 
