@@ -76,9 +76,12 @@ fn next_event(read: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(event)
 }
 
-/// The data of an event; `None` where it has none, as the words that keep a connection open.
+/// The data of an event that is a state; `None` for the others: words that keep a connection open, and why it ends, which who asks next is told as well.
 fn data(event: &[u8]) -> Option<Vec<u8>> {
     let lines = event.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if lines.clone().any(|line| line.starts_with(b"event:")) {
+        return None;
+    }
     let data: Vec<_> = lines.filter_map(|line| line.strip_prefix(b"data:")).map(|data| data.strip_prefix(b" ").unwrap_or(data)).collect();
     (!data.is_empty()).then(|| data.join(&b'\n'))
 }

@@ -1,12 +1,13 @@
 //! Credentials as requests carry them.
 
 use crate::{
+    edge::request_id,
     peer::peer,
     problem::{Asker, Problem, refusal},
 };
 use domain::{Caller, Failure, access::Door};
 use http::HeaderMap;
-use poem::Request;
+use poem::{FromRequest, Request, RequestBody, Result};
 use ports::driving::{Authenticator, Credentials};
 use std::sync::Arc;
 
@@ -21,6 +22,34 @@ pub(crate) async fn caller(authenticator: &dyn Authenticator, request: &Request,
     match asked.await {
         Ok(principal) => Ok(Caller { principal, request_id, door: Door::Rest, peer: peer(request) }),
         Err(failure) => Err(refusal(failure, Asker { request_id: &request_id, kind: None })),
+    }
+}
+
+/// The credential that a request showed, for answers that go on long after it was looked at.
+pub(crate) struct Shown {
+    authenticator: Arc<dyn Authenticator>,
+    credentials: Credentials,
+}
+
+impl Shown {
+    /// Whether it is still good.
+    pub(crate) async fn holds(&self) -> Result<(), Failure> {
+        self.authenticator.authenticate(&self.credentials).await.map(drop)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn to(authenticator: impl Authenticator + 'static) -> Self {
+        Self { authenticator: Arc::new(authenticator), credentials: Credentials::default() }
+    }
+}
+
+impl<'a> FromRequest<'a> for Shown {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
+        let found = request.data::<Arc<dyn Authenticator>>().ok_or_else(|| Failure::internal("no authenticator"));
+        match found.and_then(|authenticator| Ok(Self { authenticator: Arc::clone(authenticator), credentials: credentials(request.headers())? })) {
+            Ok(shown) => Ok(shown),
+            Err(failure) => Err(refusal(failure, Asker { request_id: &request_id(request), kind: None }).into()),
+        }
     }
 }
 

@@ -346,7 +346,8 @@ impl Command for FollowOperation {
 /// An operation as it changes.
 #[async_trait]
 pub trait OperationFeed: Send {
-    /// As it stands, at the first call; then as it is after each change. `None` once it has ended and that was told.
+    /// As it stands, at the first call; then as it is after each change. `None` once it has ended and that was told. Who may see it no more is refused
+    /// instead of told.
     async fn next(&mut self) -> Result<Option<Operation>, Failure>;
 }
 

@@ -1,6 +1,6 @@
 //! An operation as server-sent events.
 
-use crate::{documents::OperationDocument, problem::chain};
+use crate::{credentials::Shown, documents::OperationDocument, problem::chain};
 use bytes::Bytes;
 use domain::{Failure, Operation};
 use futures_util::stream;
@@ -12,6 +12,7 @@ use poem_openapi::{
     types::{ToJSON, Type},
 };
 use ports::driving::OperationFeed;
+use serde_json::json;
 use std::{error::Error, io, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
@@ -21,14 +22,15 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const LASTS: Duration = Duration::from_mins(10);
 
 /// A stream of an operation's states, or the word that there are no more.
-pub(crate) struct OperationEvents(Option<Box<dyn OperationFeed>>);
+pub(crate) struct OperationEvents(Option<(Box<dyn OperationFeed>, Shown)>);
 
 impl OperationEvents {
     /// The id of the last event.
     pub(crate) const FINAL: &str = "final";
 
-    pub(crate) fn of(feed: Box<dyn OperationFeed>) -> Self {
-        Self(Some(feed))
+    /// Those of a feed, for as long as the credential that was shown is good.
+    pub(crate) fn of(feed: Box<dyn OperationFeed>, shown: Shown) -> Self {
+        Self(Some((feed, shown)))
     }
 
     /// Everything was told before.
@@ -53,8 +55,8 @@ impl ApiResponse for OperationEvents {
 
 impl IntoResponse for OperationEvents {
     fn into_response(self) -> Response {
-        let Some(feed) = self.0 else { return Response::builder().status(StatusCode::NO_CONTENT).finish() };
-        let told = Told { feed, until: Instant::now() + LASTS, begun: false };
+        let Some((feed, shown)) = self.0 else { return Response::builder().status(StatusCode::NO_CONTENT).finish() };
+        let told = Told { feed, shown, until: Instant::now() + LASTS, begun: false, ended: false };
         let chunks = stream::unfold(told, |mut told| async move { told.next().await.map(|chunk| (Ok::<_, io::Error>(chunk), told)) });
         Response::builder()
             .content_type("text/event-stream")
@@ -67,26 +69,37 @@ impl IntoResponse for OperationEvents {
 
 struct Told {
     feed: Box<dyn OperationFeed>,
+    shown: Shown,
     until: Instant,
     begun: bool,
+    ended: bool,
 }
 
 impl Told {
-    /// The next piece of the stream: a state, or a word that we are still here.
+    /// The next piece of the stream: a state, or a word that we are still here. Nothing is said to who would not be let in any more.
     async fn next(&mut self) -> Option<Bytes> {
         let now = Instant::now();
-        if now >= self.until {
+        if self.ended || now >= self.until {
             return None;
         }
-        match timeout_at(self.until.min(now + HEARTBEAT), self.feed.next()).await {
-            Ok(Ok(Some(operation))) => Some(self.event(operation)),
-            Ok(Ok(None)) => None,
-            Ok(Err(failure)) => {
-                log(&failure);
-                None
-            }
-            Err(_silent) => Some(Bytes::from_static(b":\n\n")),
+        let said = match timeout_at(self.until.min(now + HEARTBEAT), self.feed.next()).await {
+            Ok(Ok(None)) => return None,
+            Ok(Ok(Some(operation))) => self.shown.holds().await.map(|()| self.event(operation)),
+            Ok(Err(failure)) => Err(failure),
+            Err(_silent) => self.shown.holds().await.map(|()| Bytes::from_static(b":\n\n")),
+        };
+        said.map_or_else(|failure| self.end(&failure), Some)
+    }
+
+    /// The last piece, where there is something to say to the client.
+    fn end(&mut self, failure: &Failure) -> Option<Bytes> {
+        self.ended = true;
+        if matches!(failure, Failure::Unauthenticated { .. } | Failure::Denied(_) | Failure::NotFound { .. }) {
+            let told = json!({ "code": failure.code(), "detail": failure.to_string() });
+            return Some(format!("event: refused\ndata: {told}\n\n").into());
         }
+        log(failure);
+        None
     }
 
     fn event(&mut self, operation: Operation) -> Bytes {
@@ -104,11 +117,19 @@ fn log(failure: &Failure) {
 #[cfg(test)]
 mod tests {
     use super::OperationEvents;
+    use crate::credentials::Shown;
     use async_trait::async_trait;
-    use domain::{BranchId, Failure, Operation, OperationId, OperationKind, operation::Progress};
+    use domain::{BranchId, Failure, Operation, OperationId, OperationKind, Principal, operation::Progress};
     use poem::IntoResponse;
-    use ports::driving::OperationFeed;
-    use std::{collections::VecDeque, time::Duration};
+    use ports::driving::{Authenticator, Credentials, OperationFeed};
+    use std::{
+        collections::VecDeque,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
     use time::OffsetDateTime;
     use uuid::Uuid;
 
@@ -130,8 +151,12 @@ mod tests {
     }
 
     async fn streamed(states: impl IntoIterator<Item = (u64, Progress)>) -> String {
+        streamed_to(Shown::to(GoodFor(AtomicUsize::new(usize::MAX))), states).await
+    }
+
+    async fn streamed_to(shown: Shown, states: impl IntoIterator<Item = (u64, Progress)>) -> String {
         let states = states.into_iter().map(|(seconds, status)| (Duration::from_secs(seconds), status)).collect();
-        OperationEvents::of(Box::new(States(states))).into_response().into_body().into_string().await.unwrap()
+        OperationEvents::of(Box::new(States(states)), shown).into_response().into_body().into_string().await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -142,6 +167,27 @@ mod tests {
         assert_eq!(&events[1..3], [":", ":"]);
         assert!(events[3].starts_with("data: {") && events[3].contains(r#""status":"running""#), "{text}");
         assert!(events[4].starts_with("id: final\ndata: {") && events.len() == 5, "{text}");
+    }
+
+    /// A credential that is good so many times.
+    struct GoodFor(AtomicUsize);
+
+    #[async_trait]
+    impl Authenticator for GoodFor {
+        async fn authenticate(&self, _: &Credentials) -> Result<Arc<Principal>, Failure> {
+            let left = self.0.fetch_sub(1, Ordering::SeqCst);
+            if left == 0 { Err(Failure::Unauthenticated { reason: "this key was revoked" }) } else { Ok(Arc::new(Principal::internal())) }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_credential_that_is_good_no_more_ends_the_stream_before_the_next_word() {
+        for (good, states) in [(1, vec![(0, Progress::Queued), (0, Progress::Running)]), (2, vec![(0, Progress::Queued), (100, Progress::Running)])] {
+            let text = streamed_to(Shown::to(GoodFor(AtomicUsize::new(good))), states).await;
+            assert!(text.contains(r#""status":"queued""#) && !text.contains(r#""status":"running""#), "{text}");
+            let last = "event: refused\ndata: {\"code\":\"unauthenticated\",\"detail\":\"this key was revoked\"}\n\n";
+            assert!(text.ends_with(last), "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Operations.
 
 use super::{Answer, Asking, Begun, Group, events::OperationEvents, life_cycle::Nothing};
-use crate::{body::JsonBody, documents::OperationDocument, problem::Problem};
+use crate::{body::JsonBody, credentials::Shown, documents::OperationDocument, problem::Problem};
 use domain::{Failure, OperationId};
 use poem_openapi::{
     OpenApi,
@@ -36,7 +36,8 @@ impl Operations {
     ///
     /// Server-sent events: the whole operation at once, and again whenever it changed. The last event has the id `final`, and the stream ends; an
     /// `EventSource` that comes back with that id gets 204 and stays away. A stream that ends before (a restart, or ten minutes have passed) is to be
-    /// asked for again. Needs one of the scopes `read:branches` and `admin:branches`.
+    /// asked for again. When the credential is good no more, or its user may see the branch no more, an event named `refused` says so with `code` and
+    /// `detail`, and the stream ends. Needs one of the scopes `read:branches` and `admin:branches`.
     #[oai(path = "/:id/events", method = "get", operation_id = "follow_operation")]
     async fn follow_operation(
         &self,
@@ -46,12 +47,13 @@ impl Operations {
         /// The id of the last event that was received.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
+        shown: Shown,
     ) -> Result<OperationEvents, Problem> {
         let id = operation_id(&asking, &id)?;
         if last_event_id.0.as_deref() == Some(OperationEvents::FINAL) {
             return Ok(OperationEvents::all_told());
         }
-        Ok(OperationEvents::of(asking.run(&*self.follow, FollowOperation { id }).await?))
+        Ok(OperationEvents::of(asking.run(&*self.follow, FollowOperation { id }).await?, shown))
     }
 
     /// Call an operation off

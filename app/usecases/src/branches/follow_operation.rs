@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// See [`FollowOperation`].
 pub struct FollowOperationUseCase {
-    get: GetOperationUseCase,
+    get: Arc<GetOperationUseCase>,
     looks: Arc<Looks>,
 }
 
@@ -27,7 +27,7 @@ impl FollowOperationUseCase {
     /// Over the control plane.
     pub fn new(ports: BranchPorts) -> Self {
         let looks = Arc::new(Looks { control_plane: Arc::clone(&ports.control_plane), at: Mutex::default() });
-        Self { get: GetOperationUseCase::new(ports), looks }
+        Self { get: Arc::new(GetOperationUseCase::new(ports)), looks }
     }
 }
 
@@ -36,7 +36,7 @@ impl UseCase<FollowOperation> for FollowOperationUseCase {
     async fn run(&self, caller: &Caller, command: FollowOperation) -> Result<Box<dyn OperationFeed>, Failure> {
         let first = self.get.run(caller, GetOperation { id: command.id }).await?;
         let changes = (!first.status.is_final()).then(|| Looks::follow(&self.looks, command.id));
-        Ok(Box::new(Feed { last: first, first: true, changes }))
+        Ok(Box::new(Feed { get: Arc::clone(&self.get), caller: caller.clone(), last: first, first: true, changes }))
     }
 }
 
@@ -101,6 +101,8 @@ impl Looks {
 }
 
 struct Feed {
+    get: Arc<GetOperationUseCase>,
+    caller: Caller,
     last: Operation,
     /// Whether [`Feed::last`] is still to be told.
     first: bool,
@@ -117,12 +119,25 @@ impl OperationFeed for Feed {
         let Some(changes) = self.changes.as_mut().filter(|_| !self.last.status.is_final()) else { return Ok(None) };
         while changes.changed().await.is_ok() {
             let found = changes.borrow_and_update().clone();
-            if let Some(operation) = found.filter(|operation| *operation != self.last) {
-                self.last = operation.clone();
-                return Ok(Some(operation));
+            if found.is_some_and(|operation| operation != self.last) {
+                self.last = self.shown().await?;
+                return Ok(Some(self.last.clone()));
             }
         }
         Ok(None)
+    }
+}
+
+impl Feed {
+    /// The operation as the caller may see it by now: what let them in when they began to follow may have been taken back since.
+    async fn shown(&self) -> Result<Operation, Failure> {
+        loop {
+            match self.get.run(&self.caller, GetOperation { id: self.last.id }).await {
+                // As with a look that fails: it goes on all the same.
+                Err(Failure::Unavailable { .. }) => tokio::time::sleep(EVERY).await,
+                shown => return shown,
+            }
+        }
     }
 }
 
@@ -131,7 +146,7 @@ mod tests {
     use super::{EVERY, FollowOperationUseCase};
     use crate::{
         branches::BranchPorts,
-        testing::{FakeWork, branch_ports, caller, main_branch},
+        testing::{FakeWork, branch, branch_ports, caller, main_branch},
     };
     use domain::{BranchId, Operation, OperationId, OperationKind, Scope, operation::Progress};
     use ports::{
@@ -140,7 +155,7 @@ mod tests {
     };
     use std::sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     };
     use time::OffsetDateTime;
     use uuid::Uuid;
@@ -182,6 +197,25 @@ mod tests {
             told.push(operation.status);
         }
         assert_eq!(told, [Queued, Running, Succeeded]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_loses_the_branch_while_following_is_told_nothing_more() {
+        let (granted, mut control_plane) = (Arc::new(AtomicBool::new(true)), MockControlPlane::new());
+        let still = Arc::clone(&granted);
+        control_plane.expect_begin().returning(move || {
+            let held = still.load(Ordering::SeqCst);
+            let (status, owner) = if held { (Progress::Queued, 1) } else { (Progress::Running, 2) };
+            let mut work = FakeWork::default();
+            work.operations.expect_find().returning(move |_| Ok(Some(operation(status))));
+            work.branches.expect_find().returning(move |_, _| Ok(Some(branch("pr-1", Some(owner)))));
+            Ok(Box::new(work))
+        });
+        let use_case = FollowOperationUseCase::new(BranchPorts { control_plane: Arc::new(control_plane), ..branch_ports(FakeWork::default()) });
+        let mut feed = use_case.run(&caller(Some(1), [Scope::ReadBranches]), FollowOperation { id: ID }).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().unwrap().status, Progress::Queued);
+        granted.store(false, Ordering::SeqCst);
+        assert_eq!(feed.next().await.unwrap_err().code(), "branch_access_denied");
     }
 
     #[tokio::test(start_paused = true)]
