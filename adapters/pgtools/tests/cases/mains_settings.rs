@@ -5,7 +5,7 @@ use domain::DataCloneMode;
 use ports::driven::BranchBuilder;
 use std::sync::Arc;
 
-const SQL: &str = r#"create table t (a int, path text default E'q\\', check (path <> E'\\'));
+const SQL: &str = r"create table t (a int, path text default E'q\\', check (path <> E'\\'));
     insert into t (a) values (1);
     create index on t ((path || E'\\'));
     create function quoted(a text default E'q\\') returns text language sql as 'select a';
@@ -13,7 +13,7 @@ const SQL: &str = r#"create table t (a int, path text default E'q\\', check (pat
         execute format('alter database %I set standard_conforming_strings = off', current_database());
         execute format('alter database %I set quote_all_identifiers = on', current_database());
         execute format('alter database %I set jit_above_cost = 0', current_database());
-    end $do$"#;
+    end $do$";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_database_says_of_strings_and_names_changes_no_definition() {

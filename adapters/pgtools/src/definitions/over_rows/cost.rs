@@ -4,10 +4,10 @@ use super::looks;
 use crate::schema::archive::Entry;
 
 /// How much bigger a table than the memory to sort it in, and the bounds of that. A sort that stays in the processor's cache beats one that keeps more at
-/// hand: GIN over 745,000 documents of JSON took 2.2 s with 8 MB and 3.2 s with 64 or 192, a btree over 1.5 million rows 1.0 s and 1.2 s. The bigger the
+/// hand: GIN over 745,000 documents of JSON took 2.4 s with 4 MB, 2.7 with 8 and 3.7 with 64, a btree over 1.5 million rows 1.0 s and 1.2 s. The bigger the
 /// table, the more passes that costs.
 const TABLE_TO_MEMORY: u64 = 64;
-const LEAST_MEMORY: u64 = 8 * 1024 * 1024;
+const LEAST_MEMORY: u64 = 4 * 1024 * 1024;
 const MOST_MEMORY: u64 = 192 * 1024 * 1024;
 
 /// How much bigger than its table a graph of neighbours is, and the most that is given for one, in bytes. Where it does not fit, what is built goes through the
@@ -128,6 +128,6 @@ mod tests {
         // A table of few rows is looked at as a whole, and a big one by a sample.
         assert_eq!(Kind::Look.cost(Size { bytes: 4096, rows: 100 }), 26 + 1500);
         assert_eq!([1, 100 << 20, 1 << 40].map(|bytes| Kind::Neighbours.memory(bytes)), [192, 300, 512].map(|mb| Memory::AtLeast(mb << 20)));
-        assert_eq!([1, 2 << 30, 1 << 40].map(|bytes| Kind::Plain.memory(bytes)), [8, 32, 192].map(|mb| Memory::Exactly(mb << 20)));
+        assert_eq!([1, 2 << 30, 1 << 40].map(|bytes| Kind::Plain.memory(bytes)), [4, 32, 192].map(|mb| Memory::Exactly(mb << 20)));
     }
 }

@@ -1,4 +1,4 @@
-//! The last thing done to a table's rows, once their indexes are there: they are counted, and their statistics are gathered.
+//! What is done to a table's rows once its indexes are there: they are counted, and their statistics are gathered.
 
 use super::Size;
 use crate::{copy::leader::Table, schema::archive::Entry};
@@ -48,9 +48,22 @@ pub(super) fn entries(copied: &[Copied<'_>], entries: &[&Entry], made: &[&Entry]
     filled.map(|copied| copied.entry(entries)).filter(|look| look.requires.iter().all(|id| made.contains(id) || *id == -look.id)).collect()
 }
 
+/// The same foreign keys, each behind the looks at its tables: PostgreSQL checks one by a query, and how that is done best it knows from statistics. Without them a
+/// key of 1.5 million rows took 0.4 s, and 0.1 s with them.
+pub(super) fn before_keys(looks: &[Entry], keys: &[&Entry]) -> Vec<Entry> {
+    let looks: HashSet<i64> = looks.iter().map(|look| look.id).collect();
+    let behind = |key: &&Entry| {
+        let mut key = Entry::clone(key);
+        let of_its_tables: Vec<i64> = key.requires.iter().map(|id| -id).filter(|look| looks.contains(look)).collect();
+        key.requires.extend(of_its_tables);
+        key
+    };
+    keys.iter().map(behind).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Copied, entries};
+    use super::{Copied, before_keys, entries};
     use crate::{copy::leader::Table, schema::archive::Entry};
 
     #[test]
@@ -62,5 +75,14 @@ mod tests {
         let looks = entries(&copied, &[&of_one, &of_two, &privileged], &[&of_one, &of_two]);
         assert_eq!(looks.iter().map(|look| (look.id, look.requires.clone())).collect::<Vec<_>>(), [(-1, vec![11, 1]), (-4, vec![4])]);
         assert_eq!(looks[0].definition, "select 1 / (count(*) = 7)::int from only \"public\".\"t\"; analyze \"public\".\"t\"");
+    }
+
+    #[test]
+    fn a_foreign_key_waits_until_both_its_tables_are_known() {
+        let look = |id| Entry { id, ..Entry::default() };
+        let key = Entry { id: 15, kind: "FK CONSTRAINT".to_owned(), requires: vec![2, 1, 11], ..Entry::default() };
+        let keys = before_keys(&[look(-1), look(-2), look(-3)], &[&key]);
+        assert_eq!((keys[0].id, keys[0].requires.clone()), (15, vec![2, 1, 11, -2, -1]));
+        assert_eq!(before_keys(&[], &[&key]), [key]);
     }
 }

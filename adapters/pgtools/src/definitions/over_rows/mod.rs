@@ -50,9 +50,10 @@ async fn try_restore(
     there: &mut HashSet<i64>,
 ) -> Result<(), Stopped> {
     let Arranged { first, groups, keys, last } = arrange(entries, relations);
-    let (mut long, quick): (Vec<_>, Vec<_>) = groups.into_iter().flatten().chain(keys).partition(|entry| takes_long(entry));
+    let (mut long, quick): (Vec<_>, Vec<_>) = groups.into_iter().flatten().partition(|entry| takes_long(entry));
     let looks = looks::entries(copied, entries, &long);
-    long.extend(&looks);
+    let keys = looks::before_keys(&looks, &keys);
+    long.extend(looks.iter().chain(&keys));
     let mut branches = try_join_all((0..hands.max(1)).map(|_| restore.connect())).await?;
     there.extend(restore.one_after_the_other(&mut branches[0], &first).await?);
 
@@ -68,7 +69,7 @@ async fn try_restore(
 }
 
 fn takes_long(entry: &Entry) -> bool {
-    ["CONSTRAINT", "INDEX", "FK CONSTRAINT"].contains(&entry.kind.as_str())
+    ["CONSTRAINT", "INDEX"].contains(&entry.kind.as_str())
 }
 
 /// The board, and those around it.
