@@ -12,8 +12,7 @@ use std::sync::Arc;
 ///
 /// # Contract
 /// - What is ours is no part of a schema: the control plane, the ledger of our own migrations, the schemas that they make. Neither are owners, nor what
-///   an owner grants to itself, nor passwords of other servers.
-///   Nor is what no clone of a database has.
+///   an owner grants to itself, nor passwords of other servers, nor what no clone of a database has.
 /// - A database and a faithful clone of it have one fingerprint.
 /// - A reading is of one snapshot. A fingerprint costs milliseconds where nothing changed since the database, or the one that it is a copy of, was read.
 #[cfg_attr(feature = "mock", mockall::automock)]

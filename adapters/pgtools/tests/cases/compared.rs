@@ -42,7 +42,11 @@ grant execute on function pg_catalog.pg_switch_wal() to anon;
 
 /// Clones a main database that has all of this, and holds the clone against it.
 async fn compare(admin: Admin, mode: DataCloneMode) -> (House, BuildReport) {
-    let house = House::new(admin, "create table t (id int primary key); insert into t values (1); grant select on t to anon").await;
+    let own = "create table t (id int primary key, b int); insert into t values (1); grant select on t to anon; grant update (b) on t to anon;
+               create function f() returns int language sql as 'select 1'; revoke execute on function f() from public;
+               create type mood as enum ('sad'); revoke usage on type mood from public; create sequence s; grant usage on s to anon;
+               create schema app; grant usage on schema app to anon; create view v as select 1; grant select on v to anon";
+    let house = House::new(admin, own).await;
     execute(&mut house.look_into(&house.main).await, &format!("{PG_CRON}{TRIGGERS}")).await;
     let report = house.build("same", mode).await.unwrap();
     let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
@@ -51,6 +55,10 @@ async fn compare(admin: Admin, mode: DataCloneMode) -> (House, BuildReport) {
     let (target, source) = (schemas.read(&main).await.unwrap(), schemas.read(&branch).await.unwrap());
     assert_eq!(schemas.unified_text(&target.map, &source.map), "");
     assert_eq!(schemas.fingerprint(&main).await.unwrap(), schemas.fingerprint(&branch).await.unwrap());
+    // Grants on what is the database's own are looked at all the same.
+    let grants: Vec<_> = target.map.objects().iter().map(|object| object.identity.to_string()).filter(|name| name.starts_with("grant ")).collect();
+    let own = ["TABLE t", "COLUMN t.b", "FUNCTION f()", "TYPE mood", "SEQUENCE s", "SCHEMA app", "TABLE v"];
+    assert!(own.iter().all(|own| grants.iter().any(|grant| grant.replace("public.", "").ends_with(own))), "{grants:?}");
     for (target, source) in [(&main, &branch), (&branch, &main)] {
         let diff = schemas.diff(target, source).await.unwrap();
         assert!(diff.is_empty(), "{diff:?}");
