@@ -27,6 +27,7 @@ Lines with + are the source's, lines with - the target's; the script turns the t
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct DiffArgs {
     /// The branch that is compared, by name, slug or id [default: the branch that is switched to]
     source: Option<String>,

@@ -59,7 +59,11 @@ impl TableChange {
         // A type that is made again under its name is another one, unless it is a domain.
         let is_another = again && before == old.type_name;
         let is_assigned = new.generated.is_some() || !is_another && is_assigned(&before, &after);
-        let using = if is_assigned { String::new() } else { format!(" USING {}{}", new.name, cast((!is_another).then_some(&before), &after, &new.type_name)) };
+        let using = if is_assigned {
+            String::new()
+        } else {
+            format!(" USING {}{}", new.name, cast((!is_another).then_some(&before), &after, &new.type_name))
+        };
         let keeps = !again && keeps_rows(&before, &after);
         let mut hazards = if keeps { LOCK.to_vec() } else { REWRITE.to_vec() };
         if !keeps {

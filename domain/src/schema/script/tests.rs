@@ -39,9 +39,9 @@ fn a_narrower_type_cuts_nothing_off_in_silence() {
     assert_eq!(column("text", "numeric(4,1)"), (format!("{alter} numeric(4,1) USING c::numeric"), lossy));
     assert_eq!(column("text", "text COLLATE \"C\""), (format!("{alter} text COLLATE \"C\""), vec![ExclusiveLock]));
 
-    let domains = |base: &str, column: &str| vec![domain(base), table(&format!("c {column}"))];
-    let (before, after) = (domains("character varying(5)", "text"), domains("character varying(5)", "p.d"));
-    assert_eq!(one(before, after), (format!("{alter} p.d"), refused));
+    let of_domain = |base: &str, column: &str| vec![domain(base), table(&format!("c {column}"))];
+    let (old, new) = (of_domain("character varying(5)", "text"), of_domain("character varying(5)", "p.d"));
+    assert_eq!(one(old, new), (format!("{alter} p.d"), refused));
 }
 
 /// A table, and what stands on it or is said of it.
