@@ -39,8 +39,7 @@ pub(crate) struct DiffArgs {
     /// Prove the script on a throw-away copy of the target, and tell whether anything is left
     #[arg(long)]
     prove: bool,
-    /// Wait for the proof [default]
-    #[arg(long, requires = "prove", overrides_with = "no_wait")]
+    #[arg(long, requires = "prove", overrides_with = "no_wait", help = "Wait for the proof [default]")]
     wait: bool,
     /// Do not wait for the proof
     #[arg(long, requires = "prove", overrides_with = "wait")]
