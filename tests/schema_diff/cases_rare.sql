@@ -499,7 +499,7 @@ create table app.numbered (id bigint generated always as identity, n integer) pa
 grant maintain on app.owners to authenticated;
 -- case: types narrower than before
 -- before
-create domain app.code as varchar(50); create table app.narrow (a varchar(50), b char(9), c varbit(9), d numeric(10,2), e timestamp, f double precision, g timestamptz, h interval, i text, j app.code, k text); insert into app.narrow values ('x', 'x', b'1', 1, '2026-01-01', 1, '2026-01-01', '1 second', 'x', 'x', '7');
+create domain app.code as varchar(50); create table app.narrow (a varchar(50), b char(9), c varbit(9), d numeric(10,2), e timestamp, f double precision, g timestamptz, h interval, i text, j app.code, k text); insert into app.narrow values ('x', 'x', b'1', 1, '2026-01-01', 1, null, '1 second', 'x', 'x', '7');
 -- change
 alter table app.narrow alter a type varchar(20), alter b type char(5), alter c type varbit(5), alter d type numeric(10,0), alter e type timestamp(0), alter f type integer, alter g type time, alter h type interval second(0), alter i type varchar(5), alter k type numeric(5,1) using k::numeric; alter table app.narrow alter j type text; drop domain app.code; create domain app.code as varchar(20); alter table app.narrow alter j type app.code;
 -- case: type beneath a new generated column

@@ -56,8 +56,8 @@ impl TableChange {
         let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
         let again = self.retyped.contains(&bare(&new.name));
         let (before, after) = (self.old_domains.base(&old.type_name), self.new_domains.base(&new.type_name));
-        // A type that is made again under its name is another one, unless it is a domain.
-        let is_another = again && before == old.type_name;
+        // A type of ours that is made again under its name is another one; a domain over a type of the server's is not.
+        let is_another = again && before.contains('.');
         let is_assigned = new.generated.is_some() || !is_another && is_assigned(&before, &after);
         let using = if is_assigned {
             String::new()
