@@ -14,6 +14,7 @@ use crate::{
         left_behind::LeftBehind,
         needs_superuser::Privileged,
         never_copied::control_schemas,
+        uncopied::is_superuser,
     },
     error::{denied, from_sql, refused, retryable},
     settings::Settings,
@@ -124,12 +125,7 @@ struct Catalogue {
 
 impl Catalogue {
     async fn read(parent: &mut PgConnection, settings: &Settings, excluded: &[String]) -> Result<Self, BuildError> {
-        let by_superuser: Option<bool> = sqlx::query_scalar("select rolsuper from pg_roles where rolname = $1")
-            .bind(&settings.admin.user)
-            .fetch_optional(&mut *parent)
-            .await
-            .map_err(|error| from_sql("looking for the admin's rights", error))?;
-        let by_superuser = by_superuser.unwrap_or_default();
+        let by_superuser = is_superuser(&mut *parent, &settings.admin.user).await?;
         let left = LeftBehind::read(&mut *parent, excluded, &settings.admin.user).await?;
         left.check()?;
         Ok(Self {

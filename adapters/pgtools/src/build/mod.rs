@@ -144,9 +144,9 @@ impl Build<'_> {
         let mut branch = self.settings.writer_in(&self.request.target.database).await?;
         let Leader { mut connection, tables, of_extensions, .. } = leader;
         let mut passage = Passage { settings: self.settings, database: &self.request.target.database, leader: &mut connection, branch: &mut branch };
-        passage.let_refer(&parent.excluded).await?;
+        let sequences = passage.let_refer(&parent.excluded).await?;
         if self.request.clone_mode == DataCloneMode::FullClone {
-            plan.withheld.extend(passage.copy(&of_extensions, &plan.withheld, &plan.masks).await?);
+            plan.withheld.extend(passage.copy((&of_extensions, sequences), &plan.withheld, &plan.masks).await?);
         }
         let tables: Vec<Table> = tables.into_iter().filter(|table| self.copies_rows_of(&table.schema) && !self.leaves_out_log(table)).collect();
         let meter = Meter::new(tables.iter().map(|table| table.bytes).sum(), "bytes");

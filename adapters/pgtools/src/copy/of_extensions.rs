@@ -6,8 +6,10 @@
 
 use super::{
     leader::Table,
-    rows::RAW,
+    pace::Pace,
+    rows::{self, RAW, Share},
     sequences,
+    server_load::Load,
     withholding::{Source, source_of},
 };
 use crate::{
@@ -15,15 +17,14 @@ use crate::{
     definitions::never_copied::EXTENSIONS,
     error::{from_sql, retryable, sql_state},
     masking::Masks,
+    meter::Meter,
     quoting::{ident, idents, relation},
     settings::Settings,
 };
-use bytes::BytesMut;
 use domain::{
     branch::{DatabaseName, OWNER_ROLE, Withheld},
     table::QualifiedName,
 };
-use futures_util::TryStreamExt;
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
 use std::collections::{BTreeSet, HashSet};
@@ -42,7 +43,7 @@ pub(crate) struct Marked {
 
 /// A sequence of an extension.
 #[derive(Clone, Debug, sqlx::FromRow)]
-struct MarkedSequence {
+pub(crate) struct MarkedSequence {
     schema: String,
     name: String,
     extension: String,
@@ -56,15 +57,15 @@ struct Lacking {
     privilege: Option<String>,
 }
 
-/// How much is gathered before it is sent.
-const CHUNK: usize = 128 * 1024;
-
 impl Marked {
     /// The marked tables of a parent, those that others refer to first.
     pub(crate) async fn read(parent: &mut PgConnection) -> Result<Vec<Self>, BuildError> {
         let failed = |error| from_sql("reading which rows of extensions come along", error);
         let mut left: Vec<Self> =
             sqlx::query_as(include_str!("sql/of_extensions.sql")).bind(EXTENSIONS).fetch_all(&mut *parent).await.map_err(failed)?;
+        if left.is_empty() {
+            return Ok(left);
+        }
         let tables: Vec<i64> = left.iter().map(|marked| marked.table.oid).collect();
         let mut keys: Vec<(i64, i64)> = sqlx::query_as(
             "select conrelid::int8, confrelid::int8 from pg_constraint
@@ -100,8 +101,12 @@ pub(crate) struct Passage<'a> {
 
 impl Passage<'_> {
     /// Copies what comes along with rows. Tells what nobody may read or write.
-    pub(crate) async fn copy(mut self, tables: &[Marked], withheld: &[Withheld], masks: &Masks) -> Result<Vec<Withheld>, BuildError> {
-        let mut sequences = self.sequences().await?;
+    pub(crate) async fn copy(
+        mut self,
+        (tables, mut sequences): (&[Marked], Vec<MarkedSequence>),
+        withheld: &[Withheld],
+        masks: &Masks,
+    ) -> Result<Vec<Withheld>, BuildError> {
         let mut wanted: Vec<(&Marked, Source)> = Vec::new();
         let mut told = Vec::new();
         for marked in tables {
@@ -136,8 +141,8 @@ impl Passage<'_> {
     }
 
     /// What the owner of a branch has for good: the right to make the foreign keys to tables of extensions that the parent has, and to see where marked sequences
-    /// stand, which `pg_dump` asks for in any case.
-    pub(crate) async fn let_refer(&mut self, excluded: &[String]) -> Result<(), BuildError> {
+    /// stand, which `pg_dump` asks for in any case. Gives those sequences.
+    pub(crate) async fn let_refer(&mut self, excluded: &[String]) -> Result<Vec<MarkedSequence>, BuildError> {
         let referred: Vec<(String, String)> = sqlx::query_as(
             "with member as materialized (select objid from pg_depend where classid = 'pg_class'::regclass and deptype = 'e')
              select distinct n.nspname::text, r.relname::text
@@ -152,13 +157,12 @@ impl Passage<'_> {
         let sequences = self.sequences().await?;
         let keys = referred.iter().map(|(schema, name)| (relation(&QualifiedName::new(schema, name)), "references"));
         let needed: Vec<_> = keys.chain(sequences.iter().map(|sequence| (sequence.quoted(), "select"))).collect();
-        if needed.is_empty() {
-            return Ok(());
+        if !needed.is_empty() {
+            let mut admin = self.settings.admin_in(self.database).await?;
+            lend(&mut admin, &needed).await?;
+            let _ = admin.close().await;
         }
-        let mut admin = self.settings.admin_in(self.database).await?;
-        lend(&mut admin, &needed).await?;
-        let _ = admin.close().await;
-        Ok(())
+        Ok(sequences)
     }
 
     async fn sequences(&mut self) -> Result<Vec<MarkedSequence>, BuildError> {
@@ -190,22 +194,13 @@ impl Passage<'_> {
     }
 
     async fn copy_table(&mut self, table: &Table, source: &Source) -> Result<(), BuildError> {
-        let copied = async {
-            let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
-            let mut sink = self.branch.copy_in_raw(&format!("copy {}{list} from stdin with ({RAW})", table.quoted())).await?;
-            let mut rows = self.leader.copy_out_raw(&format!("copy {} to stdout with ({RAW})", source.sql)).await?;
-            let (mut read, mut gathered) = (0_u64, BytesMut::new());
-            while let Some(row) = rows.try_next().await? {
-                read += 1;
-                gathered.extend_from_slice(&row);
-                if gathered.len() >= CHUNK {
-                    sink.send(gathered.split().freeze()).await?;
-                }
-            }
-            sink.send(gathered.freeze()).await?;
-            Ok((read, sink.finish().await?))
-        };
-        let (read, written) = copied.await.map_err(|error| from_sql(format!("copying {}", table.qualified()), error))?;
+        let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
+        let (from, into) = (format!("copy {} to stdout with ({RAW})", source.sql), format!("copy {}{list} from stdin with ({RAW})", table.quoted()));
+        let (unseen, load) = (Meter::new(0, "bytes"), Load::unknown());
+        let (share, pace) = (Share::new(&unseen, 0), Pace::new(self.settings.clone_rate, &load));
+        let (read, written) = rows::relay((&mut *self.leader, from), (&mut *self.branch, into), &share, &pace).await;
+        let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
+        let (read, written) = (read.map_err(failed)?, written.map_err(failed)?);
         if read == written {
             return Ok(());
         }

@@ -116,16 +116,9 @@ impl Copy<'_> {
         let alone = if table.keeps_autovacuum_off() { format!("; alter table only {name} set (autovacuum_enabled = false)") } else { String::new() };
         run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}{alone}")).await.map_err(|error| self.failed(error))?;
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
-        let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
-        let read = read(reader, format!("copy {} to stdout with ({options})", source.sql), sender, share, pace);
-        let write = async {
-            let mut sink = branch.copy_in_raw(&format!("copy {name}{list} from stdin with (freeze, {options})")).await?;
-            while let Some(chunk) = chunks.recv().await {
-                sink.send(chunk).await?;
-            }
-            sink.finish().await
-        };
-        let (read, written) = tokio::join!(read, write);
+        let (from, into) =
+            (format!("copy {} to stdout with ({options})", source.sql), format!("copy {name}{list} from stdin with (freeze, {options})"));
+        let (read, written) = relay((reader, from), (branch, into), share, pace).await;
         let messages = read.map_err(|error| unreadable(table, error))?;
         // The end of the binary form is a message, too.
         let read = if form == Form::Binary { messages.saturating_sub(1) } else { messages };
@@ -139,6 +132,24 @@ impl Copy<'_> {
         run(branch, "commit").await.map_err(|error| self.failed(error))?;
         Ok(Some(written))
     }
+}
+
+/// Writes by one statement what another reads. Gives how many messages were read and how many rows were written.
+pub(super) async fn relay(
+    (reader, from): (&mut PgConnection, String),
+    (branch, into): (&mut PgConnection, String),
+    share: &Share<'_>,
+    pace: &Pace<'_>,
+) -> (Result<u64, sqlx::Error>, Result<u64, sqlx::Error>) {
+    let (sender, mut chunks) = mpsc::channel::<Bytes>(CHUNKS);
+    let write = async {
+        let mut sink = branch.copy_in_raw(&into).await?;
+        while let Some(chunk) = chunks.recv().await {
+            sink.send(chunk).await?;
+        }
+        sink.finish().await
+    };
+    tokio::join!(read(reader, from, sender, share, pace), write)
 }
 
 /// Gives how many messages there were: PostgreSQL sends one for each row.

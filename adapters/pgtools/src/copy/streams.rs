@@ -178,10 +178,10 @@ impl Streams<'_> {
     ) -> Result<(), BuildError> {
         while let Some(place) = turns.next() {
             let table = &self.tables[place];
-            let share = Share::new(self.meter, table.bytes);
             if table.is_empty {
                 continue;
             }
+            let share = Share::new(self.meter, table.bytes);
             let own = self.withheld.iter().find(|entry| entry.table == table.qualified());
             if let Some(source) = withholding::source(table, own, self.masks).filter(|_| !table.partitioned) {
                 let copied = rows::copy_table(reader, writer, table, &source, &share, pace).await;

@@ -8,13 +8,18 @@ use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional_with_sizes,
     net::{TcpStream, UnixListener},
+    sync::oneshot,
 };
 
 /// Bytes that may lie on the way, in each direction.
 const ON_THE_WAY: usize = 128 * 1024;
 
-/// The near end: a folder with a socket in it as PostgreSQL would have it, for one connection. What is connected stays so when the folder is gone.
-pub(crate) struct Undelayed(TempDir);
+/// The near end: a folder with a socket in it as PostgreSQL would have it, for one connection. What is connected stays so when this is gone.
+pub(crate) struct Undelayed {
+    folder: TempDir,
+    /// Ends the wait for somebody to connect.
+    _wanted: oneshot::Sender<()>,
+}
 
 impl Undelayed {
     /// Connects to the server, and waits for somebody to take the connection.
@@ -24,17 +29,24 @@ impl Undelayed {
         // Only this user may look into it.
         let folder = tempfile::tempdir()?;
         let listener = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{port}")))?;
+        let (wanted, given_up) = oneshot::channel();
         tokio::spawn(async move {
-            if let Ok((mut near, _)) = listener.accept().await {
+            let taken = tokio::select! {
+                // Whoever has connected stays so.
+                biased;
+                taken = listener.accept() => taken,
+                _ = given_up => return,
+            };
+            if let Ok((mut near, _)) = taken {
                 // Whoever is at either end hears of its end, and says what it means.
                 let _ = copy_bidirectional_with_sizes(&mut near, &mut far, ON_THE_WAY, ON_THE_WAY).await;
             }
         });
-        Ok(Self(folder))
+        Ok(Self { folder, _wanted: wanted })
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 }
 
@@ -63,5 +75,14 @@ mod tests {
         let mut answer = String::new();
         near.read_to_string(&mut answer).await.unwrap();
         assert_eq!((heard.as_str(), answer.as_str()), ("question", "answer"));
+    }
+
+    #[tokio::test]
+    async fn a_way_that_nobody_took_is_closed() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let way = Undelayed::to("127.0.0.1", server.local_addr().unwrap().port()).await.unwrap();
+        let (mut far, _) = server.accept().await.unwrap();
+        drop(way);
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
     }
 }

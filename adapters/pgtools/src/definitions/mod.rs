@@ -139,7 +139,7 @@ impl Definitions {
         if left.is_empty() {
             return Ok(there);
         }
-        let memory = self.memory(settings, request).await?;
+        let memory = restore::memory(settings, &request.target.database).await?;
         match self.restore_once(settings, request, (by, &memory), &left, &way, meter).await {
             // One transaction is much quicker, and it came to nothing as a whole.
             Err(ChildError::Failed(said)) if said.contains("out of shared memory") && matches!(way, Way::AtOnce | Way::SideBySide) => {
@@ -167,14 +167,6 @@ impl Definitions {
             }
             Way::OneByOne => HashSet::new(),
         }
-    }
-
-    /// How much memory `pg_restore` builds indexes with.
-    async fn memory(&self, settings: &Settings, request: &BuildRequest) -> Result<String, BuildError> {
-        let mut branch = settings.builder_in(&request.target.database).await?;
-        let memory = restore::server_memory(&mut branch).await.map_err(|error| from_sql("restoring the parent's definitions", error))?;
-        let _ = branch.close().await;
-        Ok(format!("{memory}kB"))
     }
 
     async fn restore_once(

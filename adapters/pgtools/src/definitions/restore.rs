@@ -3,7 +3,7 @@
 //! `pg_restore` sends one statement after the other and waits for each. It is what remains for all that does not go this way, and says best what is wrong.
 
 use super::arrange::{Arranged, Relations, arrange, deal, deal_keys};
-use crate::{connect::run, meter::Meter, schema::archive::Entry, settings::Settings};
+use crate::{connect::run, error::from_sql, meter::Meter, schema::archive::Entry, settings::Settings};
 use domain::branch::DatabaseName;
 use futures_util::future::{join_all, try_join_all};
 use ports::driven::BuildError;
@@ -48,12 +48,16 @@ pub(crate) fn memory_at_least(bytes: u64) -> String {
     )
 }
 
-/// In kB.
-pub(crate) async fn server_memory(branch: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select greatest(setting::int8, $1) from pg_settings where name = 'maintenance_work_mem'")
+/// The same as a setting's value, for `pg_restore`.
+pub(crate) async fn memory(settings: &Settings, database: &DatabaseName) -> Result<String, BuildError> {
+    let mut branch = settings.builder_in(database).await?;
+    let memory = sqlx::query_scalar("select greatest(setting::int8, $1) || 'kB' from pg_settings where name = 'maintenance_work_mem'")
         .bind(i64::try_from(MEMORY / 1024).unwrap_or(i64::MAX))
-        .fetch_one(branch)
+        .fetch_one(&mut branch)
         .await
+        .map_err(|error| from_sql("restoring the parent's definitions", error))?;
+    let _ = branch.close().await;
+    Ok(memory)
 }
 
 /// Whether all of it goes this way: nothing for which a dump sets something in between, and no text that is not in UTF-8.

@@ -16,7 +16,7 @@ const LOOKING: &str = "room";
 
 /// Makes room for a copy of a parent, where there is too little, or refuses it.
 pub(crate) async fn make_room(admin: &mut PgConnection, settings: &Settings, parent: (&DatabaseName, DataCloneMode)) -> Result<(), BuildError> {
-    alone(admin, settings, async |admin| find_room(admin, settings, parent).await.map(drop)).await
+    alone(admin, settings, (), async |admin| find_room(admin, settings, parent).await.map(drop)).await
 }
 
 /// The same for a copy that begins now: whoever looks afterwards counts it as big as it will be.
@@ -26,7 +26,7 @@ pub(crate) async fn take_room(
     parent: (&DatabaseName, DataCloneMode),
     database: &DatabaseName,
 ) -> Result<(), BuildError> {
-    alone(admin, settings, async |admin| {
+    alone(admin, settings, (), async |admin| {
         let needed = find_room(&mut *admin, settings, parent).await?;
         reserved::reserve(&mut *admin, settings, needed).await?;
         reserved::name(admin, settings, database).await
@@ -51,7 +51,7 @@ pub(super) async fn take_room_beside(
     template: &StockMark,
     database: &DatabaseName,
 ) -> Result<bool, BuildError> {
-    alone_or(admin, settings, true, async |admin| {
+    alone(admin, settings, true, async |admin| {
         let needed = template.bytes;
         if log_disk::check(&mut *admin, settings, needed).await.is_err() {
             return Ok(false);
@@ -71,7 +71,7 @@ pub(super) async fn take_room_beside(
 
 /// Takes room for a copy that the stock's keeper makes, where there is some.
 pub(super) async fn take_spare_room(admin: &mut PgConnection, settings: &Settings, needed: u64) -> Result<bool, BuildError> {
-    alone_or(admin, settings, true, async |admin| {
+    alone(admin, settings, true, async |admin| {
         let is_there = disk::left(&mut *admin, settings).await?.is_none_or(|left| left >= needed);
         if is_there {
             reserved::reserve(admin, settings, needed).await?;
@@ -81,16 +81,8 @@ pub(super) async fn take_spare_room(admin: &mut PgConnection, settings: &Setting
     .await
 }
 
-async fn alone(
-    admin: &mut PgConnection,
-    settings: &Settings,
-    look: impl AsyncFnOnce(&mut PgConnection) -> Result<(), BuildError>,
-) -> Result<(), BuildError> {
-    alone_or(admin, settings, (), look).await
-}
-
 /// Looks and takes while nobody else does, on any replica. Gives `unmeasured` where there is nothing to measure by.
-async fn alone_or<T>(
+async fn alone<T>(
     admin: &mut PgConnection,
     settings: &Settings,
     unmeasured: T,

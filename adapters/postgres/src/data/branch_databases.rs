@@ -85,7 +85,7 @@ impl PgBranchDatabases {
         let mut uses = mem::take(&mut *self.left_uses());
         for opened in self.databases().values() {
             if let (Some(branch), Some(at)) = (opened.branch, opened.database.take_asked()) {
-                uses.entry(branch).and_modify(|known| *known = at.max(*known)).or_insert(at);
+                keep_latest(&mut uses, branch, at);
             }
         }
         uses
@@ -95,7 +95,7 @@ impl PgBranchDatabases {
     pub(crate) fn keep_uses(&self, uses: HashMap<BranchId, Instant>) {
         let mut left = self.left_uses();
         for (branch, at) in uses {
-            left.entry(branch).and_modify(|known| *known = at.max(*known)).or_insert(at);
+            keep_latest(&mut left, branch, at);
         }
     }
 
@@ -123,6 +123,10 @@ impl PgBranchDatabases {
     fn databases(&self) -> MutexGuard<'_, HashMap<DatabaseName, Opened>> {
         self.databases.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn keep_latest(uses: &mut HashMap<BranchId, Instant>, branch: BranchId, at: Instant) {
+    uses.entry(branch).and_modify(|known| *known = at.max(*known)).or_insert(at);
 }
 
 #[async_trait]

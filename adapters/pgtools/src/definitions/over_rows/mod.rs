@@ -109,7 +109,7 @@ impl<'a> Shared<'a> {
             self.load.rest_after(std::mem::take(&mut worked)).await;
             let begun = Instant::now();
             let mut outcome = run(branch, statement(&task, few)).await;
-            if few && outcome.as_ref().is_err_and(has_no_room) {
+            if few && task.kind.shared_memory(task.bytes).is_some() && outcome.as_ref().is_err_and(has_no_room) {
                 outcome = run(branch, statement(&task, false)).await;
             }
             worked = begun.elapsed();
