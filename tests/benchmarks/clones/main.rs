@@ -28,7 +28,7 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         let mut world = World::start().await?;
         world.fill(part, options).await?;
         match part {
-            Part::Schema | Part::Data => ways::compare(&mut world, part, options.rounds, &mut report).await?,
+            Part::Schema | Part::Data | Part::Small => ways::compare(&mut world, part, options.rounds, &mut report).await?,
             Part::Load => load::compare(&world, options, &mut report).await?,
             Part::Reset => resets::compare(&world, options, &mut report).await?,
             Part::Diff => diffs::compare(&world, options.rounds, &mut report).await?,

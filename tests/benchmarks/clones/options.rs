@@ -7,6 +7,8 @@ pub(crate) enum Part {
     Schema,
     /// `full_clone`, of some hundred megabytes.
     Data,
+    /// `full_clone` of the tables of `schema`, each with a few rows.
+    Small,
     /// `full_clone` of a parent in use.
     Load,
     /// Resets of a branch in use, with as many rows.
@@ -20,6 +22,7 @@ impl Part {
         match self {
             Self::Schema => "schema_only",
             Self::Data => "full_clone",
+            Self::Small => "full_clone of small tables",
             Self::Load => "full_clone under load",
             Self::Reset => "reset under load",
             Self::Diff => "diff",
@@ -36,7 +39,7 @@ pub(crate) struct Options {
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
     part: Vec<Part>,
-    /// Tables of the schema part: each brings about seven objects
+    /// Tables of the parts schema, small and diff: each brings about seven objects
     #[arg(long, default_value_t = 318)]
     pub(crate) tables: u32,
     /// Size of the parent of the other parts
@@ -49,6 +52,6 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parts(&self) -> Vec<Part> {
-        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Load, Part::Reset, Part::Diff] } else { self.part.clone() }
+        if self.part.is_empty() { vec![Part::Schema, Part::Data, Part::Small, Part::Load, Part::Reset, Part::Diff] } else { self.part.clone() }
     }
 }

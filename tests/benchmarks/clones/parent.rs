@@ -29,6 +29,17 @@ pub(crate) fn schema(tables: u32) -> String {
     sql
 }
 
+/// Twenty rows for each of those tables.
+pub(crate) fn few_rows(tables: u32) -> String {
+    let insert = |n| {
+        format!(
+            "insert into app.t{n} (id, name, amount, more, tag, parent)
+                 select n, 'name ' || n, n * {n}, jsonb_build_object('n', n), md5(n::text)::uuid, n from generate_series(1, 20) n;"
+        )
+    };
+    (0..tables).map(insert).collect()
+}
+
 /// Half of it rows, half of it indexes: btree, GIN over JSON.
 pub(crate) fn rows(megabytes: u32) -> String {
     let rows = u64::from(megabytes) * 1065;

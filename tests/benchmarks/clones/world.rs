@@ -46,7 +46,11 @@ impl World {
 
     /// Makes the parent of a part.
     pub(crate) async fn fill(&self, part: Part, options: &Options) -> Result<(), BoxError> {
-        let sql = if matches!(part, Part::Schema | Part::Diff) { parent::schema(options.tables) } else { parent::rows(options.megabytes) };
+        let sql = match part {
+            Part::Schema | Part::Diff => parent::schema(options.tables),
+            Part::Small => parent::schema(options.tables) + &parent::few_rows(options.tables),
+            Part::Data | Part::Load | Part::Reset => parent::rows(options.megabytes),
+        };
         self.pool.execute(AssertSqlSafe(sql)).await?;
         self.pool.execute("checkpoint").await?;
         let (objects, bytes): (i64, i64) = sqlx::query_as(

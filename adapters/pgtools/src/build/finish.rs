@@ -4,7 +4,7 @@ use super::{capture::Parent, verify};
 use crate::{
     connect::run,
     copy::{
-        leader::Table,
+        leader::{self, Table},
         server_load::Load,
         streams::{self, Turns},
     },
@@ -51,9 +51,10 @@ impl Finish<'_> {
     /// Counts every table's rows and gathers its statistics, but for those that were `looked` through already: anew, since those of the parent hold values of
     /// rows that may have been withheld.
     async fn look_through_rows(&self, branch: &mut PgConnection, looked: &HashSet<i64>) -> Result<(), BuildError> {
-        let left: Vec<&(Table, u64)> = self.copied.iter().filter(|(table, _)| !looked.contains(&table.oid)).collect();
-        let turns = Turns::biggest_first(left.iter().map(|(table, _)| table.bytes));
-        let hands = if streams::are_many_rows(left.iter().map(|(table, _)| table)) { self.streams } else { 1 };
+        let left: Vec<(&Table, u64)> =
+            self.copied.iter().filter(|(table, _)| !table.partitioned && !looked.contains(&table.oid)).map(|(table, rows)| (table, *rows)).collect();
+        let turns = Turns::biggest_first(left.iter().map(|(table, _)| *table));
+        let hands = if streams::are_worth_streams(left.iter().map(|(table, _)| *table)) { self.streams } else { 1 };
         let mut others = Vec::new();
         for _ in 1..hands {
             others.push(self.settings.builder_in(&self.request.target.database).await?);
@@ -67,12 +68,12 @@ impl Finish<'_> {
         Ok(())
     }
 
-    async fn look_through(&self, branch: &mut PgConnection, left: &[&(Table, u64)], turns: &Turns) -> Result<(), BuildError> {
-        while let Some(place) = turns.next() {
-            let (table, rows) = left[place];
+    async fn look_through(&self, branch: &mut PgConnection, left: &[(&Table, u64)], turns: &Turns) -> Result<(), BuildError> {
+        while let Some(places) = turns.next() {
+            let tables: Vec<(&Table, u64)> = places.iter().map(|place| left[*place]).collect();
             let begun = Instant::now();
-            verify::rows(branch, table, *rows).await?;
-            let statements = table.gather_statistics(*rows);
+            verify::rows(branch, &tables).await?;
+            let statements = leader::gather_statistics(&tables);
             if !statements.is_empty() {
                 run(branch, statements.join("; ")).await.map_err(|error| from_sql("gathering statistics", error))?;
             }

@@ -23,19 +23,18 @@ pub(crate) async fn objects(branch: &mut PgConnection, other: &mut PgConnection,
     Ok(())
 }
 
-/// Counts a table's rows against those that were copied. Where policies hold for the owner too it cannot count later; so it does before there are any.
-pub(crate) async fn rows(branch: &mut PgConnection, table: &Table, copied: u64) -> Result<(), BuildError> {
-    if table.partitioned {
-        return Ok(());
-    }
-    let sql = format!("select count(*) from only {}", table.quoted());
-    let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+/// Counts tables' rows against those that were copied. Where policies hold for the owner too it cannot count later; so it does before there are any.
+pub(crate) async fn rows(branch: &mut PgConnection, tables: &[(&Table, u64)]) -> Result<(), BuildError> {
+    let counts: Vec<String> = tables.iter().map(|(table, _)| format!("(select count(*) from only {})", table.quoted())).collect();
+    let found: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(format!("select array[{}]::int8[]", counts.join(", "))))
         .persistent(false)
         .fetch_one(&mut *branch)
         .await
-        .map_err(|error| from_sql(format!("counting {}", table.qualified()), error))?;
-    if u64::try_from(found) == Ok(copied) {
-        return Ok(());
+        .map_err(|error| from_sql("counting the copy's rows", error))?;
+    match tables.iter().zip(found).find(|((_, copied), found)| u64::try_from(*found) != Ok(*copied)) {
+        Some(((table, copied), found)) => {
+            Err(refused("clone_differs", format!("{} has {found} rows in the copy, and {copied} were copied", table.qualified())))
+        }
+        None => Ok(()),
     }
-    Err(refused("clone_differs", format!("{} has {found} rows in the copy, and {copied} were copied", table.qualified())))
 }

@@ -42,6 +42,9 @@ pub(crate) struct Table {
 /// Bytes; a smaller table is done before autovacuum could come.
 const WORTH_A_VISIT: u64 = 8 * 1024 * 1024;
 
+/// Bytes; of less than that the rows take less time than a transaction, a file or a round trip of their own.
+const SMALL: u64 = 256 * 1024;
+
 impl Table {
     /// Whether autovacuum is kept from the copy until that has its indexes and statistics: it would gather the same statistics, and indexes would wait for
     /// its lock.
@@ -49,12 +52,9 @@ impl Table {
         !self.partitioned && !self.own_autovacuum && self.bytes >= WORTH_A_VISIT
     }
 
-    /// Statements that gather the copy's statistics, where it has rows, and let autovacuum in again.
-    pub(crate) fn gather_statistics(&self, rows: u64) -> Vec<String> {
-        let name = self.quoted();
-        let analyze = (rows > 0).then(|| format!("analyze {name}"));
-        let autovacuum = self.keeps_autovacuum_off().then(|| format!("alter table only {name} reset (autovacuum_enabled)"));
-        analyze.into_iter().chain(autovacuum).collect()
+    /// Whether it is dealt with along with others.
+    pub(crate) fn is_small(&self) -> bool {
+        self.bytes < SMALL
     }
 
     pub(crate) fn qualified(&self) -> QualifiedName {
@@ -64,6 +64,14 @@ impl Table {
     pub(crate) fn quoted(&self) -> String {
         format!("{}.{}", ident(&self.schema), ident(&self.name))
     }
+}
+
+/// Statements that gather the statistics of copies, of those that have so many rows, and let autovacuum in again.
+pub(crate) fn gather_statistics(copies: &[(&Table, u64)]) -> Vec<String> {
+    let filled: Vec<String> = copies.iter().filter(|(_, rows)| *rows > 0).map(|(table, _)| table.quoted()).collect();
+    let analyze = (!filled.is_empty()).then(|| format!("analyze {}", filled.join(", ")));
+    let kept_off = copies.iter().filter(|(table, _)| table.keeps_autovacuum_off());
+    analyze.into_iter().chain(kept_off.map(|(table, _)| format!("alter table only {} reset (autovacuum_enabled)", table.quoted()))).collect()
 }
 
 /// Holds the locks and the snapshot until it is dropped.

@@ -4,10 +4,12 @@ use super::{leader::Table, pace::Pace, withholding::Source};
 use crate::{
     connect::run,
     error::{from_sql, listed, refused, retryable, sql_state},
+    masking::blame_masks,
     meter::Meter,
     quoting::idents,
 };
 use bytes::{Bytes, BytesMut};
+use domain::branch::Withheld;
 use futures_util::TryStreamExt;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -56,23 +58,48 @@ impl<'a> Share<'a> {
     }
 }
 
-/// Copies the rows of a table, and gives how many there were.
-pub(crate) async fn copy_table(
+/// Rows of several tables in one transaction, in their order, and gives how many each had.
+pub(crate) async fn copy_tables(
     reader: &mut PgConnection,
     branch: &mut PgConnection,
-    table: &Table,
-    source: &Source,
-    share: &Share<'_>,
+    copies: &[Copy<'_>],
     pace: &Pace<'_>,
-) -> Result<u64, BuildError> {
-    let copy = Copy { table, source, share, pace };
-    if table.in_binary && source.as_it_is {
-        match copy.run(reader, branch, Form::Binary).await? {
+) -> Result<Vec<u64>, BuildError> {
+    if copies.iter().any(Copy::may_go_in_binary) {
+        match copy_in(Form::Binary, (reader, branch), copies, pace).await? {
             Some(rows) => return Ok(rows),
-            None => run(branch, "rollback").await.map_err(|error| copy.failed(error))?,
+            None => run(branch, "rollback").await.map_err(in_between)?,
         }
     }
-    copy.run(reader, branch, Form::Text).await?.ok_or_else(|| retryable(format!("{}: its text was refused", table.qualified())))
+    copy_in(Form::Text, (reader, branch), copies, pace).await?.ok_or_else(|| {
+        let names: Vec<String> = copies.iter().map(|copy| copy.table.qualified().to_string()).collect();
+        retryable(format!("the text of {} was refused", listed(&names, LISTED)))
+    })
+}
+
+/// `None` where text is no UTF-8, though its database is: old ones may hold such, and as text it goes through as it is.
+async fn copy_in(
+    form: Form,
+    (reader, branch): (&mut PgConnection, &mut PgConnection),
+    copies: &[Copy<'_>],
+    pace: &Pace<'_>,
+) -> Result<Option<Vec<u64>>, BuildError> {
+    let begin: Vec<String> = [format!("begin; {SEARCH_PATH}")].into_iter().chain(copies.iter().filter_map(Copy::to_begin)).collect();
+    run(branch, begin.join("; ")).await.map_err(in_between)?;
+    let mut counts = Vec::with_capacity(copies.len());
+    for copy in copies {
+        let form = if copy.may_go_in_binary() { form } else { Form::Text };
+        match copy.run((reader, branch), form, pace).await.map_err(|error| blame_masks(copy.withheld, error))? {
+            Some(rows) => counts.push(rows),
+            None => return Ok(None),
+        }
+    }
+    run(branch, "commit").await.map_err(in_between)?;
+    Ok(Some(counts))
+}
+
+fn in_between(error: sqlx::Error) -> BuildError {
+    from_sql("copying rows", error)
 }
 
 /// How rows go over.
@@ -94,42 +121,47 @@ impl Form {
 }
 
 /// One table's rows under way.
-struct Copy<'a> {
-    table: &'a Table,
-    source: &'a Source,
-    share: &'a Share<'a>,
-    pace: &'a Pace<'a>,
+pub(crate) struct Copy<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) source: Source,
+    /// What of them stays behind.
+    pub(crate) withheld: Option<&'a Withheld>,
+    pub(crate) share: Share<'a>,
 }
 
 impl Copy<'_> {
-    fn failed(&self, error: sqlx::Error) -> BuildError {
-        from_sql(format!("copying {}", self.table.qualified()), error)
+    fn may_go_in_binary(&self) -> bool {
+        self.table.in_binary && self.source.as_it_is
     }
 
-    /// `None` where text is no UTF-8, though its database is: old ones may hold such, and as text it goes through as it is.
-    ///
     /// TRUNCATE in the same transaction lets COPY write rows that are frozen from the start. There are no triggers or foreign keys yet, so a plain owner
-    /// may do it.
-    async fn run(&self, reader: &mut PgConnection, branch: &mut PgConnection, form: Form) -> Result<Option<u64>, BuildError> {
-        let Self { table, source, share, pace } = self;
+    /// may do it. Of a small table it would take longer than its rows do: each gets a new file by it.
+    fn to_begin(&self) -> Option<String> {
+        let name = self.table.quoted();
+        let alone =
+            if self.table.keeps_autovacuum_off() { format!("; alter table only {name} set (autovacuum_enabled = false)") } else { String::new() };
+        (!self.table.is_small()).then(|| format!("truncate only {name}{alone}"))
+    }
+
+    async fn run(&self, (reader, branch): (&mut PgConnection, &mut PgConnection), form: Form, pace: &Pace<'_>) -> Result<Option<u64>, BuildError> {
+        let Self { table, source, share, .. } = self;
         let (name, options) = (table.quoted(), form.options());
-        let alone = if table.keeps_autovacuum_off() { format!("; alter table only {name} set (autovacuum_enabled = false)") } else { String::new() };
-        run(branch, format!("begin; {SEARCH_PATH}; truncate only {name}{alone}")).await.map_err(|error| self.failed(error))?;
         let list = if table.columns.is_empty() { String::new() } else { format!(" ({})", idents(&table.columns)) };
+        let freeze = if table.is_small() { "" } else { "freeze, " };
         let (from, into) =
-            (format!("copy {} to stdout with ({options})", source.sql), format!("copy {name}{list} from stdin with (freeze, {options})"));
+            (format!("copy {} to stdout with ({options})", source.sql), format!("copy {name}{list} from stdin with ({freeze}{options})"));
         let (read, written) = relay((reader, from), (branch, into), share, pace).await;
         let messages = read.map_err(|error| unreadable(table, error))?;
         // The end of the binary form is a message, too.
         let read = if form == Form::Binary { messages.saturating_sub(1) } else { messages };
         let written = match written {
             Err(error) if form == Form::Binary && sql_state(&error).as_deref() == Some("22021") => return Ok(None),
-            written => written.map_err(|error| self.failed(error))?,
+            written => written.map_err(|error| from_sql(format!("copying {}", table.qualified()), error))?,
         };
         if read != written {
             return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
         }
-        run(branch, "commit").await.map_err(|error| self.failed(error))?;
+        share.complete();
         Ok(Some(written))
     }
 }

@@ -3,14 +3,14 @@
 use super::{
     leader::Table,
     pace::Pace,
-    rows::{self, Share},
+    rows::{self, Copy, Share},
     server_load::Load,
     withholding,
 };
 use crate::{
     connect::{APPLICATION, run},
     error::from_sql,
-    masking::{Masks, blame_masks},
+    masking::Masks,
     meter::Meter,
     quoting::literal,
     settings::Settings,
@@ -32,9 +32,17 @@ use tokio::time::sleep;
 /// Bytes; below this one stream is done before others have connected.
 const MANY_ROWS: u64 = 32 * 1024 * 1024;
 
+/// From so many tables on the same holds, however small they are.
+const MANY_TABLES: usize = 200;
+
 /// Whether what hangs on these tables takes so long that it matters how it is made.
 pub(crate) fn are_many_rows<'a>(tables: impl IntoIterator<Item = &'a Table>) -> bool {
     tables.into_iter().map(|table| table.bytes).sum::<u64>() >= MANY_ROWS
+}
+
+/// Whether there is work for several streams.
+pub(crate) fn are_worth_streams<'a>(tables: impl IntoIterator<Item = &'a Table> + Clone) -> bool {
+    are_many_rows(tables.clone()) || tables.into_iter().filter(|table| !table.is_empty && !table.partitioned).count() >= MANY_TABLES
 }
 
 /// More of them only wait for each other's disk.
@@ -51,7 +59,7 @@ const ACTIVE_IN_USE: i64 = 2;
 /// How many streams copy the tables: some of the processor's cores, fewer where connections are scarce, one where the parent is in use.
 pub(crate) async fn count(leader: &mut PgConnection, tables: &[Table], load: &Load) -> Result<usize, BuildError> {
     let filled = tables.iter().filter(|table| table.bytes > 0).count();
-    if !are_many_rows(tables) || filled < 2 {
+    if !are_worth_streams(tables) || filled < 2 {
         return Ok(1);
     }
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -97,30 +105,36 @@ pub(crate) struct Streams<'a> {
     pub(crate) load: &'a Load,
 }
 
-/// Hands out places in a list, each to one.
+/// Hands out places in a list of tables, each to one.
 pub(crate) struct Turns {
-    order: Vec<usize>,
+    /// What is done in one go.
+    batches: Vec<Vec<usize>>,
     next: AtomicUsize,
 }
 
+/// Small tables of one go: so many that what a go takes by itself does not matter, so few that no stream is left alone with them at the end.
+const MOST_TOGETHER: usize = 64;
+
 impl Turns {
-    /// Biggest first, so that no stream is left alone with a big one at the end.
-    pub(crate) fn biggest_first(sizes: impl IntoIterator<Item = u64>) -> Self {
-        let sizes: Vec<u64> = sizes.into_iter().collect();
-        let mut order: Vec<usize> = (0..sizes.len()).collect();
-        order.sort_by_key(|place| std::cmp::Reverse(sizes[*place]));
-        Self { order, next: AtomicUsize::new(0) }
+    /// Biggest first, so that no stream is left alone with a big one at the end; small ones several at a time.
+    pub(crate) fn biggest_first<'a>(tables: impl IntoIterator<Item = &'a Table>) -> Self {
+        let tables: Vec<&Table> = tables.into_iter().collect();
+        let mut order: Vec<usize> = (0..tables.len()).collect();
+        order.sort_by_key(|place| std::cmp::Reverse(tables[*place].bytes));
+        let (big, small) = order.split_at(order.partition_point(|place| !tables[*place].is_small()));
+        let batches = big.chunks(1).chain(small.chunks(MOST_TOGETHER)).map(<[usize]>::to_vec).collect();
+        Self { batches, next: AtomicUsize::new(0) }
     }
 
-    pub(crate) fn next(&self) -> Option<usize> {
-        self.order.get(self.next.fetch_add(1, Ordering::Relaxed)).copied()
+    pub(crate) fn next(&self) -> Option<&[usize]> {
+        self.batches.get(self.next.fetch_add(1, Ordering::Relaxed)).map(Vec::as_slice)
     }
 }
 
 impl Streams<'_> {
     /// Copies every table. Gives the rows of each, in their order.
     pub(crate) async fn copy(&self, leader: &mut PgConnection, branch: &mut PgConnection, streams: usize) -> Result<Vec<u64>, BuildError> {
-        let turns = Turns::biggest_first(self.tables.iter().map(|table| table.bytes));
+        let turns = Turns::biggest_first(self.tables);
         let counts = Mutex::new(vec![0; self.tables.len()]);
         let pace = Pace::new(self.settings.clone_rate, self.load);
         self.see_all(leader).await?;
@@ -176,32 +190,44 @@ impl Streams<'_> {
         counts: &Mutex<Vec<u64>>,
         pace: &Pace<'_>,
     ) -> Result<(), BuildError> {
-        while let Some(place) = turns.next() {
-            let table = &self.tables[place];
-            if table.is_empty {
+        while let Some(places) = turns.next() {
+            let (places, copies): (Vec<usize>, Vec<Copy<'_>>) =
+                places.iter().filter_map(|place| Some((*place, self.to_copy(&self.tables[*place])?))).unzip();
+            if copies.is_empty() {
                 continue;
             }
-            let share = Share::new(self.meter, table.bytes);
-            let own = self.withheld.iter().find(|entry| entry.table == table.qualified());
-            if let Some(source) = withholding::source(table, own, self.masks).filter(|_| !table.partitioned) {
-                let copied = rows::copy_table(reader, writer, table, &source, &share, pace).await;
-                let rows = copied.map_err(|error| blame_masks(own, error))?;
-                counts.lock().unwrap_or_else(PoisonError::into_inner)[place] = rows;
-            }
-            share.complete();
+            let rows = rows::copy_tables(reader, writer, &copies, pace).await?;
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            places.into_iter().zip(rows).for_each(|(place, rows)| counts[place] = rows);
         }
         Ok(())
+    }
+
+    /// Nothing where no row of it comes along.
+    fn to_copy<'a>(&'a self, table: &'a Table) -> Option<Copy<'a>> {
+        let share = Share::new(self.meter, table.bytes);
+        let withheld = self.withheld.iter().find(|entry| entry.table == table.qualified());
+        let source = withholding::source(table, withheld, self.masks).filter(|_| !table.is_empty && !table.partitioned);
+        if source.is_none() {
+            share.complete();
+        }
+        Some(Copy { table, source: source?, withheld, share })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Turns;
+    use super::{MOST_TOGETHER, Table, Turns};
 
     #[test]
-    fn the_biggest_comes_first_and_everything_once() {
-        let turns = Turns::biggest_first([5, 0, 9, 7]);
-        let order: Vec<_> = std::iter::from_fn(|| turns.next()).collect();
-        assert_eq!(order, [2, 3, 0, 1]);
+    fn the_biggest_comes_first_and_everything_once_and_small_ones_come_together() {
+        let tables: Vec<Table> = [5 << 20, 0, 9 << 20, 7].map(|bytes| Table { bytes, ..Table::default() }).into_iter().collect();
+        let turns = Turns::biggest_first(&tables);
+        let batches: Vec<_> = std::iter::from_fn(|| turns.next().map(<[usize]>::to_vec)).collect();
+        assert_eq!(batches, [vec![2], vec![0], vec![3, 1]]);
+        let tables = vec![Table::default(); MOST_TOGETHER + 1];
+        let turns = Turns::biggest_first(&tables);
+        let sizes: Vec<_> = std::iter::from_fn(|| turns.next().map(<[usize]>::len)).collect();
+        assert_eq!(sizes, [MOST_TOGETHER, 1]);
     }
 }

@@ -1,7 +1,10 @@
 //! What is done to a table's rows once its indexes are there: they are counted, and their statistics are gathered.
 
 use super::Size;
-use crate::{copy::leader::Table, schema::archive::Entry};
+use crate::{
+    copy::leader::{Table, gather_statistics},
+    schema::archive::Entry,
+};
 use std::collections::HashSet;
 
 /// The kind of these entries; no dump has such.
@@ -29,7 +32,7 @@ impl Copied<'_> {
     fn entry(&self, entries: &[&Entry]) -> Entry {
         let indexes = entries.iter().filter(|entry| ["INDEX", "CONSTRAINT"].contains(&entry.kind.as_str()) && entry.requires.contains(&self.id));
         let counted = format!("select 1 / (count(*) = {})::int from only {}", self.rows, self.table.quoted());
-        let statements: Vec<String> = [counted].into_iter().chain(self.table.gather_statistics(self.rows)).collect();
+        let statements: Vec<String> = [counted].into_iter().chain(gather_statistics(&[(self.table, self.rows)])).collect();
         Entry {
             id: self.look(),
             kind: KIND.to_owned(),
@@ -40,11 +43,12 @@ impl Copied<'_> {
     }
 }
 
-/// A look at each table with rows of which everything that it waits for is among what is `made`: the others are looked at later. It fails where the rows are not as
+/// A look at each table with rows of which everything that it waits for is among what is `made`: the others are looked at later, and so are small ones, many at a
+/// time. It fails where the rows are not as
 /// many as were copied; whoever goes on from there counts them again, and tells.
 pub(super) fn entries(copied: &[Copied<'_>], entries: &[&Entry], made: &[&Entry]) -> Vec<Entry> {
     let made: HashSet<i64> = made.iter().map(|entry| entry.id).collect();
-    let filled = copied.iter().filter(|copied| copied.rows > 0 && !copied.table.partitioned);
+    let filled = copied.iter().filter(|copied| copied.rows > 0 && !copied.table.is_small() && !copied.table.partitioned);
     filled.map(|copied| copied.entry(entries)).filter(|look| look.requires.iter().all(|id| made.contains(id) || *id == -look.id)).collect()
 }
 
@@ -70,8 +74,10 @@ mod tests {
     fn a_table_with_an_index_that_is_made_elsewhere_is_looked_at_later() {
         let index = |id, table| Entry { id, kind: "INDEX".to_owned(), requires: vec![table], ..Entry::default() };
         let (of_one, of_two, privileged) = (index(11, 1), index(12, 2), index(13, 2));
-        let table = Table { schema: "public".to_owned(), name: "t".to_owned(), ..Table::default() };
-        let copied: Vec<_> = [(1, 7), (2, 7), (3, 0), (4, 7)].map(|(id, rows)| Copied { id, table: &table, rows }).into();
+        let table = Table { schema: "public".to_owned(), name: "t".to_owned(), bytes: 1 << 20, ..Table::default() };
+        let small = Table { bytes: 1, ..table.clone() };
+        let tables = [(1, 7, &table), (2, 7, &table), (3, 0, &table), (4, 7, &table), (5, 7, &small)];
+        let copied: Vec<_> = tables.map(|(id, rows, table)| Copied { id, table, rows }).into();
         let looks = entries(&copied, &[&of_one, &of_two, &privileged], &[&of_one, &of_two]);
         assert_eq!(looks.iter().map(|look| (look.id, look.requires.clone())).collect::<Vec<_>>(), [(-1, vec![11, 1]), (-4, vec![4])]);
         assert_eq!(looks[0].definition, "select 1 / (count(*) = 7)::int from only \"public\".\"t\"; analyze \"public\".\"t\"");
