@@ -70,10 +70,12 @@ async fn whoever_reconnects_in_a_loop_hinders_no_reset_no_undo_and_no_delete() {
     let reader = Reader::of(&world.server, "victim");
 
     world.done("victim", "reset", &json!({})).await;
+    assert_eq!(peoples(&world, 1).await, 0, "whoever sees that the reset is done writes to nothing that it replaced");
     eventually("requests come to the new generation", PATIENCE, async || reader.last() == Some(200)).await;
     // What was replaced is closed to everybody, whoever holds it and whoever comes.
     eventually("the old generation is empty", PATIENCE, async || sessions(&world, 1).await == 0).await;
     world.done("victim", "undo", &json!({})).await;
+    assert_eq!(peoples(&world, 2).await, 0, "nor to what an undo took away");
     eventually("requests come to the old generation", PATIENCE, async || reader.last() == Some(201)).await;
     for client in &clinging {
         client.is_let_in().await;
@@ -106,9 +108,19 @@ async fn whoever_reconnects_in_a_loop_hinders_no_reset_no_undo_and_no_delete() {
 }
 
 async fn sessions(world: &World, generation: u32) -> i64 {
+    sessions_of(world, generation, "%").await
+}
+
+/// Those of the branch's login, by which people connect.
+async fn peoples(world: &World, generation: u32) -> i64 {
+    sessions_of(world, generation, "fluxbase\\_%\\_b\\_%").await
+}
+
+async fn sessions_of(world: &World, generation: u32, logins: &str) -> i64 {
     let database = format!("{}victim_g{generation}", world.prefix);
-    sqlx::query_scalar("select count(*) from pg_stat_activity where datname = $1 and usesysid is not null")
+    sqlx::query_scalar("select count(*) from pg_stat_activity where datname = $1 and usename like $2")
         .bind(database)
+        .bind(logins)
         .fetch_one(&world.pool)
         .await
         .unwrap()

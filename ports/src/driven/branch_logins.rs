@@ -37,6 +37,9 @@ pub trait BranchLogins: Send + Sync {
     async fn find(&self, serving: &DatabaseTag) -> Result<Option<BranchLogin>, BuildError>;
     /// Lets an issued login connect to this generation too; nothing where none was issued.
     async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError>;
+    /// Lets the branch's login connect to this generation no more, and ends the sessions that people have on it; those of requests, and of the builder, go
+    /// on. Nothing where the generation is gone. A session that the server does not end in time is no error: [`super::BranchBuilder::shut_out`] follows.
+    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError>;
     /// Cuts the login off and drops it. One that is not there is no error.
     async fn revoke(&self, branch: BranchId) -> Result<(), BuildError>;
 }

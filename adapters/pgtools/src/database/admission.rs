@@ -17,6 +17,8 @@ use std::time::Duration;
 /// How often, and how long at most, sessions that were told to end are looked for.
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
 pub(crate) const LOOKS: u32 = 500;
+/// How often where something waits for it that need not.
+const SEEING_OFF: u32 = 100;
 
 pub(crate) async fn admit(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
     expect_ours(&mut *admin, settings, target).await?;
@@ -45,6 +47,34 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
         tokio::time::sleep(LOOK).await;
     }
     Err(retryable(format!("sessions on '{}' did not end when told to", target.database)))
+}
+
+/// Ends the sessions that people have on the database, however they came by them; the logins of requests and of the builder keep theirs, and so does whoever
+/// is beyond this admin. It is told twice that nobody is there: who had just been let in shows itself a moment later.
+pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+    const END: &str = "with session as materialized (
+                           select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+                             cross join (select rolsuper from pg_roles where rolname = current_user) me
+                            where a.datid = (select oid from pg_database where datname = $1) and r.rolname <> all ($2)
+                              and (me.rolsuper or not r.rolsuper and pg_has_role(r.oid, 'usage'))
+                       ) select count(pg_terminate_backend(pid)) from session";
+    let ours = LoginPurpose::ALL.map(|purpose| settings.login(purpose, &target.database).user);
+    let mut nobody = 0;
+    for _ in 0..SEEING_OFF {
+        let ended: i64 = sqlx::query_scalar(END)
+            .bind(target.database.as_str())
+            .bind(&ours[..])
+            .fetch_one(&mut *admin)
+            .await
+            .map_err(|error| from_sql(format!("ending people's sessions on '{}'", target.database), error))?;
+        nobody = if ended == 0 { nobody + 1 } else { 0 };
+        if nobody == 2 {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    tracing::warn!(database = %target.database, "sessions of people did not end at once when told to");
+    Ok(())
 }
 
 /// Closes the database, and takes CONNECT from everybody: when it is opened again, nobody has a way in from before.

@@ -7,7 +7,11 @@ use super::{
 };
 use crate::{
     connect::run,
-    database::{drop::expect_ours, tag::Mark},
+    database::{
+        admission,
+        drop::{Found, expect_ours, find},
+        tag::Mark,
+    },
     error::from_sql,
     quoting::ident,
     settings::Settings,
@@ -172,6 +176,26 @@ impl BranchLogins for PgBranchLogins {
             let_in(&mut transaction, &role, target).await?;
         }
         transaction.commit().await.map_err(failed)?;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError> {
+        let settings = &self.settings;
+        settings.check_name(replaced)?;
+        let role = self.role(replaced.branch_id);
+        let mut admin = settings.admin().await?;
+        let mut transaction = admin.begin().await.map_err(failed)?;
+        lock_connection_role(&mut transaction, settings, replaced.branch_id).await?;
+        let there = find(&mut transaction, settings, replaced).await? == Found::Ours;
+        if there && connection_role::is_there(&mut transaction, &role).await? {
+            let revoke = format!("revoke connect on database {} from {}", ident(replaced.database.as_str()), ident(&role));
+            run(&mut *transaction, revoke).await.map_err(|error| from_sql("closing what was replaced to the branch's login", error))?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        if there {
+            admission::see_off(&mut admin, settings, replaced).await?;
+        }
         let _ = admin.close().await;
         Ok(())
     }

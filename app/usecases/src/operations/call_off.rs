@@ -21,6 +21,9 @@ impl OperationRunner {
             | OperationKind::DeleteBranch
             | OperationKind::DiscardGeneration => {}
         }
+        if matches!(operation.kind, OperationKind::ResetBranch | OperationKind::UndoReset) {
+            self.let_people_stay(&self.subject(hold).await?).await;
+        }
         let migrates = operation.kind == OperationKind::MigrateBranch && !operation.is_trial();
         let applied = if migrates { self.applied_until_now(hold).await? } else { Vec::new() };
         let seeds = operation.kind == OperationKind::SeedBranch;

@@ -7,7 +7,7 @@ use super::{
     halt::{Failed, Halt},
     progress::Hold,
 };
-use domain::{BranchState, StepName, branch::Previous};
+use domain::{Branch, BranchState, StepName, branch::Previous};
 use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase};
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +19,9 @@ impl OperationRunner {
     pub(super) async fn reset(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let branch = self.subject(hold).await?;
         let BranchState::Resetting { next, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
+        if hold.is_taken_over().await {
+            self.let_people_stay(&branch).await;
+        }
         let target = self.settings.names.tag(&branch, next);
         let report = self.build(hold, &branch, &target).await?;
         self.let_in(hold, &target).await?;
@@ -27,7 +30,7 @@ impl OperationRunner {
         ending.branch.state = state;
         // Behind the branch's lock: a login that is issued later is issued for the generation that then serves.
         ending.work.may_stand_still(LETTING_IN).await?;
-        self.ports.logins.admit(&target).await?;
+        self.hand_people_over(&target, before.map(|generation| self.settings.names.tag(&branch, generation))).await?;
         // One that an earlier reset had replaced goes now: there is one step back.
         if let Some(older) = ending.branch.previous.take() {
             self.queue_discard(&mut *ending.work, &branch, older.generation, ending.now).await?;
@@ -56,9 +59,29 @@ impl OperationRunner {
         Ok(hold.passed(&[StepName::Switch]).await?)
     }
 
+    /// Lets people's own tools into what takes over, and ends their sessions on what it replaces before anybody can see that the switch is done: what they
+    /// wrote there from then on would be lost. Requests that began before go on.
+    pub(super) async fn hand_people_over(&self, next: &DatabaseTag, replaced: Option<DatabaseTag>) -> Result<(), Halt> {
+        self.ports.logins.admit(next).await?;
+        match replaced {
+            Some(replaced) => Ok(self.ports.logins.see_off(&replaced).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets people's own tools go where they went: an attempt may have ended between seeing them off and the switch. What serves may lack its database, which
+    /// is what a reset mends.
+    pub(super) async fn let_people_stay(&self, branch: &Branch) {
+        let Some(serving) = branch.state.serving() else { return };
+        if let Err(error) = self.ports.logins.admit(&self.settings.names.tag(branch, serving)).await {
+            tracing::warn!(branch.id = %branch.id, %error, "could not let the branch's login stay; asking for its connection again lets it in");
+        }
+    }
+
     /// Takes away what was built and says that it failed; what served before serves on.
     pub(super) async fn fail_reset(&self, hold: &Arc<Hold>, failed: &Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
+        self.let_people_stay(&self.subject(hold).await?).await;
         let mut ending = self.fail(hold, failed).await?;
         ending.branch.state = ending.branch.state.clone().reset_failed(failed.told()).map_err(elsewhere)?;
         ending.tell("reset_failed", Some(failed.told())).await?;

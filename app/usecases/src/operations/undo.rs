@@ -16,13 +16,16 @@ impl OperationRunner {
     pub(super) async fn undo(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let branch = self.subject(hold).await?;
         let BranchState::Resetting { next: previous, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
+        if hold.is_taken_over().await {
+            self.let_people_stay(&branch).await;
+        }
         let target = self.settings.names.tag(&branch, previous);
         self.let_in(hold, &target).await?;
         let mut ending = self.succeed(hold, None).await?;
         let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
         ending.work.may_stand_still(LETTING_IN).await?;
-        self.ports.logins.admit(&target).await?;
+        self.hand_people_over(&target, undone.map(|generation| self.settings.names.tag(&branch, generation))).await?;
         if let Some(kept) = ending.branch.previous.take() {
             ending.branch.withheld = kept.withheld;
             ending.branch.data_as_of = kept.data_as_of;
@@ -38,6 +41,7 @@ impl OperationRunner {
 
     /// It stays as it is, and what was kept stays kept.
     pub(super) async fn fail_undo(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
+        self.let_people_stay(&self.subject(hold).await?).await;
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.fail(hold, failed).await?;
         ending.leave_as_it_was(error_before)?;

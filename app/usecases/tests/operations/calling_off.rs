@@ -34,6 +34,7 @@ async fn a_reset_and_an_undo_that_are_called_off_leave_what_served() {
     assert_eq!(world.operation(reset.id).await.status, Progress::Cancelled);
     let branch = world.branch("x").await.unwrap();
     assert_eq!((branch.state.status(), branch.state.serving()), (Status::Ready, Some(Generation::FIRST)));
+    assert!(world.are_people_in("b_x_g1"), "an attempt may have seen them off");
     world.check().await;
 
     world.reset("x").await.unwrap();
@@ -45,6 +46,7 @@ async fn a_reset_and_an_undo_that_are_called_off_leave_what_served() {
     world.settled().await;
     assert_eq!(world.operation(undo.id).await.status, Progress::Cancelled);
     assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(3));
+    assert!(world.are_people_in("b_x_g3"));
     world.check().await;
 }
 

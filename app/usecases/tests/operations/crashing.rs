@@ -40,9 +40,15 @@ async fn a_create_survives() {
 #[tokio::test(start_paused = true)]
 async fn a_reset_survives() {
     at_every_place(
-        async |world| drop(world.ready("x").await),
+        async |world| {
+            world.ready("x").await;
+            world.let_people_into("b_x_g1");
+        },
         async |world| world.reset("x").await.unwrap(),
-        async |world, _| assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2)),
+        async |world, _| {
+            assert_eq!(world.branch("x").await.unwrap().state.serving(), Generation::new(2));
+            assert!(world.are_people_in("b_x_g2"));
+        },
     )
     .await;
 }
@@ -57,7 +63,10 @@ async fn an_undo_survives() {
             sleep(GRACE * 2).await;
         },
         async |world| world.undo("x").await.unwrap(),
-        async |world, _| assert_eq!(world.branch("x").await.unwrap().state.serving(), Some(Generation::FIRST)),
+        async |world, _| {
+            assert_eq!(world.branch("x").await.unwrap().state.serving(), Some(Generation::FIRST));
+            assert!(world.are_people_in("b_x_g1"));
+        },
     )
     .await;
 }

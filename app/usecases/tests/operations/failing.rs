@@ -127,6 +127,7 @@ async fn an_undo_that_cannot_be_done_leaves_what_serves_and_closes_what_it_opene
     assert_eq!(world.operation(undo.id).await.status, Progress::Failed);
     let branch = world.branch("x").await.unwrap();
     assert_eq!((branch.state.status(), branch.state.serving()), (Status::Ready, Generation::new(2)));
+    assert!(world.are_people_in("b_x_g2"), "an attempt may have seen them off");
     world.builder.heal();
     sleep(GRACE * 2).await;
     assert!(!world.is_open("b_x_g1"));

@@ -90,6 +90,11 @@ impl BranchLogins for Logins {
         Ok(())
     }
 
+    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError> {
+        self.0.lock().unwrap().remove(replaced.database.as_str());
+        Ok(())
+    }
+
     async fn revoke(&self, _: BranchId) -> Result<(), BuildError> {
         Ok(())
     }

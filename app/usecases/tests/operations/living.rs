@@ -9,12 +9,13 @@ use tokio::time::sleep;
 async fn a_reset_switches_keeps_closes_and_discards_what_it_replaced() {
     let mut world = World::new().await;
     world.ready("x").await;
+    world.let_people_into("b_x_g1");
     world.reset("x").await.unwrap();
     world.settled().await;
     let branch = world.branch("x").await.unwrap();
     assert_eq!(branch.state.serving(), Generation::new(2));
     assert!(world.is_open("b_x_g1") && world.is_open("b_x_g2"), "requests that began before end on the old one");
-    assert!(world.logins.0.lock().unwrap().contains("b_x_g2"), "people's tools go where requests go");
+    assert!(world.are_people_in("b_x_g2") && !world.are_people_in("b_x_g1"), "people's tools go where requests go, at once");
     assert_eq!(world.open.0.lock().unwrap()[0].database.as_str(), "b_x_g2", "the first requests wait for no connection");
     sleep(GRACE + Duration::from_secs(5)).await;
     assert!(!world.is_open("b_x_g1") && world.is_open("b_x_g2"));

@@ -207,6 +207,15 @@ impl World {
         branch
     }
 
+    /// Somebody asked for the branch's connection while this was its generation.
+    pub(crate) fn let_people_into(&self, database: &str) {
+        self.logins.0.lock().unwrap().insert(database.to_owned());
+    }
+
+    pub(crate) fn are_people_in(&self, database: &str) -> bool {
+        self.logins.0.lock().unwrap().contains(database)
+    }
+
     /// Waits until nothing is under way that a branch waits for; starts anew after a crash.
     pub(crate) async fn settled(&mut self) {
         for _ in 0..1000 {
@@ -270,6 +279,9 @@ impl World {
                 assert!(self.is_open(route.database.as_str()), "{branch:?} is routed to what is closed");
             }
             let tags = branch.generations().into_iter().map(|generation| self.names.tag(&branch, generation).database.as_str().to_owned());
+            let (serving, tags): (_, Vec<_>) = (self.names.route(&branch).map(|route| route.database.as_str().to_owned()), tags.collect());
+            let let_in: Vec<_> = tags.iter().filter(|name| self.are_people_in(name) && serving.as_ref() != Some(name)).collect();
+            assert!(let_in.is_empty(), "people's own tools are let into {let_in:?}, which does not serve {branch:?}");
             expected.extend(tags);
         }
         for discard in work.operations().unfinished().await.unwrap() {
