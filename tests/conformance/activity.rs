@@ -22,6 +22,9 @@ pub(crate) async fn a_branch_remembers_who_did_what_with_the_newest_first(world:
     work.commit().await.unwrap();
 
     let mut work = world.begin().await;
+    for (action, second, tells) in [("created", 5, true), ("created", 6, false), ("dropped", 0, false)] {
+        assert_eq!(work.activity().tells(target.id, action, line(target.id, action, second).at).await.unwrap(), tells, "{action} {second}");
+    }
     let first = work.activity().list(target.id, &two(None)).await.unwrap();
     assert_eq!(actions(&first.items), ["delete_requested", "deleted"], "of the same time, the one that came later first");
     let second = work.activity().list(target.id, &two(first.next_cursor)).await.unwrap();

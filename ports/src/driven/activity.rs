@@ -17,7 +17,7 @@ pub struct ActivityEntry {
     pub at: OffsetDateTime,
     /// Who: `user:<id>`, `key:<id>`, `fluxbase`.
     pub actor: String,
-    /// What: `create_requested`, `created`, `create_failed`, `delete_requested`, `deleted`, `expired`.
+    /// What: `create_requested`, `created`, `create_failed`, `delete_requested`, `deleted`, `expired`, ...
     pub action: String,
     /// More about it, for people.
     pub detail: Option<String>,
@@ -29,6 +29,8 @@ pub struct ActivityEntry {
 pub trait ActivityRepository: Send {
     /// Adds a line.
     async fn record(&mut self, entry: &ActivityEntry) -> Result<(), StoreError>;
+    /// Whether a line of this action was added since then, that moment too.
+    async fn tells(&mut self, branch: BranchId, action: &str, since: OffsetDateTime) -> Result<bool, StoreError>;
     /// A branch's lines, newest first.
     async fn list(&mut self, branch: BranchId, page: &PageRequest) -> Result<Page<ActivityEntry>, StoreError>;
 }

@@ -35,6 +35,16 @@ impl ActivityRepository for PgUnitOfWork {
         Ok(())
     }
 
+    async fn tells(&mut self, branch: BranchId, action: &str, since: OffsetDateTime) -> Result<bool, StoreError> {
+        sqlx::query_scalar("select exists (select from branching.activity_log where branch_id = $1 and at >= $2 and action = $3)")
+            .bind(branch.as_uuid())
+            .bind(since)
+            .bind(action)
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(store)
+    }
+
     async fn list(&mut self, branch: BranchId, page: &PageRequest) -> Result<Page<ActivityEntry>, StoreError> {
         let after: Option<(OffsetDateTime, i64)> = cursor::open(LIST, page)?;
         let rows: Vec<ActivityRow> = sqlx::query_as(

@@ -5,8 +5,10 @@ use crate::trail::{self, FLUXBASE};
 use domain::{Branch, Failure};
 use ports::driven::{Clock, ControlPlane, Ids};
 use std::sync::Arc;
+use time::OffsetDateTime;
 
-/// Begins the delete of expired branches, and warns of it. One that has children waits for them; one that is protected stays.
+/// Begins the delete of expired branches, and warns of it. One that has children waits for them, and that is told once; one that is
+/// protected stays.
 pub struct ExpireBranches {
     control_plane: Arc<dyn ControlPlane>,
     ids: Arc<dyn Ids>,
@@ -54,15 +56,28 @@ impl ExpireBranches {
         // everybody who makes or deletes a branch would wait with us: its turn comes with a later round.
         for seen in work.branches().expired().await? {
             let Some(branch) = work.branches().find_free(seen.id).await? else { continue };
-            let goes = branch.expired(self.clock.now()) && !branch.protected && branch.state.operation().is_none();
-            if goes && work.branches().children(branch.id).await?.is_empty() {
+            let now = self.clock.now();
+            let Some(at) = branch.expires_at.filter(|at| *at <= now && !branch.protected && branch.state.operation().is_none()) else { continue };
+            let children = work.branches().children(branch.id).await?.len();
+            if children == 0 {
                 begin_delete(&mut *work, &*self.ids, &*self.clock, branch, FLUXBASE, "expired").await?;
                 begun += 1;
+            } else if !work.activity().tells(branch.id, WAITS, at).await? {
+                work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), WAITS, Some(waits_for(children, at)), now)).await?;
             }
         }
         work.commit().await?;
         Ok(begun)
     }
+}
+
+/// What the history says of a branch whose time has come and that stays for its children's sake.
+const WAITS: &str = "expiry_waits";
+
+/// Children are counted and not named: who reads the history need not see them.
+fn waits_for(children: usize, since: OffsetDateTime) -> String {
+    let cut = if children == 1 { "a branch that was cut from it is".to_owned() } else { format!("{children} branches that were cut from it are") };
+    format!("its time came at {}, and {cut} still there: it goes when it has no children any more, or is given more time", trail::moment(since))
 }
 
 #[cfg(test)]
@@ -96,12 +111,14 @@ mod tests {
     async fn a_branch_whose_time_has_come_goes_and_one_with_children_waits() {
         let old = || Branch { expires_at: Some(NOW), ..branch("old", None) };
         let extended = || Branch { expires_at: Some(NOW + Duration::HOUR), ..branch("old", None) };
-        for (locked, children, begun) in [
-            (Some(old()), vec![], 1),
-            (Some(old()), vec![branch("child", None)], 0),
-            (Some(extended()), vec![], 0),
+        let child = || vec![branch("child", None)];
+        for (locked, children, told_before, begun, told) in [
+            (Some(old()), vec![], false, 1, Some("expired")),
+            (Some(old()), child(), false, 0, Some("expiry_waits")),
+            (Some(old()), child(), true, 0, None),
+            (Some(extended()), vec![], false, 0, None),
             // Somebody has its row: it is not waited for.
-            (None, vec![], 0),
+            (None, vec![], false, 0, None),
         ] {
             let mut work = FakeWork::default();
             work.branches.expect_lock_admission().returning(|| Ok(()));
@@ -110,7 +127,11 @@ mod tests {
             work.branches.expect_children().returning(move |_| Ok(children.clone()));
             work.branches.expect_update().times(begun).returning(|_| Ok(()));
             work.operations.expect_insert().times(begun).returning(|_| Ok(()));
-            work.activity.expect_record().times(begun).returning(|_| Ok(()));
+            work.activity
+                .expect_tells()
+                .withf(|_, action, since| action == "expiry_waits" && *since == NOW)
+                .returning(move |_, _, _| Ok(told_before));
+            work.activity.expect_record().times(told.map_or(0, |_| 1)).withf(move |line| Some(line.action.as_str()) == told).returning(|_| Ok(()));
             assert_eq!(over(vec![quiet(), work]).run().await.unwrap(), begun);
         }
     }
