@@ -3,7 +3,7 @@
 use super::output::{Format, write_stderr};
 use crate::{config::ConfigError, serve::ServeError};
 use client::{InvalidClient, InvalidCredential, RemoteFailure};
-use domain::{Operation, operation::OperationError};
+use domain::{Operation, OperationId, operation::OperationError};
 use serde_json::{Value, json};
 
 /// Why a command came to nothing.
@@ -30,6 +30,15 @@ pub(crate) enum CliError {
         what: String,
         /// Why.
         error: Box<OperationError>,
+    },
+    /// Somebody would not wait for it any longer; it goes on.
+    #[error(
+        "interrupted: the operation goes on without this. `fluxbase operation get {operation}` tells how it gets on, `fluxbase operation watch {operation}` \
+         waits for it again, `fluxbase operation cancel {operation}` calls it off"
+    )]
+    Interrupted {
+        /// What was waited for.
+        operation: OperationId,
     },
     /// Everything was told already; only the exit code is left to say.
     #[error("")]
@@ -96,6 +105,8 @@ impl CliError {
                 _ => 1,
             },
             Self::Told { code } => *code,
+            // As a shell has it of a program that SIGINT ended.
+            Self::Interrupted { .. } => 130,
             Self::Operation { .. } | Self::Serve(_) | Self::Local { .. } => 1,
         }
     }
@@ -107,6 +118,7 @@ impl CliError {
             Self::Remote(failure) => failure.code(),
             Self::Operation { error, .. } => &error.code,
             Self::Told { .. } => "told",
+            Self::Interrupted { .. } => "interrupted",
             Self::Config(_) => "configuration",
             Self::Serve(_) => "serve",
             Self::Local { code, .. } => code,
@@ -150,6 +162,9 @@ impl CliError {
                     error[name] = value;
                 }
             }
+        }
+        if let Self::Interrupted { operation } = self {
+            error["operation_id"] = json!(operation);
         }
         json!({ "error": error })
     }

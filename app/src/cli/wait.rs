@@ -2,12 +2,17 @@
 
 mod progress;
 
+use super::failure::CliError;
 use client::{Answer, HttpClient, RemoteFailure};
 use domain::{Operation, OperationId};
 use ports::driving::GetOperation;
 use progress::Show;
 pub(super) use progress::{amount, at_work, bytes};
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    io,
+    time::{Duration, Instant},
+};
 
 /// How often to ask, and for how long to bear with a server that does not answer.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +49,23 @@ impl<const BY_DEFAULT: bool> Waiting<BY_DEFAULT> {
     }
 }
 
-/// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere.
-pub(super) async fn until_done(client: &HttpClient, id: OperationId) -> Result<Answer<Operation>, RemoteFailure> {
-    follow(client, id, PACE, &mut *progress::on_stderr()).await
+/// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere. Whoever interrupts this interrupts
+/// the wait only, and is told how to come back to the operation.
+pub(super) async fn until_done(client: &HttpClient, id: OperationId) -> Result<Answer<Operation>, CliError> {
+    let mut show = progress::on_stderr();
+    unless_interrupted(id, follow(client, id, PACE, &mut *show), tokio::signal::ctrl_c()).await
+}
+
+/// Waits until the operation is done or the wait is interrupted. Where interrupts cannot be heard of they end the program, as they do by default.
+async fn unless_interrupted(
+    id: OperationId,
+    done: impl Future<Output = Result<Answer<Operation>, RemoteFailure>>,
+    interrupt: impl Future<Output = io::Result<()>>,
+) -> Result<Answer<Operation>, CliError> {
+    tokio::select! {
+        ended = done => Ok(ended?),
+        Ok(()) = interrupt => Err(CliError::Interrupted { operation: id }),
+    }
 }
 
 /// By the stream of its states. Where that breaks it is asked, and then streamed again; where nothing comes through, as behind a proxy that keeps
@@ -115,7 +134,7 @@ async fn stream(client: &HttpClient, id: OperationId, pace: Pace, show: &mut dyn
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, follow, progress::Lines};
+    use super::{Pace, follow, progress::Lines, unless_interrupted};
     use crate::cli::testing::{Reply, Server, operation, operation_id};
     use client::RemoteFailure;
     use domain::operation::Progress;
@@ -176,6 +195,20 @@ mod tests {
             assert_eq!(followed(&server, pace).await.0.unwrap(), Progress::Succeeded);
             let streams = server.asked().iter().filter(|target| target.ends_with("/events")).count();
             assert_eq!((streams, server.asked().len()), (1, 3));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_the_wait_and_says_how_to_come_back() {
+        let server = Server::answering([Reply::holding(&[operation("running", &["running"])])]).await;
+        let mut said = Vec::new();
+        let (client, mut lines) = (server.client(), Lines::to(&mut said));
+        let waits = follow(&client, operation_id(), QUICK, &mut lines);
+        let interrupted = unless_interrupted(operation_id(), waits, async { Ok(()) }).await.unwrap_err();
+        assert_eq!(interrupted.exit_code(), 130);
+        let told = interrupted.to_string();
+        for way in ["get", "watch", "cancel"] {
+            assert!(told.contains(&format!("fluxbase operation {way} {}", operation_id())), "{told}");
         }
     }
 
