@@ -12,6 +12,7 @@ pub mod page;
 pub mod privacy;
 pub mod schema;
 pub mod table;
+pub mod unseen;
 pub mod user;
 
 pub use access::{Access, Action, Caller, Denied, Effect, Principal, Role, Scope, Scopes};

@@ -1,5 +1,6 @@
 //! People who sign in.
 
+use crate::unseen::is_unseen;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -48,7 +49,8 @@ impl std::str::FromStr for Email {
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
         let address = raw.trim().to_lowercase();
         let (name, host) = address.rsplit_once('@').ok_or(InvalidEmail)?;
-        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !is_unseen(c);
+        // Whoever reads the address to promote its user would read another one.
+        let plain = |c: char| !c.is_whitespace() && !is_unseen(c);
         let host_is_well_formed =
             host.split('.').all(|label| !label.is_empty()) && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
         if name.is_empty() || name.contains('@') || address.len() > 254 || !name.chars().all(plain) || !host_is_well_formed {
@@ -56,11 +58,6 @@ impl std::str::FromStr for Email {
         }
         Ok(Self(address))
     }
-}
-
-/// Zero-width and bidirectional marks: whoever reads the address to promote its user would read another one.
-const fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What branches are called.
 
+use crate::unseen::Unseen;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, str::FromStr};
 
-/// A branch's name as its maker wrote it: 1 to 100 characters, no control characters, with at least one letter or digit to make a slug of.
+/// A branch's name as its maker wrote it: 1 to 100 characters, none that nobody sees, with at least one letter or digit to make a slug of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BranchName(String);
@@ -17,9 +18,9 @@ pub enum InvalidBranchName {
     /// More than 100 characters.
     #[error("a branch name has at most {} characters", BranchName::MAX_LEN)]
     TooLong,
-    /// A control character.
-    #[error("a branch name cannot have control characters")]
-    ControlCharacter,
+    /// A character that nobody sees.
+    #[error("a branch name has characters that people see, and not {0}")]
+    Unseen(Unseen),
     /// Nothing to make a slug of.
     #[error("a branch name needs a letter of a to z: its slug is made of a-z, 0-9 and '-' and starts with a letter")]
     NoLetter,
@@ -59,9 +60,16 @@ impl FromStr for BranchName {
         if name.chars().count() > Self::MAX_LEN {
             return Err(InvalidBranchName::TooLong);
         }
-        if name.chars().any(char::is_control) {
-            return Err(InvalidBranchName::ControlCharacter);
+        if let Some(unseen) = Unseen::first_of(name) {
+            return Err(InvalidBranchName::Unseen(unseen));
         }
+        Self::kept(name)
+    }
+}
+
+impl BranchName {
+    /// A name as it is kept: an earlier version took characters that nobody sees.
+    pub fn kept(name: &str) -> Result<Self, InvalidBranchName> {
         match Slug::derive(name) {
             None => Err(InvalidBranchName::NoLetter),
             Some(slug) if slug.is_main() => Err(InvalidBranchName::Reserved),
@@ -197,7 +205,11 @@ mod tests {
         assert_eq!(" ".parse::<BranchName>(), Err(InvalidBranchName::Empty));
         assert_eq!("123".parse::<BranchName>(), Err(InvalidBranchName::NoLetter));
         assert_eq!("Main".parse::<BranchName>(), Err(InvalidBranchName::Reserved));
-        assert_eq!("a\u{7}b".parse::<BranchName>(), Err(InvalidBranchName::ControlCharacter));
+        for (raw, point) in [("a\u{7}b", "U+0007"), ("pay\u{202e}lor", "U+202E"), ("pr\u{200b}-1", "U+200B"), ("\u{feff}pr-1", "U+FEFF")] {
+            let refused = raw.parse::<BranchName>().unwrap_err();
+            assert!(refused.to_string().contains(point), "{refused}");
+            assert!(BranchName::kept(raw).is_ok(), "what is there already can be read");
+        }
         assert_eq!("a".repeat(101).parse::<BranchName>(), Err(InvalidBranchName::TooLong));
     }
 

@@ -1,5 +1,6 @@
 //! Migration files: named by a version, read once, put in order.
 
+use crate::unseen::Unseen;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
@@ -107,6 +108,14 @@ pub enum InvalidMigrationFile {
         /// The file.
         name: String,
     },
+    /// A character in it that nobody sees.
+    #[error("'{}' has a name that is not what people see: {unseen}; rename the file", name.escape_debug())]
+    Unseen {
+        /// The file.
+        name: String,
+        /// The character.
+        unseen: Unseen,
+    },
     /// No leading digits.
     #[error("'{name}' has no version: begin its name with digits, as in 20260131120000_add_tasks.sql")]
     NoVersion {
@@ -182,8 +191,11 @@ impl MigrationFile {
 
 fn version(name: &str) -> Result<MigrationVersion, InvalidMigrationFile> {
     let own = || name.to_owned();
-    if name.chars().any(|c| c == '/' || c == '\\' || c.is_control()) || name.len() > 255 {
+    if name.contains(['/', '\\']) || name.len() > 255 {
         return Err(InvalidMigrationFile::NotAName { name: own() });
+    }
+    if let Some(unseen) = Unseen::first_of(name) {
+        return Err(InvalidMigrationFile::Unseen { name: own(), unseen });
     }
     let Some(stem) = name.strip_suffix(".sql") else {
         return Err(InvalidMigrationFile::NotSql { name: own() });
@@ -316,6 +328,12 @@ mod tests {
         assert!(read("1_a.sql", "-- why\n\n--fluxbase:no-transaction\nvacuum;").unwrap().without_transaction());
         assert!(!read("1_a.sql", "vacuum;\n-- fluxbase:no-transaction").unwrap().without_transaction());
         assert!(!read("1_a.sql", "-- not fluxbase:no-transaction\nselect 1").unwrap().without_transaction());
+    }
+
+    #[test]
+    fn a_name_is_what_people_see() {
+        let refused = read("1_a\u{200b}.sql", "select 1").unwrap_err().to_string();
+        assert!(refused.contains("U+200B") && refused.contains("1_a\\u{200b}.sql"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Seed files: what a file's name says.
 
+use crate::unseen::Unseen;
+
 /// What is in a seed file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedKind {
@@ -35,14 +37,25 @@ pub enum InvalidSeedName {
     /// A name with folders in it.
     #[error("'{0}' is no name of a file: give the name alone, without folders")]
     NotAName(String),
+    /// A character in it that nobody sees.
+    #[error("'{}' has a name that is not what people see: {unseen}; rename the file", name.escape_debug())]
+    Unseen {
+        /// The file.
+        name: String,
+        /// The character.
+        unseen: Unseen,
+    },
 }
 
 impl Seed {
     /// Reads a file's name: `10_users.sql`, `20_public.tasks.csv`, `30_notes.csv`.
     pub fn named(name: &str) -> Result<Self, InvalidSeedName> {
         let own = || name.to_owned();
-        if name.is_empty() || name.starts_with('.') || name.chars().any(|c| c == '/' || c == '\\' || c.is_control()) {
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
             return Err(InvalidSeedName::NotAName(own()));
+        }
+        if let Some(unseen) = Unseen::first_of(name) {
+            return Err(InvalidSeedName::Unseen { name: own(), unseen });
         }
         if name.strip_suffix(".sql").is_some() {
             return Ok(Self { name: own(), kind: SeedKind::Sql });
@@ -77,6 +90,7 @@ mod tests {
         assert_eq!(table("1-My Table.csv"), (None, "My Table".to_owned()));
         assert_eq!(Seed::named("a.sql").unwrap().kind, SeedKind::Sql);
         assert_eq!(Seed::named("20_.csv").unwrap_err(), InvalidSeedName::Table("20_.csv".to_owned()));
+        assert!(Seed::named("10_us\u{202e}ers.sql").unwrap_err().to_string().contains("U+202E"));
         assert!(Seed::named("20_a.b.c.csv").is_err() && Seed::named("../a.sql").is_err() && Seed::named("readme.md").is_err());
     }
 }

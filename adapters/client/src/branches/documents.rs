@@ -122,7 +122,7 @@ impl From<WithheldDocument> for Withheld {
 /// A request for a branch called `main` is refused, and yet there is one.
 fn name_or_main<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BranchName, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text == Slug::MAIN { Ok(BranchName::main()) } else { text.parse().map_err(de::Error::custom) }
+    if text == Slug::MAIN { Ok(BranchName::main()) } else { BranchName::kept(&text).map_err(de::Error::custom) }
 }
 
 #[derive(Clone, Copy, Deserialize)]

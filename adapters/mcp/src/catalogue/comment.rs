@@ -1,5 +1,7 @@
 //! Text of the schema that somebody else wrote: data for a model, so it carries nothing that could pass for anything else.
 
+use domain::unseen::is_unseen;
+
 const SHOWN: usize = 300;
 
 /// A comment or an expression, on one line, without characters that hide or reorder text, cut to a bounded length.
@@ -21,12 +23,9 @@ pub(super) fn shown(text: &str) -> String {
     words.trim().to_owned()
 }
 
-/// Zero-width and bidirectional marks, tags, and others that readers do not see.
+/// What readers do not see, and what only varies the character before it.
 const fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    is_unseen(c) || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl BranchRow {
         Ok(Branch {
             id: BranchId::from_uuid(self.id),
             // The name is reserved: it parses for nobody.
-            name: if slug.is_main() { domain::BranchName::main() } else { self.name.parse()? },
+            name: if slug.is_main() { domain::BranchName::main() } else { domain::BranchName::kept(&self.name)? },
             slug,
             branch_type: self.r#type.parse()?,
             clone_mode: self.data_clone_mode.parse()?,

@@ -104,6 +104,7 @@ fn name_of(fault: &InvalidMigrationFile) -> &str {
         | InvalidMigrationFile::VersionTooLong { name }
         | InvalidMigrationFile::Empty { name }
         | InvalidMigrationFile::Nul { name }
+        | InvalidMigrationFile::Unseen { name, .. }
         | InvalidMigrationFile::NotUtf8 { name, .. } => name,
         InvalidMigrationFile::SameVersion { second, .. } => second,
     }

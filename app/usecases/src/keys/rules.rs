@@ -1,15 +1,18 @@
 //! What holds for every key that is made.
 
-use domain::{Denied, Failure, Fault, Principal, Scopes, UserId, access::PrincipalKind, table::QualifiedName};
+use domain::{Denied, Failure, Fault, Principal, Scopes, UserId, access::PrincipalKind, table::QualifiedName, unseen::Unseen};
 use time::OffsetDateTime;
 
-/// A key's name: 1 to 100 characters, none of them a control character.
+/// A key's name: 1 to 100 characters, all of them to be seen.
 pub(super) fn check_name(name: &str) -> Result<(), Failure> {
     let length = name.trim().chars().count();
-    if length == 0 || length > 100 || name.chars().any(char::is_control) {
-        return Err(Fault::new("/name", "must have 1 to 100 characters and no control characters").into());
+    if length == 0 || length > 100 {
+        return Err(Fault::new("/name", "must have 1 to 100 characters").into());
     }
-    Ok(())
+    match Unseen::first_of(name) {
+        Some(unseen) => Err(Fault::new("/name", format!("must have characters that people see, and not {unseen}")).into()),
+        None => Ok(()),
+    }
 }
 
 /// A limit of nothing would be a key that cannot be used.
@@ -60,7 +63,7 @@ pub(super) fn check_user(maker: &Principal, user: Option<UserId>) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use super::{Reach, check_reach, check_user};
+    use super::{Reach, check_name, check_reach, check_user};
     use domain::{
         Principal, Scope, Scopes, UserId,
         access::{KeyId, PrincipalKind, Restrictions},
@@ -72,6 +75,15 @@ mod tests {
 
     fn key() -> Principal {
         Principal { kind: PrincipalKind::ApiKey(KeyId::from_uuid(Uuid::nil())), ..Principal::internal() }
+    }
+
+    #[test]
+    fn a_name_is_what_people_see() {
+        assert!(check_name("nightly report – Größe").is_ok());
+        for (name, reason) in [(" ", "1 to 100"), ("re\u{202e}port", "U+202E"), ("report\u{200b}", "U+200B"), ("re\nport", "U+000A")] {
+            let refused = format!("{:?}", check_name(name).unwrap_err());
+            assert!(refused.contains(reason), "{refused}");
+        }
     }
 
     #[test]
