@@ -36,12 +36,12 @@ pub(crate) async fn take_room(
 
 async fn find_room(admin: &mut PgConnection, settings: &Settings, (parent, mode): (&DatabaseName, DataCloneMode)) -> Result<u64, BuildError> {
     let needed = disk::needed(&mut *admin, parent, mode).await?;
-    let Some(left) = disk::left(&mut *admin, settings).await? else { return Ok(needed) };
+    let Some(room) = disk::room(&mut *admin, settings).await? else { return Ok(needed) };
     log_disk::check(&mut *admin, settings, needed).await?;
-    if left >= needed || let_go(admin, settings, needed - left, None).await? {
+    if room.left >= needed || let_go(admin, settings, needed - room.left, None).await? {
         return Ok(needed);
     }
-    Err(disk::no_room(needed, left))
+    Err(disk::no_room(needed, mode, room))
 }
 
 /// Takes room for a copy of a template, which itself stays. `false`: there is none; whoever copies the parent instead may let go of the template too.
@@ -56,8 +56,8 @@ pub(super) async fn take_room_beside(
         if log_disk::check(&mut *admin, settings, needed).await.is_err() {
             return Ok(false);
         }
-        let is_there = match disk::left(&mut *admin, settings).await? {
-            Some(left) if left < needed => let_go(&mut *admin, settings, needed - left, Some(template)).await?,
+        let is_there = match disk::room(&mut *admin, settings).await? {
+            Some(room) if room.left < needed => let_go(&mut *admin, settings, needed - room.left, Some(template)).await?,
             _ => true,
         };
         if is_there {
@@ -72,7 +72,7 @@ pub(super) async fn take_room_beside(
 /// Takes room for a copy that the stock's keeper makes, where there is some.
 pub(super) async fn take_spare_room(admin: &mut PgConnection, settings: &Settings, needed: u64) -> Result<bool, BuildError> {
     alone(admin, settings, true, async |admin| {
-        let is_there = disk::left(&mut *admin, settings).await?.is_none_or(|left| left >= needed);
+        let is_there = disk::room(&mut *admin, settings).await?.is_none_or(|room| room.left >= needed);
         if is_there {
             reserved::reserve(admin, settings, needed).await?;
         }
