@@ -68,8 +68,12 @@ pub struct McpBranchPorts {
     pub delete_branch: Arc<dyn UseCase<DeleteBranch>>,
     /// `get_operation`
     pub get_operation: Arc<dyn UseCase<GetOperation>>,
-    /// What `wait` waits by.
+    /// What `get_operation` waits by.
     pub follow_operation: Arc<dyn UseCase<FollowOperation>>,
+    /// What the tools that begin operations wait by: for what the same call began, so that it takes no further scope.
+    pub follow_started: Arc<dyn UseCase<FollowOperation>>,
+    /// What they then show the branch by, likewise.
+    pub branch_of_started: Arc<dyn UseCase<GetBranch>>,
 }
 
 /// What there are tools for, whatever the settings say.
@@ -220,7 +224,7 @@ impl Registry {
 }
 
 fn branch_tools(ports: &McpBranchPorts, max_bytes: u64) -> [Box<dyn AnyTool>; 8] {
-    let waiting = || Waiting { follow: ports.follow_operation.clone(), get_branch: ports.get_branch.clone(), max_bytes };
+    let waiting = || Waiting { follow: ports.follow_started.clone(), get_branch: ports.branch_of_started.clone(), max_bytes };
     [
         Registered::boxed(ListBranchesTool(ports.list_branches.clone())),
         Registered::boxed(GetBranchTool(ports.get_branch.clone())),

@@ -50,6 +50,8 @@ impl House {
             delete_branch: use_cases.delete_branch.clone(),
             get_operation: use_cases.get_operation.clone(),
             follow_operation: use_cases.follow_operation.clone(),
+            follow_started: use_cases.follow_started.clone(),
+            branch_of_started: use_cases.branch_of_started.clone(),
         };
         McpPorts {
             authenticator: self.authenticator.clone(),

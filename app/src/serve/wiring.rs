@@ -82,6 +82,10 @@ macro_rules! use_cases {
         /// Every use case, guarded.
         pub(super) struct UseCases {
             pub(super) unread: Arc<dyn UnreadRequests>,
+            /// What a call that began an operation, and waits for it, looks at it by.
+            pub(super) follow_started: Arc<dyn UseCase<FollowOperation>>,
+            /// The same for the operation's branch.
+            pub(super) branch_of_started: Arc<dyn UseCase<GetBranch>>,
             $(pub(super) $field: Arc<dyn UseCase<$command>>,)*
         }
 
@@ -340,6 +344,8 @@ impl UseCases {
         let revoke_key = || RevokeKeyUseCase::new(control_plane.clone(), clock.clone());
         Self {
             unread: guards.around_nothing(),
+            follow_started: Guards::within(FollowOperationUseCase::new(branches.clone())),
+            branch_of_started: Guards::within(GetBranchUseCase::new(branches.clone())),
             query_table: guards.around(QueryTableUseCase::new(resolver.clone())),
             insert_record: guards.around(InsertRecordUseCase::new(resolver.clone())),
             update_record: guards.around(UpdateRecordUseCase::new(resolver.clone())),

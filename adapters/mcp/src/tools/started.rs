@@ -73,7 +73,7 @@ impl Waiting {
     }
 
     async fn waited(&self, caller: &Caller, operation: Operation, seconds: u64) -> Operation {
-        // Who may start an operation and not look at it gets it as it was started.
+        // Access may have been taken back meanwhile: then it is told as it was started.
         match self.follow.run(caller, FollowOperation { id: operation.id }).await {
             Ok(feed) => latest(feed, seconds).await.unwrap_or(operation),
             Err(_) => operation,

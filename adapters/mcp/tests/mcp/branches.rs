@@ -1,6 +1,6 @@
 //! The tools of branches and their operations.
 
-use crate::house::{ALL, House, READ_ONLY, READER, answering, kept, told};
+use crate::house::{ALL, BRANCH_WRITER, House, READ_ONLY, READER, answering, kept, told, unguarded};
 use async_trait::async_trait;
 use domain::{
     Branch, BranchId, BranchState, BranchType, DataCloneMode, Failure, Generation, Operation, OperationId, OperationKind,
@@ -92,16 +92,19 @@ async fn a_branch_is_made_at_once_and_the_answer_says_how_to_go_on() {
 
 #[tokio::test]
 async fn who_waits_gets_the_branch_as_it_then_is() {
-    let house = House::new().branches(|ports| {
-        ports.create_branch = answering(|_: CreateBranch| {
-            Ok(StartedOperation { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
+    // Who may begin it may wait for it, and need not have read:branches.
+    for key in [ALL, BRANCH_WRITER] {
+        let house = House::new().branches(|ports| {
+            ports.create_branch = answering(|_: CreateBranch| {
+                Ok(StartedOperation { branch: branch("creating"), operation: operation(OperationKind::CreateBranch, Progress::Queued) })
+            });
+            ports.follow_started = unguarded(|_| Ok(feed(OperationKind::CreateBranch, &[Progress::Running, Progress::Succeeded])));
+            ports.branch_of_started = unguarded(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         });
-        ports.follow_operation = answering(|_| Ok(feed(OperationKind::CreateBranch, &[Progress::Running, Progress::Succeeded])));
-        ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
-    });
-    let made = content(&house.open().call(ALL, "create_branch", json!({"name": "a", "wait": 30})).await);
-    assert_eq!((&made["branch"]["status"], &made["operation"]["status"]), (&json!("ready"), &json!("succeeded")));
-    assert!(made["operation"].get("next").is_none());
+        let made = content(&house.open().call(key, "create_branch", json!({"name": "a", "wait": 30})).await);
+        assert_eq!((&made["branch"]["status"], &made["operation"]["status"]), (&json!("ready"), &json!("succeeded")), "{key}");
+        assert!(made["operation"].get("next").is_none());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,8 +115,8 @@ async fn a_wait_has_an_end() {
                 assert_eq!(command.branch, "feature-a");
                 Ok(StartedOperation { branch: branch("ready"), operation: operation(OperationKind::ResetBranch, Progress::Queued) })
             });
-            ports.follow_operation = answering(|_| Ok(feed(OperationKind::ResetBranch, &[Progress::Queued, Progress::Running])));
-            ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
+            ports.follow_started = unguarded(|_| Ok(feed(OperationKind::ResetBranch, &[Progress::Queued, Progress::Running])));
+            ports.branch_of_started = unguarded(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         })
     };
     let started = content(&house().open().call(ALL, "reset_branch", json!({"branch": "feature-a", "wait": 5})).await);
@@ -129,8 +132,8 @@ async fn a_branch_that_was_waited_away_is_deleted() {
             assert!(command.force);
             Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) })
         });
-        ports.follow_operation = answering(|_| Ok(feed(OperationKind::DeleteBranch, &[Progress::Succeeded])));
-        ports.get_branch = answering(|command: ports::driving::GetBranch| Err(Failure::not_found("branch", command.branch)));
+        ports.follow_started = unguarded(|_| Ok(feed(OperationKind::DeleteBranch, &[Progress::Succeeded])));
+        ports.branch_of_started = unguarded(|command: ports::driving::GetBranch| Err(Failure::not_found("branch", command.branch)));
     });
     let deleted = content(&house.open().call(ALL, "delete_branch", json!({"branch": "feature-a", "force": true, "wait": 1})).await);
     assert_eq!(deleted["branch"]["status"], "deleted");
@@ -142,12 +145,12 @@ async fn who_waited_for_a_bad_end_is_told_so_as_an_error() {
         let house = House::new().branches(move |ports| {
             ports.reset_branch =
                 answering(|_| Ok(StartedOperation { branch: branch("ready"), operation: operation(OperationKind::ResetBranch, Progress::Queued) }));
-            ports.follow_operation = answering(move |_| {
+            ports.follow_started = unguarded(move |_| {
                 let error = (end == Progress::Failed).then(|| OperationError::new("no_room", "the disk is full"));
                 let feed: Box<dyn OperationFeed> = Box::new(States([Operation { error, ..operation(OperationKind::ResetBranch, end) }].into()));
                 Ok(feed)
             });
-            ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
+            ports.branch_of_started = unguarded(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         });
         let result = house.open().call(ALL, "reset_branch", json!({"branch": "x", "wait": 1})).await["result"].clone();
         assert_eq!(result["isError"], is_error, "{result}");

@@ -26,6 +26,7 @@ use std::{
 /// The keys that the house knows.
 pub(crate) const ALL: &str = "fb_pk_all";
 pub(crate) const READER: &str = "fb_pk_reader";
+pub(crate) const BRANCH_WRITER: &str = "fb_pk_branch_writer";
 pub(crate) const READ_ONLY: &str = "fb_pk_read_only";
 pub(crate) const NOBODY: &str = "fb_pk_nobody";
 pub(crate) const OTHER: &str = "fb_pk_other";
@@ -52,6 +53,7 @@ impl Keys {
             (NOBODY, principal(4, Scopes::NONE, Restrictions::default())),
             (OTHER, principal(5, Scopes::ALL, Restrictions::default())),
             (OF_NO_USER, Arc::new(of_no_user)),
+            (BRANCH_WRITER, principal(8, Scopes::NONE.with(Scope::WriteBranches), Restrictions::default())),
             (PINNED, principal(7, Scopes::ALL, pinned)),
         ]))
     }
@@ -74,6 +76,20 @@ struct Guarded<C: Command>(Reply<C>);
 /// A guarded use case that answers like this.
 pub(crate) fn answering<C: Command>(reply: impl Fn(C) -> Result<C::Output, Failure> + Send + Sync + 'static) -> Arc<dyn UseCase<C>> {
     Arc::new(Guarded(Arc::new(reply)))
+}
+
+/// A use case that asks for no scope, and answers like this.
+pub(crate) fn unguarded<C: Command>(reply: impl Fn(C) -> Result<C::Output, Failure> + Send + Sync + 'static) -> Arc<dyn UseCase<C>> {
+    Arc::new(Unguarded(Arc::new(reply)))
+}
+
+struct Unguarded<C: Command>(Reply<C>);
+
+#[async_trait]
+impl<C: Command> UseCase<C> for Unguarded<C> {
+    async fn run(&self, _: &domain::Caller, command: C) -> Result<C::Output, Failure> {
+        (self.0)(command)
+    }
 }
 
 type Reply<C> = Arc<dyn Fn(C) -> Result<<C as Command>::Output, Failure> + Send + Sync>;
@@ -132,6 +148,8 @@ impl House {
                 delete_branch: Arc::new(Guarded(not_expected())),
                 get_operation: Arc::new(Guarded(not_expected())),
                 follow_operation: Arc::new(Guarded(not_expected())),
+                follow_started: Arc::new(Unguarded(not_expected())),
+                branch_of_started: Arc::new(Unguarded(not_expected())),
             }),
         };
         Self { ports, settings: McpSettings::default() }

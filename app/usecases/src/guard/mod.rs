@@ -41,6 +41,12 @@ impl Guards {
         Arc::new(Traced::new(Metered::new(audited)))
     }
 
+    /// Only traced: for a look that is part of another command, which was counted, written down and authorised as a whole. Whoever waits for what it began
+    /// itself need not have the scope to look at what others began.
+    pub fn within<C: Command>(use_case: impl UseCase<C> + 'static) -> Arc<dyn UseCase<C>> {
+        Arc::new(Traced::new(use_case))
+    }
+
     /// The same guards for what could not be read as a command.
     pub fn around_nothing(&self) -> Arc<dyn UnreadRequests> {
         Arc::new(unread::Unread(self.clone()))
