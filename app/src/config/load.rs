@@ -1,6 +1,9 @@
 //! Putting the layers together, and telling where each value came from.
 
-use super::{ConfigError, Settings, validate::validate};
+use super::{
+    ConfigError, Settings, place,
+    validate::{bounded_number, validate},
+};
 use figment::{
     Figment, Metadata, Profile, Provider,
     error::{Actual, Kind},
@@ -110,7 +113,7 @@ fn data_dir_of_environment() -> Overrides {
 }
 
 const COMMAND_LINE: &str = "command line";
-const ENVIRONMENT: &str = "environment";
+pub(super) const ENVIRONMENT: &str = "environment";
 
 /// Dotted keys as a layer of their own.
 struct Overrides {
@@ -147,21 +150,25 @@ pub(super) fn source_name(metadata: &Metadata) -> String {
 }
 
 fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
-    let source_name = error.metadata.as_ref().map_or_else(|| "default".to_owned(), source_name);
     let path = error.path.join(".");
+    let named = match &error.kind {
+        Kind::UnknownField(field, _) if path.is_empty() => field.clone(),
+        Kind::UnknownField(field, _) => format!("{path}.{field}").replace(&format!("{field}.{field}"), field),
+        _ => path.clone(),
+    };
+    let source_name = error.metadata.as_ref().map_or_else(|| "default".to_owned(), |metadata| place::of(metadata, &named));
     match error.kind {
         Kind::UnknownField(field, known) => {
-            let key = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
-            let key = key.replace(&format!("{field}.{field}"), &field);
+            let key = named;
             let near = domain::catalogue::closest(&field, known.iter().copied());
             let hint = if near.is_empty() { format!("known here are {}", known.join(", ")) } else { format!("did you mean {}?", near.join(" or ")) };
             ConfigError::UnknownKey { key, source_name, hint }
         }
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => ConfigError::Invalid {
             value: shown(figment, &path, &actual),
+            expected: bounded_number(&path).unwrap_or_else(|| format!("expected {}", in_words(&expected))),
             key: path,
             source_name,
-            expected: format!("expected {}", in_words(&expected)),
         },
         Kind::UnknownVariant(actual, known) => {
             let (value, expected) = (format!("'{actual}'"), format!("expected one of {}", known.join(", ")));
@@ -171,7 +178,10 @@ fn explain(figment: &Figment, error: figment::Error) -> ConfigError {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: format!("expected {ADDRESS}") }
         }
-        Kind::Message(message) if path.is_empty() => ConfigError::Other(format!("{source_name} cannot be read: {message}")),
+        Kind::Message(message) if path.is_empty() => {
+            let whole = error.metadata.as_ref().map_or_else(|| "default".to_owned(), self::source_name);
+            ConfigError::Other(format!("{whole} cannot be read: {message}"))
+        }
         Kind::Message(message) => {
             let value = figment.find_value(&path).map(|value| shown_value(&path, &value)).unwrap_or_default();
             ConfigError::Invalid { key: path, value, source_name, expected: message }
@@ -310,6 +320,23 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_in_a_file_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.yaml");
+        for (text, line) in [
+            ("mcp:\n  enabled: true\n\nbranching:\n  # how many\n  workers: many\n", 6),
+            ("mcp:\n  enabled: true\nbranching:\n  wurkers: 3\n", 4),
+            ("mcp:\n  enabled: true\nbrunching:\n  workers: 3\n", 3),
+            ("branching:\n  seeds_dir: ''\n", 2),
+            ("branching:\n  workers: 65\n", 2),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = load(&Flags { config: Some(file.clone()), overrides: Vec::new() }).unwrap_err().to_string();
+            assert!(error.contains(&format!("({}:{line})", file.display())), "{error}");
+        }
+    }
+
+    #[test]
     fn each_fault_names_key_value_and_what_would_be_right() {
         for (key, value, parts) in [
             ("server.adress", json!("x"), &["server.adress", "did you mean address"][..]),
@@ -343,6 +370,13 @@ mod tests {
             ("branching.excluded_table_data", json!("a.b"), &["branching.excluded_table_data = 'a.b'", "expected a list"]),
             ("branching.masking", json!([{ "column": "x", "as": "email" }]), &["branching.masking.0.column (", "'x' names no column"]),
             ("branching.workers", json!(65), &["branching.workers = 65", "whole number from 1 to 64"]),
+            ("branching.workers", json!("abc"), &["branching.workers = 'abc'", "whole number from 1 to 64"]),
+            ("branching.seeds_dir", json!(""), &["branching.seeds_dir = ''", "path of a folder, such as seeds"]),
+            ("migrations.dir", json!(" "), &["migrations.dir = ' '", "path of a folder, such as migrations"]),
+            ("embedded.data_dir", json!(""), &["embedded.data_dir = ''", "path of a folder, such as /var/lib/fluxbase"]),
+            ("embedded.binaries", json!(""), &["embedded.binaries = ''", "path of a folder", "or leave it out"]),
+            ("database.tools", json!(""), &["database.tools = ''", "path of a folder", "or leave it out"]),
+            ("auth.jwt_secret_file", json!(""), &["auth.jwt_secret_file = ''", "path of a file", "or leave it out"]),
             ("branching.spares", json!(33), &["branching.spares = 33", "whole number from 0 to 32"]),
             ("branching", json!(null), &["branching = nothing", "expected a section"]),
             ("server.address", json!(8080), &["server.address = 8080", "such as 127.0.0.1:8080"]),

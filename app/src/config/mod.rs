@@ -3,6 +3,7 @@
 mod duration;
 mod error;
 mod load;
+mod place;
 mod secret;
 mod sections;
 mod validate;

@@ -1,6 +1,6 @@
 //! Rules that a type alone cannot hold.
 
-use super::{ConfigError, Secret, Settings, load::source_name, sections::BranchingSection};
+use super::{ConfigError, Secret, Settings, place, sections::BranchingSection};
 use domain::branch::DatabaseName;
 use figment::Figment;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ impl Invalid {
 
     /// The error, with where the value came from.
     pub(super) fn at(self, figment: &Figment) -> ConfigError {
-        let source_name = figment.find_metadata(self.key).map_or_else(|| "default".to_owned(), source_name);
+        let source_name = figment.find_metadata(self.key).map_or_else(|| "default".to_owned(), |metadata| place::of(metadata, self.key));
         ConfigError::Invalid { key: self.key.to_owned(), value: self.value, source_name, expected: self.expected }
     }
 }
@@ -97,7 +97,50 @@ fn durations(settings: &Settings) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// An empty path is the working folder to some programs and nothing to others.
+fn paths(settings: &Settings) -> Result<(), Invalid> {
+    let Settings { server, database, embedded, auth, security, branching, migrations, .. } = settings;
+    let or_none = "or leave it out";
+    for (key, path, expected) in [
+        ("branching.seeds_dir", Some(&branching.seeds_dir), "the path of a folder, such as seeds".to_owned()),
+        ("migrations.dir", Some(&migrations.dir), "the path of a folder, such as migrations".to_owned()),
+        ("embedded.data_dir", Some(&embedded.data_dir), "the path of a folder, such as /var/lib/fluxbase".to_owned()),
+        ("embedded.binaries", embedded.binaries.as_ref(), format!("the path of a folder with PostgreSQL in it, {or_none}")),
+        ("database.tools", database.tools.as_ref(), format!("the path of a folder with PostgreSQL's programs, {or_none}")),
+        ("server.ready_file", server.ready_file.as_ref(), format!("the path of a file, {or_none}")),
+        ("database.url_file", database.url_file.as_ref(), format!("the path of a file, {or_none}")),
+        ("branching.admin_database_url_file", branching.admin_database_url_file.as_ref(), format!("the path of a file, {or_none}")),
+        ("auth.jwt_secret_file", auth.jwt_secret_file.as_ref(), format!("the path of a file, {or_none}")),
+        ("security.encryption_key_file", security.encryption_key_file.as_ref(), format!("the path of a file, {or_none}")),
+    ] {
+        if let Some(path) = path.filter(|path| path.as_os_str().to_string_lossy().trim().is_empty()) {
+            return Err(Invalid::new(key, &format!("'{}'", path.display()), format!("expected {expected}")));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers that have bounds narrower than those of their type.
+const NUMBERS: [(&str, u32, u32); 2] =
+    [("branching.workers", 1, BranchingSection::MAX_WORKERS), ("branching.spares", 0, BranchingSection::MAX_SPARES)];
+
+/// What a number of [`NUMBERS`] should be.
+pub(super) fn bounded_number(key: &str) -> Option<String> {
+    let (_, least, most) = NUMBERS.into_iter().find(|(bounded, ..)| *bounded == key)?;
+    Some(format!("expected a whole number from {least} to {most}"))
+}
+
+fn numbers(settings: &Settings) -> Result<(), Invalid> {
+    for ((key, _, most), number) in NUMBERS.into_iter().zip([settings.branching.workers.get(), settings.branching.spares]) {
+        if number > most {
+            return Err(Invalid::new(key, &number, bounded_number(key).unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
+    paths(settings)?;
     let schemas = &settings.database.schemas;
     if schemas.is_empty() {
         return Err(Invalid::new("database.schemas", "[]", "expected at least one schema"));
@@ -126,14 +169,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
     if let Err(repeated) = settings.branching.privacy_rules() {
         return Err(Invalid::new("branching.masking", &repeated.0, repeated.to_string()));
     }
-    for (key, number, least, most) in [
-        ("branching.workers", settings.branching.workers.get(), 1, BranchingSection::MAX_WORKERS),
-        ("branching.spares", settings.branching.spares, 0, BranchingSection::MAX_SPARES),
-    ] {
-        if number > most {
-            return Err(Invalid::new(key, &number, format!("expected a whole number from {least} to {most}")));
-        }
-    }
+    numbers(settings)?;
     durations(settings)?;
     let level = &settings.log.level;
     // A word alone that is no level would be taken for the name of a module, and everything else fall silent.
