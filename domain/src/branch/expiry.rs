@@ -34,27 +34,61 @@ impl FromStr for ExpiresIn {
     type Err = InvalidDuration;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidDuration(raw.to_owned());
-        let (mut total, mut digits) = (0_u64, String::new());
-        for c in raw.chars() {
-            if c.is_ascii_digit() {
-                digits.push(c);
-                continue;
-            }
-            let number: u64 = std::mem::take(&mut digits).parse().map_err(|_| invalid())?;
-            let unit = match c {
-                's' => 1,
-                'm' => 60,
-                'h' => 3600,
-                'd' => 86_400,
-                _ => return Err(invalid()),
-            };
-            total = number.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(invalid)?;
+        seconds(raw).and_then(Self::from_seconds).ok_or_else(|| InvalidDuration(raw.to_owned()))
+    }
+}
+
+/// Numbers with their units, added up.
+fn seconds(raw: &str) -> Option<u64> {
+    let (mut total, mut digits) = (0_u64, String::new());
+    for c in raw.chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
         }
-        if !digits.is_empty() {
-            return Err(invalid());
+        let number: u64 = std::mem::take(&mut digits).parse().ok()?;
+        let unit = match c {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        total = number.checked_mul(unit).and_then(|part| total.checked_add(part))?;
+    }
+    (digits.is_empty() && !raw.is_empty()).then_some(total)
+}
+
+/// How old a kept copy of rows may be: 0, which allows none, or a time as [`ExpiresIn`] has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaxAge(Duration);
+
+/// Why a text is no age.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no age; expected 0, or numbers with a unit of s, m, h or d, up to 3652d, such as 1h or 1d12h")]
+pub struct InvalidMaxAge(pub String);
+
+impl MaxAge {
+    /// In seconds.
+    pub const fn seconds(self) -> u64 {
+        self.0.whole_seconds().unsigned_abs()
+    }
+}
+
+impl FromStr for MaxAge {
+    type Err = InvalidMaxAge;
+
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        if raw == "0" || seconds(raw) == Some(0) {
+            return Ok(Self(Duration::ZERO));
         }
-        Self::from_seconds(total).ok_or_else(invalid)
+        raw.parse().map(|age: ExpiresIn| Self(age.duration())).map_err(|_| InvalidMaxAge(raw.to_owned()))
+    }
+}
+
+impl fmt::Display for MaxAge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.whole_seconds())
     }
 }
 
@@ -84,7 +118,7 @@ impl Branch {
 
 #[cfg(test)]
 mod tests {
-    use super::ExpiresIn;
+    use super::{ExpiresIn, MaxAge};
     use time::Duration;
 
     #[test]
@@ -98,6 +132,18 @@ mod tests {
     fn ten_years_are_a_lifetime() {
         assert!(ExpiresIn::from_seconds(10 * 31_557_600).is_some() && ExpiresIn::from_seconds(10 * 31_557_600 + 1).is_none());
         assert!("3652d".parse::<ExpiresIn>().is_ok());
+    }
+
+    #[test]
+    fn an_age_may_be_none_at_all() {
+        for (raw, expected) in [("0", 0), ("0s", 0), ("0h0m", 0), ("90s", 90), ("1d12h", 129_600)] {
+            let age: MaxAge = raw.parse().unwrap();
+            assert_eq!(age.seconds(), expected, "{raw}");
+            assert_eq!(age.to_string().parse(), Ok(age));
+        }
+        for raw in ["", "1", "-1s", "soon", "4000d"] {
+            assert!(raw.parse::<MaxAge>().unwrap_err().to_string().contains("expected 0, or"), "{raw:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod transitions;
 
 pub use clone_mode::{BranchType, DataCloneMode, UnknownBranchType, UnknownCloneMode};
 pub use closure::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys};
-pub use expiry::{ExpiresIn, InvalidDuration};
+pub use expiry::{ExpiresIn, InvalidDuration, InvalidMaxAge, MaxAge};
 pub use generation::{DatabaseName, Generation};
 pub use grant::{AccessLevel, Grant, UnknownAccessLevel};
 pub use name::{BranchName, InvalidBranchName, InvalidSlug, Slug};

@@ -6,7 +6,7 @@ use crate::driven::{ActivityEntry, BranchLogin, Secret};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchName, BranchType, DataCloneMode, Failure, Operation, OperationId, Slug,
-    branch::{AccessLevel, DatabaseName, ExpiresIn, Grant, PullRequest},
+    branch::{AccessLevel, DatabaseName, ExpiresIn, Grant, MaxAge, PullRequest},
     migration::{LedgerEntry, MigrationVersion, RepairAction},
     operation::NamedText,
     page::{Page, PageRequest},
@@ -30,7 +30,7 @@ pub struct CreateBranch {
     /// The seed files to run, by name, for `seed_data`; all of them when not given.
     pub seeds: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be; not older than the request when not given.
-    pub max_age: Option<ExpiresIn>,
+    pub max_age: Option<MaxAge>,
     /// The pull request it belongs to.
     pub pull_request: Option<PullRequest>,
 }
@@ -106,7 +106,7 @@ on_branch! {
         /// The seed files to run afterwards, for `seed_data`; all of them when not given.
         seeds: Option<Vec<String>>,
         /// How old a kept copy of the parent's rows may be; not older than the request when not given.
-        max_age: Option<ExpiresIn>,
+        max_age: Option<MaxAge>,
     } -> StartedOperation
 }
 on_branch! {

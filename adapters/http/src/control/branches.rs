@@ -192,7 +192,7 @@ pub(crate) struct NewBranchDocument {
     /// For `seed_data`: the seed files to run, by name; all of them when not given.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
-    /// How old a kept copy of the parent's rows may be, from `1s` up. When not given, never a kept copy: rows are not older than the request.
+    /// How old a kept copy of the parent's rows may be, such as `1h`. When not given, or 0, never a kept copy: rows are not older than the request.
     #[oai(nullable)]
     max_age: Option<String>,
     /// The pull request it belongs to.
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn every_fault_of_a_branch_is_told() {
         let body = json!({
-            "name": "", "type": "main", "data_clone_mode": "all", "expires_in": "soon", "seeds": [1], "max_age": "0s",
+            "name": "", "type": "main", "data_clone_mode": "all", "expires_in": "soon", "seeds": [1], "max_age": "old",
             "github": {"repository": "octo", "pr_number": 0, "url": "x"}, "colour": "red",
         });
         let faults = Fields::read::<CreateBranch>(body).unwrap_err();

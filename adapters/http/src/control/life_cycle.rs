@@ -6,7 +6,7 @@ use crate::{
     documents::BranchWithOperation,
     problem::Problem,
 };
-use domain::{branch::ExpiresIn, operation::NamedText};
+use domain::{branch::MaxAge, operation::NamedText};
 use poem_openapi::{Object, OpenApi, param::Path};
 use ports::driving::{MigrateBranch, ResetBranch, SeedBranch, UndoReset, UseCase};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl LifeCycle {
 /// How to reset.
 pub(crate) struct Reset {
     seeds: Option<Vec<String>>,
-    max_age: Option<ExpiresIn>,
+    max_age: Option<MaxAge>,
 }
 
 impl FromFields for Reset {
@@ -110,7 +110,7 @@ pub(crate) struct ResetDocument {
     /// For `seed_data`: the seed files to run afterwards, by name; all of them when not given.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
-    /// How old a kept copy of the parent's rows may be, from `1s` up. When not given, never a kept copy: rows are not older than the request.
+    /// How old a kept copy of the parent's rows may be, such as `1h`. When not given, or 0, never a kept copy: rows are not older than the request.
     #[oai(nullable)]
     max_age: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::cli::{
 };
 use domain::{
     BranchName, BranchType, DataCloneMode, Slug,
-    branch::{ExpiresIn, PullRequest, RepositoryName, UnknownBranchType},
+    branch::{ExpiresIn, MaxAge, PullRequest, RepositoryName, UnknownBranchType},
 };
 use ports::driving::CreateBranch;
 use std::path::Path;
@@ -58,7 +58,7 @@ pub(crate) struct CreateArgs {
     seed: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
-    max_age: Option<ExpiresIn>,
+    max_age: Option<MaxAge>,
     #[command(flatten)]
     waiting: Waiting<false>,
 }

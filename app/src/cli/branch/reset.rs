@@ -2,7 +2,7 @@
 
 use super::{begun::Begun, reference::Reference};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, wait::Waiting};
-use domain::branch::ExpiresIn;
+use domain::branch::MaxAge;
 use ports::driving::{ResetBranch, UndoReset};
 
 const EXAMPLES: &str = "\
@@ -22,7 +22,7 @@ pub(crate) struct ResetArgs {
     seed: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
-    max_age: Option<ExpiresIn>,
+    max_age: Option<MaxAge>,
     #[command(flatten)]
     waiting: Waiting<false>,
 }

@@ -4,7 +4,7 @@ use super::{lookup::find_visible, ports::BranchPorts, rows::may_copy_rows, seeds
 use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
-    branch::{BranchRequest, ExpiresIn, Quota},
+    branch::{BranchRequest, ExpiresIn, MaxAge, Quota, Status},
     operation::OperationInput,
 };
 use ports::{
@@ -33,6 +33,21 @@ impl CreateBranchUseCase {
     /// Over the control plane.
     pub fn new(ports: BranchPorts, defaults: BranchDefaults) -> Self {
         Self { ports, defaults }
+    }
+
+    /// Why the branch could not be added. One that is being deleted keeps its name until its databases are gone.
+    async fn taken(&self, error: StoreError, slug: &Slug) -> Failure {
+        if !matches!(error, StoreError::Taken { .. }) {
+            return error.into();
+        }
+        let found = async { self.ports.control_plane.begin().await?.branches().find_by_slug(slug).await }.await;
+        let goes = found.is_ok_and(|found| found.is_some_and(|branch| branch.state.status() == Status::Deleting));
+        let reason = if goes {
+            format!("a branch '{slug}' is still being deleted; its name is free again when that is done: try again then, or choose another name")
+        } else {
+            format!("a branch '{slug}' is there already; choose another name, or delete it first")
+        };
+        Failure::Conflict { code: "taken", reason }
     }
 
     fn request(&self, command: CreateBranch, clone_mode: DataCloneMode, parent: &Branch, maker: &Principal) -> BranchRequest {
@@ -77,14 +92,13 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
         let mut start = Start::new(&self.ports, caller, Action::CreateBranch, "create_requested");
         // By its id, as answers do: who reads the history need not see the parent.
         start.detail = Some(format!("{clone_mode} of {}", parent.id));
-        let input = OperationInput {
-            max_age: command.max_age.map(|age| age.duration().whole_seconds().unsigned_abs()),
-            seeds: command.seeds.clone(),
-            ..OperationInput::default()
-        };
+        let input = OperationInput { max_age: command.max_age.map(MaxAge::seconds), seeds: command.seeds.clone(), ..OperationInput::default() };
         let branch = Branch::request(self.request(command, clone_mode, &parent, &caller.principal), slug, generation, start.id, start.now);
         let operation = without_idle_steps(start.operation(OperationKind::CreateBranch, &branch, input), clone_mode);
-        work.branches().insert(&branch).await.map_err(|error| taken(error, &branch.slug))?;
+        if let Err(error) = work.branches().insert(&branch).await {
+            drop(work);
+            return Err(self.taken(error, &branch.slug).await);
+        }
         start.commit(work, branch, false, operation).await
     }
 }
@@ -109,30 +123,21 @@ fn clone_mode(command: &CreateBranch, default: DataCloneMode) -> Result<DataClon
     Ok(command.clone_mode.unwrap_or(default))
 }
 
-fn taken(error: StoreError, slug: &Slug) -> Failure {
-    match error {
-        StoreError::Taken { .. } => {
-            Failure::Conflict { code: "taken", reason: format!("a branch '{slug}' is there already; choose another name, or delete it first") }
-        }
-        other => other.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{BranchDefaults, CreateBranchUseCase, may_copy_rows};
     use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, work_with};
     use domain::{
-        BranchType, Caller, DataCloneMode, Failure, Generation, Principal, Scope,
+        BranchType, Caller, DataCloneMode, Failure, Generation, OperationId, Principal, Scope,
         access::{KeyId, PrincipalKind},
         branch::{ExpiresIn, Quota},
         migration::Seed,
     };
     use ports::{
-        driven::{MockSeedRunner, MockUserRepository, SeedFile, StoreError},
+        driven::{MockControlPlane, MockSeedRunner, MockUserRepository, SeedFile, StoreError},
         driving::{CreateBranch, UseCase},
     };
-    use std::sync::{Arc, atomic::Ordering};
+    use std::sync::{Arc, Mutex, atomic::Ordering};
     use time::{Duration, OffsetDateTime};
 
     fn command() -> CreateBranch {
@@ -203,16 +208,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_name_is_a_conflict_and_nothing_is_kept() {
-        let mut work = work_with(Some(main_branch()));
-        work.branches.expect_count_live().returning(|_| Ok(0));
-        work.branches.expect_next_generation().returning(|_| Ok(Generation::FIRST));
-        work.branches.expect_insert().return_once(|_| Err(StoreError::Taken { what: "branch slug" }));
-        let committed = work.committed();
+        let there = || branch("feature-x", Some(2));
+        let going = there().delete(OperationId::from_uuid(uuid::Uuid::nil()), OffsetDateTime::UNIX_EPOCH).unwrap();
+        for (found, said) in [(there(), "there already"), (going, "still being deleted")] {
+            let mut work = work_with(Some(main_branch()));
+            work.branches.expect_count_live().returning(|_| Ok(0));
+            work.branches.expect_next_generation().returning(|_| Ok(Generation::FIRST));
+            work.branches.expect_insert().return_once(|_| Err(StoreError::Taken { what: "branch slug" }));
+            let committed = work.committed();
+            let works = Mutex::new(vec![work_with(Some(found)), work]);
+            let mut control_plane = MockControlPlane::new();
+            control_plane.expect_begin().returning(move || Ok(Box::new(works.lock().unwrap().pop().unwrap())));
+            let mut use_case = over(FakeWork::default());
+            use_case.ports.control_plane = Arc::new(control_plane);
 
-        let failure = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap_err();
+            let failure = use_case.run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap_err();
 
-        assert!(matches!(failure, Failure::Conflict { code: "taken", .. }), "{failure:?}");
-        assert!(!committed.load(Ordering::SeqCst));
+            assert!(matches!(failure, Failure::Conflict { code: "taken", .. }) && failure.to_string().contains(said), "{failure:?}");
+            assert!(!committed.load(Ordering::SeqCst));
+        }
     }
 
     #[tokio::test]

@@ -9,7 +9,11 @@ use super::{
     start::Start,
 };
 use async_trait::async_trait;
-use domain::{Action, Branch, Caller, Failure, OperationKind, branch::AccessLevel, operation::OperationInput};
+use domain::{
+    Action, Branch, Caller, Failure, OperationKind,
+    branch::{AccessLevel, MaxAge},
+    operation::OperationInput,
+};
 use ports::{
     driven::UnitOfWork,
     driving::{ResetBranch, StartedOperation, UseCase},
@@ -43,12 +47,7 @@ impl UseCase<ResetBranch> for ResetBranchUseCase {
         if parent.state.serving().is_none() {
             return Err(parent_not_ready(&parent));
         }
-        let input = OperationInput {
-            max_age: command.max_age.map(|age| age.duration().whole_seconds().unsigned_abs()),
-            seeds: command.seeds,
-            error_before,
-            ..OperationInput::default()
-        };
+        let input = OperationInput { max_age: command.max_age.map(MaxAge::seconds), seeds: command.seeds, error_before, ..OperationInput::default() };
         let operation = without_idle_steps(start.operation(OperationKind::ResetBranch, &branch, input), mode);
         start.commit(work, branch, true, operation).await
     }
