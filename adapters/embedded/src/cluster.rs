@@ -59,7 +59,7 @@ impl Cluster {
         self.address.superuser_url(database)
     }
 
-    /// The port on 127.0.0.1; it stays the same when the server is started again.
+    /// The port on 127.0.0.1; it stays the same when the server is started again, and from run to run where nobody else has taken it.
     pub fn port(&self) -> u16 {
         self.address.port()
     }

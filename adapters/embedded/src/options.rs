@@ -7,7 +7,7 @@ use crate::{binaries::Binaries, launcher::Launcher};
 /// What a cluster is made of.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// Holds everything: `postgres/`, `run/` (the socket), `secrets/`, `postgres.log`, `lock`. Made if missing.
+    /// Holds everything: `postgres/`, `run/` (the socket), `secrets/`, `postgres.log`, `postgres.port`, `lock`. Made if missing.
     pub data_dir: PathBuf,
     /// The installation to run.
     pub binaries: Binaries,

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -20,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{binaries::Binaries, error::ClusterError, launcher::Launcher, log::Log, orphan::PidFile, user::RunAs};
+use crate::{binaries::Binaries, error::ClusterError, launcher::Launcher, log::Log, orphan::PidFile, recovery, user::RunAs};
 
 /// How often the status file is looked at: it is 200 bytes, and starting takes a tenth of a second.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -60,7 +59,8 @@ impl Server {
 
     fn fixed_settings(&self, port: u16) -> Vec<(String, String)> {
         let socket_dir = self.socket_dir.as_ref().map(|dir| dir.display().to_string());
-        [
+        let sync = recovery::sync_method().map(|method| ("recovery_init_sync_method".to_owned(), method.to_owned()));
+        let fixed = [
             ("listen_addresses", "127.0.0.1"),
             ("port", &port.to_string()),
             // A comma would end the path and a double quote is how PostgreSQL keeps it.
@@ -76,8 +76,8 @@ impl Server {
             ("log_error_verbosity", "terse"),
             ("lc_messages", "C"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        fixed.into_iter().chain(sync).collect()
     }
 
     /// Waits until the server accepts connections.
@@ -156,11 +156,6 @@ impl Running {
     pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
-}
-
-/// A port on loopback that nobody has at this moment.
-pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 async fn keep(said: Option<ChildStderr>, log: Arc<Mutex<Log>>) {

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitStatus,
     sync::{Arc, Mutex},
     time::Duration,
@@ -21,8 +21,8 @@ use crate::{
     lock::{DataLock, LOCK_FILE},
     log::Log,
     options::{ClusterOptions, ClusterState},
-    orphan, password,
-    server::{Running, Server, free_port},
+    orphan, password, port,
+    server::{Running, Server},
     user::{RunAs, name_of},
 };
 
@@ -93,6 +93,7 @@ fn tell_of_the_end(ended: io::Result<ExitStatus>, server: &Server) {
 
 /// A data folder made ready, and held.
 struct House {
+    data_dir: PathBuf,
     server: Server,
     password: secrecy::SecretString,
     _lock: DataLock,
@@ -139,6 +140,7 @@ impl House {
         let log = Log::open(log_path.clone()).map_err(ClusterError::not_writable(log_path))?;
         let socket_fits = run_dir.as_os_str().len() <= LONGEST_SOCKET_DIR;
         Ok(Self {
+            data_dir: data_dir.clone(),
             server: Server {
                 binaries: options.binaries.clone(),
                 pgdata: pgdata(&data_dir),
@@ -159,15 +161,26 @@ impl House {
         Address::new(port, self.server.socket_dir.clone(), self.password.clone())
     }
 
-    /// Starts the server on a free port; `None` when asked to stop meanwhile.
+    /// Starts the server on the port that it had before, or on a free one; `None` when asked to stop meanwhile.
     async fn first_start(&self, stop: &mut oneshot::Receiver<()>) -> Result<Option<(Running, u16)>, ClusterError> {
-        let mut attempts = 0;
+        let (mut attempts, mut kept) = (0, port::kept(&self.data_dir));
         loop {
             attempts += 1;
-            let port = free_port().map_err(|error| ClusterError::ThreadGone(Some(error)))?;
+            let port = kept.map_or_else(port::free, Ok).map_err(|error| ClusterError::ThreadGone(Some(error)))?;
             let again = match self.start(port, stop).await {
-                Ok(running) => return Ok(running.map(|running| (running, port))),
-                Err(error @ ClusterError::PortTaken { .. }) => error,
+                Ok(running) => {
+                    port::keep(&self.data_dir, port);
+                    return Ok(running.map(|running| (running, port)));
+                }
+                Err(error @ ClusterError::PortTaken { .. }) => {
+                    if kept.take().is_some() {
+                        tracing::warn!(
+                            port,
+                            "somebody else has the port that the embedded PostgreSQL had: it takes another, and URLs with that one are good no more"
+                        );
+                    }
+                    error
+                }
                 // A killed server's last processes may be a moment slower than it.
                 Err(error @ ClusterError::Ended { .. }) if is_still_in_use(&error) => {
                     sleep(FIRST_PAUSE * 2u32.pow(attempts.min(5))).await;

@@ -29,7 +29,7 @@ async fn a_second_start_keeps_the_data() {
     let cluster = Cluster::start(ClusterOptions::new(&data_dir, binaries())).await.unwrap();
     eprintln!("first start {:?}", begun.elapsed());
     sql(cluster.address(), "create table kept (id int); insert into kept select generate_series(1, 1000)").unwrap();
-    let (pid, state) = (cluster.pid().unwrap(), cluster.state());
+    let (pid, state, port) = (cluster.pid().unwrap(), cluster.state(), cluster.port());
     let begun = Instant::now();
     cluster.stop().await;
     eprintln!("stop {:?}", begun.elapsed());
@@ -41,6 +41,17 @@ async fn a_second_start_keeps_the_data() {
     eprintln!("second start {:?}", begun.elapsed());
     assert_eq!(sql(cluster.address(), "select count(*) from kept").unwrap(), "1000");
     assert_eq!(Cluster::major_of(&data_dir).unwrap(), Some(binaries().major()));
+    assert_eq!(cluster.port(), port, "URLs that people keep name it");
+    cluster.stop().await;
+
+    let somebody_else = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).unwrap();
+    let cluster = Cluster::start(ClusterOptions::new(&data_dir, binaries())).await.unwrap();
+    let other = cluster.port();
+    assert_ne!(other, port);
+    cluster.stop().await;
+    drop(somebody_else);
+    let cluster = start(&data_dir).await;
+    assert_eq!(cluster.port(), other, "the last that it had");
     cluster.stop().await;
 }
 
@@ -56,6 +67,10 @@ async fn a_new_cluster_is_private_and_set_up_as_promised() {
     assert_eq!(show("password_encryption"), "scram-sha-256");
     assert_eq!(show("listen_addresses"), "127.0.0.1");
     assert_eq!(show("timezone"), "UTC");
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    if release.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 6) {
+        assert_eq!(show("recovery_init_sync_method"), "syncfs");
+    }
     assert_eq!(sql(address, "select upper('é') || lower('Ä')").unwrap(), "Éä", "case rules beyond ASCII");
     if cluster.binaries().has_vector() {
         sql(address, "create extension vector; select '[1,2]'::vector").unwrap();
