@@ -4,7 +4,7 @@ use crate::{
     life::files,
     world::{ORCHARD, PATIENCE, World},
 };
-use fluxbase_tests::eventually;
+use fluxbase_tests::{Answer, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -61,6 +61,46 @@ async fn those_who_sleep_hold_up_nobodys_branches_and_are_ended() {
     }
     assert_eq!(world.status("victim").await.as_deref(), Some("ready"));
     world.holds_just(&[("victim", 1)]).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_that_waits_for_its_branch_keeps_nobody_from_making_others() {
+    let world = World::on_shared_cluster(ORCHARD, |settings| settings).await;
+    for (parent, slug) in [(None, "busy"), (Some("busy"), "child")] {
+        world.create_with(&json!({"name": slug, "parent": parent})).await;
+        world.ready(slug).await;
+    }
+    // As a reset has it that waits at its switch for sessions to end: of what is to be deleted, and of what goes along.
+    for (number, held) in ["busy", "child"].into_iter().enumerate() {
+        let mut holding = world.pool.begin().await.unwrap();
+        let row = sqlx::query("select from branching.branches where slug = $1 and status <> 'deleted' for no key update").bind(held);
+        assert_eq!(row.execute(&mut *holding).await.unwrap().rows_affected(), 1);
+        let delete = Answer::to(world.server.rest(Method::DELETE, "admin/branches/busy?force=true", &world.server.owner_key()));
+        let others = async {
+            eventually("the delete waits for the row", PATIENCE, async || {
+                let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%branching.branches%'";
+                sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
+            })
+            .await;
+            tokio::time::timeout(PATIENCE, world.create(&format!("other-{number}"))).await.expect("a branch is made meanwhile");
+            if held == "busy" {
+                // Protected by then: the delete decides by what it finds once it has the row.
+                sqlx::query("update branching.branches set protected = true where slug = 'busy'").execute(&mut *holding).await.unwrap();
+            }
+            holding.commit().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(delete, others);
+        if held == "busy" {
+            assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (409, &json!("branch_protected")), "{answer:?}");
+            sqlx::query("update branching.branches set protected = false where slug = 'busy'").execute(&world.pool).await.unwrap();
+        } else {
+            assert_eq!(answer.status, 202, "{answer:?}");
+        }
+    }
+    for gone in ["child", "busy"] {
+        world.gone(gone).await;
+    }
     world.end().await;
 }
 

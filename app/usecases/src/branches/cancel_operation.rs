@@ -1,13 +1,14 @@
 //! Call an operation off.
 
 use super::{
-    lookup::{check, check_as, check_owner},
+    get_operation::missing,
+    lookup::{check, check_owner, check_seen, wait_for_row},
     ports::BranchPorts,
 };
 use crate::trail;
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, Caller, Failure, Operation, OperationKind,
+    Action, Branch, BranchId, Caller, Failure, Operation, OperationKind,
     branch::{AccessLevel, Status},
     operation::Progress,
 };
@@ -32,13 +33,25 @@ impl CancelOperationUseCase {
 #[async_trait]
 impl UseCase<CancelOperation> for CancelOperationUseCase {
     async fn run(&self, caller: &Caller, command: CancelOperation) -> Result<Operation, Failure> {
-        let missing = || Failure::not_found("operation", command.id.to_string());
-        let mut work = self.ports.control_plane.begin().await?;
-        let found = work.operations().find(command.id).await?.ok_or_else(missing)?;
-        let parent_goes = found.kind == OperationKind::DeleteBranch && parent_goes(&mut *work, &found).await?;
+        let missing = || missing(command.id);
+        let (mut work, found, parent_goes) = loop {
+            let mut work = self.ports.control_plane.begin().await?;
+            let found = work.operations().find(command.id).await?.ok_or_else(missing)?;
+            if found.kind != OperationKind::DeleteBranch {
+                break (work, found, false);
+            }
+            match parent_of(&mut *work, &found).await? {
+                Parent::Stays => break (work, found, false),
+                Parent::Goes => break (work, found, true),
+                Parent::Unknown { busy } => {
+                    drop(work);
+                    wait_for_row(&*self.ports.control_plane, busy).await?;
+                }
+            }
+        };
         // The branch's row first, then the operation's: the order in which workers write them.
         let branch = work.branches().find(found.branch_id, true).await?.ok_or_else(missing)?;
-        check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
+        check_seen(&branch, &caller.principal, missing)?;
         may_cancel(&branch, found.kind, caller)?;
         let now = self.ports.clock.now();
         if parent_goes && !found.status.is_final() {
@@ -91,17 +104,27 @@ fn may_cancel(branch: &Branch, kind: OperationKind, caller: &Caller) -> Result<(
     }
 }
 
-/// Whether the parent of a branch that is being deleted is being deleted too, or gone. Then the delete cannot be called off: no branch lives on without its
-/// parent.
-///
+/// What becomes of the parent of a branch that is being deleted.
+enum Parent {
+    /// It is there.
+    Stays,
+    /// It is being deleted too, or gone. Then the delete cannot be called off: no branch lives on without its parent.
+    Goes,
+    /// Somebody has the row of this one, the parent or the branch itself: with the lock of admissions no row is waited for.
+    Unknown { busy: BranchId },
+}
+
 /// It takes the lock under which deletes begin, and the parent's row before its child's, as deletes do. So no delete of the parent begins between this answer
 /// and what follows from it.
-async fn parent_goes(work: &mut dyn UnitOfWork, delete: &Operation) -> Result<bool, Failure> {
+async fn parent_of(work: &mut dyn UnitOfWork, delete: &Operation) -> Result<Parent, Failure> {
     work.branches().lock_admission().await?;
-    let Some(branch) = work.branches().find(delete.branch_id, false).await? else { return Ok(false) };
-    let Some(parent_id) = branch.parent_id else { return Ok(false) };
-    let parent = work.branches().find(parent_id, true).await?;
-    Ok(parent.is_none_or(|parent| matches!(parent.state.status(), Status::Deleting | Status::Deleted)))
+    let Some(branch) = work.branches().find(delete.branch_id, false).await? else { return Ok(Parent::Stays) };
+    let Some(parent_id) = branch.parent_id else { return Ok(Parent::Stays) };
+    let Some(parent) = work.branches().find_free(parent_id).await? else { return Ok(Parent::Unknown { busy: parent_id }) };
+    if work.branches().find_free(branch.id).await?.is_none() {
+        return Ok(Parent::Unknown { busy: branch.id });
+    }
+    Ok(if matches!(parent.state.status(), Status::Deleting | Status::Deleted) { Parent::Goes } else { Parent::Stays })
 }
 
 fn why_too_late(operation: &Operation) -> &'static str {
@@ -177,7 +200,8 @@ mod tests {
             let mut work = FakeWork::default();
             work.branches.expect_lock_admission().once().returning(|| Ok(()));
             let of_parent = parent.clone();
-            work.branches.expect_find().withf(move |id, lock| *id == parent_id && *lock).returning(move |_, _| Ok(Some(of_parent.clone())));
+            let of_child = child.clone();
+            work.branches.expect_find_free().returning(move |id| Ok(Some(if id == parent_id { of_parent.clone() } else { of_child.clone() })));
             work.branches.expect_find().returning(move |_, _| Ok(Some(child.clone())));
             work.operations.expect_find().returning(move |_| Ok(Some(delete.clone())));
             work.operations.expect_cancel_queued().times(usize::from(code.is_none())).returning(|_, _| Ok(true));
@@ -217,6 +241,6 @@ mod tests {
     #[tokio::test]
     async fn nobody_calls_off_what_others_began() {
         let refused = cancel(work(branch("pr-1", Some(2)), operation(OperationKind::ResetBranch, Progress::Running))).await.unwrap_err();
-        assert_eq!(refused.code(), "branch_access_denied");
+        assert_eq!(refused.code(), "not_found", "nor learns that there is such an operation");
     }
 }

@@ -1,13 +1,13 @@
 //! Delete a branch.
 
 use super::{
-    lookup::{check, find_locked},
+    lookup::{check, find_admitted, wait_for_row},
     ports::BranchPorts,
 };
 use crate::trail;
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, Caller, Failure, Operation, OperationId, OperationKind, Principal,
+    Action, Branch, BranchId, Caller, Failure, Operation, OperationId, OperationKind, Principal,
     branch::{AccessLevel, Status, main_stays},
     operation::OperationInput,
 };
@@ -31,16 +31,23 @@ impl DeleteBranchUseCase {
 #[async_trait]
 impl UseCase<DeleteBranch> for DeleteBranchUseCase {
     async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<StartedOperation, Failure> {
-        let mut work = self.ports.control_plane.begin().await?;
-        // The lock that new branches are inserted under: no child appears between the look and the delete.
-        work.branches().lock_admission().await?;
-        let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
-        if branch.is_main() {
-            return Err(main_stays());
-        }
-        branch.check_unprotected()?;
-        branch.check_idle()?;
-        let doomed = with_descendants(&mut *work, branch).await?;
+        let control_plane = &*self.ports.control_plane;
+        let (mut work, doomed) = loop {
+            // The lock that new branches are inserted under: no child appears between the look and the delete.
+            let (mut work, branch) = find_admitted(control_plane, caller, &command.branch, AccessLevel::Admin).await?;
+            if branch.is_main() {
+                return Err(main_stays());
+            }
+            branch.check_unprotected()?;
+            branch.check_idle()?;
+            match with_descendants(&mut *work, branch).await? {
+                Family::Held(doomed) => break (work, doomed),
+                Family::Busy(child) => {
+                    drop(work);
+                    wait_for_row(control_plane, child).await?;
+                }
+            }
+        };
         let (branch, descendants) = doomed.split_first().expect("the branch itself is first");
         let all_theirs = descendants.iter().all(|child| check(child, &caller.principal, AccessLevel::Admin).is_ok());
         let they_go_too = command.force && all_theirs;
@@ -60,21 +67,28 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
     }
 }
 
-/// The branch first, then everything that was cut from it, straight or not; what is being deleted already counts as gone.
-async fn with_descendants(work: &mut dyn UnitOfWork, branch: Branch) -> Result<Vec<Branch>, Failure> {
+/// A branch and its descendants.
+enum Family {
+    /// The branch first, then everything that was cut from it, straight or not, their rows locked; what is being deleted already counts as gone.
+    Held(Vec<Branch>),
+    /// Somebody else has this one's row.
+    Busy(BranchId),
+}
+
+async fn with_descendants(work: &mut dyn UnitOfWork, branch: Branch) -> Result<Family, Failure> {
     let mut found = vec![branch];
     let mut next = 0;
     while let Some(parent) = found.get(next) {
         for child in work.branches().children(parent.id).await? {
             // Parents are locked before their children, always in this order, under the admission lock.
-            let locked = work.branches().find(child.id, true).await?.unwrap_or(child);
+            let Some(locked) = work.branches().find_free(child.id).await? else { return Ok(Family::Busy(child.id)) };
             if !matches!(locked.state.status(), Status::Deleting | Status::Deleted) {
                 found.push(locked);
             }
         }
         next += 1;
     }
-    Ok(found)
+    Ok(Family::Held(found))
 }
 
 /// Names only those that the caller may see.
@@ -173,7 +187,7 @@ mod tests {
             work.branches.expect_lock_admission().returning(|| Ok(()));
             work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", None))));
             let found = child.clone();
-            work.branches.expect_find().returning(move |id, _| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", None) })));
+            work.branches.expect_find_free().returning(move |id| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", None) })));
             let mut children = vec![vec![], vec![child]];
             work.branches.expect_children().returning(move |_| Ok(children.pop().unwrap_or_default()));
             work
@@ -197,7 +211,7 @@ mod tests {
             work.branches.expect_lock_admission().returning(|| Ok(()));
             work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", Some(1)))));
             let found = child.clone();
-            work.branches.expect_find().returning(move |id, _| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", Some(1)) })));
+            work.branches.expect_find_free().returning(move |id| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", Some(1)) })));
             let mut children = vec![vec![], vec![child.clone()]];
             work.branches.expect_children().returning(move |_| Ok(children.pop().unwrap_or_default()));
             let refused = over(work).run(&caller(Some(1), [Scope::WriteBranches]), command(force)).await.unwrap_err();

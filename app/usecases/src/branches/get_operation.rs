@@ -1,11 +1,11 @@
 //! See how an operation is getting on.
 
 use super::{
-    lookup::{check_as, nameless},
+    lookup::{check_as, check_seen, nameless},
     ports::BranchPorts,
 };
 use async_trait::async_trait;
-use domain::{Caller, Failure, Operation, branch::AccessLevel};
+use domain::{Branch, Caller, Failure, Operation, OperationId, branch::AccessLevel};
 use ports::driving::{GetOperation, UseCase};
 
 /// See [`GetOperation`].
@@ -18,20 +18,41 @@ impl GetOperationUseCase {
     pub fn new(ports: BranchPorts) -> Self {
         Self { ports }
     }
+
+    /// The operation for somebody who was shown it before, and may by now not see its branch any more.
+    pub(super) async fn again(&self, caller: &Caller, id: OperationId) -> Result<Operation, Failure> {
+        let (operation, branch, target) = self.find(id).await?;
+        check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
+        if let Some(target) = target {
+            target.check_access(&caller.principal, AccessLevel::Read).map_err(|denied| nameless(denied, target.id))?;
+        }
+        Ok(operation)
+    }
+
+    /// The operation, its branch, and the one that a proof compares it with: what that tells is as much of either.
+    async fn find(&self, id: OperationId) -> Result<(Operation, Branch, Option<Branch>), Failure> {
+        let mut work = self.ports.control_plane.begin().await?;
+        let operation = work.operations().find(id).await?.ok_or_else(|| missing(id))?;
+        let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(|| missing(id))?;
+        let target = match operation.input.target {
+            Some(target) => Some(work.branches().find(target, false).await?.ok_or_else(|| missing(id))?),
+            None => None,
+        };
+        Ok((operation, branch, target))
+    }
+}
+
+pub(super) fn missing(id: OperationId) -> Failure {
+    Failure::not_found("operation", id.to_string())
 }
 
 #[async_trait]
 impl UseCase<GetOperation> for GetOperationUseCase {
     async fn run(&self, caller: &Caller, command: GetOperation) -> Result<Operation, Failure> {
-        let missing = || Failure::not_found("operation", command.id.to_string());
-        let mut work = self.ports.control_plane.begin().await?;
-        let operation = work.operations().find(command.id).await?.ok_or_else(missing)?;
-        let branch = work.branches().find(operation.branch_id, false).await?.ok_or_else(missing)?;
-        check_as(&branch, branch.id, &caller.principal, AccessLevel::Read)?;
-        // What a proof tells is as much of the branch that it compares with.
-        if let Some(target) = operation.input.target {
-            let target = work.branches().find(target, false).await?.ok_or_else(missing)?;
-            target.check_access(&caller.principal, AccessLevel::Read).map_err(|denied| nameless(denied, target.id))?;
+        let (operation, branch, target) = self.find(command.id).await?;
+        check_seen(&branch, &caller.principal, || missing(command.id))?;
+        if let Some(target) = target {
+            target.check_access(&caller.principal, AccessLevel::Read).map_err(|_| missing(command.id))?;
         }
         Ok(operation)
     }
@@ -62,7 +83,7 @@ mod tests {
             let found = GetOperationUseCase::new(branch_ports(work))
                 .run(&caller(Some(user), [Scope::ReadBranches]), GetOperation { id: OperationId::from_uuid(Uuid::nil()) })
                 .await;
-            assert_eq!(found.is_ok(), shown);
+            assert_eq!(found.as_ref().err().map(|refused| refused.code().to_owned()), (!shown).then(|| "not_found".to_owned()));
         }
     }
 
@@ -79,7 +100,7 @@ mod tests {
                 .run(&caller(Some(1), [Scope::ReadBranches]), GetOperation { id: OperationId::from_uuid(Uuid::nil()) })
                 .await;
             assert_eq!(found.is_ok(), shown);
-            assert!(found.err().is_none_or(|refused| refused.code() == "branch_access_denied" && !refused.to_string().contains("secret")));
+            assert!(found.err().is_none_or(|refused| refused.code() == "not_found" && !refused.to_string().contains("secret")));
         }
     }
 }

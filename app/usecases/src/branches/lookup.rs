@@ -4,7 +4,7 @@ use domain::{
     Branch, BranchId, Caller, Denied, Failure, Fault, Principal, Slug,
     branch::{AccessLevel, Status},
 };
-use ports::driven::{BranchRepository, UnitOfWork};
+use ports::driven::{BranchRepository, ControlPlane, UnitOfWork};
 use std::fmt;
 
 /// A live branch by id or slug.
@@ -50,12 +50,52 @@ pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, refe
     Ok(branch)
 }
 
+/// A branch whose row is locked in a unit of work that has the lock of admissions as well.
+///
+/// Whoever has a row may have it for a while, as a reset at its switch does, and everybody who makes or deletes a branch waits for the lock of admissions: so
+/// who has that waits for no row. Where a row is taken, both are let go of, the row is waited for alone, and it begins anew.
+pub(super) async fn find_admitted(
+    control_plane: &dyn ControlPlane,
+    caller: &Caller,
+    reference: &str,
+    needed: AccessLevel,
+) -> Result<(Box<dyn UnitOfWork>, Branch), Failure> {
+    loop {
+        let mut work = control_plane.begin().await?;
+        let found = find_for(&mut *work, caller, reference, needed).await?;
+        work.branches().lock_admission().await?;
+        if let Some(branch) = work.branches().find_free(found.id).await? {
+            if branch.state.status() == Status::Deleted {
+                return Err(Failure::not_found("branch", reference));
+            }
+            check_as(&branch, reference, &caller.principal, needed)?;
+            return Ok((work, branch));
+        }
+        drop(work);
+        wait_for_row(control_plane, found.id).await?;
+    }
+}
+
+/// Waits until nobody has the branch's row.
+pub(super) async fn wait_for_row(control_plane: &dyn ControlPlane, id: BranchId) -> Result<(), Failure> {
+    let mut work = control_plane.begin().await?;
+    work.branches().find(id, true).await?;
+    Ok(())
+}
+
 /// [`check`] for a branch that was asked for as `named`.
 pub(super) fn check_as(branch: &Branch, named: impl fmt::Display, principal: &Principal, needed: AccessLevel) -> Result<(), Failure> {
-    check(branch, principal, needed).map_err(|failure| match failure {
-        Failure::Denied(denied) => nameless(denied, named).into(),
-        other => other,
-    })
+    if let Some(pinned) = principal.restrictions.branch.as_ref().filter(|pinned| **pinned != branch.slug) {
+        let reason = format!("the key says branch '{pinned}', the request says '{named}'; name one");
+        return Err(Failure::bad_request("branch_mismatch", reason));
+    }
+    branch.check_access(principal, needed).map_err(|denied| nameless(denied, named).into())
+}
+
+/// Whether an operation of the branch is shown: to whoever may not see the branch there is no such operation.
+pub(super) fn check_seen(branch: &Branch, principal: &Principal, missing: impl FnOnce() -> Failure) -> Result<(), Failure> {
+    branch.check_access(principal, AccessLevel::Read).map_err(|_| missing())?;
+    check(branch, principal, AccessLevel::Read)
 }
 
 /// Who has no access to a branch learns no other name of it than the one it was asked for by.
@@ -68,11 +108,7 @@ pub(super) fn nameless(denied: Denied, named: impl fmt::Display) -> Denied {
 
 /// Whether the principal may go so far on the branch, and its key does not keep it elsewhere.
 pub(super) fn check(branch: &Branch, principal: &Principal, needed: AccessLevel) -> Result<(), Failure> {
-    if let Some(pinned) = principal.restrictions.branch.as_ref().filter(|pinned| **pinned != branch.slug) {
-        let reason = format!("the key says branch '{pinned}', the request says '{}'; name one", branch.slug);
-        return Err(Failure::bad_request("branch_mismatch", reason));
-    }
-    Ok(branch.check_access(principal, needed)?)
+    check_as(branch, &branch.slug, principal, needed)
 }
 
 /// Whether the principal may do what is done as the owner of the branch's objects. A key that is held to tables would come to all others that way.
@@ -120,6 +156,9 @@ mod tests {
             let mut work = work_with(Some(hers.clone()));
             let refused = find_visible(&mut work, &caller(Some(2), [Scope::ReadBranches]), &reference).await.unwrap_err();
             assert_eq!(refused.to_string(), format!("no access to branch '{reference}'"));
+            let mut work = work_with(Some(hers.clone()));
+            let refused = find_visible(&mut work, &pinned_to("pr-1", Scope::ReadBranches), &reference).await.unwrap_err().to_string();
+            assert!(refused.contains(&format!("'{reference}'")) && (reference == "secret-deal" || !refused.contains("secret")), "{refused}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Apply the migrations that a branch's ledger lacks.
 
 use super::{
-    lookup::{check_owner, find_locked},
+    lookup::{check_owner, find_admitted, find_locked},
     migration_view::{no_migrations, read_call},
     ports::BranchPorts,
     start::Start,
@@ -27,12 +27,15 @@ impl MigrateBranchUseCase {
 impl UseCase<MigrateBranch> for MigrateBranchUseCase {
     async fn run(&self, caller: &Caller, command: MigrateBranch) -> Result<StartedOperation, Failure> {
         read_call(&*self.ports.migrations, &command.files)?;
-        let mut work = self.ports.control_plane.begin().await?;
-        if command.dry_run {
+        let control_plane = &*self.ports.control_plane;
+        let (mut work, branch) = if command.dry_run {
             // Trials are counted under the lock that they are added under; it comes before the branch's own.
-            work.branches().lock_admission().await?;
-        }
-        let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
+            find_admitted(control_plane, caller, &command.branch, AccessLevel::Read).await?
+        } else {
+            let mut work = control_plane.begin().await?;
+            let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
+            (work, branch)
+        };
         check_owner(&branch, &caller.principal)?;
         if command.files.is_empty() && self.ports.migration_files.read().await?.is_empty() {
             return Err(no_migrations());
