@@ -89,9 +89,16 @@ async fn a_stranger_does_nothing_to_a_branch_by_any_door() {
         }
     }
     for (method, path) in [(Method::GET, ""), (Method::GET, "/events"), (Method::POST, "/cancel")] {
-        let path = format!("admin/operations/{operation}{path}");
-        let answer = Answer::to(server.rest(method.clone(), &path, bob)).await;
-        assert!([403, 404].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+        // What is hers is to him as what was never there.
+        let nobodys = "11111111-1111-4111-8111-111111111111";
+        let ask = async |operation: &str| {
+            let path = format!("admin/operations/{operation}{path}");
+            let answer = Answer::to(server.rest(method.clone(), &path, bob)).await;
+            (answer.status.as_u16(), answer.body.replace(operation, "it"))
+        };
+        let told = ask(operation).await;
+        assert_eq!(told.0, 404, "{method} {path}: {told:?}");
+        assert_eq!(told, ask(nobodys).await, "{method} {path}");
     }
     let listed = server.get("admin/branches", bob).await.json();
     assert!(!listed.to_string().contains("hers"), "{listed}");

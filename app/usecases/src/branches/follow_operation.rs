@@ -132,7 +132,7 @@ impl Feed {
     /// The operation as the caller may see it by now: what let them in when they began to follow may have been taken back since.
     async fn shown(&self) -> Result<Operation, Failure> {
         loop {
-            match self.get.run(&self.caller, GetOperation { id: self.last.id }).await {
+            match self.get.again(&self.caller, self.last.id).await {
                 // As with a look that fails: it goes on all the same.
                 Err(Failure::Unavailable { .. }) => tokio::time::sleep(EVERY).await,
                 shown => return shown,
