@@ -19,12 +19,22 @@ pub(crate) struct DefaultGrant {
 }
 
 impl DefaultGrant {
-    /// Those of the roles that own something the clone holds, and of the reader itself.
+    /// Those of the roles that own something the clone holds, whatever that is, and of the reader itself; a diff compares the same (`schema/sql/meta.sql`).
+    /// What extensions brought along is whoever's that made them.
     pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String]) -> Result<Vec<Self>, BuildError> {
         sqlx::query_as(
-            r#"with owner as (
-                  select distinct c.relowner as oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                   where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
+            r#"with space as (
+                  select n.oid, n.nspowner from pg_namespace n where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
+              ), brought as (
+                  select e.classid, e.objid from pg_depend e where e.deptype = 'e'
+              ), owner as (
+                  select c.relowner as oid from pg_class c join space n on n.oid = c.relnamespace
+                  union select p.proowner from pg_proc p join space n on n.oid = p.pronamespace
+                         where not exists (select from brought b where b.classid = 'pg_proc'::regclass and b.objid = p.oid)
+                  union select t.typowner from pg_type t join space n on n.oid = t.typnamespace
+                         where not exists (select from brought b where b.classid = 'pg_type'::regclass and b.objid = t.oid)
+                  union select n.nspowner from space n
+                         where not exists (select from brought b where b.classid = 'pg_namespace'::regclass and b.objid = n.oid)
                   union select r.oid from pg_roles r where r.rolname = current_user
               ), entry as (
                   select n.nspname, d.defaclrole, d.defaclobjtype, d.defaclacl, d.defaclnamespace
@@ -63,13 +73,16 @@ impl DefaultGrant {
     }
 }
 
-/// Writes them, after everything else: they must not touch what is restored.
+/// Writes them, after everything else: they must not touch what is restored. A schema that stayed behind with its extension takes its own along.
 pub(crate) async fn carry_over(branch: &mut PgConnection, grants: &[DefaultGrant]) -> Result<(), BuildError> {
     if grants.is_empty() {
         return Ok(());
     }
-    let statements: Vec<_> = grants.iter().map(DefaultGrant::statement).collect();
-    run(branch, statements.join("; ")).await.map_err(|error| from_sql("carrying default grants over", error))
+    let failed = |error| from_sql("carrying default grants over", error);
+    let schemas: Vec<String> = sqlx::query_scalar("select nspname::text from pg_namespace").fetch_all(&mut *branch).await.map_err(failed)?;
+    let there = |grant: &&DefaultGrant| grant.schema.as_ref().is_none_or(|schema| schemas.contains(schema));
+    let statements: Vec<_> = grants.iter().filter(there).map(DefaultGrant::statement).collect();
+    run(branch, statements.join("; ")).await.map_err(failed)
 }
 
 #[cfg(test)]

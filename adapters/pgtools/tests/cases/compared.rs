@@ -40,6 +40,28 @@ grant select on pg_catalog.pg_statistic to anon;
 grant execute on function pg_catalog.pg_switch_wal() to anon;
 ";
 
+#[tokio::test(flavor = "multi_thread")]
+async fn default_grants_come_along_whatever_it_is_that_their_role_owns() {
+    let sql = "create schema app; create function app.f() returns int language sql as 'select 1'; alter function app.f() owner to service_role;
+               alter default privileges for role service_role grant select on tables to anon;
+               create schema own authorization authenticated;
+               alter default privileges for role authenticated in schema app grant usage on sequences to anon;
+               alter default privileges for role anon grant usage on schemas to public";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("defaults", DataCloneMode::SchemaOnly).await.unwrap();
+    let database = house.target("defaults").database;
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let main = schemas.read(&DatabasePlace { database: house.main.clone(), is_main: true }).await.unwrap();
+    let branch = schemas.read(&DatabasePlace { database: database.clone(), is_main: false }).await.unwrap();
+    assert_eq!(schemas.unified_text(&main.map, &branch.map), "");
+    execute(&mut house.look_into(&database).await, "set role fluxbase_branch_owner; create table app.t (); create sequence app.s").await;
+    execute(&mut house.look_into(&database).await, "set role fluxbase_branch_owner; create schema later").await;
+    let granted = "select has_table_privilege('anon', 'app.t', 'select') and has_sequence_privilege('anon', 'app.s', 'usage')
+                          -- One that owns nothing makes nothing.
+                          and not has_schema_privilege('anon', 'later', 'usage')";
+    assert!(house.value::<bool>(&database, granted).await);
+}
+
 /// Clones a main database that has all of this, and holds the clone against it.
 async fn compare(admin: Admin, mode: DataCloneMode) -> (House, BuildReport) {
     let own = "create table t (id int primary key, b int); insert into t values (1); grant select on t to anon; grant update (b) on t to anon;
