@@ -50,8 +50,9 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
 }
 
 /// Ends the sessions that people have on the database, however they came by them; the logins of requests and of the builder keep theirs, and so does whoever
-/// is beyond this admin. It is told twice that nobody is there: who had just been let in shows itself a moment later.
-pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+/// is beyond this admin. Where a login was let in until now it has to be seen twice that nobody is there: who just came shows itself a moment later.
+pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag, was_open: bool) -> Result<(), BuildError> {
+    let enough = if was_open { 2 } else { 1 };
     const END: &str = "with session as materialized (
                            select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
                              cross join (select rolsuper from pg_roles where rolname = current_user) me
@@ -68,7 +69,7 @@ pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, targe
             .await
             .map_err(|error| from_sql(format!("ending people's sessions on '{}'", target.database), error))?;
         nobody = if ended == 0 { nobody + 1 } else { 0 };
-        if nobody == 2 {
+        if nobody == enough {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;

@@ -188,13 +188,14 @@ impl BranchLogins for PgBranchLogins {
         let mut transaction = admin.begin().await.map_err(failed)?;
         lock_connection_role(&mut transaction, settings, replaced.branch_id).await?;
         let there = find(&mut transaction, settings, replaced).await? == Found::Ours;
-        if there && connection_role::is_there(&mut transaction, &role).await? {
+        let was_open = there && connection_role::is_there(&mut transaction, &role).await?;
+        if was_open {
             let revoke = format!("revoke connect on database {} from {}", ident(replaced.database.as_str()), ident(&role));
             run(&mut *transaction, revoke).await.map_err(|error| from_sql("closing what was replaced to the branch's login", error))?;
         }
         transaction.commit().await.map_err(failed)?;
         if there {
-            admission::see_off(&mut admin, settings, replaced).await?;
+            admission::see_off(&mut admin, settings, replaced, was_open).await?;
         }
         let _ = admin.close().await;
         Ok(())
