@@ -53,7 +53,7 @@ async fn a_clone_that_runs_out_of_disk_is_tried_again_then_told_and_leaves_nothi
     println!("it is told: {}; what was seen meanwhile: {troubles:?}", outcome["error"]);
     assert_eq!(outcome["status"], "failed");
     let told = outcome["error"]["message"].as_str().unwrap();
-    assert!(told.contains("No space left on device") && told.contains("53100"), "{told}");
+    assert!(told.contains("No space left on device") && told.contains("53100") && told.contains("branching.disk_budget"), "{told}");
     // Somebody else's rows may have gone meanwhile: it is tried some times.
     let failures: i32 =
         sqlx::query_scalar("select failures from branching.operations where id = $1::uuid").bind(&operation).fetch_one(&world.pool).await.unwrap();

@@ -26,6 +26,7 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
     if finds_no_name(database.as_ref(), &state) {
         return refused("clone_refused", format!("{message}{WAY_TO_NAMES}"));
     }
+    let message = if state == DISK_FULL { format!("{message}{WAY_TO_ROOM}") } else { message };
     if of_the_moment(&state) {
         return BuildError::Retryable { message, source: Some(error.into()) };
     }
@@ -44,6 +45,12 @@ pub(crate) fn denied(doing: &str, said: &str, is_main: bool) -> BuildError {
     };
     refused("insufficient_privilege", format!("{doing}: {said}{way}"))
 }
+
+const DISK_FULL: &str = "53100";
+
+/// What helps where the disk of the server is full.
+const WAY_TO_ROOM: &str = ". The disk of the PostgreSQL server is full: make room there, delete branches that nobody needs, clone as schema_only, or let \
+                           branching.disk_budget refuse copies before it comes to this";
 
 /// How functions find what they name, wherever they are called.
 const WAY_TO_NAMES: &str = ". A function that is called meanwhile names it without its schema: write the schema in its body, or give the function a search \
