@@ -62,7 +62,7 @@ pub struct Settings {
     pub instance: Uuid,
     /// What the names of branch databases begin with.
     pub database_prefix: String,
-    /// Tables whose rows never reach a branch.
+    /// Tables whose rows never reach a branch, beside those of signing in.
     pub excluded_tables: Vec<QualifiedName>,
     /// What stands in the place of personal values.
     pub masking: MaskingSettings,
@@ -105,11 +105,6 @@ impl Default for StockSettings {
 }
 
 impl Settings {
-    /// The four tables of `auth` that hold what could be used to act as somebody.
-    pub fn personal_tables() -> Vec<QualifiedName> {
-        ["sessions", "refresh_tokens", "mfa_factors", "identities"].map(|table| QualifiedName::new("auth", table)).to_vec()
-    }
-
     /// Refuses a name that no branch database has, before anything is done to it.
     pub(crate) fn check_name(&self, target: &DatabaseTag) -> Result<(), BuildError> {
         let name = target.database.as_str();

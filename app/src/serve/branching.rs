@@ -151,7 +151,7 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
         give_way_after: GIVE_WAY_AFTER,
         stock: stock_settings(settings),
         clone_rate: settings.branching.clone_rate,
-        excluded_tables: pgtools::Settings::personal_tables().into_iter().chain(excluded).collect(),
+        excluded_tables: excluded.collect(),
         masking: pgtools::MaskingSettings {
             rules: settings.branching.privacy_rules().expect("the configuration was checked"),
             key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),

@@ -100,6 +100,29 @@ pub struct PrivateColumn {
     pub numbered: bool,
     /// Whether texts that differ in their bytes may be equal.
     pub loose: bool,
+    /// Whether a check of its table or of its domain reads it.
+    pub checked: bool,
+}
+
+#[cfg(test)]
+impl PrivateColumn {
+    /// One of which there is nothing to say.
+    pub(crate) fn plain(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            declared: format!("{kind:?}").to_lowercase(),
+            room: None,
+            nullable: true,
+            comment: None,
+            key: None,
+            partition_key: false,
+            generated_from: None,
+            numbered: false,
+            loose: false,
+            checked: false,
+        }
+    }
 }
 
 /// A foreign key.

@@ -7,7 +7,9 @@ mod fault;
 mod mask;
 mod plan;
 mod rule;
+mod secret;
 mod suspicion;
+mod words;
 
 pub use comment::{InvalidTag, tagged};
 pub use facts::{Kind, PrivateColumn, PrivateKey, PrivateTable};
@@ -15,6 +17,7 @@ pub use fault::{MaskFault, MaskingRefused, Suspect};
 pub use mask::{InvalidMask, Mask};
 pub use plan::{MaskingPlan, PlannedMask, plan_masks};
 pub use rule::{ColumnName, ColumnPattern, InvalidColumn, MaskRule, PrivacyRules, RepeatedColumn};
+pub use secret::holds_credentials;
 
 use serde::{Deserialize, Serialize};
 

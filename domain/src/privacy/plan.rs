@@ -3,6 +3,7 @@
 use super::{
     ColumnName, Kind, Mask, MaskFault, MaskingRefused, PrivacyRules, PrivateColumn, PrivateTable, Suspect,
     families::{Families, Place},
+    secret::secret,
     suspicion::suspicion,
     tagged,
 };
@@ -43,6 +44,7 @@ pub fn plan_masks(tables: &[PrivateTable], rules: &PrivacyRules, withheld: &[Wit
     let mut plan = Planner { families: &families, rules, withheld, decisions: vec![None; families.len()], faults: Vec::new(), used: false };
     plan.decide(complete);
     plan.spread();
+    plan.hide_secrets();
     let planned = plan.masks();
     if !plan.faults.is_empty() {
         return Err(MaskingRefused::Faults(plan.faults));
@@ -108,6 +110,36 @@ impl Planner<'_> {
                     }
                 }
                 _ => self.faults.push(MaskFault::Unlike(said.into_iter().map(|(mask, place)| (self.families.name(place), mask)).collect())),
+            }
+        }
+    }
+
+    /// Where nothing was said of a column that looks as if it held a secret: NULL where nothing forbids it, else a digest. That is no rule of anybody's, and asks
+    /// for none.
+    fn hide_secrets(&mut self) {
+        for family in self.families.all() {
+            let looks = |place: &Place| {
+                let (table, column) = self.families.at(*place);
+                let free = column.generated_from.is_none() && !self.rules.calls_harmless(&table.name, &column.name);
+                secret(column).filter(|_| free && self.decisions[*place].is_none())
+            };
+            let found: Vec<(Place, String)> = family.iter().filter_map(|place| Some((*place, looks(place)?))).collect();
+            let leaders: Vec<Place> = found.iter().map(|(place, _)| *place).collect();
+            if leaders.is_empty() {
+                continue;
+            }
+            let all = |holds: &dyn Fn(&PrivateColumn) -> bool| family.iter().all(|place| holds(self.families.at(*place).1));
+            let free = |column: &PrivateColumn| column.nullable && column.key.is_none() && !column.checked && !column.partition_key;
+            let may_be_null = all(&free) && family.iter().all(|place| self.families.foreign_key(*place).is_none());
+            let has_digest =
+                all(&|column| Mask::Hash.fits(column.kind) && (!column.kind.is_text() || Mask::Hash.width(column.room, false).is_some()));
+            let mask = match (may_be_null, has_digest) {
+                (true, _) => Mask::Null,
+                (false, true) => Mask::Hash,
+                (false, false) => Mask::Redact,
+            };
+            for (place, reason) in found.into_iter().chain(self.families.followers(&leaders)) {
+                self.decisions[place].get_or_insert(Decision { mask, reason });
             }
         }
     }

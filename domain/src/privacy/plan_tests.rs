@@ -12,19 +12,7 @@ fn name(table: &str) -> QualifiedName {
 }
 
 fn column(name: &str, kind: Kind) -> PrivateColumn {
-    PrivateColumn {
-        name: name.to_owned(),
-        kind,
-        declared: format!("{kind:?}").to_lowercase(),
-        room: None,
-        nullable: true,
-        comment: None,
-        key: None,
-        partition_key: false,
-        generated_from: None,
-        numbered: false,
-        loose: false,
-    }
+    PrivateColumn::plain(name, kind)
 }
 
 fn table(own: &str, columns: Vec<PrivateColumn>) -> PrivateTable {
@@ -178,4 +166,45 @@ fn what_is_computed_is_as_personal_as_its_sources() {
     assert!(
         matches!(plan_masks(&others, &rules(&[("u.x", Mask::Hash)], &[]), &[], true), Err(MaskingRefused::Unclassified(found)) if found.len() == 1)
     );
+}
+
+#[test]
+fn secrets_stay_behind_though_nobody_asked_and_ask_for_no_rules() {
+    let required = PrivateColumn { nullable: false, ..column("api_key", Kind::Text) };
+    let unique = PrivateColumn { key: Some("t_token_key".to_owned()), ..column("reset_token", Kind::Text) };
+    let checked = PrivateColumn { checked: true, ..column("totp_secret", Kind::Text) };
+    let listed = PrivateColumn { nullable: false, ..column("recovery_codes", Kind::Array) };
+    let short = PrivateColumn { nullable: false, room: Some(8), ..column("password", Kind::Text) };
+    let tables = [table("t", vec![column("password_hash", Kind::Text), required, unique, checked, listed, short, column("email", Kind::Text)])];
+    let plan = planned(&tables, &[]).unwrap();
+    let masks: Vec<_> = plan.tables[&name("t")].iter().map(|planned| (planned.column.as_str(), planned.mask)).collect();
+    let expected = [
+        ("password_hash", Mask::Null),
+        ("api_key", Mask::Hash),
+        ("reset_token", Mask::Hash),
+        ("totp_secret", Mask::Hash),
+        ("recovery_codes", Mask::Redact),
+        ("password", Mask::Redact),
+    ];
+    assert_eq!(masks, expected);
+    assert!(plan.tables[&name("t")][0].reason.contains("'password hash'"), "{plan:?}");
+}
+
+#[test]
+fn who_says_that_a_secret_comes_along_has_it() {
+    let commented = PrivateColumn { comment: Some("@pii keep".to_owned()), ..column("api_key", Kind::Text) };
+    let tables = [table("t", vec![commented, column("secret", Kind::Text), column("password", Kind::Text)])];
+    let plan = plan_masks(&tables, &rules(&[("t.secret", Mask::Text)], &["app.*.password"]), &[], true).unwrap();
+    assert_eq!(plan.tables[&name("t")].iter().map(|planned| (planned.column.as_str(), planned.mask)).collect::<Vec<_>>(), [("secret", Mask::Text)]);
+}
+
+#[test]
+fn a_secret_that_keys_tie_together_is_one_digest() {
+    let mut uses = table("uses", vec![column("by", Kind::Text)]);
+    let key =
+        PrivateKey { name: "uses_fk".to_owned(), columns: vec!["by".to_owned()], references: name("keys"), referenced: vec!["api_key".to_owned()] };
+    uses.foreign_keys.push(key);
+    let keys = table("keys", vec![PrivateColumn { key: Some("keys_pkey".to_owned()), ..column("api_key", Kind::Text) }]);
+    let plan = planned(&[keys, uses], &[]).unwrap();
+    assert!(["keys", "uses"].iter().all(|own| plan.tables[&name(own)][0].mask == Mask::Hash), "{plan:?}");
 }

@@ -6,10 +6,10 @@ use crate::{
     error::{from_sql, refused},
     masking::{Masks, pointing},
     quoting::ident,
-    settings::Settings,
 };
 use domain::{
     branch::{ColumnFacts, ForeignKeyFacts, TableFacts, Withheld, WithheldRows, close_over_foreign_keys},
+    privacy::holds_credentials,
     table::QualifiedName,
 };
 use ports::driven::BuildError;
@@ -42,6 +42,12 @@ struct Key {
     match_full: bool,
 }
 
+/// Why the tables of signing in arrive empty.
+const CREDENTIALS: &str = "holds what one could act as somebody with";
+
+/// Why the tables of `branching.excluded_table_data` do.
+const EXCLUDED: &str = "excluded by the configuration (branching.excluded_table_data)";
+
 /// Plans what is withheld from a clone of the leader's snapshot.
 pub(crate) async fn plan(
     leader: &mut PgConnection,
@@ -64,8 +70,7 @@ pub(crate) async fn plan(
 
 /// A slip in a table's name must not bring its rows along. Those that we leave out ourselves are not in every database.
 fn refuse_unknown(facts: &[Fact], tables: &[QualifiedName]) -> Result<(), BuildError> {
-    let ours = Settings::personal_tables();
-    let unknown = tables.iter().filter(|table| !ours.contains(table) && !facts.iter().any(|fact| fact.name == **table));
+    let unknown = tables.iter().filter(|table| !holds_credentials(table) && !facts.iter().any(|fact| fact.name == **table));
     let unknown: Vec<_> = unknown.map(QualifiedName::written).collect();
     if unknown.is_empty() {
         return Ok(());
@@ -77,10 +82,10 @@ fn refuse_unknown(facts: &[Fact], tables: &[QualifiedName]) -> Result<(), BuildE
 }
 
 fn close(facts: &[Fact], tables: &[QualifiedName]) -> Vec<Withheld> {
-    let mut withheld: Vec<Withheld> = with_heirs(facts, tables)
-        .into_iter()
-        .map(|table| Withheld::all_rows(table, "holds what one could act as somebody with, or was excluded by the configuration"))
-        .collect();
+    let credentials = with_heirs(facts, holds_credentials).into_iter().map(|table| Withheld::all_rows(table, CREDENTIALS));
+    let mut withheld: Vec<Withheld> = credentials.collect();
+    let excluded = with_heirs(facts, |table| tables.contains(table)).into_iter();
+    withheld.extend(excluded.filter(|table| !holds_credentials(table)).map(|table| Withheld::all_rows(table, EXCLUDED)));
     // Those of other extensions are complete: CREATE EXTENSION fills them, and what it does not comes along.
     for (fact, extension) in facts.iter().filter_map(|fact| Some((fact, fact.of_extension.as_deref()?))) {
         if EXTENSIONS.contains(&extension) {
@@ -96,8 +101,8 @@ fn close(facts: &[Fact], tables: &[QualifiedName]) -> Vec<Withheld> {
 }
 
 /// The tables that exist, and what inherits from them: a partition's rows are the whole's.
-fn with_heirs(facts: &[Fact], tables: &[QualifiedName]) -> BTreeSet<QualifiedName> {
-    let mut found: BTreeSet<_> = facts.iter().filter(|fact| tables.contains(&fact.name)).map(|fact| fact.name.clone()).collect();
+fn with_heirs(facts: &[Fact], is_meant: impl Fn(&QualifiedName) -> bool) -> BTreeSet<QualifiedName> {
+    let mut found: BTreeSet<_> = facts.iter().filter(|fact| is_meant(&fact.name)).map(|fact| fact.name.clone()).collect();
     loop {
         let heirs: Vec<_> = facts
             .iter()

@@ -116,7 +116,13 @@ pub(crate) fn blame_masks(withheld: Option<&Withheld>, error: BuildError) -> Bui
     match error {
         BuildError::Refused { message, .. } if !masked.is_empty() => {
             let masks: Vec<_> = masked.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
-            refused("masking_refused", format!("{message}. Columns of it are masked ({}); choose masks whose values hold there", masks.join(", ")))
+            refused(
+                "masking_refused",
+                format!(
+                    "{message}. Columns of it are masked ({}); choose masks whose values hold there, or say that a column is not personal ('@pii keep')",
+                    masks.join(", ")
+                ),
+            )
         }
         error => error,
     }

@@ -1,11 +1,7 @@
 //! Personal values never reach a branch, and what stands in their place is of use.
 
-use super::{Admin, House, MASK_KEY, execute, refusal, withheld_of};
-use domain::{
-    DataCloneMode,
-    branch::DatabaseName,
-    privacy::{Mask, PrivacyRules},
-};
+use super::{Admin, House, MASK_KEY, execute, refusal, ruled, withheld_of};
+use domain::{DataCloneMode, branch::DatabaseName, privacy::Mask};
 
 /// Every type that has masks, and enough rows that accidents would show.
 const TYPES: &str = "
@@ -32,11 +28,6 @@ insert into logins (who, account, at_phone) select upper(login::text), account, 
 create table chats (number text, person text);
 insert into chats select mobile, full_name from people;
 ";
-
-fn ruled(house: &mut House, rules: &[(&str, &str)], classified: &[&str]) {
-    let rules = rules.iter().map(|(column, mask)| serde_json::from_value(serde_json::json!({"column": column, "as": mask})).unwrap()).collect();
-    house.settings.masking.rules = PrivacyRules::new(rules, classified.iter().map(|pattern| pattern.parse().unwrap()).collect()).unwrap();
-}
 
 const EVERY_MASK: &[(&str, &str)] = &[
     ("public.people.email", "email"),

@@ -19,6 +19,7 @@ mod masking;
 mod people;
 mod privileges;
 mod room;
+mod secrets;
 mod stock;
 mod superusers;
 mod telling;
@@ -97,7 +98,7 @@ impl House {
             metadata_database: main.clone(),
             instance: Uuid::from_u128(u128::from(number) << 96),
             database_prefix: format!("fluxbase_branch{number}_"),
-            excluded_tables: Settings::personal_tables(),
+            excluded_tables: Vec::new(),
             masking: MaskingSettings { rules: PrivacyRules::default(), key: MASK_KEY.into() },
             give_way_after: Duration::from_secs(30),
             stock: StockSettings { spares: 1, ..StockSettings::default() },
@@ -217,4 +218,9 @@ fn withheld_of<'a>(report: &'a BuildReport, schema: &str, table: &str) -> Option
 
 fn some_user() -> UserId {
     UserId::from_uuid(Uuid::from_u128(0xA11CE))
+}
+
+fn ruled(house: &mut House, rules: &[(&str, &str)], classified: &[&str]) {
+    let rules = rules.iter().map(|(column, mask)| serde_json::from_value(serde_json::json!({"column": column, "as": mask})).unwrap()).collect();
+    house.settings.masking.rules = PrivacyRules::new(rules, classified.iter().map(|pattern| pattern.parse().unwrap()).collect()).unwrap();
 }

@@ -36,7 +36,7 @@ pub(crate) struct BranchingSection {
     pub(crate) admin_database_url_file: Option<PathBuf>,
     /// What the names of branch databases begin with.
     pub(crate) database_prefix: String,
-    /// Tables, as `schema.table`, whose rows no branch gets, beside the four of `auth` that hold personal data.
+    /// Tables, as `schema.table`, whose rows no branch gets, beside those of `auth` that hold sessions, tokens, factors and identities.
     pub(crate) excluded_table_data: Vec<String>,
     /// What stands in the place of personal values in a full clone: columns, as `schema.table.column`, and their masks: `email`, `name`, `phone`, `null`,
     /// `hash`, `keep_last(4)`, `uuid`, `number`, `date`, `text`, `redact`, or `keep` for what is not personal. A comment on a column says the same

@@ -1,0 +1,161 @@
+//! What one could act as somebody with: it stays behind though nobody asked, unless somebody says that it may come along.
+
+use super::{
+    Kind, PrivateColumn,
+    words::{ends_with, words},
+};
+use crate::table::QualifiedName;
+
+/// Where people sign in: our own schema, or Supabase's.
+const SIGN_IN: &str = "auth";
+
+/// Tables of [`SIGN_IN`] that hold sessions, tokens, second factors, what providers tell of people, and the log of all that.
+const TABLES: &[&str] = &["sessions", "refresh_tokens", "identities", "one_time_tokens", "flow_state", "audit_log_entries", "instances"];
+
+/// What the names of more such tables begin with.
+const FAMILIES_OF_TABLES: &[&str] = &["mfa_", "saml_", "oauth_", "custom_oauth_", "webauthn_"];
+
+/// What the name of a column ends with that holds a password, its hash, a key or a token.
+const ENDINGS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passwort",
+    "kennwort",
+    "mot de passe",
+    "contrasena",
+    "contraseña",
+    "password hash",
+    "password digest",
+    "password salt",
+    "password encrypted",
+    "passwd hash",
+    "pass hash",
+    "passhash",
+    "passwordhash",
+    "pwd hash",
+    "pw hash",
+    "pwhash",
+    "bcrypt hash",
+    "argon hash",
+    "secret",
+    "secret key",
+    "secret hash",
+    "secret digest",
+    "api key",
+    "apikey",
+    "api key hash",
+    "key hash",
+    "key digest",
+    "private key",
+    "access key",
+    "signing key",
+    "encryption key",
+    "token hash",
+    "token digest",
+    "token encrypted",
+    "hashed token",
+    "encrypted token",
+    "access token",
+    "refresh token",
+    "auth token",
+    "oauth token",
+    "id token",
+    "bearer token",
+    "session token",
+    "provider token",
+    "remember token",
+    "reset token",
+    "reset password token",
+    "recovery token",
+    "confirmation token",
+    "verification token",
+    "reauthentication token",
+    "invitation token",
+    "invite token",
+    "login token",
+    "email change token",
+    "email change token new",
+    "email change token current",
+    "phone change token",
+    "recovery code",
+    "backup code",
+    "security answer",
+];
+
+/// Whether no row of the table ever comes along.
+pub fn holds_credentials(table: &QualifiedName) -> bool {
+    let name = table.name.as_str();
+    table.schema == SIGN_IN && (TABLES.contains(&name) || FAMILIES_OF_TABLES.iter().any(|family| name.starts_with(family)))
+}
+
+/// Why a column looks as if it held a secret, where it does.
+pub(super) fn secret(column: &PrivateColumn) -> Option<String> {
+    let may_hold = column.kind.is_text() || matches!(column.kind, Kind::Bytes | Kind::Uuid | Kind::Json | Kind::Array);
+    let words = words(&column.name);
+    let ending = ENDINGS.iter().filter(|ending| may_hold && ends_with(&words, ending)).max_by_key(|ending| ending.len())?;
+    Some(format!("its name says '{ending}': passwords, keys and tokens stay behind unless a rule or '@pii keep' says otherwise"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{holds_credentials, secret};
+    use crate::{
+        privacy::{Kind, PrivateColumn},
+        table::QualifiedName,
+    };
+
+    fn is_secret(name: &str, kind: Kind) -> bool {
+        secret(&PrivateColumn::plain(name, kind)).is_some()
+    }
+
+    #[test]
+    fn what_one_could_act_as_somebody_with_is_known_by_its_name() {
+        for name in [
+            "password",
+            "user_password",
+            "password_hash",
+            "hashedPassword",
+            "encrypted_password",
+            "password_digest",
+            "api_key",
+            "apiKey",
+            "APIKey",
+            "secret",
+            "totp_secret",
+            "client_secret",
+            "client_secret_hash",
+            "token_hash",
+            "reset_password_token_digest",
+            "sessionToken",
+            "refresh_token",
+            "email_change_token_new",
+            "reauthentication_token",
+            "recovery_codes",
+        ] {
+            assert!(is_secret(name, Kind::Text), "{name}");
+        }
+        assert!(is_secret("token_hash", Kind::Bytes) && is_secret("reset_token", Kind::Uuid) && is_secret("backup_codes", Kind::Array));
+    }
+
+    #[test]
+    fn what_is_about_secrets_is_none() {
+        for name in
+            ["token", "tokens", "secretary", "password_policy", "api_key_name", "key", "primary_key", "hash", "digest", "secret_id", "token_type"]
+        {
+            assert!(!is_secret(name, Kind::Text), "{name}");
+        }
+        assert!(!is_secret("has_password", Kind::Boolean) && !is_secret("api_key", Kind::Big) && !is_secret("reset_token", Kind::Timestamp));
+    }
+
+    #[test]
+    fn tables_of_signing_in_are_known_in_its_schema_only() {
+        for table in ["sessions", "mfa_amr_claims", "mfa_challenges", "one_time_tokens", "saml_relay_states", "flow_state", "oauth_clients"] {
+            assert!(holds_credentials(&QualifiedName::new("auth", table)), "{table}");
+            assert!(!holds_credentials(&QualifiedName::new("public", table)), "{table}");
+        }
+        for table in ["users", "schema_migrations", "roles"] {
+            assert!(!holds_credentials(&QualifiedName::new("auth", table)), "{table}");
+        }
+    }
+}
