@@ -1,6 +1,6 @@
 //! Why a copy with personal data in it is not begun.
 
-use super::{ColumnName, InvalidTag, Mask};
+use super::{ColumnName, InvalidTag, Mask, Remark};
 use std::fmt;
 
 /// Why a copy is not begun.
@@ -13,6 +13,16 @@ pub enum MaskingRefused {
 }
 
 impl MaskingRefused {
+    /// The same where there is another fault, which is told first.
+    #[must_use]
+    pub fn beside(self, other: MaskFault) -> Self {
+        let faults = match self {
+            Self::Faults(faults) => faults,
+            Self::Unclassified(_) => Vec::new(),
+        };
+        Self::Faults([vec![other], faults].concat())
+    }
+
     /// A stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -45,6 +55,13 @@ pub enum MaskFault {
         /// What is wrong.
         source: InvalidTag,
     },
+    /// They protect nothing, though they look as if they did.
+    #[error(
+        "masks stand on columns of tables only, and these comments are on something else: {}. Write it on those columns (comment on column \
+         schema.table.column is '@pii email'), or exclude a table's rows by branching.excluded_table_data; then take it out here",
+        said(.0)
+    )]
+    Misplaced(Vec<Remark>),
     /// Equal values would not stay equal.
     #[error("{} belong together by foreign keys and must have one mask: set the same for each, or leave it to the others to follow", listed(.0))]
     Unlike(Vec<(ColumnName, Mask)>),
@@ -126,6 +143,10 @@ pub enum MaskFault {
 
 fn listed(columns: &[(ColumnName, Mask)]) -> String {
     columns.iter().map(|(column, mask)| format!("{column} as {mask}")).collect::<Vec<_>>().join(" and ")
+}
+
+fn said(remarks: &[Remark]) -> String {
+    remarks.iter().map(|remark| format!("{} ('{}')", remark.object, remark.tag)).collect::<Vec<_>>().join(", ")
 }
 
 fn fitting(declared: &str) -> &'static str {

@@ -11,7 +11,7 @@ mod secret;
 mod suspicion;
 mod words;
 
-pub use comment::{InvalidTag, tagged};
+pub use comment::{InvalidTag, Remark, tagged};
 pub use facts::{Kind, PrivateColumn, PrivateKey, PrivateTable};
 pub use fault::{MaskFault, MaskingRefused, Suspect};
 pub use mask::{InvalidMask, Mask};

@@ -2,6 +2,7 @@
 
 mod expression;
 mod hidden_objects;
+mod remarks;
 
 pub(crate) use expression::KEY_SETTING;
 pub(crate) use hidden_objects::pointing;
@@ -13,7 +14,7 @@ use crate::{
 };
 use domain::{
     branch::{Withheld, WithheldRows},
-    privacy::{MaskedColumn, MaskingPlan, PlannedMask, PrivacyRules, PrivateTable, plan_masks},
+    privacy::{MaskFault, MaskedColumn, MaskingPlan, MaskingRefused, PlannedMask, PrivacyRules, PrivateTable, plan_masks},
     table::QualifiedName,
 };
 use ports::driven::BuildError;
@@ -90,7 +91,13 @@ pub(crate) async fn plan(
         .map_err(|error| from_sql("reading which columns are personal", error))?;
     let tables: Vec<PrivateTable> = tables.into_iter().map(|Json(table)| table).collect();
     // A branch may have lost a column that main has; what is left in it was masked when it was made.
-    let plan = plan_masks(&tables, &settings.rules, withheld, parent_is_main).map_err(|error| refused(error.code(), error.to_string()))?;
+    let misplaced = remarks::misplaced(leader, excluded, withheld).await?;
+    let plan = match plan_masks(&tables, &settings.rules, withheld, parent_is_main) {
+        planned if misplaced.is_empty() => planned,
+        Ok(_) => Err(MaskingRefused::Faults(vec![MaskFault::Misplaced(misplaced)])),
+        Err(refused) => Err(refused.beside(MaskFault::Misplaced(misplaced))),
+    };
+    let plan = plan.map_err(|error| refused(error.code(), error.to_string()))?;
     for (table, planned) in &plan.tables {
         report(withheld, table, planned);
     }

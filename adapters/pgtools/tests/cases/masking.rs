@@ -297,3 +297,50 @@ async fn a_branch_may_have_renamed_a_table_that_is_left_out() {
     ports::driven::BranchBuilder::build(&house.builder(), &request, std::sync::Arc::new(super::Quiet)).await.unwrap();
     assert_eq!(house.count(&request.target.database, "public.secrets_of_old").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_on_what_no_mask_stands_on_is_told_and_not_passed_over() {
+    let sql = "
+        create table t (id int primary key, mail text);
+        create table gone (id int);
+        create view v as select mail as who from t;
+        create materialized view m as select mail from t;
+        create domain mail as text;
+        create type pair as (a text);
+        create function f() returns int language sql as 'select 1';
+        comment on table t is 'People. @pii';
+        comment on table gone is '@pii: all of it';
+        comment on view v is '@PII Email';
+        comment on column v.who is '@pii email';
+        comment on materialized view m is '@pii: hash';
+        comment on column m.mail is '@pii null';
+        comment on domain mail is '@piiemail';
+        comment on type pair is 'not nobody@pii.example, but @pii emial';
+        comment on column pair.a is '@pii text';
+        comment on function f() is 'nobody@pii.example';
+        comment on constraint t_pkey on t is '@pii';
+        comment on schema public is '@pii'";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "gone"));
+    ruled(&mut house, &[("public.t.nothing", "hash")], &[]);
+    let (code, said) = refusal(house.build("tags", DataCloneMode::FullClone).await);
+    assert_eq!(code, "masking_refused");
+    for part in [
+        "table public.t ('@pii')",
+        "view public.v ('@PII Email')",
+        "view column public.v.who ('@pii email')",
+        "materialized view public.m ('@pii: hash')",
+        "materialized view column public.m.mail ('@pii null')",
+        "type public.mail ('@piiemail')",
+        "type public.pair ('@pii emial')",
+        "public.pair.a ('@pii text')",
+        "constraint t_pkey on public.t ('@pii')",
+        "schema public ('@pii')",
+        "comment on column schema.table.column is '@pii email'",
+        "a rule names public.t.nothing",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("public.gone") && !said.contains("function"), "{said}");
+    house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();
+}
