@@ -9,6 +9,7 @@ mod plan;
 mod rule;
 mod secret;
 mod suspicion;
+mod vocabulary;
 mod words;
 
 pub use comment::{InvalidTag, Remark, tagged};

@@ -114,8 +114,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Where nothing was said of a column that looks as if it held a secret: NULL where nothing forbids it, else a digest. That is no rule of anybody's, and asks
-    /// for none.
+    /// Where nothing was said of a column that looks as if it held a secret: NULL where nothing forbids it, else a digest. That is no rule of anybody's, and
+    /// asks for none.
     fn hide_secrets(&mut self) {
         for family in self.families.all() {
             let looks = |place: &Place| {

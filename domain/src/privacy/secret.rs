@@ -24,7 +24,6 @@ const ENDINGS: &[&str] = &[
     "kennwort",
     "mot de passe",
     "contrasena",
-    "contraseña",
     "password hash",
     "password digest",
     "password salt",
@@ -132,6 +131,7 @@ mod tests {
             "email_change_token_new",
             "reauthentication_token",
             "recovery_codes",
+            "Contraseña",
         ] {
             assert!(is_secret(name, Kind::Text), "{name}");
         }

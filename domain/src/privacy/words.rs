@@ -1,6 +1,6 @@
 //! The words that a name is made of.
 
-/// `billingE-Mail_1` is billing, e, mail.
+/// `billingE-Mail_1` is billing, e, mail; `Straße` is strasse, `prénom` is prenom.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -10,12 +10,27 @@ pub(super) fn words(name: &str) -> Vec<String> {
             words.push(String::new());
         }
         if c.is_alphabetic() {
-            words.last_mut().expect("never empty").extend(c.to_lowercase());
+            c.to_lowercase().for_each(|c| plain(c, words.last_mut().expect("never empty")));
         }
         before = c;
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// A small letter without its accent.
+fn plain(c: char, word: &mut String) {
+    word.push_str(match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => "a",
+        'ç' => "c",
+        'è' | 'é' | 'ê' | 'ë' => "e",
+        'ì' | 'í' | 'î' | 'ï' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => "o",
+        'ù' | 'ú' | 'û' | 'ü' => "u",
+        'ß' => "ss",
+        c => return word.push(c),
+    });
 }
 
 /// Whether the words of an entry stand side by side in a name, in the singular or in the plural.
@@ -44,6 +59,7 @@ mod tests {
         assert_eq!(words("billingE-Mail_1"), ["billing", "e", "mail"]);
         assert_eq!(words("HomePhone2"), ["home", "phone"]);
         assert_eq!(words("EMAIL"), ["email"]);
+        assert_eq!(words("Straße_prénom_Año"), ["strasse", "prenom", "ano"]);
     }
 
     #[test]
