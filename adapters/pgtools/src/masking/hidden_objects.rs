@@ -1,8 +1,9 @@
 //! Large objects that only withheld values point at: they stay behind with them.
 //!
-//! A column of type `oid` points at large objects. Others keep the number of one as a text or a whole number. In values that are withheld, every number that a
-//! large object has hides that object. In values that come along, such a number keeps an object from being hidden only where the column holds nothing but
-//! numbers of large objects: any other number may be there by chance, and must not bring somebody's object along.
+//! A column of type `oid` or `oid[]` points at large objects. Others keep the number of one as a text or a whole number, or within an array, JSON or another
+//! value of several parts. In values that are withheld, every number that a large object has hides that object. In values that come along, such a number keeps an
+//! object from being hidden only where the column holds nothing but numbers of large objects: any other number may be there by chance, and must not bring
+//! somebody's object along. Objects that no value names come along: they are nobody's.
 
 use crate::{
     error::from_sql,
@@ -19,6 +20,9 @@ use std::collections::BTreeSet;
 
 /// How many columns are looked through by one statement.
 const AT_ONCE: usize = 40;
+
+/// A column of no table, so that nobody's is meant beside it.
+const FOUND: &str = "fluxbase_large_object";
 
 /// The numbers in withheld rows and columns, less those in what comes along.
 pub(super) async fn find(leader: &mut PgConnection, tables: &[PrivateTable], withheld: &[Withheld]) -> Result<BTreeSet<i64>, BuildError> {
@@ -69,10 +73,10 @@ fn selects(tables: &[PrivateTable], withheld: &[Withheld], filtered: &BTreeSet<Q
     for table in tables {
         let entry = withheld.iter().find(|entry| entry.table == table.name);
         for column in &table.columns {
-            let is_pointer = column.kind == Kind::LargeObject;
+            let is_pointer = column.kind == Kind::LargeObject || column.declared == "oid[]";
             let Some(number) = number(column).filter(|_| is_pointer || may_point(table, column) && !filtered.contains(&table.name)) else { continue };
-            let source = relation(&table.name);
-            let select = format!("select {number} as object from only {source}");
+            let source = format!("{} holder, lateral (select {number}) numbers({FOUND})", relation(&table.name));
+            let select = format!("select {FOUND} as object from only {source}");
             let changed = |entry: &Withheld| {
                 entry.rows == WithheldRows::All
                     || entry.nulled_columns.contains(&column.name)
@@ -89,7 +93,7 @@ fn selects(tables: &[PrivateTable], withheld: &[Withheld], filtered: &BTreeSet<Q
                 // It ends at the first value that is no large object's.
                 _ => selects.along.push(format!(
                     "{select} where not exists (select from only {source} where {} is not null \
-                       and (select oid from pg_largeobject_metadata o where o.oid = ({number})::oid) is null)",
+                       and (select oid from pg_largeobject_metadata o where o.oid = {FOUND}::oid) is null)",
                     ident(&column.name)
                 )),
             }
@@ -103,7 +107,8 @@ fn may_point(table: &PrivateTable, column: &PrivateColumn) -> bool {
     !column.numbered && table.foreign_keys.iter().all(|key| !key.columns.contains(&column.name))
 }
 
-/// A column's value as the number of a large object, NULL where it can be none. `None` for types in which nobody keeps one.
+/// A column's value as the number of a large object, NULL where it can be none; a row for each where there may be several. `None` for types in which nobody
+/// keeps one.
 fn number(column: &PrivateColumn) -> Option<String> {
     let name = ident(&column.name);
     Some(match column.kind {
@@ -115,6 +120,9 @@ fn number(column: &PrivateColumn) -> Option<String> {
         kind if kind.is_text() => {
             format!("case when {name}::text ~ '^[1-9][0-9]{{0,9}}$' then nullif({name}::text::int8, greatest({name}::text::int8, 4294967296)) end")
         }
+        Kind::Array | Kind::Json | Kind::Other => format!(
+            r"nullif(found[1]::int8, greatest(found[1]::int8, 4294967296)) from regexp_matches({name}::text, '\m[1-9][0-9]{{0,9}}\M', 'g') found"
+        ),
         _ => return None,
     })
 }

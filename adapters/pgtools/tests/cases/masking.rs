@@ -344,3 +344,22 @@ async fn a_tag_on_what_no_mask_stands_on_is_told_and_not_passed_over() {
     assert!(!said.contains("public.gone") && !said.contains("function"), "{said}");
     house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_objects_whose_numbers_lie_in_arrays_json_and_rows_stay_behind_too() {
+    let sql = "
+        create type page as (number int, content oid);
+        create table t (id int primary key, scans oid[], facts jsonb, shown oid[], drawn page, mixed jsonb);
+        create table gone (object int, scans text[], facts json);
+        insert into t values (1, array[lo_from_bytea(101, 'masked'), lo_from_bytea(107, 'masked, and shown')],
+            jsonb_build_object('scan', lo_from_bytea(102, 'masked')::int8, 'big', 99999999999999), array[107::oid], row(1, lo_from_bytea(103, 'masked'))::page,
+            jsonb_build_array(102, 7));
+        insert into gone values (1, array[lo_from_bytea(104, 'withheld')::text], json_build_object('scan', lo_from_bytea(105, 'withheld')::text));
+        select lo_from_bytea(106, 'nobody names it');
+        comment on column t.scans is '@pii null'; comment on column t.facts is '@pii'; comment on column t.drawn is '@pii'";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "gone"));
+    house.build("collections", DataCloneMode::FullClone).await.unwrap();
+    let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
+    assert_eq!(house.value::<String>(&house.target("collections").database, found).await, "106 107");
+}
