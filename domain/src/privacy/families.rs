@@ -84,6 +84,13 @@ impl<'a> Families<'a> {
         table.parents.iter().filter_map(|parent| self.place(parent, &column.name))
     }
 
+    /// The columns of its table that are computed from it.
+    pub(super) fn computed(&self, place: Place) -> impl Iterator<Item = Place> {
+        let (table, column) = self.at(place);
+        let from_it = |other: &&PrivateColumn| other.generated_from.iter().flatten().any(|source| *source == column.name);
+        table.columns.iter().filter(from_it).filter_map(|other| self.place(&table.name, &other.name))
+    }
+
     /// A foreign key on either side of which the column stands.
     pub(super) fn foreign_key(&self, place: Place) -> Option<&'a str> {
         self.keys.get(&place).copied()

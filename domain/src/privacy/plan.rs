@@ -130,7 +130,8 @@ impl Planner<'_> {
             }
             let all = |holds: &dyn Fn(&PrivateColumn) -> bool| family.iter().all(|place| holds(self.families.at(*place).1));
             let free = |column: &PrivateColumn| column.nullable && column.key.is_none() && !column.checked && !column.partition_key;
-            let may_be_null = all(&free) && family.iter().all(|place| self.families.foreign_key(*place).is_none());
+            let alone = |place: &Place| self.families.foreign_key(*place).is_none() && self.families.computed(*place).next().is_none();
+            let may_be_null = all(&free) && family.iter().all(alone);
             let has_digest =
                 all(&|column| Mask::Hash.fits(column.kind) && (!column.kind.is_text() || Mask::Hash.width(column.room, false).is_some()));
             let mask = match (may_be_null, has_digest) {
@@ -220,7 +221,10 @@ impl Planner<'_> {
 
     fn key(&self, place: Place) -> Option<String> {
         let own = self.families.at(place).1.key.as_ref().map(|key| format!("key {key}"));
-        own.or_else(|| self.families.foreign_key(place).map(|key| format!("foreign key {key}")))
+        own.or_else(|| self.families.foreign_key(place).map(|key| format!("foreign key {key}"))).or_else(|| {
+            let computed = |other| Some(format!("{} of {}, which is computed from it,", self.key(other)?, self.families.at(other).1.name));
+            self.families.computed(place).find_map(computed)
+        })
     }
 
     /// Whether any of its values come along.

@@ -10,6 +10,7 @@ use crate::{
     },
     definitions::{grants, materialized},
     error::from_sql,
+    masking,
     meter::Meter,
     settings::Settings,
 };
@@ -26,6 +27,8 @@ pub(crate) struct Finish<'a> {
     pub(crate) request: &'a BuildRequest,
     pub(crate) parent: &'a Parent,
     pub(crate) copied: &'a [(Table, u64)],
+    /// What did not come along as it was.
+    pub(crate) withheld: &'a [Withheld],
     /// How much is done at once.
     pub(crate) streams: usize,
     pub(crate) meter: &'a Meter,
@@ -40,12 +43,26 @@ impl Finish<'_> {
         filled_views: BTreeSet<(String, String)>,
     ) -> Result<Vec<Withheld>, BuildError> {
         let Self { settings, request, parent, meter, load, .. } = self;
-        let looked = parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await?;
+        let restored = parent.definitions.restore_after_rows(settings, request, (self.copied, self.streams), (meter, load)).await;
+        let looked = restored.map_err(|error| self.blame_masks(error))?;
         self.look_through_rows(branch, &looked).await?;
         let unfilled = materialized::fill(branch, filled_views).await?;
         parent.definitions.restore_policies(settings, request, meter).await?;
         grants::carry_over(branch, &parent.inventory.grants, &parent.inventory.kept).await?;
         Ok(unfilled)
+    }
+
+    /// What is made over rows may be refused for the masks of one of its tables: those of the columns that it names, or of all where it names none.
+    fn blame_masks(&self, error: BuildError) -> BuildError {
+        let BuildError::Refused { message, .. } = &error else { return error };
+        let Some((definition, tables)) = self.parent.definitions.named_in(message) else { return error };
+        let masked = self.withheld.iter().filter(|entry| tables.contains(&entry.table) && !entry.masked_columns.is_empty());
+        let blamed = masked.map(|entry| {
+            let mut columns = entry.masked_columns.clone();
+            columns.retain(|column| definition.contains(&column.name));
+            Withheld { masked_columns: if columns.is_empty() { entry.masked_columns.clone() } else { columns }, ..entry.clone() }
+        });
+        masking::blame_masks(&blamed.collect::<Vec<_>>(), error)
     }
 
     /// Counts every table's rows and gathers its statistics, but for those that were `looked` through already: anew, since those of the parent hold values of

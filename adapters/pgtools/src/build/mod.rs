@@ -100,7 +100,16 @@ impl Build<'_> {
         self.progress.step(StepName::AddConstraints).await?;
         let mut branch = self.settings.builder_in(&self.request.target.database).await?;
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
-        let finish = Finish { settings: self.settings, request: self.request, parent: &parent, copied: &copied, streams, meter: &meter, load: &load };
+        let finish = Finish {
+            settings: self.settings,
+            request: self.request,
+            parent: &parent,
+            copied: &copied,
+            withheld: &plan.withheld,
+            streams,
+            meter: &meter,
+            load: &load,
+        };
         let unfilled = meter.watch(self.progress, finish.add_constraints(&mut branch, plan.filled_views)).await?;
 
         self.progress.step(StepName::Verify).await?;

@@ -29,7 +29,7 @@ use crate::{
     settings::Settings,
 };
 use arrange::Relations;
-use domain::branch::OWNER_ROLE;
+use domain::{branch::OWNER_ROLE, table::QualifiedName};
 use left_behind::LeftBehind;
 use needs_superuser::{By, Privileged};
 use over_rows::Copied;
@@ -109,6 +109,16 @@ impl Definitions {
         let there = self.restore(settings, request, By::Owner, &self.contents.after_rows, way, meter).await?;
         self.restore(settings, request, By::Admin, &self.contents.by_admin, Way::AtOnce, meter).await?;
         Ok(copied_entries.iter().filter(|copied| there.contains(&copied.look())).map(|copied| copied.table.oid).collect())
+    }
+
+    /// The statement that `pg_restore` complained of, and the tables that it is over.
+    pub(crate) fn named_in(&self, message: &str) -> Option<(&str, Vec<QualifiedName>)> {
+        let (_, rest) = message.split_once("from TOC entry ")?;
+        let id: i64 = rest.split(';').next()?.parse().ok()?;
+        let entry = self.entries.iter().find(|entry| entry.id == id)?;
+        let tables = self.entries.iter().filter(|table| table.kind == "TABLE" && entry.requires.contains(&table.id));
+        let tables = tables.map(|table| QualifiedName::new(table.schema.clone().unwrap_or_default(), &table.tag));
+        Some((&entry.definition, tables.collect()))
     }
 
     /// The tables that were copied, with their entries.

@@ -117,19 +117,17 @@ fn report(withheld: &mut Vec<Withheld>, table: &QualifiedName, planned: &[Planne
     withheld.insert(place, entry);
 }
 
-/// A row that the branch refuses may be refused for its masks: they are named beside what PostgreSQL says.
-pub(crate) fn blame_masks(withheld: Option<&Withheld>, error: BuildError) -> BuildError {
-    let masked = withheld.map(|entry| entry.masked_columns.as_slice()).unwrap_or_default();
+/// What the branch refuses may be refused for the masks of a table: they are named beside what PostgreSQL says.
+pub(crate) fn blame_masks<'a>(withheld: impl IntoIterator<Item = &'a Withheld>, error: BuildError) -> BuildError {
+    let of = |entry: &Withheld| {
+        let masks: Vec<_> = entry.masked_columns.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
+        (!masks.is_empty()).then(|| format!("Columns of {} are masked ({})", entry.table, masks.join(", ")))
+    };
+    let masked: Vec<_> = withheld.into_iter().filter_map(of).collect();
     match error {
         BuildError::Refused { message, .. } if !masked.is_empty() => {
-            let masks: Vec<_> = masked.iter().map(|column| format!("{} as {}", column.name, column.mask)).collect();
-            refused(
-                "masking_refused",
-                format!(
-                    "{message}. Columns of it are masked ({}); choose masks whose values hold there, or say that a column is not personal ('@pii keep')",
-                    masks.join(", ")
-                ),
-            )
+            let ways = "choose masks whose values hold there, or say that a column is not personal ('@pii keep')";
+            refused("masking_refused", format!("{message}. {}; {ways}", masked.join(". ")))
         }
         error => error,
     }

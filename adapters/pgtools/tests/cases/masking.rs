@@ -363,3 +363,34 @@ async fn large_objects_whose_numbers_lie_in_arrays_json_and_rows_stay_behind_too
     let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
     assert_eq!(house.value::<String>(&house.target("collections").database, found).await, "106 107");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mask_that_makes_values_collide_is_named_before_the_copy_where_it_can_be_and_after_it_else() {
+    let sql = "
+        create table t (id int primary key, mail text, born date, country text, town text,
+            domain text generated always as (split_part(mail, '@', 2)) stored unique,
+            year int generated always as (extract(year from born)) stored, constraint t_year exclude (year with =));
+        create unique index t_town on t ((lower(country) || town));
+        create table u (id int primary key, mail text, other text);
+        create unique index u_begin on u (left(mail, 2));
+        insert into u values (1, 'abc@x.example', 'x'), (2, 'def@x.example', 'y')";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    ruled(&mut house, &[("public.t.mail", "text"), ("public.t.born", "date"), ("public.t.country", "name"), ("public.t.town", "keep")], &[]);
+    let (code, said) = refusal(house.build("planned", DataCloneMode::FullClone).await);
+    assert_eq!(code, "masking_refused");
+    for part in [
+        "public.t.mail as text: key t_domain_key of domain, which is computed from it,",
+        "public.t.born as date: key t_year of year, which is computed from it,",
+        "public.t.country as name: key t_town",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("t.town as"), "{said}");
+    ruled(&mut house, &[("public.t.mail", "email"), ("public.u.mail", "email"), ("public.u.other", "hash")], &["public.t.*"]);
+    let (code, said) = refusal(house.build("built", DataCloneMode::FullClone).await);
+    assert_eq!(code, "masking_refused", "{said}");
+    for part in ["u_begin", "public.u", "mail as email", "choose masks whose values hold there"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("other as hash") && !said.contains("@example.invalid") && !said.contains("u_1"), "{said}");
+}
