@@ -115,13 +115,24 @@ impl Column {
         )
     }
 
-    /// A number of the same size and scale.
+    /// A number of as many digits, before and behind the point. It begins with less than 9.5, so that one rounded to a negative scale has no digit more; a float
+    /// of the most digits stays below the greatest of its type.
     fn number(&self) -> String {
-        let (name, part) = (&self.name, format!("({}::numeric / 1152921504606846976)", bits(&self.text(), 1)));
+        let name = &self.name;
+        let (most, room) = match self.kind {
+            Kind::Real => (39, "2.4"),
+            Kind::Double => (309, "0.79"),
+            _ => (i32::MAX, "8.49"),
+        };
+        let part = format!("{} / 1152921504606846976::numeric", bits(&self.text(), 1));
         format!(
-            "case when {name}::text in ('NaN', 'Infinity', '-Infinity', '0') then {name}::text \
-             else (sign({name}::numeric) * trunc(case when abs({name}::numeric) < 1 then {part} \
-             else 10::numeric ^ (length(trunc(abs({name}::numeric))::text) - 1) * (1 + 9 * {part}) end, scale({name}::numeric)))::text end"
+            "(select case when v.x in ('NaN', 'Infinity', '-Infinity', 0) then {name}::text \
+             else case when v.x < 0 then '-' else '' end || case when s.scale = 0 then r.made \
+             else left(lpad(r.made, greatest(s.digits, s.scale + 1), '0'), -s.scale) || '.' || right(lpad(r.made, s.scale, '0'), s.scale) end end \
+             from (select {name}::numeric as x offset 0) v, \
+             lateral (select scale(v.x) as scale, length(ltrim(translate(abs(v.x)::text, '.', ''), '0')) as digits offset 0) s, \
+             lateral (select trunc(10::numeric ^ (s.digits - 1) * (1 + case when s.digits - s.scale >= {most} then {room} else 8.49 end * {part}))::text \
+             as made offset 0) r)"
         )
     }
 

@@ -37,7 +37,7 @@ impl MaskingSettings {
     /// part in it. They are definitions of the parent, whose changes are found otherwise.
     pub(crate) fn hash(&self) -> String {
         // Raised when the same rules make other values.
-        const VERSION: u32 = 1;
+        const VERSION: u32 = 2;
         let mut digest = Sha256::new_with_prefix(format!("{VERSION}\n{}\n", self.key.expose_secret()));
         for rule in self.rules.masking() {
             digest.update(format!("mask {} {}\n", rule.column, rule.mask));

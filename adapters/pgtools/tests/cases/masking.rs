@@ -394,3 +394,33 @@ async fn a_mask_that_makes_values_collide_is_named_before_the_copy_where_it_can_
     }
     assert!(!said.contains("other as hash") && !said.contains("@example.invalid") && !said.contains("u_1"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn masked_numbers_have_room_where_the_numbers_had_it() {
+    let sql = "
+        create table t (id int primary key, tiny numeric(2, 4), rounded numeric(1, -4), exact numeric(5, 5), free numeric, r real, d float8);
+        insert into t select n, 0.0012 + n * 0.0001, case when n % 2 = 0 then 90000 else 10000 end, 0.99990 - n * 0.00001,
+            n * 0.000000000001, ('3.' || 10 + n % 24 || 'e38')::real, ('1.' || 10 + n % 60 || 'e308')::float8 from generate_series(1, 80) n;
+        insert into t values (101, 0, 0, 0, 'NaN', 'NaN', 'NaN'), (102, -0.0012, -90000, -0.5, 'Infinity', 'Infinity', '-Infinity'),
+            (103, null, null, null, '-Infinity', '-3.4e38', '-1.7e308'), (104, null, null, null, 0.000, '1e-45', '5e-324'),
+            (105, null, null, null, -1e400, '-0', '-0'), (106, null, null, null, 1234567890123456789012.0001230, 0.1, 1e-300)";
+    let mut house = House::new(Admin::Superuser, sql).await;
+    let rules: Vec<_> = ["tiny", "rounded", "exact", "free", "r", "d"].map(|column| (format!("public.t.{column}"), "number")).into();
+    ruled(&mut house, &rules.iter().map(|(column, mask)| (column.as_str(), *mask)).collect::<Vec<_>>(), &[]);
+    house.build("numbers", DataCloneMode::FullClone).await.unwrap();
+    let checks = [
+        "bool_and(tiny between 0.0010 and 0.0095 and rounded % 10000 = 0 and rounded between 10000 and 90000 and exact between 0.1 and 0.95) from t \
+         where id < 101",
+        "bool_and(scale(free) = 12 and length(trunc(free * 1e12)::text) = length(id::text)) from t where id < 101",
+        "bool_and(r between 1e38 and 3.4e38 and d between 1e308 and 1.79e308) and count(distinct r) > 20 from t where id < 101",
+        "tiny = 0 and rounded = 0 and exact = 0 and free = 'NaN' and r = 'NaN' and d = 'NaN' from t where id = 101",
+        "tiny < 0 and rounded <= -10000 and exact < -0.1 and free = 'Infinity' and r = 'Infinity' and d = '-Infinity' from t where id = 102",
+        "free = '-Infinity' and r < -1e38 and d < -1e308 from t where id = 103",
+        "free::text = '0.000' and r > 0 and d > 0 from t where id = 104",
+        "free < -1e400 / 10 and r = 0 and d = 0 from t where id = 105",
+        "free between 1e21 and 1e22 and scale(free) = 7 and r between 0.1 and 1 and d between 1e-300 and 1e-299 from t where id = 106",
+    ];
+    holds(&house, &house.target("numbers").database, &checks).await;
+    let same = "select count(*) from t where d = -1.7e308 or r = 0.1::real or free in (-1e400, 1234567890123456789012.0001230)";
+    assert_eq!(house.value::<i64>(&house.target("numbers").database, same).await, 0);
+}
