@@ -1,6 +1,9 @@
 //! Cases of one change each, in both directions.
 
-use crate::world::{Rights, World, read};
+use crate::{
+    kept::Kept,
+    world::{Rights, World, read},
+};
 use domain::{branch::DatabaseName, schema::SchemaDiff};
 use pgtools::PgSchemas;
 use ports::driven::{Proof, ScriptProver};
@@ -8,8 +11,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [(&str, &str); 3] =
-    [("tables", include_str!("cases_tables.sql")), ("others", include_str!("cases_others.sql")), ("rare", include_str!("cases_rare.sql"))];
+const CASES: [(&str, &str); 4] = [
+    ("tables", include_str!("cases_tables.sql")),
+    ("others", include_str!("cases_others.sql")),
+    ("rare", include_str!("cases_rare.sql")),
+    ("rows", include_str!("cases_rows.sql")),
+];
 
 /// How many cases are tried at once.
 const AT_ONCE: usize = 4;
@@ -56,11 +63,14 @@ pub(crate) async fn try_script(world: &World, schemas: &PgSchemas, target: &str,
     let (before, after) = (read(schemas, target).await, read(schemas, source).await);
     let diff = SchemaDiff::between(&before, &after);
     let copy = world.copy(target).await;
+    let kept = Kept::count(world, &copy, &before, &after).await;
     let proof = schemas.prove(&DatabaseName::existing(&copy), &diff.script, &after).await.unwrap();
+    let lost = if matches!(proof, Proof::Ran(_)) { kept.lost(world, &copy, &diff).await } else { None };
     world.drop(&copy).await;
     let said: Vec<String> = diff.unscripted.iter().map(|left| format!("{} {}: {}", left.kind, left.identity, left.reason)).collect();
     let outcome = match proof {
         Proof::Failed { statement, message } => Outcome::Missed(format!("{message} in: {}", diff.script[statement].sql)),
+        Proof::Ran(_) if lost.is_some() => Outcome::Missed(lost.unwrap_or_default()),
         Proof::Ran(left) if left.is_empty() && said.is_empty() => Outcome::Right,
         Proof::Ran(left) => {
             let unsaid =
@@ -136,7 +146,9 @@ async fn one_change(major: u32) {
     }
     println!("PostgreSQL {major}: {} changes, {right} scripted rightly, {unscripted} said to be left, {missed} missed", outcomes.len());
     assert_eq!(missed, 0, "none is missed in silence");
-    assert!(right * 10 >= outcomes.len() * 9, "nine of ten are scripted rightly");
+    // Of one file or name the hard ones may be more.
+    let asked_for = std::env::var_os("SCHEMA_DIFF_CASE").is_some() || std::env::var("SCHEMA_DIFF_CASES").is_ok_and(|which| which != "all");
+    assert!(asked_for || right * 10 >= outcomes.len() * 9, "nine of ten are scripted rightly");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod cases;
 mod edits;
+mod kept;
 mod reading;
 mod walk;
 mod world;

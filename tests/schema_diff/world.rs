@@ -128,6 +128,17 @@ impl World {
         outcome.map(|_| ())
     }
 
+    /// The numbers that a query gives, as many as it has columns.
+    pub(crate) async fn numbers(&self, database: &str, query: &str) -> Vec<i64> {
+        let mut url = self.url.clone();
+        url.set_path(database);
+        let mut connection = PgConnection::connect(url.as_str()).await.unwrap();
+        let row =
+            sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut connection).await.unwrap_or_else(|error| panic!("{error}: {query}"));
+        connection.close().await.unwrap();
+        row
+    }
+
     /// A copy by `pg_dump` and `psql`, as the owner of branches.
     pub(crate) async fn restored(&self, of: &str) -> String {
         let name = self.database("").await;

@@ -100,6 +100,8 @@ pub struct Facts {
     pub columns: BTreeMap<u32, Vec<ColumnFact>>,
     /// Routines, by their row in `pg_proc`.
     pub functions: BTreeMap<u32, FunctionFact>,
+    /// Foreign keys that a partition has of its parent, by the partition's row in `pg_class`: they are its own once it is detached.
+    pub inherited_keys: BTreeMap<u32, Vec<String>>,
     /// Materialised views that hold rows, by their row in `pg_class`.
     pub populated: Vec<u32>,
 }

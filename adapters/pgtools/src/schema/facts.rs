@@ -99,6 +99,11 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let functions: Vec<FunctionRow> = sqlx::query_as(include_str!("sql/functions.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let populated: Vec<Oid> =
         sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
+    let keys: Vec<(Oid, String)> = sqlx::query_as(include_str!("sql/inherited_keys.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let mut inherited_keys: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for (partition, name) in keys {
+        inherited_keys.entry(partition.0).or_default().push(name);
+    }
     let mut by_relation: BTreeMap<u32, Vec<ColumnFact>> = BTreeMap::new();
     for row in columns {
         let fact = ColumnFact {
@@ -116,6 +121,7 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         aliases: aliases.into_iter().map(alias).collect(),
         columns: by_relation,
         functions: functions.into_iter().map(function).collect(),
+        inherited_keys,
         populated: populated.into_iter().map(|oid| oid.0).collect(),
     })
 }

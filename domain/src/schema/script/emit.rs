@@ -13,7 +13,10 @@ use super::{
     table::{TableChange, TableSteps, check_hazards},
     types::{let_go, step_aside},
 };
-use crate::schema::{Identity, Kind, Object, Unscripted, sql::TableText};
+use crate::schema::{
+    Identity, Kind, Object, Unscripted,
+    sql::{TableText, bare},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// When something is made. Within one turn, in the order of the source.
@@ -60,6 +63,8 @@ struct Writer<'a> {
     default_grants: DefaultGrants,
     /// Names that some NOT NULL of the target has, where it is not the usual one.
     not_null_names: BTreeSet<String>,
+    /// Partitions that have been detached.
+    detached: BTreeSet<usize>,
     script: Vec<ScriptStatement>,
     unscripted: Vec<Unscripted>,
 }
@@ -71,7 +76,8 @@ pub(super) fn emit(plan: &Plan<'_>) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
     let given = Given::new(plan, &made, &ahead);
     let tables = plan.tables.iter().map(|(place, change)| (*place, change.write(&not_null_names, |column| given.of(*place, column)))).collect();
     let default_grants = DefaultGrants::of(plan.target);
-    let mut writer = Writer { plan, tables, made, ahead, given, default_grants, not_null_names, script: Vec::new(), unscripted: Vec::new() };
+    let (detached, script, unscripted) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let mut writer = Writer { plan, tables, made, ahead, given, default_grants, not_null_names, detached, script, unscripted };
     writer.write();
     (writer.script, writer.unscripted)
 }
@@ -119,10 +125,9 @@ impl Writer<'_> {
     fn write_early(&mut self) {
         let plan = self.plan;
         let objects = plan.target.map.objects();
-        let detached_first = |place: &usize| objects[*place].identity.kind != Kind::TableAttach;
-        let mut places: Vec<usize> = (0..objects.len()).rev().collect();
-        places.sort_by_key(detached_first);
-        for place in places {
+        self.write_left_parents();
+        let is_attached = |place: &usize| objects[*place].identity.kind == Kind::TableAttach;
+        for place in (0..objects.len()).rev().filter(|place| !is_attached(place)) {
             let identity = &objects[place].identity;
             match &plan.fates[place] {
                 Fate::Alter(change) => self.steps(identity, &change.early),
@@ -143,8 +148,37 @@ impl Writer<'_> {
         }
     }
 
+    /// Partitions and heirs leave their parents before anything happens to those.
+    fn write_left_parents(&mut self) {
+        let plan = self.plan;
+        let objects = plan.target.map.objects();
+        for place in 0..objects.len() {
+            let first = self.tables.get_mut(&place).map(|steps| std::mem::take(&mut steps.first)).unwrap_or_default();
+            self.steps(&objects[place].identity, &first);
+        }
+        let detached: Vec<usize> =
+            (0..objects.len()).rev().filter(|place| *plan.kind(*place) == Kind::TableAttach && plan.early.contains(place)).collect();
+        for place in &detached {
+            let written = self.script.len();
+            self.remove(*place);
+            if self.script.len() == written {
+                continue;
+            }
+            self.detached.extend(plan.attachments.iter().filter(|attachment| attachment.place == *place).map(|attachment| attachment.partition));
+        }
+        // Once all are detached: what one loses its own partitions lose with it.
+        for place in detached {
+            self.steps(&objects[place].identity, &plan.keys_left_by_the_parent(place));
+        }
+    }
+
     fn remove(&mut self, place: usize) {
         let identity = &self.plan.target.map.objects()[place].identity;
+        // Whatever the plan: no table takes rows along that stay.
+        if let Some(staying) = self.plan.staying_partitions(place).find(|attachment| !self.detached.contains(&attachment.partition)) {
+            let partition = &self.plan.target.map.objects()[staying.partition].identity;
+            return self.unscripted.push(Unscripted::new(identity, format!("{partition} stays, and would go with it")));
+        }
         match removal(self.plan, place) {
             Some(steps) => self.steps(identity, &steps),
             None => self.unscripted.push(Unscripted::new(identity, "no statement that is known here takes it away")),
@@ -160,6 +194,9 @@ impl Writer<'_> {
         }
         if self.given.said.contains(&place) {
             return self.take_back_default_grants(place);
+        }
+        if self.made.contains(&place) && self.is_default_of_own_column(object) {
+            self.unscripted.push(Unscripted::new(&object.identity, "its column stays the table's own, and is told with it there"));
         }
         if self.made.contains(&place) {
             let definition = match object.identity.kind {
@@ -210,6 +247,14 @@ impl Writer<'_> {
             identity.kind == Kind::Table && place.is_some_and(|place| matches!(self.plan.fates[place], Fate::Blocked(_)))
         };
         required.into_iter().find(blocked).map(|table| format!("{table} is not changed"))
+    }
+
+    /// Whether it is the default of a column that should be the parent's only, and stays its own: it is no object by itself then.
+    fn is_default_of_own_column(&self, object: &Object) -> bool {
+        let Some((_, column)) = object.identity.name.rsplit_once(' ').filter(|_| object.identity.kind == Kind::Default) else { return false };
+        let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
+        let mut changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
+        changes.any(|change| change.old.columns.iter().any(|old| bare(&old.name) == column) && change.new.column(column).is_none())
     }
 
     fn is_of_a_table_that_stays_out(&self, object: &Object) -> bool {

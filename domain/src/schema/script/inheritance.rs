@@ -2,9 +2,29 @@
 
 use crate::schema::sql::{TableText, split};
 
-fn parents(table: &TableText) -> Vec<&str> {
+/// The parents of a table, as they are written.
+pub(super) fn parents(table: &TableText) -> Vec<&str> {
     let clause = table.fixed.iter().find_map(|clause| clause.strip_prefix("INHERITS (")?.strip_suffix(')'));
     clause.map(|inner| split(inner, ',').into_iter().map(str::trim).collect()).unwrap_or_default()
+}
+
+/// An heir that stays one, before and after.
+#[derive(Clone, Debug)]
+pub(super) struct Heir {
+    pub(super) old: TableText,
+    pub(super) new: TableText,
+}
+
+impl Heir {
+    /// Whether it keeps as its own a column that it had of its parent.
+    pub(super) fn keeps_column(&self, name: &str) -> bool {
+        self.old.column(name).is_none() && self.new.column(name).is_some()
+    }
+
+    /// Whether it keeps as its own a check that it had of its parent.
+    pub(super) fn keeps_check(&self, check: &(String, String)) -> bool {
+        !self.old.constraints.contains(check) && self.new.constraints.contains(check)
+    }
 }
 
 /// Tables with what they inherit from, however far.

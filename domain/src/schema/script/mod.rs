@@ -12,6 +12,7 @@ mod graph;
 mod inheritance;
 mod made;
 mod names;
+mod partitions;
 mod plan;
 mod removal;
 mod routine;

@@ -4,8 +4,10 @@ use super::{
     domains::Domains,
     fate::{Fate, of_changed},
     graph::{Dependent, Graph, Part},
-    inheritance::{gained, with_ancestors},
+    inheritance::{Heir, gained, lost, parents, with_ancestors},
     names::taken_names,
+    partitions::{Attachment, attachments},
+    removal::is_of_detached,
     table::{Disturbance, TableChange},
     types::step_aside,
 };
@@ -33,6 +35,8 @@ pub(super) struct Plan<'a> {
     /// Types that take another name until no column has them any more.
     pub(super) aside: BTreeSet<usize>,
     pub(super) graph: Graph,
+    /// Of the target.
+    pub(super) attachments: Vec<Attachment>,
     /// Of the target, and of the source.
     domains: (Arc<Domains>, Arc<Domains>),
     /// Where an object of the target stands in the source.
@@ -99,6 +103,9 @@ impl<'a> Plan<'a> {
                 fates[place] = Fate::Blocked(format!("{} is not changed", target.map.objects()[*on].identity));
             }
         }
+        let attachments = attachments(&target.map);
+        leave_partitions(target, &in_source, &attachments, &mut fates);
+        switch_triggers_again(target, &attachments, &mut fates);
         let graph = Graph::new(&target.map, &target.facts);
         Self {
             target,
@@ -109,6 +116,7 @@ impl<'a> Plan<'a> {
             in_the_way: BTreeSet::new(),
             aside: BTreeSet::new(),
             graph,
+            attachments,
             domains: (Arc::new(Domains::of(target)), Arc::new(Domains::of(source))),
             in_source,
         }
@@ -234,6 +242,9 @@ impl<'a> Plan<'a> {
             let first = self.early.insert(place);
             return Ok(if first { vec![whole] } else { Vec::new() });
         }
+        if self.has_left(place, seed.place) {
+            return Ok(Vec::new());
+        }
         let kind = self.kind(place).clone();
         match (&kind, seed.what) {
             (Kind::Table, _) => return self.disturb_table(seed, dependent),
@@ -256,6 +267,26 @@ impl<'a> Plan<'a> {
                 Ok(vec![whole])
             }
         }
+    }
+
+    /// Whether somebody has left what it stands on before that goes: a partition or an heir its parent, a partition's index its parent's.
+    fn has_left(&self, place: usize, on: usize) -> bool {
+        let is_index = |place: usize| matches!(self.kind(place), Kind::Index | Kind::Constraint);
+        if is_index(place) && is_index(on) {
+            return is_of_detached(self, place);
+        }
+        if *self.kind(place) != Kind::Table || *self.kind(on) != Kind::Table {
+            return false;
+        }
+        let detached = self.attachments.iter().any(|attachment| (attachment.partition, attachment.parent) == (place, on));
+        if detached {
+            return self.is_detached(place);
+        }
+        let text = |object: &Object| TableText::read(&object.definition);
+        let objects = self.target.map.objects();
+        let new = self.in_source[place].and_then(|at| text(&self.source.map.objects()[at]));
+        let (Some(old), Some(new), Some(parent)) = (text(&objects[place]), new, text(&objects[on])) else { return false };
+        lost(&old, &new).contains(&parent.name.as_str())
     }
 
     fn disturb_table(&mut self, seed: Seed, dependent: &Dependent) -> Result<Vec<Seed>, Blocked> {
@@ -328,6 +359,8 @@ impl<'a> Plan<'a> {
             new: new_text,
             facts: self.target.columns(object).to_vec(),
             new_facts: self.source.columns(new).to_vec(),
+            heirs: self.heirs(&object.definition),
+            kept_parents: Vec::new(),
             parent: self.parent(place),
             major: self.target.facts.server_major,
             old_domains: Arc::clone(&self.domains.0),
@@ -337,12 +370,28 @@ impl<'a> Plan<'a> {
             retyped: BTreeSet::new(),
             regenerated: BTreeSet::new(),
         };
+        let (before, after) = (parents(&change.old), parents(&change.new));
+        let kept = before.iter().filter(|parent| after.contains(parent));
+        change.kept_parents = kept.filter_map(|parent| Some((named(self.target, parent)?, named(self.source, parent)?))).collect();
         change.take_over_lost_columns(|name| named(self.target, name));
+        change.take_over_kept_columns();
         Some(change)
     }
 
-    /// The partitioned table of a partition, before and after.
+    /// The tables that inherit from one, and go on to.
+    fn heirs(&self, definition: &str) -> Vec<Heir> {
+        let Some(parent) = TableText::read(definition) else { return Vec::new() };
+        let of = |object: &Object| TableText::read(&object.definition).filter(|heir| parents(heir).contains(&parent.name.as_str()));
+        let tables = self.target.map.objects().iter().enumerate().filter(|(_, object)| object.definition.contains("\nINHERITS ("));
+        let both = tables.filter_map(|(place, object)| Some((of(object)?, of(&self.source.map.objects()[self.in_source[place]?])?)));
+        both.map(|(old, new)| Heir { old, new }).collect()
+    }
+
+    /// The partitioned table of a partition that stays where it is, before and after.
     fn parent(&self, place: usize) -> Option<(TableText, TableText)> {
+        if self.is_detached(place) {
+            return None;
+        }
         let in_source = self.in_source[place]?;
         let parent = |snapshot: &SchemaSnapshot, place: usize| {
             let attached =
@@ -358,5 +407,36 @@ impl<'a> Plan<'a> {
     fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
         let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
         found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
+    }
+}
+
+/// Partitions that the source has not, of a table that cannot be changed: they hold its rows, and are left with it, and so is what belongs to them.
+fn leave_partitions(target: &SchemaSnapshot, in_source: &[Option<usize>], attachments: &[Attachment], fates: &mut [Fate]) {
+    let objects = target.map.objects();
+    let mut left = BTreeSet::new();
+    for attachment in attachments {
+        if fates[attachment.partition] == Fate::Remove && (left.contains(&attachment.parent) || matches!(fates[attachment.parent], Fate::Blocked(_)))
+        {
+            left.insert(attachment.partition);
+        }
+    }
+    for (place, object) in objects.iter().enumerate() {
+        let of_those = object.requires.iter().any(|on| left.contains(on) && in_source[*on].is_none());
+        let belongs = object.identity.kind.hangs_on_a_relation() || object.address.is_none();
+        if left.contains(&place) || (of_those && belongs && in_source[place].is_none()) {
+            left.insert(place);
+            fates[place] = Fate::Blocked("it is part of a partitioned table that is not changed".to_owned());
+        }
+    }
+}
+
+/// A trigger of the parent's is there anew in a partition that was attached again, and switched on: it has to be switched again.
+fn switch_triggers_again(target: &SchemaSnapshot, attachments: &[Attachment], fates: &mut [Fate]) {
+    for (place, object) in target.map.objects().iter().enumerate() {
+        let switches = object.identity.kind == Kind::Trigger && object.drop.is_none() && fates[place] == Fate::Keep;
+        let is_anew = |attachment: &&Attachment| object.requires.contains(&attachment.partition) && fates[attachment.place] == Fate::Rebuild;
+        if switches && attachments.iter().any(|attachment| is_anew(&attachment)) {
+            fates[place] = Fate::Rebuild;
+        }
     }
 }

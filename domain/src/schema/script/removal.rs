@@ -21,9 +21,8 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let locked = |sql: String| Some(vec![(sql, vec![Hazard::ExclusiveLock])]);
     match object.identity.kind {
         Kind::IndexAttach => (bearer_is_dropped() || object.requires.iter().any(|index| is_of_detached(plan, *index))).then(Vec::new),
-        Kind::Comment | Kind::SecurityLabel | Kind::Acl | Kind::TableAttach | Kind::SequenceOwnedBy | Kind::RowSecurity if bearer_is_dropped() => {
-            Some(Vec::new())
-        }
+        Kind::Comment | Kind::SecurityLabel | Kind::Acl | Kind::SequenceOwnedBy | Kind::RowSecurity if bearer_is_dropped() => Some(Vec::new()),
+        Kind::TableAttach if !plan.is_detached_by_hand(place) => Some(Vec::new()),
         Kind::Comment | Kind::SecurityLabel | Kind::Acl if is_of_lost_column(plan, object) || is_of_lost_check(plan, object) => Some(Vec::new()),
         // As initdb makes it.
         Kind::Comment if object.identity.name == "SCHEMA public" => simply("COMMENT ON SCHEMA public IS 'standard public schema'".to_owned()),
@@ -45,6 +44,8 @@ pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))
         }
         _ if goes_along(plan, place) => Some(Vec::new()),
+        // A partition's triggers of its parent's stay there when it leaves.
+        Kind::Trigger if object.drop.is_none() && object.requires.iter().any(|on| plan.is_detached(*on)) => Some(Vec::new()),
         Kind::Trigger if object.drop.is_none() => enabled_like_its_parent(plan, object).and_then(locked),
         // It was a partition of an index, which a dump drops with that.
         Kind::Index if object.drop.is_none() => {
@@ -93,8 +94,8 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
 }
 
 /// Whether it stands on a table that is no partition any more.
-fn is_of_detached(plan: &Plan<'_>, place: usize) -> bool {
-    plan.graph.dependencies(place).iter().any(|(on, _, _)| *plan.kind(*on) == Kind::Table && is_detached(plan, *on))
+pub(super) fn is_of_detached(plan: &Plan<'_>, place: usize) -> bool {
+    plan.graph.dependencies(place).iter().any(|(on, _, _)| *plan.kind(*on) == Kind::Table && plan.is_detached(*on))
 }
 
 /// A dump tells of a partition's trigger where it is switched otherwise than its parent's, `ALTER TABLE t DISABLE TRIGGER x`; here it is switched on again.
@@ -107,11 +108,6 @@ fn enabled_like_its_parent(plan: &Plan<'_>, object: &Object) -> Option<String> {
     let mut others = plan.source.map.objects().iter().filter(|other| other.identity.kind == Kind::Trigger);
     let parents_is_on = !others.any(|other| other.definition.contains("ALTER TABLE ") && other.definition.contains(&switched));
     parents_is_on.then(|| format!("ALTER TABLE {table} ENABLE TRIGGER {trigger}"))
-}
-
-fn is_detached(plan: &Plan<'_>, table: usize) -> bool {
-    let mut attached = plan.target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::TableAttach);
-    attached.any(|(place, object)| object.requires.first() == Some(&table) && plan.is_dropped(place))
 }
 
 fn loses_column(plan: &Plan<'_>, table: usize, column: i32) -> bool {

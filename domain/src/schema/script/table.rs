@@ -4,7 +4,7 @@ use super::{
     ahead::GivenColumn,
     domains::Domains,
     fate::Step,
-    inheritance::{fixed_after, gained, is_inherited, lost, with_ancestors},
+    inheritance::{Heir, fixed_after, gained, is_inherited, lost, with_ancestors},
     statement::Hazard,
     table_text::{column_of, undone},
     volatility::may_vary,
@@ -27,6 +27,10 @@ pub(super) struct TableChange {
     pub(super) new_facts: Vec<ColumnFact>,
     /// Of a partition: its parent before and after. What is changed there comes from there.
     pub(super) parent: Option<(TableText, TableText)>,
+    /// Those that inherit from it, before and after.
+    pub(super) heirs: Vec<Heir>,
+    /// Parents that it stays with, before and after.
+    pub(super) kept_parents: Vec<(TableText, TableText)>,
     /// Parents that it joins, and theirs, as the source has them.
     pub(super) joined: Vec<TableText>,
     /// The server's version.
@@ -56,6 +60,8 @@ pub(super) enum Disturbance {
 /// The statements of a table's change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TableSteps {
+    /// Before anything else happens to its parents.
+    pub(super) first: Vec<Step>,
     /// After who depends on it was dropped, before what it depends on is.
     pub(super) early: Vec<Step>,
     /// Where the source makes it.
@@ -125,6 +131,35 @@ impl TableChange {
                 self.old.constraints.push(constraint.clone());
             }
         }
+    }
+
+    /// What a parent loses that stays one, and it keeps as its own: it has had it already.
+    pub(super) fn take_over_kept_columns(&mut self) {
+        for (before, after) in &self.kept_parents {
+            for column in before.columns.iter().filter(|column| after.column(&column.name).is_none()) {
+                if let (None, Some(kept)) = (self.old.column(&column.name), self.new.column(&column.name)) {
+                    // The defaults of inherited columns are objects by themselves, and what forbids them NULL stays as it is.
+                    self.old.columns.push(Column { default: None, not_null: kept.not_null.clone(), ..column.clone() });
+                }
+            }
+            for check in before.constraints.iter().filter(|check| is_inherited(check) && !after.constraints.contains(check)) {
+                if !self.old.constraints.contains(check) && self.new.constraints.contains(check) {
+                    self.old.constraints.push(check.clone());
+                }
+            }
+        }
+        let place = |column: &Column| self.facts.iter().position(|fact| fact.name == bare(&column.name));
+        self.old.columns.sort_by_key(place);
+    }
+
+    /// The statements by which it loses something: those of its heirs that keep that lose nothing.
+    fn drop_here(&self, part: &str, name: &str, is_kept: impl Fn(&Heir) -> bool, is_theirs: impl Fn(&TableText) -> bool) -> Vec<String> {
+        let what = format!("DROP {part} {name}");
+        if !self.heirs.iter().any(&is_kept) {
+            return vec![self.alter(&what)];
+        }
+        let losing = self.heirs.iter().filter(|heir| !is_kept(heir) && !is_theirs(&heir.old));
+        std::iter::once(self.alter_only(&what)).chain(losing.map(|heir| format!("ALTER TABLE {} {what}", heir.new.name))).collect()
     }
 
     /// What happens to columns that others may stand on.
@@ -211,14 +246,21 @@ impl TableChange {
 
     fn write_dropped(&self, steps: &mut TableSteps) {
         for parent in lost(&self.old, &self.new) {
-            steps.at.push((self.alter(&format!("NO INHERIT {parent}")), LOCK.to_vec()));
+            steps.first.push((self.alter(&format!("NO INHERIT {parent}")), LOCK.to_vec()));
         }
         let kept_by_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint));
         for constraint in self.old.constraints.iter().filter(|constraint| !self.new.constraints.contains(constraint)) {
-            if self.joined.iter().any(|parent| parent.constraints.contains(constraint) && is_inherited(constraint)) {
+            let comes_with_parent =
+                self.kept_parents.iter().any(|(before, after)| !before.constraints.contains(constraint) && after.constraints.contains(constraint));
+            if comes_with_parent && is_inherited(constraint) && !self.suspended_checks.contains(&bare(&constraint.0)) {
+                // Before the parent gets it: it would stay its own beside that.
+                steps.early.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
+            } else if self.joined.iter().any(|parent| parent.constraints.contains(constraint) && is_inherited(constraint)) {
                 steps.unscripted.push(format!("constraint {} stays its own, beside being its parent's", constraint.0));
             } else if !self.suspended_checks.contains(&bare(&constraint.0)) && !kept_by_parent(constraint) {
-                steps.at.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
+                let is_theirs = |heir: &TableText| heir.constraints.contains(constraint);
+                let dropped = self.drop_here("CONSTRAINT", &constraint.0, |heir| heir.keeps_check(constraint), is_theirs);
+                steps.at.extend(dropped.into_iter().map(|sql| (sql, LOCK.to_vec())));
             }
         }
         let mut dropped: Vec<&Column> = self.old.columns.iter().filter(|old| self.new.column(&old.name).is_none()).collect();
@@ -228,7 +270,8 @@ impl TableChange {
             if self.new_facts.iter().any(|fact| fact.name == bare(&old.name)) {
                 steps.unscripted.push(format!("column {} stays its own, beside being its parent's", old.name));
             } else {
-                steps.at.push((self.alter(&format!("DROP COLUMN {}", old.name)), LOSS.to_vec()));
+                let dropped = self.drop_here("COLUMN", &old.name, |heir| heir.keeps_column(&old.name), |heir| heir.column(&old.name).is_some());
+                steps.at.extend(dropped.into_iter().map(|sql| (sql, LOSS.to_vec())));
             }
         }
     }
@@ -243,6 +286,10 @@ impl TableChange {
             if self.comes_from_parent(&new.name) {
                 let from = self.parent.as_ref().and_then(|(_, parent)| parent.column(&new.name)).filter(|parent| parent.default != new.default);
                 steps.at.extend(from.map(|_| (self.default_of(new), LOCK.to_vec())));
+                continue;
+            }
+            if self.kept_parents.iter().any(|(before, after)| before.column(&new.name).is_none() && after.column(&new.name).is_some()) {
+                steps.unscripted.push(format!("column {} is its parent's only, where the source has it as its own, too", new.name));
                 continue;
             }
             let GivenColumn { identity, default } = given(&new.name);
@@ -317,7 +364,20 @@ impl TableChange {
 
     /// Parents that it can join: where all their columns are its own too.
     fn joined_parents(&self) -> Vec<&str> {
-        if self.new_facts.len() == self.new.columns.len() { gained(&self.old, &self.new) } else { Vec::new() }
+        let has = |fact: &ColumnFact| {
+            let own = self.facts.iter().any(|old| (&old.name, &old.type_name) == (&fact.name, &fact.type_name));
+            own || self.new.columns.iter().any(|column| bare(&column.name) == fact.name)
+        };
+        let has_check = |check: &(String, String)| self.old.constraints.contains(check) || self.new.constraints.contains(check);
+        let checks = |parent: &TableText| parent.constraints.iter().filter(|check| is_inherited(check)).all(has_check);
+        let requires = |column: &Column| column.not_null.is_none() || self.requires(&column.name);
+        let fits = self.joined.iter().all(|parent| checks(parent) && parent.columns.iter().all(requires));
+        if self.new_facts.iter().all(has) && fits { gained(&self.old, &self.new) } else { Vec::new() }
+    }
+
+    /// Whether a column is never NULL, or will be none.
+    fn requires(&self, name: &str) -> bool {
+        [&self.old, &self.new].iter().any(|table| table.column(name).is_some_and(|column| column.not_null.is_some()))
     }
 
     /// Whether it should inherit from a table, and no statement makes it.

@@ -1,7 +1,7 @@
 //! What is written for changes that databases in tests cannot show: what rows would lose, and what is said of statements.
 
 use super::Hazard::{self, DataLoss, ExclusiveLock, LongScan, MayFail, TableRewrite};
-use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
+use crate::schema::{Address, Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
 
 fn snapshot(name: &str, objects: Vec<Object>) -> SchemaSnapshot {
     SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_hex(name) }
@@ -88,4 +88,43 @@ fn a_new_column_has_its_identity_or_its_default_from_the_beginning() {
         "ALTER SEQUENCE p.s OWNED BY p.t.c",
     ];
     assert_eq!(script, expected);
+}
+
+/// A partitioned table, a partition of it, and what says so.
+fn partitioned(partition_stays_attached: bool) -> Vec<Object> {
+    let table = |name: &str, tail: &str, address: u32| {
+        let (identity, drop) = (Identity::new(Kind::Table, Some("p"), name), format!("DROP TABLE p.{name};\n"));
+        let definition = format!("CREATE TABLE p.{name} (\n    n integer\n){tail};\n");
+        Object::new(identity, definition, Some(drop), Some(Address { class: 1259, object: address }), Vec::new())
+    };
+    let attached = "ALTER TABLE ONLY p.all_of ATTACH PARTITION p.one FOR VALUES IN (1);\n";
+    let attached = Object::new(Identity::new(Kind::TableAttach, Some("p"), "one"), attached.to_owned(), None, None, vec![1, 0]);
+    if partition_stays_attached {
+        vec![table("all_of", "\nPARTITION BY LIST (n)", 1), table("one", "", 2), attached]
+    } else {
+        vec![table("one", "", 2)]
+    }
+}
+
+#[test]
+fn no_table_takes_along_a_partition_that_stays() {
+    let facts = Facts { inherited_keys: [(2, vec!["all_of_n_fkey".to_owned()])].into(), ..Facts::default() };
+    let target = SchemaSnapshot { facts, ..snapshot("a", partitioned(true)) };
+    let source = snapshot("b", partitioned(false));
+    let diff = SchemaDiff::between(&target, &source);
+    let script: Vec<&str> = diff.script.iter().map(|statement| statement.sql.as_str()).collect();
+    let expected =
+        ["ALTER TABLE p.all_of DETACH PARTITION p.one", "ALTER TABLE \"p\".\"one\" DROP CONSTRAINT \"all_of_n_fkey\"", "DROP TABLE p.all_of"];
+    assert_eq!((script, diff.unscripted), (expected.to_vec(), Vec::new()));
+
+    // Whatever keeps the partition from being detached keeps its table from being dropped.
+    let strange = |mut object: Object| {
+        object.definition = object.definition.replace("ALTER TABLE ONLY", "ALTER TABLE WHATEVER");
+        object
+    };
+    let target = snapshot("a", partitioned(true).into_iter().map(strange).collect());
+    let diff = SchemaDiff::between(&target, &source);
+    let said = diff.unscripted.iter().map(|left| left.reason.as_str()).collect::<Vec<_>>();
+    assert!(diff.script.is_empty(), "{:?}", diff.script);
+    assert_eq!(said, ["no statement that is known here takes it away", "table p.one stays, and would go with it"]);
 }
