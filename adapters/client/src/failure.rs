@@ -180,6 +180,7 @@ fn known(code: &str) -> &'static str {
         "role_in_use",
         "role_not_ours",
         "rows_out_of_reach",
+        "seed_unfit",
         "seed_unknown",
         "seeds_unavailable",
         "seeds_unreadable",

@@ -5,10 +5,10 @@ use domain::migration::Seed;
 use ports::driven::{MigrationError, SeedFile};
 use std::{collections::BTreeMap, path::Path};
 
-/// Its seed files by name; only these where some are named. Files of other kinds are not seeds.
+/// Its seed files by name; only these where some are named. Files of other kinds are not seeds. What only looks like one is refused where it is meant.
 pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec<SeedFile>, MigrationError> {
     let mut found = list(folder).await?;
-    let Some(only) = only else { return Ok(found.into_values().collect()) };
+    let Some(only) = only else { return found.into_iter().map(|(name, file)| file.map_err(|unfit| unfit.refused(&name))).collect() };
     let mut wanted = BTreeMap::new();
     for name in only {
         let Some(file) = found.remove(&name) else {
@@ -17,12 +17,34 @@ pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec
             }
             return Err(refused("seed_unknown", format!("there is no seed file '{name}' where the server looks for them (branching.seeds_dir)")));
         };
-        wanted.insert(name, file);
+        wanted.insert(name.clone(), file.map_err(|unfit| unfit.refused(&name))?);
     }
     Ok(wanted.into_values().collect())
 }
 
-async fn list(folder: &Path) -> Result<BTreeMap<String, SeedFile>, MigrationError> {
+/// Why what is called like a seed is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unfit {
+    /// A link to a file that lies elsewhere, which may be anything that the server can read.
+    Outside,
+    /// A link to nothing.
+    Nowhere,
+    /// A pipe, a socket or a device: it may have no end.
+    NoFile,
+}
+
+impl Unfit {
+    fn refused(self, name: &str) -> MigrationError {
+        let what = match self {
+            Self::Outside => "is a link that leads out of the folder of seeds (branching.seeds_dir): put the file itself there",
+            Self::Nowhere => "is a link that leads nowhere: put the file itself into the folder of seeds (branching.seeds_dir), or take the link out",
+            Self::NoFile => "is no regular file, but a pipe, a socket or a device: put a file in its place, or take it out",
+        };
+        refused("seed_unfit", format!("the seed file '{name}' {what}"))
+    }
+}
+
+async fn list(folder: &Path) -> Result<BTreeMap<String, Result<SeedFile, Unfit>>, MigrationError> {
     let unreadable = |error: std::io::Error| {
         // Where the folder is concerns nobody but who runs the server.
         tracing::warn!(folder = %folder.display(), %error, "the folder of seeds cannot be read");
@@ -33,15 +55,26 @@ async fn list(folder: &Path) -> Result<BTreeMap<String, SeedFile>, MigrationErro
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(unreadable(error)),
     };
+    let own = tokio::fs::canonicalize(folder).await.map_err(unreadable)?;
     let mut found = BTreeMap::new();
     while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
         let path = entry.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Ok(seed) = Seed::named(name) else { continue };
-        let is_file = tokio::fs::metadata(&path).await.map_err(unreadable)?.is_file();
-        if is_file {
-            found.insert(name.to_owned(), SeedFile { seed, path: path.clone() });
-        }
+        let fit = match tokio::fs::canonicalize(&path).await {
+            // Where it really lies: a link within the folder is as good as a file.
+            Ok(real) if real.starts_with(&own) => {
+                let file = tokio::fs::metadata(&real).await.map_err(unreadable)?.file_type();
+                if file.is_dir() {
+                    continue;
+                }
+                if file.is_file() { Ok(SeedFile { seed, path: real }) } else { Err(Unfit::NoFile) }
+            }
+            Ok(_) => Err(Unfit::Outside),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Unfit::Nowhere),
+            Err(error) => return Err(unreadable(error)),
+        };
+        found.insert(name.to_owned(), fit);
     }
     Ok(found)
 }
@@ -70,5 +103,36 @@ mod tests {
         }
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(find(&folder, None).await.unwrap(), []);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_out_of_the_folder_are_not_followed() {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+
+        let parent = std::env::temp_dir().join(format!("fluxbase-links-{}", std::process::id()));
+        let folder = parent.join("seeds");
+        fs::create_dir_all(folder.join("..data")).unwrap();
+        fs::write(parent.join("10_secret.sql"), "x").unwrap();
+        fs::write(folder.join("..data/20_b.sql"), "x").unwrap();
+        symlink("../10_secret.sql", folder.join("10_a.sql")).unwrap();
+        symlink("..data/20_b.sql", folder.join("20_b.sql")).unwrap();
+        symlink("nothing", folder.join("30_c.sql")).unwrap();
+        let _socket = UnixListener::bind(folder.join("40_d.csv")).unwrap();
+        symlink(&parent, folder.join("50_e.sql")).unwrap();
+
+        let named = |name: &str| find(&folder, Some(vec![name.to_owned()]));
+        let inside = named("20_b.sql").await.unwrap();
+        assert_eq!(fs::read_to_string(&inside[0].path).unwrap(), "x");
+        for (name, part) in
+            [("10_a.sql", "leads out of"), ("30_c.sql", "leads nowhere"), ("40_d.csv", "no regular file"), ("50_e.sql", "leads out of")]
+        {
+            let refused = named(name).await.unwrap_err();
+            assert!(matches!(refused, MigrationError::Refused { code: "seed_unfit", .. }), "{refused:?}");
+            let said = refused.to_string();
+            assert!(said.contains(name) && said.contains(part) && !said.contains("fluxbase-links-"), "{said}");
+        }
+        assert!(find(&folder, None).await.unwrap_err().to_string().contains("10_a.sql"));
+        fs::remove_dir_all(&parent).unwrap();
     }
 }
