@@ -18,6 +18,7 @@ mod observe;
 mod repair;
 mod runner;
 mod seed_csv;
+mod seed_encoding;
 mod seed_folder;
 mod seed_log;
 mod seeds;

@@ -4,6 +4,7 @@ use super::{
     csv_end::CsvEnd,
     failure::{row_of_copy, sqlstate},
     in_transaction::{Trouble, lost, of_file},
+    seed_encoding::{self, NotUtf8},
     worker::Worker,
 };
 use crate::provision::ident;
@@ -95,15 +96,19 @@ impl Csv<'_> {
         let mut beginning = Vec::new();
         file.take(HEADER as u64).read_to_end(&mut beginning).await.map_err(|error| self.unreadable(&error))?;
         let whole = beginning.len() < HEADER;
-        let text = match std::str::from_utf8(&beginning) {
-            Ok(text) => text,
-            Err(error) => std::str::from_utf8(&beginning[..error.valid_up_to()]).expect("valid up to there"),
+        let (text, broken) = match seed_encoding::text(&beginning) {
+            Ok(text) => (text, None),
+            // What is out of place in a row is PostgreSQL's to tell.
+            Err(not_utf_8) => (beginning.utf8_chunks().next().map_or("", |chunk| chunk.valid()), Some(not_utf_8)),
         };
-        read_csv_header(text, whole).map_err(|error| self.failure("unreadable", &format!("{error}: the first line names the columns of the rows")))
+        read_csv_header(text, whole && broken.is_none()).map_err(|error| match broken {
+            Some(NotUtf8 { line, message }) => self.failure_at(line, message),
+            None => self.failure_at(1, &format!("{error}: the first line names the columns of the rows")),
+        })
     }
 
-    /// Rows that bring their own numbers leave the sequences behind, and the next row of anybody's would collide. A number that a sequence cannot come to
-    /// collides with none of its own.
+    /// Rows that bring their own numbers leave the sequences behind, and the next row of anybody's would collide. A sequence goes on in its own direction, never
+    /// back. A number that it cannot come to collides with none of its own.
     async fn move_sequences(&self, worker: &mut Worker, columns: &[String]) -> Result<(), sqlx::Error> {
         for column in columns {
             let sequence: Option<Option<String>> =
@@ -111,11 +116,13 @@ impl Csv<'_> {
             let Some(sequence) = sequence.flatten() else { continue };
             let (name, table, column) = (crate::provision::literal(&sequence), self.table(), ident(column));
             let sql = format!(
-                "select pg_catalog.setval({name}::pg_catalog.regclass, highest)
-                   from (select pg_catalog.max({column})::pg_catalog.int8 as highest from {table}
-                          where {column} operator(pg_catalog.<=) (select seqmax from pg_catalog.pg_sequence
-                                                                   where seqrelid operator(pg_catalog.=) {name}::pg_catalog.regclass)) rows
-                  where highest operator(pg_catalog.>=) (select last_value from {sequence})"
+                "select pg_catalog.setval({name}::pg_catalog.regclass, furthest)
+                   from (select seqincrement operator(pg_catalog.>) 0 as rises, seqmin, seqmax from pg_catalog.pg_sequence
+                          where seqrelid operator(pg_catalog.=) {name}::pg_catalog.regclass) sequence,
+                        lateral (select case when rises then pg_catalog.max({column}) else pg_catalog.min({column}) end::pg_catalog.int8 as furthest
+                                   from {table} where {column} operator(pg_catalog.>=) seqmin and {column} operator(pg_catalog.<=) seqmax) rows,
+                        (select last_value from {sequence}) state
+                  where case when rises then furthest operator(pg_catalog.>=) last_value else furthest operator(pg_catalog.<=) last_value end"
             );
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut worker.connection).await?;
         }
@@ -126,17 +133,15 @@ impl Csv<'_> {
         Trouble::File(FileFailure { code, file: self.name.to_owned(), line: None, statement: None, sqlstate: None, message: message.to_owned() })
     }
 
+    fn failure_at(&self, line: u32, message: &str) -> Trouble {
+        let file = self.name.to_owned();
+        Trouble::File(FileFailure { code: "unreadable", file, line: Some(line), statement: None, sqlstate: None, message: message.to_owned() })
+    }
+
     fn ends_early(&self, line: u32) -> Trouble {
         let message =
             "a line of \\. alone is the end of the rows to PostgreSQL before 18, whatever comes after it: put it into quotes, or take it out";
-        Trouble::File(FileFailure {
-            code: "unreadable",
-            file: self.name.to_owned(),
-            line: Some(line),
-            statement: None,
-            sqlstate: None,
-            message: message.to_owned(),
-        })
+        self.failure_at(line, message)
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {
@@ -150,6 +155,7 @@ impl Csv<'_> {
         };
         let hint = match refusal.code() {
             "42P01" => ". The table is taken from the file's name: 20_public.tasks.csv",
+            "22021" => ". That is no UTF-8, or none that this database can hold: the file is not UTF-8, or has a character of number zero",
             "0A000" => ". A table with FORCE ROW LEVEL SECURITY takes no COPY: write an SQL seed for it",
             _ => "",
         };
