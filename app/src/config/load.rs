@@ -236,6 +236,7 @@ fn shown_value(key: &str, value: &figment::value::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Flags, load};
+    use domain::table::QualifiedName;
     use serde_json::json;
 
     fn with(key: &str, value: serde_json::Value) -> Result<super::Loaded, super::ConfigError> {
@@ -261,6 +262,13 @@ mod tests {
         ] {
             assert!(with(key, json!(value)).is_ok(), "{key}: {value}");
         }
+    }
+
+    #[test]
+    fn names_of_tables_may_be_quoted() {
+        let loaded = with("branching.excluded_table_data", json!(["public.Users", "\"a.b\".\"c \"\"d\"\"\""])).unwrap();
+        let excluded = loaded.settings.branching.excluded_tables().unwrap();
+        assert_eq!(excluded, [QualifiedName::new("public", "Users"), QualifiedName::new("a.b", "c \"d\"")]);
     }
 
     #[test]
@@ -368,6 +376,13 @@ mod tests {
             ("branching.connection_port", json!(0), &["branching.connection_port", "whole number from 1 to"]),
             ("branching.max_template_bytes", json!("10GB"), &["branching.max_template_bytes = '10GB'", "whole number of 0 and more"]),
             ("branching.excluded_table_data", json!("a.b"), &["branching.excluded_table_data = 'a.b'", "expected a list"]),
+            (
+                "branching.excluded_table_data",
+                json!(["a.b", "users"]),
+                &["branching.excluded_table_data", "users", "expected tables as schema.table"],
+            ),
+            ("branching.excluded_table_data", json!(["\"a.b.c"]), &["branching.excluded_table_data", "\"a.b\".\"c\""]),
+            ("branching.excluded_table_data", json!(["a.b.c"]), &["branching.excluded_table_data", "a.b.c", "in double quotes"]),
             ("branching.masking", json!([{ "column": "x", "as": "email" }]), &["branching.masking.0.column (", "'x' names no column"]),
             ("branching.workers", json!(65), &["branching.workers = 65", "whole number from 1 to 64"]),
             ("branching.workers", json!("abc"), &["branching.workers = 'abc'", "whole number from 1 to 64"]),

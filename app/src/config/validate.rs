@@ -159,8 +159,9 @@ pub(super) fn validate(settings: &Settings) -> Result<(), Invalid> {
         let expected = format!("expected 1 to {} of a-z, 0-9 and '_', starting with a letter", DatabaseName::MAX_PREFIX_LEN);
         return Err(Invalid::new("branching.database_prefix", prefix, expected));
     }
-    if let Some(table) = settings.branching.excluded_table_data.iter().find(|table| table.split('.').count() != 2) {
-        return Err(Invalid::new("branching.excluded_table_data", table, "expected tables as schema.table"));
+    if let Err(table) = settings.branching.excluded_tables() {
+        let expected = "expected tables as schema.table, such as public.users, with what holds a dot or a quote in double quotes: \"a.b\".\"c\"";
+        return Err(Invalid::new("branching.excluded_table_data", table, expected));
     }
     let outside = |c: char| c.is_whitespace() || c.is_control() || "/@?#\"".contains(c);
     if let Some(host) = settings.branching.connection_host.as_ref().filter(|host| host.is_empty() || host.contains(outside)) {

@@ -7,10 +7,7 @@ use super::{
 };
 use crate::config::Settings;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{
-    branch::{DatabaseName, ExpiresIn, Quota},
-    table::QualifiedName,
-};
+use domain::branch::{DatabaseName, ExpiresIn, Quota};
 use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas};
 use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
 use postgres::{
@@ -135,8 +132,6 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
         Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),
         Host::Unix(folder, port) => (pgtools::Place::SocketFolder(folder.clone()), *port),
     };
-    let named = settings.branching.excluded_table_data.iter().filter_map(|table| table.split_once('.'));
-    let excluded = named.map(|(schema, table)| QualifiedName::new(schema, table));
     pgtools::Settings {
         tools: database.tools.clone(),
         server: pgtools::Server { place, port, tls: ssl_mode(target.tls), root_certificate: target.root_certificate.clone() },
@@ -151,7 +146,7 @@ fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &
         give_way_after: GIVE_WAY_AFTER,
         stock: stock_settings(settings),
         clone_rate: settings.branching.clone_rate,
-        excluded_tables: excluded.collect(),
+        excluded_tables: settings.branching.excluded_tables().expect("the configuration was checked"),
         masking: pgtools::MaskingSettings {
             rules: settings.branching.privacy_rules().expect("the configuration was checked"),
             key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),

@@ -71,7 +71,12 @@ pub(crate) async fn plan(
 /// A slip in a table's name must not bring its rows along. Those that we leave out ourselves are not in every database.
 fn refuse_unknown(facts: &[Fact], tables: &[QualifiedName]) -> Result<(), BuildError> {
     let unknown = tables.iter().filter(|table| !holds_credentials(table) && !facts.iter().any(|fact| fact.name == **table));
-    let unknown: Vec<_> = unknown.map(QualifiedName::written).collect();
+    // As in SQL without quotes, some write another case than the table's own.
+    let meant = |table: &QualifiedName| {
+        let lower = |name: &QualifiedName| (name.schema.to_lowercase(), name.name.to_lowercase());
+        facts.iter().find(|fact| lower(&fact.name) == lower(table)).map(|fact| format!(" (there is {})", fact.name.written()))
+    };
+    let unknown: Vec<_> = unknown.map(|table| format!("{}{}", table.written(), meant(table).unwrap_or_default())).collect();
     if unknown.is_empty() {
         return Ok(());
     }

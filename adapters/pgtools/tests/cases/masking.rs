@@ -280,7 +280,10 @@ async fn large_objects_whose_numbers_are_kept_as_texts_and_whole_numbers_stay_be
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_to_be_left_out_that_is_not_there_stops_the_clone() {
     let mut house = House::new(Admin::Superuser, "create table secrets (id int)").await;
-    house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "secret"));
+    house.settings.excluded_tables.push(domain::table::QualifiedName::new("Public", "Secrets"));
+    let (_, said) = refusal(house.build("slip", DataCloneMode::FullClone).await);
+    assert!(said.contains("Public.Secrets (there is public.secrets)"), "{said}");
+    house.settings.excluded_tables[0] = domain::table::QualifiedName::new("public", "secret");
     let (code, said) = refusal(house.build("slip", DataCloneMode::FullClone).await);
     assert!(code == "excluded_table_missing" && said.contains("public.secret"), "{said}");
     house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();

@@ -4,6 +4,7 @@ use crate::config::{Duration, Secret};
 use domain::{
     DataCloneMode,
     privacy::{ColumnPattern, MaskRule, PrivacyRules, RepeatedColumn},
+    table::QualifiedName,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub(crate) struct BranchingSection {
     pub(crate) admin_database_url_file: Option<PathBuf>,
     /// What the names of branch databases begin with.
     pub(crate) database_prefix: String,
-    /// Tables, as `schema.table`, whose rows no branch gets, beside those of `auth` that hold sessions, tokens, factors and identities.
+    /// Tables, as `schema.table` (in double quotes what holds a dot: `"a.b"."c"`; letters as they are in the database), whose rows no branch gets, beside those of `auth` that hold sessions, tokens, factors and identities.
     pub(crate) excluded_table_data: Vec<String>,
     /// What stands in the place of personal values in a full clone: columns, as `schema.table.column`, and their masks: `email`, `name`, `phone`, `null`,
     /// `hash`, `keep_last(4)`, `uuid`, `number`, `date`, `text`, `redact`, or `keep` for what is not personal. A comment on a column says the same
@@ -114,6 +115,11 @@ impl BranchingSection {
     pub(crate) const MAX_WORKERS: u32 = 64;
     /// See `spares`.
     pub(crate) const MAX_SPARES: u32 = 32;
+
+    /// Tables whose rows no branch gets, or the first name that is none.
+    pub(crate) fn excluded_tables(&self) -> Result<Vec<QualifiedName>, &str> {
+        self.excluded_table_data.iter().map(|name| QualifiedName::read(name).ok_or(name.as_str())).collect()
+    }
 
     /// What it says of personal data.
     pub(crate) fn privacy_rules(&self) -> Result<PrivacyRules, RepeatedColumn> {
