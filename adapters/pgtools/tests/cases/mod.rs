@@ -20,6 +20,7 @@ mod people;
 mod privileges;
 mod room;
 mod secrets;
+mod sentinels;
 mod stock;
 mod superusers;
 mod telling;
