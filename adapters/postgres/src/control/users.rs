@@ -102,13 +102,21 @@ impl UserRepository for PgUnitOfWork {
     }
 
     async fn find_by_email(&mut self, email: &Email) -> Result<Option<StoredUser>, StoreError> {
+        // In another's table addresses have whatever case they were typed in. Which small letter belongs to a capital is the database's to say, and in Turkish that
+        // of I is none of its own: what may be meant is read, and compared as every address is here.
         let sql = if self.managed().await? {
             concat!("select ", user_columns!(), ", u.encrypted_password as password_hash from auth.users u where u.email = $1")
         } else {
-            concat!("select ", user_columns!(), ", null::text as password_hash from auth.users u where lower(u.email) = $1 order by u.id limit 1")
+            concat!(
+                "select ",
+                user_columns!(),
+                ", null::text as password_hash from auth.users u
+                  where lower(u.email::text collate \"C\") = $1 or lower(u.email::text) = $1 or lower(u.email::text) = lower($1) order by u.id"
+            )
         };
-        let row: Option<StoredUserRow> = sqlx::query_as(sql).bind(email.as_str()).fetch_optional(&mut *self.transaction).await.map_err(store)?;
-        Ok(row.map(|row| StoredUser { user: row.user.into(), password_hash: row.password_hash }))
+        let rows: Vec<StoredUserRow> = sqlx::query_as(sql).bind(email.as_str()).fetch_all(&mut *self.transaction).await.map_err(store)?;
+        let meant = rows.into_iter().find(|row| row.user.email.parse::<Email>().is_ok_and(|own| own == *email));
+        Ok(meant.map(|row| StoredUser { user: row.user.into(), password_hash: row.password_hash }))
     }
 
     async fn is_member(&mut self, id: UserId) -> Result<bool, StoreError> {

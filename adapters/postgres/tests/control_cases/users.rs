@@ -1,6 +1,6 @@
 //! Users and sessions, in an `auth` schema of ours and in a foreign one.
 
-use super::{Replica, connect, empty_database, moment, user_id, uuid};
+use super::{Replica, connect, database_with, empty_database, moment, user_id, uuid};
 use domain::{page::PageRequest, user::User};
 use fluxbase_postgres::control::migrate;
 use ports::driven::{StoreError, StoredUser};
@@ -51,6 +51,24 @@ async fn a_foreign_schema_is_read_and_no_more() {
     let first = work.users().list(&PageRequest { limit: 1, cursor: None }).await.unwrap();
     let second = work.users().list(&PageRequest { limit: 1, cursor: first.next_cursor }).await.unwrap();
     assert_eq!((first.items[0].id, second.items[0].id, second.next_cursor), (user_id(2), user_id(1), None), "who has no address is listed too");
+}
+
+#[tokio::test]
+async fn an_address_is_found_where_small_i_has_no_dot_too() {
+    let pool = connect(database_with("encoding 'UTF8' locale 'C' locale_provider icu icu_locale 'tr-TR'").await, 5).await;
+    migrate(&pool).await.unwrap();
+    pool.execute(
+        "create schema auth; create table auth.users (id uuid primary key, email varchar(255), created_at timestamptz);
+         insert into auth.users values ('00000001-0000-0000-0000-000000000001', 'INFO@Example.com', null),
+             ('00000002-0000-0000-0000-000000000001', 'ınfo@example.com', null), ('00000003-0000-0000-0000-000000000001', 'ÉVA@Example.com', null)",
+    )
+    .await
+    .unwrap();
+    let replica = Replica::over(pool, false);
+    let mut work = replica.begin().await;
+    for (address, id) in [("info@example.com", 1), ("ınfo@example.com", 2), ("éva@example.com", 3)] {
+        assert_eq!(work.users().find_by_email(&address.parse().unwrap()).await.unwrap().map(|found| found.user.id), Some(user_id(id)), "{address}");
+    }
 }
 
 #[tokio::test]
