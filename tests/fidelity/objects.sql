@@ -103,7 +103,7 @@ create table app.orders (
 );
 insert into app.orders (person, ordered_by, total, placed)
     select id, upper(email::text), id * 1.5, timestamptz '2024-01-01 12:00:00+02' + make_interval(mins => id) from app.people;
-create table app.secrets (id int primary key, person int references app.people, secret text not null);
+create table app.secrets (id int primary key, person int references app.people, hidden text not null);
 insert into app.secrets select n, 90 + n * 10, 'sentinel-secret-' || n from generate_series(1, 500) n;
 create table app.uses (id int primary key, secret int references app.secrets, note text);
 insert into app.uses select n, n, 'use ' || n from generate_series(1, 500) n;
