@@ -19,3 +19,4 @@ pub use map::{Object, ObjectMap};
 pub use renames::PossibleRename;
 pub use script::{Hazard, ScriptStatement, script_text};
 pub use snapshot::SchemaSnapshot;
+pub use sql::statements_of_grants;

@@ -1,19 +1,18 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
 use crate::quoting::ident;
-use domain::branch::OWNER_ROLE;
+use domain::{branch::OWNER_ROLE, schema::statements_of_grants};
 use std::collections::BTreeMap;
 
 /// The statements of a grants' entry, ordered by role, without those that speak of the owner; empty where no other role is spoken of. The owner of branches is
 /// left out, too: in a branch it is granted what its parent's owner has without a grant, such as a foreign data wrapper while its servers are made.
 pub(super) fn of_others(definition: &str, owner: &str) -> String {
     let mut by_grantee: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for statement in definition.lines().map(|line| line.trim().trim_end_matches(';')).filter(|line| !line.is_empty()) {
+    for (grantee, statement) in statements_of_grants(definition) {
         // Who granted it is the owner in a branch.
         if statement.starts_with("SET SESSION AUTHORIZATION") || statement.starts_with("RESET SESSION AUTHORIZATION") {
             continue;
         }
-        let grantee = grantee(statement);
         if !is(grantee, owner) && !is(grantee, OWNER_ROLE) {
             by_grantee.entry(grantee).or_default().push(statement);
         }
@@ -28,12 +27,6 @@ pub(super) fn defaults(definition: &str, owner: &str) -> String {
         text = text.replace(&written, " ");
     }
     text
-}
-
-fn grantee(statement: &str) -> &str {
-    let statement = statement.strip_suffix(" WITH GRANT OPTION").unwrap_or(statement);
-    let word = if statement.starts_with("REVOKE") || statement.contains(" REVOKE ") { " FROM " } else { " TO " };
-    statement.rsplit_once(word).map_or("", |(_, grantee)| grantee.trim())
 }
 
 fn is(written: &str, role: &str) -> bool {
@@ -51,6 +44,12 @@ mod tests {
         assert_eq!(of_others(text, "Bob"), "GRANT SELECT ON TABLE public.t TO anon;\nGRANT SELECT ON TABLE public.t TO z;\n");
         assert_eq!(of_others("REVOKE ALL ON TABLE public.t FROM bob;\n", "bob"), "");
         assert_eq!(of_others("GRANT ALL ON FOREIGN DATA WRAPPER w TO fluxbase_branch_owner;\n", "postgres"), "");
+    }
+
+    #[test]
+    fn names_may_hold_the_end_of_a_line() {
+        let text = "REVOKE ALL ON TABLE public.\"a\nb\" FROM \"o\nw\";\nGRANT SELECT ON TABLE public.\"a\nb\" TO anon;\n";
+        assert_eq!(of_others(text, "o\nw"), "GRANT SELECT ON TABLE public.\"a\nb\" TO anon;\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Grants as `pg_dump` writes them, and how each is taken back.
 
 use super::scan::{find_words, split, statements};
+use crate::lexer::{Lexer, TokenKind};
 
 /// `GRANT SELECT ON TABLE public.t TO anon`, or the same of `ALTER DEFAULT PRIVILEGES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl AclStatement {
         let (rest, with_option) = rest.strip_suffix(" WITH GRANT OPTION").map_or((rest, false), |rest| (rest, true));
         let to = find_words(rest, if grants { "TO" } else { "FROM" })?;
         let grantee = rest[to..].split_once(' ')?.1.trim();
-        let what = rest[..to].split_whitespace().collect::<Vec<_>>().join(" ");
+        let what = with_single_blanks(&rest[..to]);
         Some(Self { prefix: statement[..at].to_owned(), grants, what, grantee: grantee.to_owned(), with_option })
     }
 
@@ -61,6 +62,24 @@ impl AclStatement {
     }
 }
 
+/// A text with one blank wherever there are some, but for those within names.
+fn with_single_blanks(text: &str) -> String {
+    let tokens = Lexer::new(text.trim(), 0).map(|token| if token.kind == TokenKind::Blank { " " } else { token.text });
+    tokens.collect()
+}
+
+/// The statements of a dump's grants, each with the role that it speaks of, as both are written there. A name may hold a line's end, or a semicolon.
+pub fn statements_of_grants(definition: &str) -> Vec<(&str, &str)> {
+    statements(definition).into_iter().map(|statement| (grantee(statement), statement)).collect()
+}
+
+fn grantee(statement: &str) -> &str {
+    let word = if find_words(statement, "REVOKE").is_some() && find_words(statement, "GRANT").is_none() { "FROM" } else { "TO" };
+    let Some(at) = find_words(statement, word) else { return "" };
+    let rest = statement[at + word.len()..].trim();
+    rest.strip_suffix(" WITH GRANT OPTION").unwrap_or(rest).trim()
+}
+
 /// The statements of an entry; `None` where one of them is not understood.
 pub(in crate::schema) fn acl_statements(definition: &str) -> Option<Vec<AclStatement>> {
     statements(definition).into_iter().map(AclStatement::read).collect()
@@ -68,7 +87,17 @@ pub(in crate::schema) fn acl_statements(definition: &str) -> Option<Vec<AclState
 
 #[cfg(test)]
 mod tests {
-    use super::acl_statements;
+    use super::{acl_statements, statements_of_grants};
+
+    #[test]
+    fn a_name_may_hold_what_ends_a_line_or_a_statement() {
+        let text = "REVOKE ALL ON TABLE public.\"a\nb;\" FROM \"x TO y\";\nGRANT SELECT(\"c  c\") ON TABLE public.\"a\nb;\" TO \"x\ny\" WITH GRANT OPTION;\n";
+        let roles: Vec<&str> = statements_of_grants(text).into_iter().map(|(role, _)| role).collect();
+        assert_eq!(roles, ["\"x TO y\"", "\"x\ny\""]);
+        let all = acl_statements(text).unwrap();
+        assert_eq!(all[1].written(), "GRANT SELECT(\"c  c\") ON TABLE public.\"a\nb;\" TO \"x\ny\" WITH GRANT OPTION");
+        assert_eq!(all[1].taken_back(), "REVOKE SELECT(\"c  c\") ON TABLE public.\"a\nb;\" FROM \"x\ny\"");
+    }
 
     #[test]
     fn each_is_read_and_taken_back() {

@@ -9,6 +9,7 @@ mod table;
 mod types;
 
 pub(super) use domain::DomainText;
+pub use grant::statements_of_grants;
 pub(super) use grant::{AclStatement, acl_statements};
 pub(super) use names::{bare, ident};
 pub(super) use options::{Options, SequenceText};

@@ -1,6 +1,6 @@
 //! `(name='value', ..)`, and a sequence's options.
 
-use super::scan::{after_word, split, statements};
+use super::scan::{after_word, find, split, statements};
 
 /// Storage parameters, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,14 +52,14 @@ impl SequenceText {
             let (column, rest) = rest.split_once(" ADD GENERATED ")?;
             let (when, rest) = rest.split_once(" AS IDENTITY (")?;
             let rest = rest.trim().strip_prefix("SEQUENCE NAME ")?.strip_suffix(')')?;
-            let (name, options) = rest.split_once('\n')?;
+            let (name, options) = rest.split_at(find(rest, b'\n', 0)?);
             (Some((table.to_owned(), column.to_owned(), when.to_owned())), name, false, options)
         } else {
             let (unlogged, rest) = match statement.strip_prefix("CREATE UNLOGGED SEQUENCE ") {
                 Some(rest) => (true, rest),
                 None => (false, statement.strip_prefix("CREATE SEQUENCE ")?),
             };
-            let (name, options) = rest.split_once('\n')?;
+            let (name, options) = rest.split_at(find(rest, b'\n', 0)?);
             (None, name, unlogged, options)
         };
         let mut sequence =
