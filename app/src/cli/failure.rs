@@ -1,6 +1,9 @@
 //! Why a command came to nothing, how that is told, and the exit code that says it to scripts.
 
-use super::output::{Format, write_stderr};
+use super::{
+    flags::in_flags,
+    output::{Format, write_stderr},
+};
 use crate::{config::ConfigError, serve::ServeError};
 use client::{InvalidClient, InvalidCredential, RemoteFailure};
 use domain::{Operation, OperationId, operation::OperationError};
@@ -21,7 +24,7 @@ pub(crate) enum CliError {
         name: String,
     },
     /// The server refused it, or could not be asked.
-    #[error(transparent)]
+    #[error("{}", in_words(.0))]
     Remote(#[from] RemoteFailure),
     /// The work that was waited for failed.
     #[error("{what}: {}", told(.error))]
@@ -184,6 +187,12 @@ impl CliError {
         };
         write_stderr(&text);
     }
+}
+
+/// A refusal names places in a request's body, which nobody has written here.
+fn in_words(failure: &RemoteFailure) -> String {
+    let RemoteFailure::Refused(problem) = failure else { return failure.to_string() };
+    in_flags(&failure.to_string(), problem.errors.iter().map(|fault| fault.pointer.as_str()))
 }
 
 /// What failed, and where it did, as far as the message does not say so itself.

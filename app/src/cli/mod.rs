@@ -7,6 +7,7 @@ mod context;
 mod db;
 mod doctor;
 mod failure;
+mod flags;
 mod git;
 mod init;
 mod keys;
