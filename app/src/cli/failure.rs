@@ -136,6 +136,7 @@ impl CliError {
                 // The server speaks of requests; here it is said in words of the command line.
                 (None, Some(409)) => match failure.code() {
                     "has_children" => Some("`fluxbase branch delete <name> --force` deletes them too"),
+                    "no_migrations" => Some("`fluxbase migrations new <name>` makes the first file of a project; --dir names the folder of others"),
                     "branch_protected" => Some("`fluxbase branch update <name> --protected=false` takes the protection off"),
                     _ => None,
                 },

@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, command: OperationCommand) -> Result<
     let client = context.connect().await?;
     let answer = match command {
         OperationCommand::Get(_) => client.send(&GetOperation { id }).await?,
-        OperationCommand::Watch(_) => wait::until_done(&client, id).await?,
+        OperationCommand::Watch(_) => wait::until_done(&client, id, context.format()).await?,
         OperationCommand::Cancel(_) => {
             write_stderr(&format!("calling operation {id} off on {}", client.base_url()));
             client.send(&CancelOperation { id }).await?

@@ -2,7 +2,7 @@
 
 mod progress;
 
-use super::failure::CliError;
+use super::{failure::CliError, output::Format};
 use client::{Answer, HttpClient, RemoteFailure};
 use domain::{Operation, OperationId};
 use ports::driving::GetOperation;
@@ -49,10 +49,10 @@ impl<const BY_DEFAULT: bool> Waiting<BY_DEFAULT> {
     }
 }
 
-/// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal, a line a step elsewhere. Whoever interrupts this interrupts
-/// the wait only, and is told how to come back to the operation.
-pub(super) async fn until_done(client: &HttpClient, id: OperationId) -> Result<Answer<Operation>, CliError> {
-    let mut show = progress::on_stderr();
+/// Follows the operation to its end, and shows how it gets on: a line that changes on a terminal; elsewhere a line a step, and nothing where results are for
+/// programs. Whoever interrupts this interrupts the wait only, and is told how to come back to the operation.
+pub(super) async fn until_done(client: &HttpClient, id: OperationId, format: Format) -> Result<Answer<Operation>, CliError> {
+    let mut show = progress::on_stderr(format);
     unless_interrupted(id, follow(client, id, PACE, &mut *show), tokio::signal::ctrl_c()).await
 }
 

@@ -1,6 +1,6 @@
 //! What a command on a branch began, and what came of it where that is waited for.
 
-use crate::cli::{failure::CliError, table, wait, when::relative};
+use crate::cli::{failure::CliError, output::Format, table, wait, when::relative};
 use client::{Answer, HttpClient};
 use comfy_table::Cell;
 use domain::{Branch, Operation, operation::Progress};
@@ -22,8 +22,8 @@ impl From<Answer<StartedOperation>> for Begun {
 
 impl Begun {
     /// Follows the operation to its end; one that ends otherwise than it should is a failure, told as `what` and its reason.
-    pub(super) async fn ended(self, client: &HttpClient, what: &str) -> Result<Self, CliError> {
-        let ended = wait::until_done(client, self.operation.id).await?;
+    pub(super) async fn ended(self, client: &HttpClient, format: Format, what: &str) -> Result<Self, CliError> {
+        let ended = wait::until_done(client, self.operation.id, format).await?;
         if ended.output.status != Progress::Succeeded {
             return Err(CliError::of_operation(what.to_owned(), ended.output));
         }

@@ -79,7 +79,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> Result<(), CliEr
     let slug = command.name.slug();
     write_stderr(&format!("making branch '{slug}' from '{}' on {}", command.parent.as_deref().unwrap_or(Slug::MAIN), client.base_url()));
     let begun = Begun::from(client.send(&command).await?);
-    let begun = if wait { begun.ended(&client, &format!("branch '{slug}' could not be made")).await? } else { begun };
+    let begun = if wait { begun.ended(&client, context.format(), &format!("branch '{slug}' could not be made")).await? } else { begun };
     if !wait {
         write_stderr(&format!("it is being made; `fluxbase branch status {slug}` tells how it gets on"));
     }
@@ -113,6 +113,7 @@ mod tests {
     use super::{super::begun::Begun, branch_type, pull_request};
     use crate::cli::{
         failure::CliError,
+        output::Format,
         testing::{Reply, Server, branch, operation},
     };
     use ports::driving::CreateBranch;
@@ -130,7 +131,7 @@ mod tests {
             pull_request: None,
         };
         let begun = Begun::from(server.client().send(&command).await.unwrap());
-        begun.ended(&server.client(), "branch 'x' could not be made").await
+        begun.ended(&server.client(), Format::Table, "branch 'x' could not be made").await
     }
 
     #[tokio::test]

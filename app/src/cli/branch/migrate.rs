@@ -72,8 +72,11 @@ pub(in crate::cli) async fn migrate(context: &Context, named: Option<Reference>,
         return context.print(&begun.document, || begun.properties());
     }
     let slug = begun.branch.slug.clone();
-    let ended = begun.ended(&client, &format!("branch '{branch}' could not be migrated")).await;
+    let ended = begun.ended(&client, context.format(), &format!("branch '{branch}' could not be migrated")).await;
     let ended = ended.map_err(|error| error.reworded(|told| folder.ways_out(told, &slug)))?;
+    for warning in ended.document["operation"]["result"]["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        write_stderr(&format!("warning: {}", folder.ways_out(warning, &slug)));
+    }
     context.print(&ended.document, || report(&ended, how.dry_run))
 }
 
@@ -88,7 +91,7 @@ fn report(ended: &Begun, dry_run: bool) -> String {
     let ms = |value: &Value| format!("{:.1} ms", value.as_f64().unwrap_or_default());
     let mut report = table::list(["FILE", "TIME"], files.iter().map(|file| [Cell::new(text(&file["name"])), Cell::new(ms(&file["duration_ms"]))]));
     if dry_run {
-        for file in files {
+        for file in files.iter().filter(|file| file["statements"].as_array().is_some_and(|statements| !statements.is_empty())) {
             let rows = file["statements"].as_array().into_iter().flatten().map(|statement| {
                 let first = text(&statement["statement"]).lines().next().unwrap_or_default().chars().take(60).collect::<String>();
                 let line = format!("{}:{}", text(&file["name"]), statement["line"]);
@@ -120,7 +123,8 @@ fn locks(statement: &Value) -> String {
         let mode = lock["mode"].as_str().unwrap_or_default().trim_end_matches("Lock");
         format!("{mode} {}", lock["relation"].as_str().unwrap_or_default())
     };
-    listed(statement["locks"].as_array().into_iter().flatten().map(lock))
+    let locks = listed(statement["locks"].as_array().into_iter().flatten().map(lock));
+    if statement["locks_known_by"] == "documentation" { format!("{locks} (by PostgreSQL's documentation)") } else { locks }
 }
 
 fn rewrites(statement: &Value) -> String {
@@ -130,4 +134,18 @@ fn rewrites(statement: &Value) -> String {
 fn listed(items: impl Iterator<Item = String>) -> String {
     let items = items.collect::<Vec<_>>().join(", ");
     if items.is_empty() { "-".to_owned() } else { items }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locks;
+    use serde_json::json;
+
+    #[test]
+    fn locks_that_nobody_saw_are_told_to_be_documented() {
+        let taken = json!([{ "relation": "public.t", "mode": "AccessExclusiveLock" }]);
+        assert_eq!(locks(&json!({ "locks": taken, "locks_known_by": "observation" })), "AccessExclusive public.t");
+        assert_eq!(locks(&json!({ "locks": taken, "locks_known_by": "documentation" })), "AccessExclusive public.t (by PostgreSQL's documentation)");
+        assert_eq!(locks(&json!({})), "-");
+    }
 }

@@ -43,7 +43,7 @@ pub(super) async fn reset(context: &Context, args: ResetArgs) -> Result<(), CliE
     write_stderr(&format!("resetting branch '{branch}' to its parent on {}", client.base_url()));
     let begun = Begun::from(client.send(&ResetBranch { branch: branch.clone(), seeds: args.seed, max_age: args.max_age }).await?);
     let wait = args.waiting.waits();
-    let begun = if wait { begun.ended(&client, &format!("branch '{branch}' could not be reset")).await? } else { begun };
+    let begun = if wait { begun.ended(&client, context.format(), &format!("branch '{branch}' could not be reset")).await? } else { begun };
     if !wait {
         write_stderr(&format!("the old data serves meanwhile; `fluxbase branch status {branch}` tells how it gets on"));
     }
@@ -57,6 +57,6 @@ pub(super) async fn undo(context: &Context, args: UndoArgs) -> Result<(), CliErr
     write_stderr(&format!("bringing back what the reset of branch '{branch}' replaced on {}", client.base_url()));
     let begun = Begun::from(client.send(&UndoReset { branch: branch.clone() }).await?);
     let undone = format!("the reset of branch '{branch}' could not be undone");
-    let begun = if args.waiting.waits() { begun.ended(&client, &undone).await? } else { begun };
+    let begun = if args.waiting.waits() { begun.ended(&client, context.format(), &undone).await? } else { begun };
     context.print(&begun.document, || begun.properties())
 }

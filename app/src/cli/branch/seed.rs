@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, args: SeedArgs) -> Result<(), CliErro
         write_stderr(&format!("it is under way; `fluxbase operation watch {}` tells how it gets on", begun.operation.id));
         return context.print(&begun.document, || begun.properties());
     }
-    let ended = begun.ended(&client, &format!("branch '{branch}' could not be seeded")).await?;
+    let ended = begun.ended(&client, context.format(), &format!("branch '{branch}' could not be seeded")).await?;
     context.print(&ended.document, || report(&ended.document["operation"]["result"]))
 }
 

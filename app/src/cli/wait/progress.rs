@@ -1,5 +1,6 @@
 //! Showing how an operation gets on.
 
+use crate::cli::output::Format;
 use client::RemoteFailure;
 use domain::{
     Operation, StepName,
@@ -19,9 +20,22 @@ pub(super) trait Show {
     fn trouble(&mut self, failure: &RemoteFailure);
 }
 
-/// What fits standard error.
-pub(super) fn on_stderr() -> Box<dyn Show> {
-    if io::stderr().is_terminal() { Box::new(Line::new()) } else { Box::new(Lines::to(io::stderr())) }
+/// What fits standard error: where results are for programs, its lines are for an error, which is a document too.
+pub(super) fn on_stderr(format: Format) -> Box<dyn Show> {
+    match format {
+        _ if io::stderr().is_terminal() => Box::new(Line::new()),
+        Format::Table => Box::new(Lines::to(io::stderr())),
+        Format::Json | Format::Yaml => Box::new(Nothing),
+    }
+}
+
+/// Nobody looks.
+struct Nothing;
+
+impl Show for Nothing {
+    fn update(&mut self, _: &Operation) {}
+
+    fn trouble(&mut self, _: &RemoteFailure) {}
 }
 
 /// One line that changes: a bar where it is known how much there is, and a line that stays for each step that ended.
