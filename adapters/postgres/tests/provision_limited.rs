@@ -150,3 +150,39 @@ async fn what_is_missing_is_told_with_its_way_round() {
     let refused = capabilities.refuse_if_unfit().unwrap_err().to_string();
     assert!(refused.contains("alter role \"powerless\" createrole") && refused.contains("schema nowhere"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_login_that_may_not_become_the_owner_of_branches_is_told_so_before_anything_is_made() {
+    let _turn = TURN.lock().await;
+    let root = superuser("postgres").await;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&root).await.unwrap();
+    let pool = rented_database("unset").await;
+    let owner: bool = sqlx::query_scalar("select to_regrole($1) is not null").bind(BRANCH_OWNER).fetch_one(&root).await.unwrap();
+    if !owner {
+        sqlx::raw_sql(AssertSqlSafe(format!("create role {BRANCH_OWNER} nologin"))).execute(&root).await.unwrap();
+    }
+    // A login of ours has the role from somebody else, so nobody need be let into it.
+    let before =
+        format!("create role fluxbase_unset login; grant {BRANCH_OWNER} to fluxbase_unset; grant fluxbase_unset to unset_admin with admin option");
+    sqlx::raw_sql(AssertSqlSafe(before)).execute(&root).await.unwrap();
+    let found = async || {
+        let capabilities = fluxbase_postgres::provision::probe(&pool, &["public".to_owned()]).await.unwrap();
+        capabilities.findings.into_iter().find(|finding| finding.code == "become_branch_owner")
+    };
+    // Who is in fluxbase_unset could become the owner through it.
+    let (reached, since_16) = (found().await, version >= 160_000);
+    assert!(reached.is_none(), "{reached:?}");
+    if since_16 {
+        sqlx::raw_sql("grant fluxbase_unset to unset_admin with set false, inherit false").execute(&root).await.unwrap();
+        let finding = found().await.unwrap();
+        assert!(finding.way_round.contains("grant \"fluxbase_branch_owner\" to \"unset_admin\" with inherit false, set true"), "{finding:?}");
+        let granted = format!("grant {BRANCH_OWNER} to unset_admin with inherit true, set false");
+        sqlx::raw_sql(AssertSqlSafe(granted)).execute(&root).await.unwrap();
+        assert!(found().await.unwrap().what.contains("without SET"));
+        let way_round = finding.way_round.strip_prefix("let a superuser run: ").unwrap().to_owned();
+        sqlx::raw_sql(AssertSqlSafe(way_round)).execute(&root).await.unwrap();
+        assert!(found().await.is_none());
+    }
+    let after = format!("revoke {BRANCH_OWNER} from unset_admin; drop role fluxbase_unset");
+    sqlx::raw_sql(AssertSqlSafe(after)).execute(&root).await.unwrap();
+}

@@ -47,7 +47,11 @@ async fn lacking(connection: &mut PgConnection, owner: &str) -> Result<Vec<Strin
            from pg_roles own, pg_roles owner,
                 lateral (values (not own.rolcreatedb, 'alter role %1$I createdb'),
                                 (not own.rolcreaterole, 'alter role %1$I createrole'),
-                                (not pg_has_role(own.oid, owner.oid, 'usage'), 'grant %2$I to %1$I')) lacking (is_so, sql)
+                                (not pg_has_role(own.oid, owner.oid, 'usage')
+                                 -- From 16 on a member may be one that cannot become the role, and who cannot gives it nothing.
+                                 or case when current_setting('server_version_num')::int >= 160000 then not pg_has_role(own.oid, owner.oid, 'SET') else false end,
+                                 case when current_setting('server_version_num')::int >= 160000 then 'grant %2$I to %1$I with inherit true, set true'
+                                      else 'grant %2$I to %1$I' end)) lacking (is_so, sql)
           where own.rolname = current_user and owner.rolname = $1 and not own.rolsuper and lacking.is_so",
     )
     .bind(owner)

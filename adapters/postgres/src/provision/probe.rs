@@ -217,17 +217,39 @@ async fn ungrantable_roles(connection: &mut PgConnection, facts: &Facts) -> Resu
           order by 1",
     )
     .bind([ANON, AUTHENTICATED, SERVICE_ROLE, BRANCH_OWNER])
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let admin = ident(&facts.admin);
-    let finding = |role: String| {
+    let finding = |role: &String| {
         Finding::blocking(
             "grant_role",
             format!("role '{role}' exists, and login {admin} may not let others become it"),
-            format!("let a superuser run: grant {} to {admin} with admin option", ident(&role)),
+            format!("let a superuser run: grant {} to {admin} with admin option", ident(role)),
         )
     };
-    Ok(roles.into_iter().map(finding).collect())
+    let mut findings: Vec<_> = roles.iter().map(finding).collect();
+    if !roles.iter().any(|role| role == BRANCH_OWNER) {
+        findings.extend(branch_owner_out_of_reach(connection, &admin).await?);
+    }
+    Ok(findings)
+}
+
+/// Objects are given to a role only by who may become it, and from 16 on a member may not where the grant says so. Who administers the role grants that to itself.
+async fn branch_owner_out_of_reach(connection: &mut PgConnection, admin: &str) -> Result<Option<Finding>, sqlx::Error> {
+    let out_of_reach: bool = sqlx::query_scalar(
+        "select exists (select from pg_roles r where r.rolname = $1 and not pg_has_role(r.oid, 'SET') and not pg_has_role(r.oid, 'USAGE WITH ADMIN OPTION'))",
+    )
+    .bind(BRANCH_OWNER)
+    .fetch_one(connection)
+    .await?;
+    Ok(out_of_reach.then(|| {
+        let role = ident(BRANCH_OWNER);
+        Finding::blocking(
+            "become_branch_owner",
+            format!("role '{BRANCH_OWNER}' exists, and login {admin} may not become it: it is no member, or one without SET, and can give it no objects of branches"),
+            format!("let a superuser run: grant {role} to {admin} with inherit false, set true"),
+        )
+    }))
 }
 
 fn of_what_is_exposed(
