@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod branch;
 pub mod catalogue;
+pub mod difference;
 pub mod failure;
 mod lexer;
 pub mod migration;

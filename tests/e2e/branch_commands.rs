@@ -61,7 +61,10 @@ async fn a_reset_is_undone_and_a_difference_is_shown_and_proved() {
     assert!(project.ok(&["branch", "diff", "--format", "sql"]).await.contains("CREATE TABLE public.labels"));
     assert_eq!(project.json(&["branch", "diff", &name, "main"]).await["target"], "main");
     let (code, verdict, progress) = project.run(&["branch", "diff", &name, "main", "--prove"]).await;
-    assert!(code == 0 && verdict.starts_with("proved") && progress.contains("prove ... done"), "{verdict} {progress}");
+    assert!(code == 0 && verdict.starts_with("proved on a copy without rows") && progress.contains("prove ... done"), "{verdict} {progress}");
+    assert_eq!(project.run(&["branch", "diff", &name, "main", "--prove", "--exit-code"]).await.0, 1, "they differ, proved or not");
+    let (code, script, verdict) = project.run(&["branch", "diff", &name, "main", "--prove", "--format", "sql"]).await;
+    assert!(code == 0 && script.starts_with("-- ") && verdict.contains("proved on a copy") && !script.contains("proved"), "{script} {verdict}");
     project.ok(&["branch", "reset", &name, "--wait"]).await;
     assert_eq!(project.ok(&["branch", "diff"]).await, "");
     project.ok(&["branch", "undo", &name]).await;
@@ -112,4 +115,41 @@ async fn who_signs_in_is_who_acts_until_they_sign_out() {
     assert_eq!(refused.status.code(), Some(4), "the session is asked with, and not the owner's key: {refused:?}");
     assert!(project.server.cli_with(&["logout"], &home).await.status.success());
     assert!(project.server.cli_with(&["users", "list"], &home).await.status.success());
+}
+
+#[tokio::test]
+async fn the_script_of_a_difference_is_a_migration_as_it_is() {
+    let (project, from, to) = (Project::new().await, named("cli"), named("cli"));
+    project.ok(&["init"]).await;
+    project.ok(&["branch", "create", &to, "--wait"]).await;
+    let on = async |branch: &str, sql: &str| {
+        project.ok(&["branch", "switch", branch]).await;
+        project.ok(&["db", "psql", "--", "-v", "ON_ERROR_STOP=1", "-c", sql]).await
+    };
+    on(&to, "create type public.mood as enum ('good'); create table public.days (day date primary key, note text)").await;
+    project.ok(&["branch", "create", &from, "--from", &to, "--wait"]).await;
+    let changes = [
+        ("alter table public.days drop column note; create table public.weeks (id bigint primary key)", "-- hazards: data_loss", false),
+        ("alter type public.mood add value 'bad'; alter table public.days add column mood public.mood default 'bad'", "-- hazards: not_in", true),
+    ];
+    for (place, (change, hazard, bare)) in changes.into_iter().enumerate() {
+        for sql in change.split("; ") {
+            on(&from, sql).await;
+        }
+        let script = project.ok(&["branch", "diff", &from, &to, "--format", "sql"]).await;
+        assert!(script.contains(hazard) && script.contains("-- hazards, told again"), "{script}");
+        assert_eq!(script.starts_with("-- fluxbase:no-transaction\n"), bare, "{script}");
+        fs::write(project.path().join(format!("migrations/2026010100000{place}_x.sql")), script).unwrap();
+        project.ok(&["migrations", "up", "--branch", &to]).await;
+        assert_eq!(project.ok(&["branch", "diff", &from, &to]).await, "", "{change}");
+    }
+    on(&from, "drop table public.weeks").await;
+    let told = project.ok(&["branch", "diff", &from, &to]).await;
+    assert!(told.contains("\n# hazards of the script:\n#   data_loss (") && told.contains("): table public.weeks\n"), "{told}");
+    let script = project.path().join("script.sql");
+    fs::write(&script, project.ok(&["branch", "diff", &from, &to, "--format", "sql"]).await).unwrap();
+    project.ok(&["branch", "switch", &to]).await;
+    project.ok(&["db", "psql", "--", "-1", "-v", "ON_ERROR_STOP=1", "-f", script.to_str().unwrap()]).await;
+    assert_eq!(project.ok(&["branch", "diff", &from, &to]).await, "");
+    project.ok(&["branch", "delete", &to, "--force", "--wait"]).await;
 }

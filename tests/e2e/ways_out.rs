@@ -180,3 +180,37 @@ async fn what_was_altered_beside_the_migrations_is_drift_and_a_fresh_child_has_n
         at.project.ok(&["branch", "delete", branch]).await;
     }
 }
+
+#[tokio::test]
+async fn drift_is_not_forgotten_by_the_next_migration_and_ends_by_the_command_that_it_tells() {
+    let at = Migrated::new(&[("1_a.sql", "create table public.kept_a (id int primary key);")]).await;
+    assert_eq!(at.up().await.0, 0);
+    let said = at.up().await.1;
+    assert!(!said.contains("drift"), "{said}");
+    at.sql("alter table public.kept_a add column beside text").await;
+    // What is put right in time is none, though a migration has seen it.
+    at.up().await;
+    at.sql("alter table public.kept_a drop column beside").await;
+    assert_eq!(at.listed().await["drift"], false);
+
+    at.sql("alter table public.kept_a add column beside text").await;
+    at.write("2_b.sql", "create table public.kept_b (id int primary key);");
+    let (tried, told) = (at.project.run(&["migrations", "up", "--dry-run", "--branch", &at.branch]).await, at.up().await);
+    for said in [&tried.2, &told.1] {
+        assert!(said.contains("warning: the schema was changed beside the migrations (drift)"), "{said}");
+    }
+    at.write("3_c.sql", "create table public.kept_c (id int primary key);");
+    assert!(at.up().await.1.contains("(drift)"), "it is told again and again");
+    let listed = at.listed().await;
+    assert_eq!((&listed["drift"], &listed["pending"]), (&json!(true), &json!([])), "{listed}");
+    let (code, _, said) = at.project.run(&["migrations", "repair", "1", "accept_drift", "--branch", &at.branch]).await;
+    assert!(code == 1 && said.contains("repair 3 accept_drift"), "drift is told by the last file: {said}");
+    let told = at.project.run(&["migrations", "list", "--branch", &at.branch]).await.2;
+    let way = told.split("fluxbase ").nth(1).map(command).unwrap();
+    at.type_in(&way).await;
+    assert_eq!(at.listed().await["drift"], false, "{way}");
+    at.write("4_d.sql", "create table public.kept_d (id int primary key);");
+    assert!(!at.up().await.1.contains("drift"));
+    assert_eq!(at.listed().await["drift"], false);
+    at.project.ok(&["branch", "delete", &at.branch]).await;
+}

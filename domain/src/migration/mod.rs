@@ -1,6 +1,8 @@
 //! People's own migrations and seed files: what a file is, which statements it holds, what is to be applied and what stands in the way.
 
 mod copy_header;
+mod documented_locks;
+mod drift;
 mod file;
 mod index_build;
 mod ledger;
@@ -12,6 +14,8 @@ mod split;
 mod statement;
 
 pub use copy_header::{InvalidCsvHeader, read_csv_header};
+pub use documented_locks::documented_locks;
+pub use drift::{SchemaMark, last_applied};
 pub use file::{Checksum, InvalidChecksum, InvalidMigrationFile, InvalidMigrationVersion, LeftOut, MigrationFile, MigrationSet, MigrationVersion};
 pub use index_build::{IndexBuild, Reindex};
 pub use ledger::{LedgerEntry, LedgerState};

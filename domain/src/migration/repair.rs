@@ -17,11 +17,13 @@ pub enum RepairAction {
     NotDone,
     /// The file counts as applied, with what it did.
     Applied,
+    /// The schema as it is now counts as what the files left, of which this one was applied last: what was changed beside them is no drift any more.
+    AcceptDrift,
 }
 
 impl RepairAction {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Accept, Self::Forget, Self::Done, Self::NotDone, Self::Applied];
+    pub const ALL: [Self; 6] = [Self::Accept, Self::Forget, Self::Done, Self::NotDone, Self::Applied, Self::AcceptDrift];
 
     /// As requests and the command line write it.
     pub const fn name(self) -> &'static str {
@@ -31,7 +33,17 @@ impl RepairAction {
             Self::Done => "done",
             Self::NotDone => "not_done",
             Self::Applied => "applied",
+            Self::AcceptDrift => "accept_drift",
         }
+    }
+
+    /// What is told of a schema that was changed beside the files, the last of which is this one, with the ways out.
+    pub fn drift_told(last: MigrationVersion, branch: &Slug) -> String {
+        format!(
+            "the schema was changed beside the migrations (drift), and is told to be until that is put right: put it back as it was; or, once it is what it \
+             should be, accept it: {}",
+            Self::AcceptDrift.command(last, branch)
+        )
     }
 
     /// The command line that says it of a version on a branch, as it is typed.
@@ -48,7 +60,7 @@ impl fmt::Display for RepairAction {
 
 /// A text that names no repair.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown repair '{0}': expected accept, forget, done, not_done or applied")]
+#[error("unknown repair '{0}': expected accept, forget, done, not_done, applied or accept_drift")]
 pub struct UnknownRepair(pub String);
 
 impl FromStr for RepairAction {

@@ -56,6 +56,8 @@ pub struct Observed {
     pub locks: Vec<LockTaken>,
     /// Tables and indexes that it wrote anew: `schema.table`.
     pub rewrites: Vec<String>,
+    /// The locks are those that PostgreSQL documents, and what the statement calls them: no transaction held it, so they could not be seen.
+    pub documented: bool,
 }
 
 /// A file that was applied.

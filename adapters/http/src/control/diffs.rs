@@ -6,7 +6,10 @@ use crate::{
     documents::{BranchWithOperation, SchemaDiffDocument},
     problem::Problem,
 };
-use domain::{Fault, schema::script_text};
+use domain::{
+    Fault,
+    difference::{remarks, script_with_remarks},
+};
 use http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::{
@@ -27,8 +30,9 @@ pub(crate) struct Diffs {
 impl Diffs {
     /// Compare two branches
     ///
-    /// Object by object; the script turns the target into this branch. What it cannot script is listed as such. Makes nothing. Needs one of the
-    /// scopes `read:branches` and `admin:branches`, and access to both.
+    /// Object by object; the script turns the target into this branch, and is a migration as it is. What it cannot script is listed as such: in `text` below
+    /// the differences, in lines that begin with `#`, and in `sql` as comments, with the hazards of each statement and what may be a rename. Makes nothing.
+    /// Needs one of the scopes `read:branches` and `admin:branches`, and access to both.
     #[oai(path = "/:id/diff", method = "get", operation_id = "diff_branches")]
     async fn diff_branches(
         &self,
@@ -47,8 +51,8 @@ impl Diffs {
 
     /// Compare two branches and prove the script
     ///
-    /// On a throw-away copy of the target: the operation's `result` has the comparison, and in `proved` whether nothing was left. Of one caller, and of one
-    /// branch, at most three dry runs and proofs wait or run at once (409 `too_many_trials`); administrators may have three on each branch. Needs one of the
+    /// On a throw-away copy of the target, without its rows (`copy.rows` is false): the operation's `result` has the comparison, and in `proved` whether
+    /// nothing was left. What the script would do to rows is not proved; its hazards tell. Of one caller, and of one branch, at most three dry runs and proofs wait or run at once (409 `too_many_trials`); administrators may have three on each branch. Needs one of the
     /// scopes `write:branches` and `admin:branches`, and access to both.
     #[oai(path = "/:id/diff", method = "post", operation_id = "prove_diff")]
     async fn prove_diff(
@@ -92,8 +96,8 @@ impl Format {
     fn of(self, found: BranchDiff) -> DiffAnswer {
         match self {
             Self::Json => DiffAnswer::Json(Box::new(found.into())),
-            Self::Text => DiffAnswer::Text(found.text.unwrap_or_default()),
-            Self::Sql => DiffAnswer::Sql(script_text(&found.diff.script)),
+            Self::Text => DiffAnswer::Text(found.text.unwrap_or_default() + &remarks(&found.diff)),
+            Self::Sql => DiffAnswer::Sql(script_with_remarks(&found.source, &found.target, &found.diff)),
         }
     }
 }

@@ -24,7 +24,8 @@ impl Ledger {
     /// Repair a row of a branch's ledger
     ///
     /// The way out of what migrating refuses: `accept` the text that the file has now, `forget` the file, or say of a statement that was interrupted that
-    /// it is `done` or `not_done`; `applied` takes a file that was begun without a transaction as it is. Runs nothing. Needs one of the scopes
+    /// it is `done` or `not_done`; `applied` takes a file that was begun without a transaction as it is. `accept_drift`, of the
+    /// version that was applied last, takes the schema as it is now for what the files left. Runs nothing. Needs one of the scopes
     /// `write:branches` and `admin:branches`.
     #[oai(path = "/:id/migrations/repair", method = "post", operation_id = "repair_migration")]
     async fn repair_migration(
@@ -83,7 +84,7 @@ impl FromFields for NewRepair {
 pub(crate) struct RepairDocument {
     /// The migration's version: the leading digits of its name.
     version: i64,
-    /// `accept`, `forget`, `done`, `not_done` or `applied`.
+    /// `accept`, `forget`, `done`, `not_done`, `applied` or `accept_drift`.
     action: String,
     /// For `accept`: the project's migration files, with the one whose text is accepted. Those of the server's `migrations.dir` when there are none.
     #[oai(nullable)]

@@ -133,9 +133,10 @@ pub(crate) struct HealthOfBranchDocument {
 pub(crate) struct MigrationCountsDocument {
     /// In its ledger.
     pub(crate) applied: u64,
-    /// Known to the server and not in its ledger.
-    pub(crate) pending: u64,
-    /// Whether its schema is another than after the last migration; null where that is not known, or not yet: a large schema is read on, for whoever asks again.
+    /// Known to the server and not in its ledger; null where it knows no files (`migrations.dir`), and so not what is pending.
+    #[oai(nullable)]
+    pub(crate) pending: Option<u64>,
+    /// Whether its schema was changed beside the migrations, until that is put right or accepted (`accept_drift`); null where that is not known, or not yet: a large schema is read on, for whoever asks again.
     #[oai(nullable)]
     pub(crate) drift: Option<bool>,
 }

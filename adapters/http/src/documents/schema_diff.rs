@@ -1,6 +1,9 @@
 //! Differences of schemas in JSON.
 
-use domain::schema::{Change, FieldChange, Hazard, ObjectChange, PossibleRename, ScriptStatement, Summary, Unscripted, script_text};
+use domain::{
+    difference::script,
+    schema::{Change, FieldChange, Hazard, ObjectChange, PossibleRename, ScriptStatement, Summary, Unscripted},
+};
 use poem_openapi::Object;
 use ports::driving::BranchDiff;
 
@@ -18,7 +21,7 @@ pub(crate) struct SchemaDiffDocument {
     pub(crate) objects: Vec<ObjectChangeDocument>,
     /// What to know before running the script: `data_loss`, `table_rewrite`, `exclusive_lock`, `long_scan`, `not_in_transaction`, `may_fail`.
     pub(crate) hazards: Vec<String>,
-    /// The script, as psql runs it; empty where nothing differs.
+    /// The script, as a migration: `psql -1` runs it too. Empty where there is nothing to run.
     pub(crate) script: String,
     /// Its statements, one by one.
     pub(crate) statements: Vec<StatementDocument>,
@@ -82,7 +85,7 @@ pub(crate) struct StatementDocument {
     pub(crate) object: String,
     /// What to know before running it.
     pub(crate) hazards: Vec<String>,
-    /// Whether it runs in the one transaction of the script; those that do not come first.
+    /// Whether it runs in the one transaction of the script. Where some do not, they come first, and the script is marked `-- fluxbase:no-transaction`.
     pub(crate) in_transaction: bool,
 }
 
@@ -120,7 +123,7 @@ impl From<BranchDiff> for SchemaDiffDocument {
             target: found.target.to_string(),
             summary: diff.summary.into(),
             hazards: names(&diff.hazards),
-            script: script_text(&diff.script),
+            script: script(&diff.script),
             objects: diff.objects.into_iter().map(Into::into).collect(),
             statements: diff.script.into_iter().map(Into::into).collect(),
             unscripted: diff.unscripted.into_iter().map(Into::into).collect(),
@@ -175,13 +178,5 @@ impl From<PossibleRename> for RenameDocument {
 }
 
 fn names(hazards: &[Hazard]) -> Vec<String> {
-    let name = |hazard: &Hazard| match hazard {
-        Hazard::DataLoss => "data_loss",
-        Hazard::TableRewrite => "table_rewrite",
-        Hazard::ExclusiveLock => "exclusive_lock",
-        Hazard::LongScan => "long_scan",
-        Hazard::NotInTransaction => "not_in_transaction",
-        Hazard::MayFail => "may_fail",
-    };
-    hazards.iter().map(|hazard| name(hazard).to_owned()).collect()
+    hazards.iter().map(|hazard| hazard.name().to_owned()).collect()
 }

@@ -1,5 +1,6 @@
 //! What a statement locked and wrote anew, seen from within its transaction.
 
+use domain::migration::documented_locks;
 use ports::driven::{LockTaken, Observed};
 use sqlx::PgConnection;
 use std::collections::HashMap;
@@ -32,6 +33,16 @@ impl Observer {
             Some(seen) => seen.since(connection).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+impl Observer {
+    /// What a statement that no transaction held wrote anew, with the locks that are documented of it; `None` where none are, or nobody wants to know.
+    pub(super) async fn look_after(&mut self, statement: &str, connection: &mut PgConnection) -> Result<Option<Observed>, sqlx::Error> {
+        let (Some(seen), Some(locks)) = (&mut self.0, documented_locks(statement)) else { return Ok(None) };
+        let rewrites = seen.rewritten(sqlx::query_as(RELATIONS).fetch_all(connection).await?);
+        let locks = locks.into_iter().map(|(relation, mode)| LockTaken { relation, mode: mode.to_owned() }).collect();
+        Ok(Some(Observed { locks, rewrites, documented: true }))
     }
 }
 
@@ -79,6 +90,20 @@ impl Seen {
         Ok(seen)
     }
 
+    /// What has other files than before, in the order of names.
+    fn rewritten(&mut self, now: Vec<Relation>) -> Vec<String> {
+        let mut rewrites = Vec::new();
+        for relation in now {
+            let known = self.relations.get(&relation.oid);
+            if known.is_some_and(|known| known.has_rows && known.file != relation.file) {
+                rewrites.push(relation.name.clone());
+            }
+            self.relations.insert(relation.oid, relation);
+        }
+        rewrites.sort();
+        rewrites
+    }
+
     async fn since(&mut self, connection: &mut PgConnection) -> Result<Observed, sqlx::Error> {
         let held: Vec<Held> = sqlx::query_as(HELD).fetch_all(&mut *connection).await?;
         let mut taken: HashMap<i64, usize> = HashMap::new();
@@ -91,14 +116,7 @@ impl Seen {
             }
         }
         let now: Vec<Relation> = if taken.is_empty() { Vec::new() } else { sqlx::query_as(RELATIONS).fetch_all(connection).await? };
-        let mut rewrites = Vec::new();
-        for relation in now {
-            let known = self.relations.get(&relation.oid);
-            if known.is_some_and(|known| known.has_rows && known.file != relation.file) {
-                rewrites.push(relation.name.clone());
-            }
-            self.relations.insert(relation.oid, relation);
-        }
+        let rewrites = self.rewritten(now);
         // What was dropped is no longer listed, and its name still known.
         let mut locks: Vec<LockTaken> = taken
             .iter()
@@ -106,7 +124,6 @@ impl Seen {
             .collect();
         self.held.extend(taken);
         locks.sort_by(|one, other| one.relation.cmp(&other.relation));
-        rewrites.sort();
-        Ok(Observed { locks, rewrites })
+        Ok(Observed { locks, rewrites, documented: false })
     }
 }

@@ -165,7 +165,7 @@ impl FileRun<'_, '_> {
         let limits = self.keeper.settings.limits;
         for attempt in 1_u32.. {
             let began = Instant::now();
-            match self.attempt(statements, began).await {
+            match self.attempt(statements, limits.patience(attempt), began).await {
                 Ok(reports) => return Ok((reports, began.elapsed(), attempt)),
                 Err(Trouble::GivesWay(failure)) if attempt < limits.attempts => {
                     tracing::debug!(file = %failure.file, attempt, "gave way to a lock");
@@ -179,10 +179,11 @@ impl FileRun<'_, '_> {
     }
 
     /// All of it, with its row of the ledger, in one transaction on a connection of its own.
-    async fn attempt(&mut self, statements: &[Statement<'_>], began: Instant) -> Result<Vec<StatementReport>, Trouble> {
+    async fn attempt(&mut self, statements: &[Statement<'_>], patience: Duration, began: Instant) -> Result<Vec<StatementReport>, Trouble> {
         let (file, name) = (self.file, self.file.name.as_str());
         let ours = |error| of_file(name, "writing the ledger", error);
         let mut worker = Worker::open(self.keeper).await?;
+        worker.wait_for_locks(patience).await.map_err(ours)?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         ledger::begin(&mut worker.connection, file, statements.len(), &self.request.who).await.map_err(ours)?;

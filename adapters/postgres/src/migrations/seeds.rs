@@ -19,7 +19,10 @@ use ports::driven::{
 };
 use sha2::{Digest, Sha256};
 use sqlx::Connection;
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{fs::File, io::AsyncReadExt};
 
 /// Runs seed files on one PostgreSQL server.
@@ -113,7 +116,7 @@ impl SeedRun<'_, '_> {
         let limits = self.keeper.settings.limits;
         for attempt in 1_u32.. {
             let began = Instant::now();
-            match self.attempt(&looked, began).await {
+            match self.attempt(&looked, limits.patience(attempt), began).await {
                 Ok(rows) => return Ok(SeedReport { name, rows, duration: began.elapsed(), unchanged: false }),
                 Err(Trouble::GivesWay(_)) if attempt < limits.attempts => {
                     limits.give_way(attempt, self.progress).await?;
@@ -124,10 +127,11 @@ impl SeedRun<'_, '_> {
         unreachable!("there are fewer attempts than numbers")
     }
 
-    async fn attempt(&mut self, looked: &Looked, began: Instant) -> Result<u64, Trouble> {
+    async fn attempt(&mut self, looked: &Looked, patience: Duration, began: Instant) -> Result<u64, Trouble> {
         let name = self.name();
         let ours = |error| of_file(name, "writing the log of seeds", error);
         let mut worker = Worker::open(self.keeper).await?;
+        worker.wait_for_locks(patience).await.map_err(ours)?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         seed_log::begin(&mut worker.connection, name, &looked.checksum, &self.request.who).await.map_err(ours)?;

@@ -7,6 +7,7 @@ use crate::{
 };
 use domain::branch::DatabaseName;
 use ports::driven::{DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress, Secret};
+use rand::RngExt;
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -41,7 +42,9 @@ impl Seat {
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug)]
 pub struct MigrationLimits {
-    /// How long a statement waits for a lock, with everybody else queued behind it.
+    /// How long a statement of the first try waits for a lock, with everybody else queued behind it; in each further try twice as long.
+    pub first_lock_timeout: Duration,
+    /// The longest that it waits.
     pub lock_timeout: Duration,
     /// How often a file is begun before it is given up for want of a lock.
     pub attempts: u32,
@@ -58,8 +61,9 @@ pub struct MigrationLimits {
 impl Default for MigrationLimits {
     fn default() -> Self {
         Self {
+            first_lock_timeout: Duration::from_millis(150),
             lock_timeout: Duration::from_secs(3),
-            attempts: 10,
+            attempts: 12,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(15),
             turn: Duration::from_secs(15),
@@ -71,16 +75,27 @@ impl Default for MigrationLimits {
 impl MigrationLimits {
     /// Tells of the pause after this attempt, and makes it.
     pub(super) async fn give_way(&self, attempt: u32, progress: &dyn MigrationProgress) -> Result<(), MigrationError> {
-        let wait = self.pause(attempt);
+        // No two that wait for the same lock, nor one and what holds it again and again, stay in step.
+        let wait = self.pause(attempt).mul_f64(rand::rng().random_range(0.5..=1.0));
         progress.told(MigrationEvent::GaveWay { attempt, wait }).await?;
         tokio::time::sleep(wait).await;
         Ok(())
     }
 
-    /// The pause after this attempt, counted from 1.
-    fn pause(&self, attempt: u32) -> Duration {
-        self.first_pause.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(self.longest_pause)
+    /// How long a statement waits for a lock in this attempt, counted from 1.
+    pub(super) fn patience(&self, attempt: u32) -> Duration {
+        doubled(self.first_lock_timeout, attempt).min(self.lock_timeout)
     }
+
+    /// The longest pause after this attempt.
+    fn pause(&self, attempt: u32) -> Duration {
+        doubled(self.first_pause, attempt).min(self.longest_pause)
+    }
+}
+
+/// Twice as much with each attempt, counted from 1.
+fn doubled(first: Duration, attempt: u32) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
 /// What [`super::PgMigrationRunner`] and [`super::PgSeedRunner`] work with.
@@ -118,5 +133,12 @@ mod tests {
         let limits = MigrationLimits::default();
         assert_eq!([1, 2, 3].map(|attempt| limits.pause(attempt).as_millis()), [500, 1000, 2000]);
         assert_eq!(limits.pause(99), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn the_first_tries_hold_nobody_up_for_long() {
+        let limits = MigrationLimits::default();
+        assert_eq!([1, 2, 3].map(|attempt| limits.patience(attempt).as_millis()), [150, 300, 600]);
+        assert_eq!(limits.patience(limits.attempts), limits.lock_timeout);
     }
 }

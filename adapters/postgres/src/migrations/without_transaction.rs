@@ -74,6 +74,8 @@ impl<'a, 'k> Bare<'a, 'k> {
     async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
         let mut attempt = 1;
         loop {
+            let patience = self.keeper.settings.limits.patience(attempt);
+            self.worker.wait_for_locks(patience).await.map_err(|error| of_file(&self.file.name, "preparing to wait", error))?;
             let outcome = if unit.block { self.block(unit).await } else { self.single(unit.statements.start).await };
             match outcome {
                 Err(Trouble::GivesWay(_)) if attempt < self.keeper.settings.limits.attempts => {
@@ -134,6 +136,8 @@ impl<'a, 'k> Bare<'a, 'k> {
         let statement = &self.statements[at];
         self.still_ours().await?;
         self.clear_way(statement).await.map_err(|error| trouble(&self.file.name, statement, error))?;
+        let failed = |error| trouble(&self.file.name, statement, error);
+        let mut observer = Observer::begin(self.observe, &mut self.worker.connection).await.map_err(failed)?;
         self.record(at, "running", Some(STARTED)).await?;
         let began = Instant::now();
         // It waits for others without holding anybody up, and would be cut off for nothing.
@@ -143,7 +147,9 @@ impl<'a, 'k> Bare<'a, 'k> {
             Ok(rows) => {
                 let duration = began.elapsed();
                 self.record(at + 1, "running", None).await?;
-                self.settle(statement, duration, rows, None).await
+                let looked = observer.look_after(statement.piece.body, &mut self.worker.connection).await;
+                let seen = looked.map_err(|error| trouble(&self.file.name, statement, error))?;
+                self.settle(statement, duration, rows, seen).await
             }
             Err(error) => {
                 let trouble = trouble(&self.file.name, statement, error);

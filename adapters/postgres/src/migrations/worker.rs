@@ -9,6 +9,7 @@ use super::{
 };
 use ports::driven::{FileFailure, MigrationError};
 use sqlx::PgConnection;
+use std::time::Duration;
 
 /// A connection for one file.
 pub(super) struct Worker {
@@ -17,6 +18,8 @@ pub(super) struct Worker {
     login: String,
     role: String,
     path: String,
+    /// How long it waits for a lock, where the file has not said otherwise.
+    patience: Duration,
 }
 
 /// Where a connection is.
@@ -35,7 +38,26 @@ impl Worker {
         let Seat { login, role } = settings.seat(target)?;
         let mut connection = settings.connect(target, *operation).await?;
         let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
-        Ok(Self { connection, login: login.name, role, path })
+        let patience = settings.limits.lock_timeout;
+        Ok(Self { connection, login: login.name, role, path, patience })
+    }
+
+    /// From here on it waits so long for a lock, unless the file has said how long it wants to wait.
+    pub(super) async fn wait_for_locks(&mut self, patience: Duration) -> Result<(), sqlx::Error> {
+        if patience == self.patience {
+            return Ok(());
+        }
+        sqlx::query(
+            "select pg_catalog.set_config('lock_timeout', $2, false) from pg_catalog.pg_settings
+              where name operator(pg_catalog.=) 'lock_timeout' and setting operator(pg_catalog.=) $1",
+        )
+        .bind(self.patience.as_millis().to_string())
+        .bind(patience.as_millis().to_string())
+        .persistent(false)
+        .execute(&mut self.connection)
+        .await?;
+        self.patience = patience;
+        Ok(())
     }
 
     /// From here on names mean what they mean in this database.

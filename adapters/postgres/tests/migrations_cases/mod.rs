@@ -31,6 +31,7 @@ use tokio::sync::OnceCell;
 
 /// Short, so that tests are.
 pub(crate) const LIMITS: MigrationLimits = MigrationLimits {
+    first_lock_timeout: Duration::from_millis(20),
     lock_timeout: Duration::from_millis(100),
     attempts: 3,
     first_pause: Duration::from_millis(5),

@@ -148,10 +148,10 @@ async fn what_needs_a_role_of_its_own_or_a_vacuum_is_run_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_dry_run_sees_what_each_statement_does_that_a_transaction_holds() {
+async fn a_dry_run_sees_what_a_transaction_holds_and_tells_the_documented_locks_of_the_rest() {
     let branch = branch("bare_observed").await;
     branch.apply(&[("1_a.sql", "create table a (id int); insert into a values (1)")]).await.unwrap();
-    let sql = "-- fluxbase:no-transaction\nalter table a alter id type bigint;\nbegin;\nalter table a add b int;\ncommit;\nvacuum a;";
+    let sql = "-- fluxbase:no-transaction\nalter table a alter id type bigint;\nbegin;\nalter table a add b int;\ncommit;\nvacuum a;\nvacuum full public.a;\ncreate index concurrently a_id on a (id);";
     for observe in [true, false] {
         let request = ApplyRequest { observe, ..branch.request(&[("2_b.sql", sql)]) };
         let applied = branch.runner.apply(&request, Arc::new(NoMigrationProgress)).await.unwrap();
@@ -160,8 +160,26 @@ async fn a_dry_run_sees_what_each_statement_does_that_a_transaction_holds() {
         };
         let seen: Vec<_> = applied[0].statements.iter().map(|statement| (statement.line, statement.observed.as_ref().map(seen))).collect();
         let told = |locks: &str, rewrites: &str| observe.then(|| (locks.to_owned(), rewrites.to_owned()));
-        assert_eq!(seen, [(2, told("public.a", "public.a")), (4, told("public.a", "")), (5, None), (6, None)]);
-        branch.run("delete from fluxbase_migrations.ledger where version = 2; alter table a drop b; alter table a alter id type int").await;
+        assert_eq!(
+            seen,
+            [
+                (2, told("public.a", "public.a")),
+                (4, told("public.a", "")),
+                (5, None),
+                (6, told("a", "")),
+                (7, told("public.a", "public.a")),
+                (8, told("a", ""))
+            ]
+        );
+        let documented: Vec<_> =
+            applied[0].statements.iter().filter_map(|statement| Some((statement.line, statement.observed.as_ref()?.documented))).collect();
+        assert_eq!(documented, if observe { vec![(2, false), (4, false), (6, true), (7, true), (8, true)] } else { vec![] });
+        if let Some(full) = &applied[0].statements[4].observed {
+            assert_eq!(full.locks[0].mode, "AccessExclusiveLock");
+        }
+        branch
+            .run("delete from fluxbase_migrations.ledger where version = 2; drop index a_id; alter table a drop b; alter table a alter id type int")
+            .await;
     }
 }
 

@@ -1,14 +1,19 @@
 //! `fluxbase branch status`.
 
 use super::reference::{self, Reference};
-use crate::cli::{context::Context, failure::CliError, table, wait, when::relative};
+use crate::cli::{context::Context, failure::CliError, migration_files, table, wait, when::relative};
 use client::HttpClient;
 use comfy_table::Cell;
 use domain::{BranchId, branch::Withheld, page::PageRequest};
 use ports::{
     driven::ActivityEntry,
-    driving::{BranchDetails, GetBranch, GetOperation, ListBranchActivity},
+    driving::{BranchDetails, GetBranch, GetOperation, ListBranchActivity, ListMigrations},
 };
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The branch is shown, whatever takes longer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Lines of history that are shown.
 const HISTORY: u32 = 10;
@@ -23,7 +28,12 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     let named = reference::read(args.name.as_deref())?;
     let client = context.connect().await?;
     let branch = Reference::find_or_switched_to(named, &client).await?;
-    let found = client.send(&GetBranch { branch }).await?;
+    let mut found = client.send(&GetBranch { branch }).await?;
+    let pending = pending_of_project(&client, &found.output).await;
+    if let (Some(pending), Some(counts)) = (pending, &mut found.output.migrations) {
+        counts.pending = Some(pending);
+        found.document["migrations"]["pending"] = pending.into();
+    }
     let branch = &found.output.branch;
     let page = PageRequest { limit: HISTORY, cursor: None };
     let history = client.send(&ListBranchActivity { branch: branch.id.to_string(), page }).await?;
@@ -42,6 +52,18 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     }
     let at_work = at_work.map(|at_work| wait::at_work(&at_work.output));
     context.print(&document, || format!("{}\n\n{}", properties(&found.output, parent, at_work), history_table(&history.output.items)))
+}
+
+/// What the branch lacks of the project's files, which the server need not have; `None` where the project has none, or that cannot be told soon.
+async fn pending_of_project(client: &HttpClient, details: &BranchDetails) -> Option<u64> {
+    details.migrations.as_ref()?;
+    let files = migration_files::sent(None).ok()?.files;
+    if files.is_empty() {
+        return None;
+    }
+    let command = ListMigrations { branch: details.branch.id.to_string(), files, whole: true };
+    let listed = timeout(PATIENCE, client.clone().on_branch(None).send(&command)).await.ok()?.ok()?;
+    Some(listed.output.pending.len() as u64)
 }
 
 /// The parent's slug; its id where it cannot be seen. The list has it, and looks into no database.
@@ -63,7 +85,11 @@ fn properties(details: &BranchDetails, parent: Option<String>, at_work: Option<S
             None if counts.applied > 0 => "; whether the schema was changed beside them (drift) is not known",
             Some(false) | None => "",
         };
-        format!("{} applied, {} pending{drift}", counts.applied, counts.pending)
+        let pending = match counts.pending {
+            Some(pending) => format!("{pending} pending"),
+            None => "pending not known: neither here nor where the server runs is a folder of migration files".to_owned(),
+        };
+        format!("{} applied, {pending}{drift}", counts.applied)
     });
     let withheld: Vec<_> = branch.withheld.iter().map(Withheld::in_words).collect();
     table::properties([

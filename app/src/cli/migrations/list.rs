@@ -3,7 +3,7 @@
 use super::{EXAMPLES, place::Place};
 use crate::cli::{context::Context, failure::CliError, migration_files::Folder, output::write_stderr, table, when::relative};
 use comfy_table::{Cell, Color};
-use domain::migration::{LedgerEntry, LedgerState};
+use domain::migration::{LedgerEntry, LedgerState, RepairAction, last_applied};
 use ports::driving::{ListMigrations, MigrationOverview};
 
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,9 @@ pub(super) fn tell_obstacles(overview: &MigrationOverview, folder: &Folder) {
     for refusal in &overview.refusals {
         write_stderr(&format!("in the way: {}", folder.ways_out(refusal, &overview.branch)));
     }
-    if overview.drift == Some(true) {
-        write_stderr("the schema is another than after the last migration: it was changed beside them (drift)");
+    if let Some(last) = last_applied(&overview.applied).filter(|_| overview.drift == Some(true)) {
+        let told = RepairAction::drift_told(last.version, &overview.branch);
+        write_stderr(&format!("warning: {}", folder.ways_out(&told, &overview.branch)));
     }
 }
 

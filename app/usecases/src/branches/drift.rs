@@ -1,6 +1,6 @@
 //! Whether a branch's schema is another than after its last migration, for whoever only looks at the branch.
 
-use super::migration_view::{MigrationView, drifted};
+use super::migration_view::MigrationView;
 use domain::{branch::DatabaseName, schema::Fingerprint};
 use ports::driven::{DatabasePlace, SchemaReader};
 use std::{
@@ -30,9 +30,9 @@ impl DriftWatch {
 
     /// Whether the schema is another than this view's last migration has left; `None` where that is not known, or not yet.
     pub(super) async fn look(&self, place: &DatabasePlace, view: &MigrationView) -> Option<bool> {
-        let recorded = view.fingerprint()?;
+        let mark = view.mark()?;
         let present = timeout(PATIENCE, self.present(place)).await.ok()??;
-        Some(drifted(recorded, &present))
+        Some(mark.differs_from(present.as_str()))
     }
 
     /// The fingerprint as it is once this is called: who comes while one is being read waits for that, and then reads anew, which costs nothing where nothing

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, Slug,
     branch::AccessLevel,
-    migration::{Coverage, MigrationFile, MigrationSet, MigrationVersion, RepairAction},
+    migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, MigrationVersion, RepairAction, last_applied},
 };
 use ports::{
     driven::{DatabasePlace, MigrationHistory, MigrationOutcome, Repair, UnitOfWork},
@@ -103,23 +103,30 @@ impl UseCase<RepairMigration> for LedgerUseCase {
         let RepairMigration { branch, version, repair, files, whole } = command;
         let held = self.hold(caller, &branch).await?;
         let ledger = self.ports.migrations.ledger(&held.place).await?;
-        let entry = ledger.into_iter().find(|entry| entry.version == version);
+        let entry = ledger.iter().find(|entry| entry.version == version).cloned();
         let name = entry.ok_or_else(|| Failure::not_found("migration", version.to_string()))?.name;
+        if repair == RepairAction::AcceptDrift {
+            check_last(&ledger, version, &held.branch.slug)?;
+        }
         let set = read(&self.ports, &files).await?;
         let change = match repair {
-            RepairAction::Accept => Repair::Accept(of_version(&set.files, version)?.checksum),
-            RepairAction::Forget => Repair::Forget,
-            RepairAction::Done => Repair::StatementDone,
-            RepairAction::NotDone => Repair::StatementNotDone,
-            RepairAction::Applied => Repair::Applied,
+            RepairAction::Accept => Some(Repair::Accept(of_version(&set.files, version)?.checksum)),
+            RepairAction::Forget => Some(Repair::Forget),
+            RepairAction::Done => Some(Repair::StatementDone),
+            RepairAction::NotDone => Some(Repair::StatementNotDone),
+            RepairAction::Applied => Some(Repair::Applied),
+            // The mark of the schema as it is now says it.
+            RepairAction::AcceptDrift => None,
         };
-        self.ports.migrations.repair(&held.place, version, &change, &trail::actor(caller)).await?;
+        if let Some(change) = change {
+            self.ports.migrations.repair(&held.place, version, &change, &trail::actor(caller)).await?;
+        }
         let done = Done {
             action: Action::RepairMigration,
             told: "migration_repaired",
             outcome: MigrationOutcome::Repaired,
             how: Some(repair),
-            marks: (repair == RepairAction::Applied).then_some(version),
+            marks: matches!(repair, RepairAction::Applied | RepairAction::AcceptDrift).then_some(version),
             migrations: vec![(version, name)],
         };
         self.tell(caller, done, held, &set, Coverage::of_request(&files, whole)).await
@@ -155,6 +162,22 @@ impl UseCase<BaselineMigrations> for LedgerUseCase {
             migrations: taken.into_iter().map(|file| (file.version, file.name)).collect(),
         };
         self.tell(caller, done, held, &set, Coverage::of_request(&files, whole)).await
+    }
+}
+
+/// Drift is told by the file that was applied last, and of no other.
+fn check_last(ledger: &[LedgerEntry], version: MigrationVersion, branch: &Slug) -> Result<(), Failure> {
+    if ledger.iter().any(LedgerEntry::came_half_way) {
+        let reason = "a file came half way: what it did is told from drift only when it has ended";
+        return Err(Failure::Conflict { code: "repair_misfit", reason: reason.to_owned() });
+    }
+    match last_applied(ledger) {
+        Some(last) if last.version != version => {
+            let way = RepairAction::AcceptDrift.command(last.version, branch);
+            let reason = format!("drift is told by the file that was applied last, which is '{}': {way}", last.name);
+            Err(Failure::Conflict { code: "repair_misfit", reason })
+        }
+        _ => Ok(()),
     }
 }
 

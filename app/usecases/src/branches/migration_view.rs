@@ -3,9 +3,8 @@
 use super::ports::BranchPorts;
 use domain::{
     Failure, Fault, Slug,
-    migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, plan},
+    migration::{Coverage, InvalidMigrationFile, LedgerEntry, MigrationSet, Plan, SchemaMark, plan},
     operation::NamedText,
-    schema::Fingerprint,
 };
 use ports::{
     driven::{DatabasePlace, MigrationRunner},
@@ -18,6 +17,8 @@ pub(super) struct MigrationView {
     pub(super) ledger: Vec<LedgerEntry>,
     /// What is pending, and what stands in the way.
     pub(super) plan: Plan,
+    /// Whether there are any files to hold it against.
+    pub(super) files: bool,
 }
 
 impl MigrationView {
@@ -31,26 +32,30 @@ impl MigrationView {
     pub(super) async fn of(ports: &BranchPorts, place: &DatabasePlace, files: &MigrationSet, coverage: Coverage) -> Result<Self, Failure> {
         let ledger = ports.migrations.ledger(place).await?;
         let plan = plan(&files.files, coverage, &ledger, false);
-        Ok(Self { ledger, plan })
+        Ok(Self { ledger, plan, files: !files.files.is_empty() })
     }
 
-    /// The schema's fingerprint after the last migration; `None` where none was recorded, or a file came half way since.
-    pub(super) fn fingerprint(&self) -> Option<&str> {
-        let last = self.ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version));
-        last.and_then(|entry| entry.fingerprint.as_deref()).filter(|_| !self.ledger.iter().any(LedgerEntry::came_half_way))
+    /// What the schema is after the last migration, where that is known.
+    pub(super) fn mark(&self) -> Option<SchemaMark> {
+        SchemaMark::of_ledger(&self.ledger)
     }
 
     /// As callers are told of it, with whether the schema is another than after the last migration, however long that takes to tell.
     pub(super) async fn told(self, ports: &BranchPorts, place: &DatabasePlace, branch: &Slug) -> Result<MigrationOverview, Failure> {
-        let drift = match self.fingerprint() {
-            Some(recorded) => Some(drifted(recorded, &ports.schemas.fingerprint(place).await?)),
+        let drift = match self.mark() {
+            Some(mark) => Some(mark.differs_from(ports.schemas.fingerprint(place).await?.as_str())),
             None => None,
+        };
+        // Without any file it is not each of the applied ones that is missing.
+        let refusals = match self.files {
+            true => self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect(),
+            false => vec![no_migrations().to_string()],
         };
         Ok(MigrationOverview {
             branch: branch.clone(),
             applied: self.ledger,
             pending: self.plan.pending.into_iter().map(|file| file.name).collect(),
-            refusals: self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect(),
+            refusals,
             drift,
         })
     }
@@ -58,13 +63,8 @@ impl MigrationView {
     /// What a ledger alone says.
     #[cfg(test)]
     pub(super) fn of_ledger(ledger: Vec<LedgerEntry>) -> Self {
-        Self { plan: plan(&[], Coverage::From, &ledger, false), ledger }
+        Self { plan: plan(&[], Coverage::From, &ledger, false), ledger, files: false }
     }
-}
-
-/// Whether the schema is another than the one that was recorded.
-pub(super) fn drifted(recorded: &str, present: &Fingerprint) -> bool {
-    present.as_str() != recorded
 }
 
 /// The files of a request, or the project's where it brings none.

@@ -2,7 +2,7 @@
 
 use super::{OperationRunner, halt::Halt, progress::Hold};
 use crate::fingerprints;
-use domain::migration::{LedgerEntry, MigrationVersion};
+use domain::migration::{LedgerEntry, MigrationVersion, SchemaMark, last_applied};
 use ports::driven::{AppliedFile, DatabasePlace};
 use std::{collections::HashSet, time::Duration};
 use tokio::time::timeout;
@@ -46,7 +46,8 @@ impl OperationRunner {
     /// All files that the operation has applied, over all of its turns, by the branch's ledger. `turn` has those of the present turn, with what the ledger does
     /// not keep: their statements and attempts.
     ///
-    /// The last file's entry gets the schema's fingerprint, where it has none yet: drift is told by it from then on.
+    /// The last file's entry gets the schema's fingerprint, where it has none yet: drift is told by it from then on. Where the schema had drifted before, it gets
+    /// a mark that says so.
     pub(super) async fn applied_in_all(&self, hold: &Hold, target: &DatabasePlace, turn: Vec<AppliedFile>) -> Vec<AppliedFile> {
         let Some(before) = hold.operation().await.input.applied_before else { return turn };
         match timeout(PATIENCE, self.since(before, target, &turn)).await {
@@ -69,11 +70,17 @@ impl OperationRunner {
         };
         let half_way = ledger.iter().any(LedgerEntry::came_half_way);
         let before: HashSet<MigrationVersion> = before.into_iter().collect();
+        let earlier: Vec<LedgerEntry> = ledger.iter().filter(|entry| before.contains(&entry.version)).cloned().collect();
+        let drifted = last_applied(&earlier).and_then(SchemaMark::of_entry).is_some_and(|mark| mark.is_drifted());
         let mut applied: Vec<LedgerEntry> = ledger.into_iter().filter(|entry| entry.is_applied() && !before.contains(&entry.version)).collect();
         applied.sort_by_key(|entry| (entry.applied_at, entry.version));
         // What a file did that did not come to its end is not what those before it left.
         if let Some(last) = applied.last().filter(|last| last.fingerprint.is_none() && !half_way) {
-            fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, target, last.version).await;
+            if drifted {
+                fingerprints::mark(&*self.ports.migrations, target, last.version, &SchemaMark::drifted()).await;
+            } else {
+                fingerprints::record(&*self.ports.schemas, &*self.ports.migrations, target, last.version).await;
+            }
         }
         Some(
             applied

@@ -33,10 +33,11 @@ impl OperationRunner {
         let target = DatabasePlace { database: route.database, is_main: branch.is_main() };
         hold.step(StepName::Migrate).await?;
         self.end_earlier_turns(hold, &target).await?;
+        let drift = self.drift_before(hold, &target).await?;
         self.note_applied_before(hold, &target).await?;
         let files = self.pending(&input, &branch.slug, &target).await?;
         let request = ApplyRequest {
-            branch: branch.slug,
+            branch: branch.slug.clone(),
             target: target.clone(),
             files,
             who: input.actor,
@@ -49,7 +50,8 @@ impl OperationRunner {
             Err(other) => return Err(other.into()),
         };
         let applied = self.applied_in_all(hold, &target, applied).await;
-        let mut ending = self.succeed(hold, Some(MigrationReport::of(&applied, None).json())).await?;
+        let way_out = self.way_out_of_drift(drift, &branch.slug, &target).await;
+        let mut ending = self.succeed(hold, Some(MigrationReport::of(&applied, None).drifted(drift, way_out).json())).await?;
         ending.branch.state = ending.branch.state.clone().migrated().map_err(elsewhere)?;
         record(&mut ending, &applied, None).await?;
         ending.tell("migrated", Some(files_told(&applied))).await?;

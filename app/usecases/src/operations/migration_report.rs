@@ -1,17 +1,24 @@
 //! What a migrate has to tell, as a JSON document.
 
+use super::diff_told::diff_told;
 use domain::schema::SchemaDiff;
 use ports::driven::{AppliedFile, LockTaken, StatementReport};
 use serde::Serialize;
+use serde_json::Value;
 
 /// The files that ran, and for a dry run the difference that they would make.
 #[derive(Serialize)]
 pub(super) struct MigrationReport<'a> {
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<&'a SchemaDiff>,
+    diff: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copy: Option<TriedOn<'a>>,
+    /// Whether the schema had been changed beside the files before any of these ran; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// What a dry run was made on.
@@ -42,6 +49,9 @@ struct Statement<'a> {
     rows: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     locks: Option<Vec<Lock<'a>>>,
+    /// How the locks are known: by `observation` or by PostgreSQL's `documentation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locks_known_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rewrites: Option<&'a [String]>,
 }
@@ -53,7 +63,7 @@ struct Lock<'a> {
 }
 
 impl<'a> MigrationReport<'a> {
-    pub(super) fn of(applied: &'a [AppliedFile], diff: Option<&'a SchemaDiff>) -> Self {
+    pub(super) fn of(applied: &'a [AppliedFile], diff: Option<&SchemaDiff>) -> Self {
         let file = |file: &'a AppliedFile| File {
             version: file.version.number(),
             name: &file.name,
@@ -61,12 +71,17 @@ impl<'a> MigrationReport<'a> {
             attempts: file.attempts,
             statements: file.statements.iter().map(statement).collect(),
         };
-        Self { files: applied.iter().map(file).collect(), diff, copy: None }
+        Self { files: applied.iter().map(file).collect(), diff: diff.map(diff_told), copy: None, drift: None, warnings: Vec::new() }
     }
 
     /// Of a dry run: on a copy with rows, unless there was a reason.
     pub(super) fn tried(self, without_rows: Option<&'a str>) -> Self {
         Self { copy: Some(TriedOn { rows: without_rows.is_none(), reason: without_rows }), ..self }
+    }
+
+    /// Whether the schema had drifted before, and the way out.
+    pub(super) fn drifted(self, drift: Option<bool>, way_out: Option<String>) -> Self {
+        Self { drift, warnings: way_out.into_iter().collect(), ..self }
     }
 
     pub(super) fn json(&self) -> String {
@@ -81,6 +96,7 @@ fn statement(report: &StatementReport) -> Statement<'_> {
         duration_ms: milliseconds(report.duration),
         rows: report.rows,
         locks: report.observed.as_ref().map(|seen| seen.locks.iter().map(lock).collect()),
+        locks_known_by: report.observed.as_ref().map(|seen| if seen.documented { "documentation" } else { "observation" }),
         rewrites: report.observed.as_ref().map(|seen| seen.rewrites.as_slice()),
     }
 }
@@ -111,6 +127,7 @@ mod tests {
             observed: Some(Observed {
                 locks: vec![LockTaken { relation: "public.a".to_owned(), mode: "AccessExclusiveLock".to_owned() }],
                 rewrites: vec!["public.a".to_owned()],
+                documented: false,
             }),
         };
         let unseen = StatementReport { observed: None, ..statement.clone() };
@@ -120,6 +137,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&MigrationReport::of(std::slice::from_ref(&file), None).json()).unwrap();
         assert_eq!(json["files"][0]["statements"][0]["duration_ms"], 1.234);
         assert_eq!(json["files"][0]["statements"][0]["locks"][0]["mode"], "AccessExclusiveLock");
+        assert_eq!(json["files"][0]["statements"][0]["locks_known_by"], "observation");
         let unseen = &json["files"][0]["statements"][1];
         assert!(unseen.get("locks").is_none() && unseen.get("rewrites").is_none(), "nobody looked, which is not that there were none: {unseen}");
         assert_eq!((json.get("diff"), json.get("copy")), (None, None));

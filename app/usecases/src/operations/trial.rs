@@ -2,6 +2,7 @@
 
 use super::{
     OperationRunner,
+    diff_told::diff_told,
     halt::{Failed, Halt, file_error},
     migration_report::MigrationReport,
     progress::Hold,
@@ -26,20 +27,22 @@ impl OperationRunner {
         hold.step(StepName::Migrate).await?;
         let files = self.pending(&operation.input, &branch.slug, &target).await?;
         let request = ApplyRequest { branch: branch.slug, target, files, who: operation.input.actor, operation: Some(operation.id), observe: true };
-        let (applied, failed) = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
-            Ok(applied) => (applied, None),
-            Err(MigrationError::File { failure, applied }) => (applied, Some(file_error(&failure))),
+        let applied = match self.ports.migrations.apply(&request, Arc::clone(hold) as Arc<dyn MigrationProgress>).await {
+            Ok(applied) => applied,
+            // The step that failed is this one: the copy is dropped when the operation ends.
+            Err(MigrationError::File { failure, applied }) => {
+                let result = Some(MigrationReport::of(&applied, None).tried(without_rows.as_deref()).json());
+                return Err(Halt::Failed(Box::new(Failed { error: file_error(&failure), result })));
+            }
             Err(other) => return Err(other.into()),
         };
-        let diff = if failed.is_none() { Some(self.ports.schemas.diff(&place, &request.target).await?) } else { None };
-        let result = Some(MigrationReport::of(&applied, diff.as_ref()).tried(without_rows.as_deref()).json());
+        let diff = self.ports.schemas.diff(&place, &request.target).await?;
+        let drift = self.drift(&place).await?;
+        let way_out = self.way_out_of_drift(drift, &request.branch, &place).await;
+        let result = Some(MigrationReport::of(&applied, Some(&diff)).tried(without_rows.as_deref()).drifted(drift, way_out).json());
         hold.step(StepName::DropTrial).await?;
         self.ports.trials.discard(operation.id, Arc::clone(hold) as Arc<dyn BuildProgress>).await?;
-        let ending = match failed {
-            None => self.succeed(hold, result).await?,
-            Some(error) => self.fail(hold, &Failed { error, result }).await?,
-        };
-        ending.commit().await?;
+        self.succeed(hold, result).await?.commit().await?;
         hold.after_effect().await;
         Ok(())
     }
@@ -107,6 +110,8 @@ fn proof_told(source: &Branch, target: &Branch, diff: &SchemaDiff, proof: &Proof
         Proof::Ran(left) => (left.is_empty(), Some(left), None),
         Proof::Failed { statement, message } => (false, None, Some(json!({"statement": statement, "message": message}))),
     };
-    let left = left.filter(|left| !left.is_empty());
-    json!({"source": source.slug, "target": target.slug, "proved": proved, "left": left, "failure": failure, "diff": diff}).to_string()
+    let left = left.filter(|left| !left.is_empty()).map(|left| diff_told(left));
+    let copy = json!({"rows": false, "reason": "a proof is of the schema: what the script does to rows is told by its hazards"});
+    let diff = diff_told(diff);
+    json!({"source": source.slug, "target": target.slug, "proved": proved, "copy": copy, "left": left, "failure": failure, "diff": diff}).to_string()
 }

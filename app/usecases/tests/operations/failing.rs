@@ -218,3 +218,19 @@ async fn what_was_sown_is_told_however_it_ends() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_fails_says_that_the_migration_did_and_keeps_what_was_seen() {
+    let mut world = World::new().await;
+    world.ready("x").await;
+    let tried = world.migrate("x", &[("1_a.sql", "select 1"), ("2_b.sql", "fail")], true).await.unwrap();
+    world.settled().await;
+    let tried = world.operation(tried.id).await;
+    assert_eq!((tried.status, tried.error.unwrap().file.as_deref()), (Progress::Failed, Some("2_b.sql")));
+    let status = |name| tried.steps.iter().find(|step| step.name == name).unwrap().status;
+    assert_eq!(status(StepName::Migrate), Progress::Failed);
+    assert_ne!(status(StepName::DropTrial), Progress::Failed, "{:?}", tried.steps);
+    let result: serde_json::Value = serde_json::from_str(&tried.result.unwrap()).unwrap();
+    assert_eq!((&result["files"][0]["name"], &result["copy"]["rows"]), (&"1_a.sql".into(), &true.into()), "{result}");
+    world.check().await;
+}

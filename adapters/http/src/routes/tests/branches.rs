@@ -7,7 +7,7 @@ use domain::{
     BranchId, Failure, Operation, OperationId, OperationKind, UserId,
     branch::{AccessLevel, DatabaseName, Grant, PullRequest},
     operation::{OperationError, Progress},
-    schema::{Fingerprint, SchemaDiff},
+    schema::{Fingerprint, Hazard, Kind, SchemaDiff, ScriptStatement, Unscripted},
 };
 use http::StatusCode;
 use poem::{Endpoint, test::TestClient};
@@ -52,7 +52,7 @@ async fn a_branch_is_shown_with_how_it_is_doing() {
     let mut shown = branch();
     shown.protected = true;
     shown.pull_request = Some(PullRequest { repository: Some("octo/repo".parse().unwrap()), number: 7 });
-    let migrations = Some(MigrationCounts { applied: 2, pending: 1, drift: Some(false) });
+    let migrations = Some(MigrationCounts { applied: 2, pending: Some(1), drift: Some(false) });
     let get = answering::<GetBranch>(move |_| {
         Ok(BranchDetails { branch: shown.clone(), database: Some(DatabaseName::existing("pr_1_g1")), health: None, migrations })
     });
@@ -134,6 +134,23 @@ async fn a_difference_comes_as_it_was_asked_for() {
     response.assert_content_type("text/plain; charset=utf-8");
     response.assert_text("--- main\n+++ x\n").await;
     ask(&client, "GET", "branches/x/diff?format=sql", Value::Null).await.assert_content_type("application/sql; charset=utf-8");
+    let diff = answering::<DiffBranches>(|_| {
+        let statement =
+            ScriptStatement { sql: "DROP TABLE t".to_owned(), object: "table t".to_owned(), hazards: vec![Hazard::DataLoss], in_transaction: true };
+        let left = Unscripted { kind: Kind::View, identity: "v\n;".to_owned(), reason: "nobody knows".to_owned() };
+        let equal = SchemaDiff::equal(Fingerprint::from_hex("ab"));
+        let diff = SchemaDiff { hazards: vec![Hazard::DataLoss], script: vec![statement], unscripted: vec![left], ..equal };
+        Ok(BranchDiff { source: "x".parse().unwrap(), target: "main".parse().unwrap(), diff, text: Some("+a\n".to_owned()) })
+    });
+    let client = over(RestPorts { diff_branches: diff, ..unreached() });
+    for (format, begins, told) in [
+        ("text", "+a\n# hazards of the script:\n#   data_loss (", "#   view v\\n;: nobody knows\n"),
+        ("sql", "-- Turns the schema of branch 'main' into that of branch 'x'", "--   view v\\n;: nobody knows\n"),
+    ] {
+        let mut response = ask(&client, "GET", &format!("branches/x/diff?format={format}"), Value::Null).await.0;
+        let text = response.take_body().into_string().await.unwrap();
+        assert!(text.starts_with(begins) && text.contains(told), "{text}");
+    }
     assert_eq!(problem(ask(&client, "GET", "branches/x/diff?format=xml", Value::Null).await, 400).await["errors"][0]["pointer"], "/format");
 }
 

@@ -1,0 +1,77 @@
+//! Drift: a schema that is another than the one that the files left.
+
+use super::ledger::LedgerEntry;
+
+/// What a ledger says the schema is after its last file: the fingerprint that was recorded then. Of a file that ran over a schema that had drifted, a mark that no
+/// schema fits, until a person accepts the schema as it is: what was changed beside the files is not forgotten with the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaMark(String);
+
+/// Before the fingerprint of the schema that would be no drift, where that is known.
+const DRIFTED: &str = "drifted:";
+
+impl SchemaMark {
+    /// A schema as its files left it.
+    pub fn clean(fingerprint: &str) -> Self {
+        Self(fingerprint.to_owned())
+    }
+
+    /// A schema that was found changed, before the next file ran: it is no drift any more once it is what it was.
+    pub fn drifted_from(self) -> Self {
+        if self.is_drifted() { self } else { Self(format!("{DRIFTED}{}", self.0)) }
+    }
+
+    /// A schema after a file that ran over drift: nobody knows what it would be without.
+    pub fn drifted() -> Self {
+        Self(DRIFTED.to_owned())
+    }
+
+    /// What a ledger has after the last of its files; `None` where none was recorded, or a file came half way since.
+    pub fn of_ledger(ledger: &[LedgerEntry]) -> Option<Self> {
+        if ledger.iter().any(LedgerEntry::came_half_way) {
+            return None;
+        }
+        Self::of_entry(last_applied(ledger)?)
+    }
+
+    /// What was recorded with a file.
+    pub fn of_entry(entry: &LedgerEntry) -> Option<Self> {
+        entry.fingerprint.clone().map(Self)
+    }
+
+    /// Whether drift was found already.
+    pub fn is_drifted(&self) -> bool {
+        self.0.starts_with(DRIFTED)
+    }
+
+    /// Whether a schema with this fingerprint is another than the files left.
+    pub fn differs_from(&self, fingerprint: &str) -> bool {
+        self.0.strip_prefix(DRIFTED).unwrap_or(&self.0) != fingerprint
+    }
+
+    /// As the ledger keeps it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The file that was applied last, whatever its version.
+pub fn last_applied(ledger: &[LedgerEntry]) -> Option<&LedgerEntry> {
+    ledger.iter().filter(|entry| entry.is_applied()).max_by_key(|entry| (entry.applied_at, entry.version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SchemaMark;
+
+    #[test]
+    fn drift_is_remembered_until_the_schema_is_what_it_was_or_is_accepted() {
+        let clean = SchemaMark::clean("aa");
+        assert!(!clean.is_drifted() && !clean.differs_from("aa") && clean.differs_from("bb"));
+        let found = clean.drifted_from();
+        assert!(found.is_drifted() && found.differs_from("bb") && !found.differs_from("aa"));
+        assert_eq!(found.clone().drifted_from(), found);
+        let after = SchemaMark::drifted();
+        assert!(after.is_drifted() && after.differs_from("aa"));
+    }
+}
