@@ -149,7 +149,14 @@ impl Edits {
     fn of_partitions(&mut self) -> String {
         let n = self.0.random_range(0..3);
         let column = self.column();
-        match self.0.random_range(0..8) {
+        let (heir, table, other) = (self.name("h", 2), self.table(), self.pick(&["p", "q"]));
+        match self.0.random_range(0..14) {
+            8 => format!("alter table app.{other} attach partition app.p_{n} for values in ({n})"),
+            9 => format!("alter table app.{other} rename to {}", if other == "p" { "q" } else { "p" }),
+            10 => format!("create table {heir} (extra text) inherits ({table})"),
+            11 => format!("alter table {heir} no inherit {table}"),
+            12 => format!("insert into app.{other} (n, c0) values ({n}, '1')"),
+            13 => format!("alter table app.{other} add foreign key (n) references {table}"),
             0 | 1 => format!("create table app.p_{n} partition of app.p for values in ({n})"),
             2 => format!("alter table app.p detach partition app.p_{n}"),
             3 => format!("drop table app.p_{n}"),

@@ -102,6 +102,10 @@ pub struct Facts {
     pub functions: BTreeMap<u32, FunctionFact>,
     /// Foreign keys that a partition has of its parent, by the partition's row in `pg_class`: they are its own once it is detached.
     pub inherited_keys: BTreeMap<u32, Vec<String>>,
+    /// Versions of extensions that this server has the files of.
+    pub extension_versions: Vec<(String, String)>,
+    /// Extensions of the database, and versions that each can be updated to.
+    pub extension_updates: Vec<(String, String)>,
     /// Materialised views that hold rows, by their row in `pg_class`.
     pub populated: Vec<u32>,
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Change, Identity, Kind, Object, ObjectChange, SchemaSnapshot,
-    sql::{TableText, bare, ident},
+    sql::{TableText, TypeText, bare, ident},
 };
 use serde::Serialize;
 
@@ -29,6 +29,30 @@ pub(super) fn possible(target: &SchemaSnapshot, source: &SchemaSnapshot, changes
         of(Change::Changed).filter(|change| change.kind == Kind::Table).filter_map(|change| columns(target, source, &change.object)).flatten(),
     );
     found
+        .extend(of(Change::Changed).filter(|change| change.kind == Kind::Type).filter_map(|change| labels(target, source, &change.object)).flatten());
+    found
+}
+
+/// Labels of an enum: those that went and those that came, in their order; each of these where they are not as many.
+fn labels(target: &SchemaSnapshot, source: &SchemaSnapshot, enumeration: &Identity) -> Option<Vec<PossibleRename>> {
+    let read = |snapshot: &SchemaSnapshot| match TypeText::read(&snapshot.map.find(enumeration)?.definition)? {
+        TypeText::Enum { name, labels } => Some((name, labels)),
+        _ => None,
+    };
+    let ((name, old), (_, new)) = (read(target)?, read(source)?);
+    let gone: Vec<&String> = old.iter().filter(|label| !new.contains(label)).collect();
+    let came: Vec<&String> = new.iter().filter(|label| !old.contains(label)).collect();
+    let rename = |(from, to): (&String, &String)| PossibleRename {
+        kind: "enum_value".to_owned(),
+        from: format!("{}.{from}", enumeration.qualified()),
+        to: format!("{}.{to}", enumeration.qualified()),
+        sql: format!("ALTER TYPE {name} RENAME VALUE {from} TO {to}"),
+    };
+    Some(if gone.len() == came.len() {
+        gone.into_iter().zip(came).map(rename).collect()
+    } else {
+        gone.into_iter().flat_map(|from| came.iter().map(move |to| (from, *to))).map(rename).collect()
+    })
 }
 
 /// Objects whose definitions are one but for the name.
@@ -100,8 +124,23 @@ fn columns(target: &SchemaSnapshot, source: &SchemaSnapshot, table: &Identity) -
 
 #[cfg(test)]
 mod tests {
-    use super::{objects, without_name_of_not_null};
-    use crate::schema::{Identity, Kind, Object};
+    use super::{labels, objects, without_name_of_not_null};
+    use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaSnapshot};
+
+    #[test]
+    fn a_label_that_went_may_be_the_one_that_came() {
+        let identity = Identity::new(Kind::Type, Some("p"), "mood");
+        let with = |labels: &str| {
+            let object = Object::new(identity.clone(), format!("CREATE TYPE p.mood AS ENUM (\n    {labels}\n);"), None, None, Vec::new());
+            SchemaSnapshot { map: ObjectMap::new(vec![object]), facts: Facts::default(), fingerprint: Fingerprint::from_hex("") }
+        };
+        let offered = |old: &str, new: &str| -> Vec<String> {
+            labels(&with(old), &with(new), &identity).unwrap().into_iter().map(|rename| rename.sql).collect()
+        };
+        assert_eq!(offered("'sad', 'ok'", "'sad', 'o''kay'"), ["ALTER TYPE p.mood RENAME VALUE 'ok' TO 'o''kay'"]);
+        assert_eq!(offered("'a', 'b'", "'c', 'a', 'd'").len(), 2);
+        assert!(offered("'a', 'b'", "'b', 'a', 'c'").is_empty());
+    }
 
     #[test]
     fn a_table_under_another_name_is_known_by_the_rest() {

@@ -99,6 +99,9 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let functions: Vec<FunctionRow> = sqlx::query_as(include_str!("sql/functions.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let populated: Vec<Oid> =
         sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
+    let (versions, updates) = (include_str!("sql/extension_versions.sql"), include_str!("sql/extension_updates.sql"));
+    let extension_versions: Vec<(String, String)> = sqlx::query_as(versions).fetch_all(&mut *connection).await.map_err(reading)?;
+    let extension_updates: Vec<(String, String)> = sqlx::query_as(updates).fetch_all(&mut *connection).await.map_err(reading)?;
     let keys: Vec<(Oid, String)> = sqlx::query_as(include_str!("sql/inherited_keys.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let mut inherited_keys: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for (partition, name) in keys {
@@ -122,6 +125,8 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         columns: by_relation,
         functions: functions.into_iter().map(function).collect(),
         inherited_keys,
+        extension_versions,
+        extension_updates,
         populated: populated.into_iter().map(|oid| oid.0).collect(),
     })
 }

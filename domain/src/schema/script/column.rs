@@ -8,8 +8,27 @@ use super::{
     table::{CHECK, LOCK, REWRITE, TableChange, TableSteps},
     widening::keeps_rows,
 };
-use crate::schema::sql::{Column, TableText, bare};
+use crate::schema::sql::{Column, TableText, bare, find_words, ident, usual_not_null};
 use std::collections::BTreeSet;
+
+/// What forbids NULL, as a column's line says it.
+struct NotNull {
+    /// As a name, where it is not the usual one.
+    name: Option<String>,
+    no_inherit: bool,
+}
+
+impl NotNull {
+    fn read(text: &str) -> Option<Self> {
+        let (head, rest) = text.split_at(find_words(text, "NOT NULL")?);
+        let name = head.trim().strip_prefix("CONSTRAINT ").map(|name| bare(name.trim()));
+        Some(Self { name, no_inherit: rest.ends_with(" NO INHERIT") })
+    }
+
+    fn name_in(self, table: &str, column: &str) -> Option<String> {
+        self.name.or_else(|| usual_not_null(table, column))
+    }
+}
 
 impl TableChange {
     pub(super) fn default_of(&self, new: &Column) -> String {
@@ -81,8 +100,45 @@ impl TableChange {
         self.parent.as_ref().map_or((false, false), |(old, new)| (requires(old), requires(new)))
     }
 
+    /// The statements by which what forbids NULL gets another name, or is its heirs' too or not; no row is read for that. From PostgreSQL 18 on, where it is a
+    /// constraint. `None` where it comes or goes, or where somebody has the name.
+    fn not_null_in_place(&self, old: &Column, new: &Column, taken: &BTreeSet<String>) -> Option<Result<Vec<String>, String>> {
+        let (before, after) = (NotNull::read(old.not_null.as_deref()?)?, NotNull::read(new.not_null.as_deref()?)?);
+        if self.major < 18 || old.not_null == new.not_null {
+            return None;
+        }
+        let is_required = |table: &TableText| table.column(&new.name).and_then(|column| column.not_null.clone());
+        let of_parents = self.parent.iter().chain(&self.kept_parents).find_map(|(old, new)| is_required(old).zip(is_required(new)));
+        if let Some((old_name, new_name)) = of_parents {
+            let said = format!("what forbids NULL in column {} keeps the name that its parent gave it", new.name);
+            return Some(if old_name == new_name { Err(said) } else { Ok(Vec::new()) });
+        }
+        let no_inherit = (before.no_inherit, after.no_inherit);
+        let (from, to) = (before.name_in(&self.old.name, &old.name)?, after.name_in(&self.new.name, &new.name)?);
+        if from != to && taken.contains(&to) {
+            return None;
+        }
+        let renamed = (from != to).then(|| self.alter(&format!("RENAME CONSTRAINT {} TO {}", ident(&from), ident(&to))));
+        let inherits = if no_inherit.1 { "NO INHERIT" } else { "INHERIT" };
+        let toggled = (no_inherit.0 != no_inherit.1).then(|| self.alter(&format!("ALTER CONSTRAINT {} {inherits}", ident(&to))));
+        // What heirs have of it would stay theirs.
+        let has_own = |heir: &TableText| {
+            let said = format!("NOT NULL {}", new.name);
+            heir.column(&new.name).is_some_and(|column| column.not_null.is_some()) || heir.constraints.iter().any(|(_, own)| own.starts_with(&said))
+        };
+        let losing = self.heirs.iter().filter(|heir| toggled.is_some() && no_inherit.1 && !has_own(&heir.old) && !has_own(&heir.new));
+        let lost: Vec<String> = losing.map(|heir| format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", heir.new.name, new.name)).collect();
+        Some(Ok(renamed.into_iter().chain(toggled).chain(lost).collect()))
+    }
+
     /// Before others are forbidden NULL: from PostgreSQL 18 on that is a constraint with a name, which may be wanted elsewhere.
-    pub(super) fn write_nullable(&self, old: &Column, new: &Column, steps: &mut TableSteps) {
+    pub(super) fn write_nullable(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
+        if let Some(in_place) = self.not_null_in_place(old, new, taken) {
+            return match in_place {
+                Ok(changes) => steps.at.extend(changes.into_iter().map(|sql| (sql, LOCK.to_vec()))),
+                Err(reason) => steps.unscripted.push(reason),
+            };
+        }
         let goes_with_parent = self.parent_requires(&new.name) == (true, false);
         // It is not said again then, but stays.
         let stays_for_parent =
@@ -94,14 +150,14 @@ impl TableChange {
 
     fn write_not_null(&self, old: &Column, new: &Column, taken: &BTreeSet<String>, steps: &mut TableSteps) {
         let (_, comes_with_parent) = self.parent_requires(&new.name);
-        if old.not_null == new.not_null || comes_with_parent {
+        if old.not_null == new.not_null || comes_with_parent || self.not_null_in_place(old, new, taken).is_some() {
             return;
         }
         match self.with_usual_not_null(new, taken).not_null.as_deref() {
             Some("NOT NULL") => steps.at.push((self.alter(&format!("ALTER COLUMN {} SET NOT NULL", new.name)), CHECK.to_vec())),
             Some(named) => {
-                let name = named.trim_start_matches("CONSTRAINT").replacen(" NOT NULL", &format!(" NOT NULL {}", new.name), 1);
-                steps.at.push((self.alter(&format!("ADD CONSTRAINT{name}")), CHECK.to_vec()));
+                let wanted = named.replacen("NOT NULL", &format!("NOT NULL {}", new.name), 1);
+                steps.at.push((self.alter(&format!("ADD {wanted}")), CHECK.to_vec()));
             }
             None => {}
         }

@@ -3,7 +3,7 @@
 use super::{
     ahead::{Given, ahead},
     default_grants::DefaultGrants,
-    fate::{Fate, Step, without_hazards},
+    fate::{Fate, Step, unknown_version, without_hazards},
     grants,
     made::made,
     names::{named_not_null, not_null_names},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::schema::{
     Identity, Kind, Object, Unscripted,
-    sql::{TableText, bare},
+    sql::{TableText, bare, find, find_words, split},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +100,7 @@ impl Writer<'_> {
         for (_, place) in before_rules {
             self.write_source(*place);
         }
+        self.write_persistence();
         self.write_refreshed();
         self.write_revoked();
         for (_, place) in from_rules {
@@ -152,9 +153,9 @@ impl Writer<'_> {
     fn write_left_parents(&mut self) {
         let plan = self.plan;
         let objects = plan.target.map.objects();
-        for place in 0..objects.len() {
+        for (place, object) in objects.iter().enumerate() {
             let first = self.tables.get_mut(&place).map(|steps| std::mem::take(&mut steps.first)).unwrap_or_default();
-            self.steps(&objects[place].identity, &first);
+            self.steps(&object.identity, &first);
         }
         let detached: Vec<usize> =
             (0..objects.len()).rev().filter(|place| *plan.kind(*place) == Kind::TableAttach && plan.early.contains(place)).collect();
@@ -198,6 +199,9 @@ impl Writer<'_> {
         if self.made.contains(&place) && self.is_default_of_own_column(object) {
             self.unscripted.push(Unscripted::new(&object.identity, "its column stays the table's own, and is told with it there"));
         }
+        if self.made.contains(&place) && self.lists_columns_otherwise(object) {
+            self.unscripted.push(Unscripted::new(&object.identity, "its columns are listed in the order that they have in the table"));
+        }
         if self.made.contains(&place) {
             let definition = match object.identity.kind {
                 Kind::Table if !self.not_null_names.is_empty() => with_named_not_null(&object.definition, &self.not_null_names),
@@ -210,9 +214,10 @@ impl Writer<'_> {
         match &plan.fates[before] {
             Fate::Alter(change) => self.steps(&object.identity, &change.at),
             Fate::Table => {
-                let steps = std::mem::take(self.tables.entry(before).or_default());
-                self.steps(&object.identity, &steps.at);
-                self.unscripted.extend(steps.unscripted.iter().map(|reason| Unscripted::new(&object.identity, reason)));
+                let steps = self.tables.entry(before).or_default();
+                let (at, unscripted) = (std::mem::take(&mut steps.at), std::mem::take(&mut steps.unscripted));
+                self.steps(&object.identity, &at);
+                self.unscripted.extend(unscripted.iter().map(|reason| Unscripted::new(&object.identity, reason)));
             }
             Fate::Keep if self.lost_its_grants(object) => self.steps(&object.identity, &without_hazards([object.definition.clone()])),
             _ => {}
@@ -238,6 +243,9 @@ impl Writer<'_> {
         if object.identity.kind == Kind::Default && self.is_of_a_table_that_stays_out(object) {
             return Some("its table inherits from nobody".to_owned());
         }
+        if object.identity.kind == Kind::Extension {
+            return unknown_version(self.plan.target, object);
+        }
         if !object.identity.kind.hangs_on_a_relation() {
             return None;
         }
@@ -255,6 +263,18 @@ impl Writer<'_> {
         let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
         let mut changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
         changes.any(|change| change.old.columns.iter().any(|old| bare(&old.name) == column) && change.new.column(column).is_none())
+    }
+
+    /// Statistics list their columns in the table's order, which may not be the source's.
+    fn lists_columns_otherwise(&self, object: &Object) -> bool {
+        let text = &object.definition;
+        let (Kind::Statistics, Some(on), Some(from)) = (&object.identity.kind, find_words(text, "ON"), find_words(text, "FROM")) else {
+            return false;
+        };
+        let listed: Vec<&str> = split(&text[on + "ON".len()..from], ',').into_iter().map(str::trim).collect();
+        let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
+        let mut changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
+        changes.any(|change| change.orders_otherwise(&listed))
     }
 
     fn is_of_a_table_that_stays_out(&self, object: &Object) -> bool {
@@ -295,6 +315,16 @@ impl Writer<'_> {
         }
     }
 
+    /// Tables become logged or unlogged before foreign keys are made, which stand on that.
+    fn write_persistence(&mut self) {
+        let plan = self.plan;
+        let (order, left) = plan.persistence_order();
+        for place in order.into_iter().chain(left) {
+            let steps = self.tables.get_mut(&place).map(|steps| std::mem::take(&mut steps.persistence)).unwrap_or_default();
+            self.steps(&plan.target.map.objects()[place].identity, &steps);
+        }
+    }
+
     /// Materialised views that were made are empty; those of the source that hold rows get theirs.
     fn write_refreshed(&mut self) {
         let source = self.plan.source;
@@ -302,7 +332,8 @@ impl Writer<'_> {
             let object = &source.map.objects()[place];
             let full = object.address.is_some_and(|address| source.facts.populated.contains(&address.object));
             if object.identity.kind == Kind::MaterializedView && full {
-                let line = object.definition.strip_prefix("CREATE MATERIALIZED VIEW ").and_then(|rest| rest.lines().next());
+                let rest = object.definition.strip_prefix("CREATE MATERIALIZED VIEW ");
+                let line = rest.map(|rest| &rest[..find(rest, b'\n', 0).unwrap_or(rest.len())]);
                 if let Some(line) = line {
                     let name = line.strip_suffix(" AS").unwrap_or(line).trim();
                     self.steps(&object.identity, &[(format!("REFRESH MATERIALIZED VIEW {name}"), vec![Hazard::LongScan])]);

@@ -23,6 +23,8 @@ pub(super) enum Fate {
     Alter(Alteration),
     /// A table is changed, by its parts.
     Table,
+    /// A check is validated, and its table tells of it from then on.
+    Validate,
     /// It is dropped and made again.
     Rebuild,
     /// It is dropped.
@@ -71,7 +73,8 @@ pub(super) fn of_changed(target: &SchemaSnapshot, source: &SchemaSnapshot, old: 
             at: vec![(new.definition.clone(), Vec::new())],
             ..Alteration::default()
         }),
-        Kind::Extension => extension(old, new),
+        Kind::Extension => extension(target, old, new),
+        Kind::FkConstraint => validated(old, new).map_or(Fate::Rebuild, |step| Alteration::at(vec![step])),
         Kind::Index | Kind::Constraint => trailing(source, old, new),
         Kind::Schema | Kind::ShellType => Fate::Blocked("it cannot be dropped without what is in it".to_owned()),
         _ => Fate::Rebuild,
@@ -97,17 +100,37 @@ fn sequence(old: &Object, new: &Object) -> Fate {
     }
 }
 
-/// `CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA s VERSION 'v'`.
-fn extension(old: &Object, new: &Object) -> Fate {
-    let part = |object: &Object, from: &str, to: Option<&str>| {
+/// Why an extension of that version cannot be made, where this server has no files of it.
+pub(super) fn unknown_version(target: &SchemaSnapshot, extension: &Object) -> Option<String> {
+    let version = extension_parts(extension)?.2;
+    let known: Vec<&str> = versions(&target.facts.extension_versions, &extension.identity.name);
+    let missing = !target.facts.extension_versions.is_empty() && !known.contains(&unquoted(&version).as_str());
+    let instead = if known.is_empty() { String::new() } else { format!(", or make it with VERSION {}", known.join(" or ")) };
+    missing.then(|| format!("this server has no files of version {version}: install them{instead}"))
+}
+
+fn versions<'a>(of: &'a [(String, String)], extension: &str) -> Vec<&'a str> {
+    of.iter().filter(|(name, _)| name == extension).map(|(_, version)| version.as_str()).collect()
+}
+
+fn unquoted(version: &str) -> String {
+    version.trim_matches('\'').replace("''", "'")
+}
+
+/// Of `CREATE EXTENSION IF NOT EXISTS x WITH SCHEMA s VERSION 'v'`: name, schema, version.
+fn extension_parts(object: &Object) -> Option<(String, String, String)> {
+    let part = |from: &str, to: Option<&str>| {
         let text = &object.definition;
         let start = find_words(text, from)? + from.len();
         let end = to.map_or_else(|| text.find(';'), |to| find_words(text, to)).unwrap_or(text.len());
         Some(text[start..end].trim().to_owned())
     };
-    let parts =
-        |object| Some((part(object, "EXISTS", Some("WITH SCHEMA"))?, part(object, "WITH SCHEMA", Some("VERSION"))?, part(object, "VERSION", None)?));
-    let (Some((name, schema, version)), Some((_, new_schema, new_version))) = (parts(old), parts(new)) else {
+    Some((part("EXISTS", Some("WITH SCHEMA"))?, part("WITH SCHEMA", Some("VERSION"))?, part("VERSION", None)?))
+}
+
+/// It is updated where this server's files lead there.
+fn extension(target: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
+    let (Some((name, schema, version)), Some((_, new_schema, new_version))) = (extension_parts(old), extension_parts(new)) else {
         return Fate::Blocked("the extension is written in a way that is not understood".to_owned());
     };
     let mut steps = Vec::new();
@@ -115,9 +138,32 @@ fn extension(old: &Object, new: &Object) -> Fate {
         steps.push((format!("ALTER EXTENSION {name} SET SCHEMA {new_schema}"), Vec::new()));
     }
     if version != new_version {
+        if !versions(&target.facts.extension_updates, &old.identity.name).contains(&unquoted(&new_version).as_str()) {
+            let way_out = format!("install files that do, or drop it and make it again with VERSION {new_version}");
+            return Fate::Blocked(format!("no files of this server lead from version {version} to version {new_version}: {way_out}"));
+        }
         steps.push((format!("ALTER EXTENSION {name} UPDATE TO {new_version}"), vec![Hazard::MayFail]));
     }
     Alteration::at(steps)
+}
+
+/// Of a check that was not checked over the rows: its name and what it will be.
+pub(super) fn unchecked(object: &Object) -> Option<(String, String)> {
+    let text = object.definition.trim().trim_end_matches(';').strip_suffix(" NOT VALID")?;
+    let (_, rest) = text.split_once("ADD CONSTRAINT ")?;
+    let at = find_words(rest, "CHECK").filter(|_| object.identity.kind == Kind::CheckConstraint)?;
+    Some((rest[..at].trim().to_owned(), rest[at..].trim().to_owned()))
+}
+
+/// Of a constraint that is the same but for not having been checked: the statement that checks it.
+fn validated(old: &Object, new: &Object) -> Option<Step> {
+    let [before, after] = [&old.definition, &new.definition].map(|text| text.trim().trim_end_matches(';'));
+    let (head, rest) = before.strip_suffix(" NOT VALID").filter(|valid| *valid == after)?.split_once("ADD CONSTRAINT ")?;
+    let end = find_words(rest, "FOREIGN KEY")?;
+    Some((
+        format!("{}VALIDATE CONSTRAINT {}", head.replacen("ALTER TABLE ONLY ", "ALTER TABLE ", 1), rest[..end].trim()),
+        vec![Hazard::LongScan, Hazard::MayFail],
+    ))
 }
 
 /// Indexes and keys carry statements about their table behind them: whether it is clustered by them, whether they identify its rows for replication.

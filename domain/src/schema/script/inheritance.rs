@@ -37,9 +37,9 @@ pub(super) fn with_ancestors(mut tables: Vec<TableText>, named: impl Fn(&str) ->
     tables
 }
 
-/// Whether heirs have a parent's constraint too.
+/// Whether heirs have a parent's check too. What forbids NULL is told with their columns.
 pub(super) fn is_inherited((_, definition): &(String, String)) -> bool {
-    !definition.ends_with(" NO INHERIT")
+    !definition.ends_with(" NO INHERIT") && !definition.starts_with("NOT NULL ")
 }
 
 fn only_in<'a>(table: &'a TableText, other: &TableText) -> Vec<&'a str> {

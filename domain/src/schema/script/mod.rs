@@ -3,6 +3,7 @@
 mod ahead;
 mod casting;
 mod column;
+mod decided;
 mod default_grants;
 mod domains;
 mod emit;
@@ -13,6 +14,7 @@ mod inheritance;
 mod made;
 mod names;
 mod partitions;
+mod persistence;
 mod plan;
 mod removal;
 mod routine;

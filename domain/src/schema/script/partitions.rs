@@ -34,7 +34,7 @@ impl Plan<'_> {
     pub(super) fn is_detached_by_hand(&self, place: usize) -> bool {
         let Some(attachment) = self.attachments.iter().find(|attachment| attachment.place == place) else { return true };
         let goes = matches!(self.fates[attachment.partition], Fate::Remove);
-        goes.then(|| !self.is_dropped(attachment.parent) && self.gets_other_partitions(attachment.parent)).unwrap_or(true)
+        !goes || !self.is_dropped(attachment.parent) && self.gets_other_partitions(attachment.parent)
     }
 
     /// Whether partitions are attached to a table that stays: their bounds may overlap with those of partitions that go.

@@ -1,8 +1,9 @@
 //! The plan: what becomes of each object of the target, once everybody who stands on what goes has been heard.
 
 use super::{
+    decided::{change_used_types, leave_partitions, switch_triggers_again, validate_checks},
     domains::Domains,
-    fate::{Fate, of_changed},
+    fate::{Fate, of_changed, unchecked},
     graph::{Dependent, Graph, Part},
     inheritance::{Heir, gained, lost, parents, with_ancestors},
     names::taken_names,
@@ -104,9 +105,11 @@ impl<'a> Plan<'a> {
             }
         }
         let attachments = attachments(&target.map);
+        validate_checks(target, source, &in_source, &mut fates);
         leave_partitions(target, &in_source, &attachments, &mut fates);
         switch_triggers_again(target, &attachments, &mut fates);
         let graph = Graph::new(&target.map, &target.facts);
+        change_used_types(target, source, &in_source, &graph, &mut fates);
         Self {
             target,
             source,
@@ -133,6 +136,7 @@ impl<'a> Plan<'a> {
 
     fn settle(&mut self) -> Result<(), Blocked> {
         let mut seeds = Vec::new();
+        self.break_circles();
         self.in_the_way = self.in_the_way();
         for place in 0..self.fates.len() {
             match &self.fates[place] {
@@ -241,6 +245,16 @@ impl<'a> Plan<'a> {
         if let Fate::Remove = self.fates[place] {
             let first = self.early.insert(place);
             return Ok(if first { vec![whole] } else { Vec::new() });
+        }
+        if self.fates[place] == Fate::Validate && !matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) {
+            // It goes then, and its table gets it anew.
+            let check = unchecked(&self.target.map.objects()[place]);
+            for change in self.tables.values_mut() {
+                change.validated.retain(|validated| Some(validated) != check.as_ref());
+            }
+            self.fates[place] = Fate::Remove;
+            self.early.insert(place);
+            return Ok(vec![whole]);
         }
         if self.has_left(place, seed.place) {
             return Ok(Vec::new());
@@ -369,6 +383,7 @@ impl<'a> Plan<'a> {
             suspended_checks: BTreeSet::new(),
             retyped: BTreeSet::new(),
             regenerated: BTreeSet::new(),
+            validated: self.validated(place),
         };
         let (before, after) = (parents(&change.old), parents(&change.new));
         let kept = before.iter().filter(|parent| after.contains(parent));
@@ -376,6 +391,13 @@ impl<'a> Plan<'a> {
         change.take_over_lost_columns(|name| named(self.target, name));
         change.take_over_kept_columns();
         Some(change)
+    }
+
+    /// Checks of a table that are only validated, as it has them in the source.
+    fn validated(&self, table: usize) -> Vec<(String, String)> {
+        let objects = self.target.map.objects().iter().zip(&self.fates);
+        let own = objects.filter(|(object, fate)| object.requires.contains(&table) && **fate == Fate::Validate);
+        own.filter_map(|(object, _)| unchecked(object)).collect()
     }
 
     /// The tables that inherit from one, and go on to.
@@ -407,36 +429,5 @@ impl<'a> Plan<'a> {
     fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
         let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
         found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
-    }
-}
-
-/// Partitions that the source has not, of a table that cannot be changed: they hold its rows, and are left with it, and so is what belongs to them.
-fn leave_partitions(target: &SchemaSnapshot, in_source: &[Option<usize>], attachments: &[Attachment], fates: &mut [Fate]) {
-    let objects = target.map.objects();
-    let mut left = BTreeSet::new();
-    for attachment in attachments {
-        if fates[attachment.partition] == Fate::Remove && (left.contains(&attachment.parent) || matches!(fates[attachment.parent], Fate::Blocked(_)))
-        {
-            left.insert(attachment.partition);
-        }
-    }
-    for (place, object) in objects.iter().enumerate() {
-        let of_those = object.requires.iter().any(|on| left.contains(on) && in_source[*on].is_none());
-        let belongs = object.identity.kind.hangs_on_a_relation() || object.address.is_none();
-        if left.contains(&place) || (of_those && belongs && in_source[place].is_none()) {
-            left.insert(place);
-            fates[place] = Fate::Blocked("it is part of a partitioned table that is not changed".to_owned());
-        }
-    }
-}
-
-/// A trigger of the parent's is there anew in a partition that was attached again, and switched on: it has to be switched again.
-fn switch_triggers_again(target: &SchemaSnapshot, attachments: &[Attachment], fates: &mut [Fate]) {
-    for (place, object) in target.map.objects().iter().enumerate() {
-        let switches = object.identity.kind == Kind::Trigger && object.drop.is_none() && fates[place] == Fate::Keep;
-        let is_anew = |attachment: &&Attachment| object.requires.contains(&attachment.partition) && fates[attachment.place] == Fate::Rebuild;
-        if switches && attachments.iter().any(|attachment| is_anew(&attachment)) {
-            fates[place] = Fate::Rebuild;
-        }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct TableChange {
     pub(super) suspended_checks: BTreeSet<String>,
     /// Columns whose type is made again under the same name.
     pub(super) retyped: BTreeSet<String>,
+    /// Checks that stand beside the table's definition, not having been checked over its rows, and within it in the source.
+    pub(super) validated: Vec<(String, String)>,
     /// Generated columns that are dropped and added again.
     pub(super) regenerated: BTreeSet<String>,
 }
@@ -66,6 +68,8 @@ pub(super) struct TableSteps {
     pub(super) early: Vec<Step>,
     /// Where the source makes it.
     pub(super) at: Vec<Step>,
+    /// Whether it is logged: in an order of its own.
+    pub(super) persistence: Vec<Step>,
     pub(super) unscripted: Vec<String>,
 }
 
@@ -202,7 +206,7 @@ impl TableChange {
         self.write_dropped(&mut steps);
         let kept: Vec<_> = self.pairs().filter(|(old, new)| !self.regenerates(old, new)).collect();
         for (old, new) in &kept {
-            self.write_nullable(old, new, &mut steps);
+            self.write_nullable(old, new, taken, &mut steps);
             self.write_computed_no_more(old, new, &mut steps);
         }
         // No type changes beneath a column that is computed of it: such are added after.
@@ -214,6 +218,9 @@ impl TableChange {
             self.write_expression(old, new, &mut steps);
         }
         self.write_checks(&mut steps);
+        for (name, _) in &self.validated {
+            steps.at.push((self.alter(&format!("VALIDATE CONSTRAINT {name}")), vec![Hazard::LongScan, Hazard::MayFail]));
+        }
         self.write_rest(&mut steps);
         self.check_order(&mut steps);
         steps
@@ -252,7 +259,9 @@ impl TableChange {
         for constraint in self.old.constraints.iter().filter(|constraint| !self.new.constraints.contains(constraint)) {
             let comes_with_parent =
                 self.kept_parents.iter().any(|(before, after)| !before.constraints.contains(constraint) && after.constraints.contains(constraint));
-            if comes_with_parent && is_inherited(constraint) && !self.suspended_checks.contains(&bare(&constraint.0)) {
+            if (comes_with_parent && is_inherited(constraint) || self.forbidden_by_parent(&constraint.1))
+                && !self.suspended_checks.contains(&bare(&constraint.0))
+            {
                 // Before the parent gets it: it would stay its own beside that.
                 steps.early.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
             } else if self.joined.iter().any(|parent| parent.constraints.contains(constraint) && is_inherited(constraint)) {
@@ -320,7 +329,8 @@ impl TableChange {
         let from_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(_, new)| new.constraints.contains(constraint));
         for constraint in &self.new.constraints {
             let again = self.suspended_checks.contains(&bare(&constraint.0));
-            if (again || !self.old.constraints.contains(constraint)) && !from_parent(constraint) {
+            let is_there = self.old.constraints.contains(constraint) || self.validated.contains(constraint);
+            if (again || !is_there) && !from_parent(constraint) {
                 steps.at.push((self.alter(&format!("ADD CONSTRAINT {} {}", constraint.0, constraint.1)), check_hazards(&constraint.1).to_vec()));
             }
         }
@@ -329,7 +339,7 @@ impl TableChange {
     fn write_rest(&self, steps: &mut TableSteps) {
         if self.old.unlogged != self.new.unlogged {
             let word = if self.new.unlogged { "SET UNLOGGED" } else { "SET LOGGED" };
-            steps.at.push((self.alter(word), REWRITE.to_vec()));
+            steps.persistence.push((self.alter(word), REWRITE.to_vec()));
         }
         for change in self.new.options.changes_from(&self.old.options) {
             steps.at.push((self.alter_only(&change), Vec::new()));
@@ -375,6 +385,14 @@ impl TableChange {
         if self.new_facts.iter().all(has) && fits { gained(&self.old, &self.new) } else { Vec::new() }
     }
 
+    /// Of `NOT NULL a`: whether a parent that it stays with forbids NULL for its heirs too from now on.
+    fn forbidden_by_parent(&self, definition: &str) -> bool {
+        let Some(name) = definition.strip_prefix("NOT NULL ") else { return false };
+        let forbids =
+            |table: &TableText| table.column(name).and_then(|column| column.not_null.as_ref()).is_some_and(|said| !said.ends_with(" NO INHERIT"));
+        self.kept_parents.iter().any(|(before, after)| !forbids(before) && forbids(after))
+    }
+
     /// Whether a column is never NULL, or will be none.
     fn requires(&self, name: &str) -> bool {
         [&self.old, &self.new].iter().any(|table| table.column(name).is_some_and(|column| column.not_null.is_some()))
@@ -385,13 +403,24 @@ impl TableChange {
         self.joined_parents().len() < gained(&self.old, &self.new).len()
     }
 
-    /// New columns stand last, whatever place they have in the source.
-    fn check_order(&self, steps: &mut TableSteps) {
+    /// The columns in the order that they will have: new ones stand last, whatever place they have in the source.
+    fn order(&self) -> Vec<&str> {
         let stays = |old: &&Column| self.new.column(&old.name).is_some_and(|new| !self.regenerates(old, new));
         let kept: Vec<&str> = self.old.columns.iter().filter(stays).map(|column| column.name.as_str()).collect();
         let added = self.new.columns.iter().map(|column| column.name.as_str()).filter(|name| !kept.contains(name));
+        kept.iter().copied().chain(added).collect()
+    }
+
+    /// Whether columns stand in another order than in such a list.
+    pub(super) fn orders_otherwise(&self, listed: &[&str]) -> bool {
+        let order = self.order();
+        let places: Vec<usize> = listed.iter().filter_map(|column| order.iter().position(|other| other == column)).collect();
+        !places.is_sorted()
+    }
+
+    fn check_order(&self, steps: &mut TableSteps) {
         let wanted: Vec<&str> = self.new.columns.iter().map(|column| column.name.as_str()).collect();
-        let got: Vec<&str> = kept.iter().copied().chain(added).collect();
+        let got = self.order();
         if got != wanted {
             steps.unscripted.push(format!("columns stay in the order {}; the source has {}", got.join(", "), wanted.join(", ")));
         }

@@ -128,3 +128,22 @@ fn no_table_takes_along_a_partition_that_stays() {
     assert!(diff.script.is_empty(), "{:?}", diff.script);
     assert_eq!(said, ["no statement that is known here takes it away", "table p.one stays, and would go with it"]);
 }
+
+#[test]
+fn an_extension_is_updated_only_where_the_files_lead() {
+    let extension = |version: &str| {
+        let definition = format!("CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public VERSION '{version}';\n");
+        vec![Object::new(Identity::new(Kind::Extension, None, "hstore"), definition, Some("DROP EXTENSION hstore;\n".to_owned()), None, Vec::new())]
+    };
+    let known = |version: &str| ("hstore".to_owned(), version.to_owned());
+    let facts = Facts { extension_versions: vec![known("1.8")], extension_updates: vec![known("1.8")], ..Facts::default() };
+    let target = SchemaSnapshot { facts: facts.clone(), ..snapshot("a", extension("1.7")) };
+    let update = SchemaDiff::between(&target, &snapshot("b", extension("1.8")));
+    assert_eq!(update.script.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>(), ["ALTER EXTENSION hstore UPDATE TO '1.8'"]);
+    let back = SchemaDiff::between(&target, &snapshot("b", extension("1.6")));
+    let made = SchemaDiff::between(&SchemaSnapshot { facts, ..snapshot("a", Vec::new()) }, &snapshot("b", extension("1.6")));
+    for (diff, expected) in [(back, "drop it and make it again with VERSION '1.6'"), (made, "make it with VERSION 1.8")] {
+        assert!(diff.script.is_empty(), "{:?}", diff.script);
+        assert!(diff.unscripted[0].reason.ends_with(expected), "{:?}", diff.unscripted);
+    }
+}

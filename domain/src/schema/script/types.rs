@@ -6,7 +6,7 @@ use super::{
 };
 use crate::schema::{
     Object,
-    sql::{DomainText, TypeText, bare, composite, split},
+    sql::{DomainText, TypeText, bare, composite, ident, split},
 };
 
 pub(super) fn change(old: &Object, new: &Object) -> Fate {
@@ -17,13 +17,36 @@ pub(super) fn change(old: &Object, new: &Object) -> Fate {
         },
         (Some(TypeText::Composite { attributes: before, .. }), Some(TypeText::Composite { name, attributes: after })) => {
             match composite(&name, &before, &after) {
-                Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, vec![Hazard::MayFail])).collect()),
+                Some(steps) => in_place(&steps, ""),
                 None => Fate::Rebuild,
             }
         }
         (Some(TypeText::Base) | None, _) | (_, Some(TypeText::Base) | None) => Fate::Blocked("a type written in C is changed by hand".to_owned()),
         _ => Fate::Rebuild,
     }
+}
+
+fn in_place(steps: &[String], behaviour: &str) -> Fate {
+    let hazards = |sql: &str| if sql.contains(" DROP ATTRIBUTE ") { vec![Hazard::DataLoss, Hazard::MayFail] } else { vec![Hazard::MayFail] };
+    Alteration::at(steps.iter().map(|sql| (format!("{sql}{behaviour}"), hazards(sql))).collect())
+}
+
+/// What becomes of a composite type that columns have, or that typed tables are of. PostgreSQL adds and drops attributes then, and changes the type of none
+/// that a column holds: by the way of text each goes to the attribute in its place, so that these have to be the same. `None` for other types.
+pub(super) fn change_used(old: &Object, new: &Object, in_columns: bool, typed: bool) -> Option<Fate> {
+    let (Some(TypeText::Composite { attributes: before, .. }), Some(TypeText::Composite { name, attributes: after })) =
+        (TypeText::read(&old.definition), TypeText::read(&new.definition))
+    else {
+        return None;
+    };
+    let retyped = before.iter().any(|(name, of)| after.iter().any(|(other, is)| name == other && of != is));
+    let same_names = before.iter().map(|(name, _)| name).eq(after.iter().map(|(name, _)| name));
+    let steps = composite(&name, &before, &after);
+    Some(match steps {
+        Some(steps) if !in_columns || !retyped => in_place(&steps, if typed { " CASCADE" } else { "" }),
+        _ if (same_names || !in_columns) && !typed => Fate::Rebuild,
+        _ => Fate::Blocked("columns have it, whose values could not follow: change it in two steps, attributes first, then their types".to_owned()),
+    })
 }
 
 /// The statements that add labels; `None` where labels went or changed places.
@@ -60,7 +83,15 @@ pub(super) fn change_domain(old: &Object, new: &Object) -> Fate {
         steps.push(change(after.default.as_ref().map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")), &[]));
     }
     match (before.not_null, after.not_null) {
-        (false, true) => steps.push(change("SET NOT NULL".to_owned(), &checks)),
+        (false, true) => {
+            let named = after.not_null_name.as_ref().map(|name| format!("ADD CONSTRAINT {name} NOT NULL"));
+            steps.push(change(named.unwrap_or_else(|| "SET NOT NULL".to_owned()), &checks));
+        }
+        (true, true) if before.not_null_name != after.not_null_name => {
+            let usual = || split(&after.name, '.').pop().map(|own| ident(&format!("{}_not_null", bare(own)))).unwrap_or_default();
+            let named = |domain: &DomainText| domain.not_null_name.clone().unwrap_or_else(usual);
+            steps.push(change(format!("RENAME CONSTRAINT {} TO {}", named(&before), named(&after)), &[]));
+        }
         (true, false) => steps.push(change("DROP NOT NULL".to_owned(), &[])),
         _ => {}
     }
@@ -68,6 +99,11 @@ pub(super) fn change_domain(old: &Object, new: &Object) -> Fate {
         steps.push(change(format!("ADD CONSTRAINT {name} {definition}"), &checks));
     }
     Alteration::at(steps)
+}
+
+/// Whether values that are there are checked by the change of a domain in place.
+pub(super) fn checks_values(fate: &Fate) -> bool {
+    matches!(fate, Fate::Alter(change) if change.at.iter().any(|(sql, hazards)| sql.starts_with("ALTER DOMAIN ") && hazards.contains(&Hazard::LongScan)))
 }
 
 /// How the type steps aside for its successor while columns still have it: the statement, and the name it then has. `None` for what cannot.
@@ -108,7 +144,30 @@ pub(super) fn loses_check(old: &Object, new: &Object, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::added_labels;
+    use super::{added_labels, change_used};
+    use crate::schema::{
+        Identity, Kind, Object,
+        script::fate::{Alteration, Fate},
+    };
+
+    #[test]
+    fn values_of_a_type_in_use_follow_or_it_stays() {
+        let of = |attributes: &str| {
+            let definition = format!("CREATE TYPE p.c AS (\n\t{}\n);\n", attributes.replace(", ", ",\n\t"));
+            Object::new(Identity::new(Kind::Type, Some("p"), "c"), definition, None, None, Vec::new())
+        };
+        let fate = |old: &str, new: &str, typed| change_used(&of(old), &of(new), true, typed).unwrap();
+        let statements = |fate: Fate| match fate {
+            Fate::Alter(Alteration { at, .. }) => at.into_iter().map(|(sql, _)| sql).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(statements(fate("a integer", "a integer, b text", false)), ["ALTER TYPE p.c ADD ATTRIBUTE b text"]);
+        assert_eq!(statements(fate("a integer, b text", "a integer", true)), ["ALTER TYPE p.c DROP ATTRIBUTE b CASCADE"]);
+        assert_eq!(fate("a integer, b text", "a bigint, b text", false), Fate::Rebuild);
+        // By the way of text the values of one would become those of the other.
+        assert!(matches!(fate("a text, b text", "b text, a text", false), Fate::Blocked(_)));
+        assert!(matches!(fate("a integer, b text", "a bigint", false), Fate::Blocked(_)));
+    }
 
     fn labels(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| format!("'{name}'")).collect()

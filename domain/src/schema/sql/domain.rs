@@ -10,6 +10,8 @@ pub(in crate::schema) struct DomainText {
     /// Base type and collation.
     pub(in crate::schema) base: String,
     pub(in crate::schema) not_null: bool,
+    /// Of PostgreSQL 18, where it is not the usual one: the name of what forbids NULL.
+    pub(in crate::schema) not_null_name: Option<String>,
     pub(in crate::schema) default: Option<String>,
     /// Name and definition of each.
     pub(in crate::schema) constraints: Vec<(String, String)>,
@@ -38,10 +40,11 @@ impl DomainText {
             not_null = true;
             rest = rest[..at].trim_end();
         }
-        // A named NOT NULL is one too; its name is PostgreSQL's own as a rule.
-        let named = constraints.iter().any(|(_, definition)| definition == "NOT NULL");
+        // A named NOT NULL is one too.
+        let not_null_name = constraints.iter().find(|(_, definition)| definition == "NOT NULL").map(|(name, _)| name.clone());
         constraints.retain(|(_, definition)| definition != "NOT NULL");
-        Some(Self { name: name.to_owned(), base: rest.to_owned(), not_null: not_null || named, default, constraints })
+        not_null |= not_null_name.is_some();
+        Some(Self { name: name.to_owned(), base: rest.to_owned(), not_null, not_null_name, default, constraints })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    names::bare,
+    names::{bare, ident},
     scan::{find, find_words, split, statements},
 };
 
@@ -146,7 +146,13 @@ impl TableText {
         for line in split(&rest[open + 1..close], ',').into_iter().map(str::trim).filter(|line| !line.is_empty()) {
             match line.strip_prefix("CONSTRAINT ") {
                 // PostgreSQL 18, of an inherited column.
-                None if line.starts_with("NOT NULL ") => table.fixed.push(line.to_owned()),
+                None if line.starts_with("NOT NULL ") => {
+                    let column = line["NOT NULL ".len()..].trim_end_matches(" NO INHERIT");
+                    match usual_not_null(name, column) {
+                        Some(usual) => table.constraints.push((ident(&usual), line.to_owned())),
+                        None => table.fixed.push(line.to_owned()),
+                    }
+                }
                 Some(constraint) => {
                     let (name, definition) = name_and_rest(constraint)?;
                     table.constraints.push((name.to_owned(), definition.to_owned()));
