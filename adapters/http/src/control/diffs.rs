@@ -52,8 +52,8 @@ impl Diffs {
     /// Compare two branches and prove the script
     ///
     /// On a throw-away copy of the target, without its rows (`copy.rows` is false): the operation's `result` has the comparison, and in `proved` whether
-    /// nothing was left. What the script would do to rows is not proved; its hazards tell. Of one caller, and of one branch, at most three dry runs and proofs wait or run at once (409 `too_many_trials`); administrators may have three on each branch. Needs one of the
-    /// scopes `write:branches` and `admin:branches`, and access to both.
+    /// nothing was left. What the script would do to rows is not proved; its hazards tell. Of one caller, and of one branch, at most three dry
+    /// runs and proofs wait or run at once (409 `too_many_trials`); administrators may have three on each branch. Needs one of the scopes `write:branches` and `admin:branches`, and access to both.
     #[oai(path = "/:id/diff", method = "post", operation_id = "prove_diff")]
     async fn prove_diff(
         &self,

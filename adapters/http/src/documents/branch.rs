@@ -136,7 +136,8 @@ pub(crate) struct MigrationCountsDocument {
     /// Known to the server and not in its ledger; null where it knows no files (`migrations.dir`), and so not what is pending.
     #[oai(nullable)]
     pub(crate) pending: Option<u64>,
-    /// Whether its schema was changed beside the migrations, until that is put right or accepted (`accept_drift`); null where that is not known, or not yet: a large schema is read on, for whoever asks again.
+    /// Whether its schema was changed beside the migrations, until that is put right or accepted (`accept_drift`); null where that is not known, or not
+    /// yet: a large schema is read on, for whoever asks again.
     #[oai(nullable)]
     pub(crate) drift: Option<bool>,
 }

@@ -89,7 +89,8 @@ impl From<ObjectChange> for Object {
 impl Tool for DiffBranchesTool {
     const ACTION: Action = Action::DiffBranches;
     const TITLE: &'static str = "Diff branches";
-    const DESCRIPTION: &'static str = "Compare two branches' schemas object by object. The script turns the target into the branch, as a migration; read its hazards first. Nothing is changed.";
+    const DESCRIPTION: &'static str = "Compare two branches' schemas object by object. The script turns the target into the branch, as a migration; read its \
+                                       hazards first. Nothing is changed.";
     type Input = Input;
     type Output = Difference;
 
