@@ -2,7 +2,10 @@
 
 mod progress;
 
-use super::{failure::CliError, output::Format};
+use super::{
+    failure::CliError,
+    output::{Format, write_stderr},
+};
 use client::{Answer, HttpClient, RemoteFailure};
 use domain::{Operation, OperationId};
 use ports::driving::GetOperation;
@@ -53,7 +56,21 @@ impl<const BY_DEFAULT: bool> Waiting<BY_DEFAULT> {
 /// programs. Whoever interrupts this interrupts the wait only, and is told how to come back to the operation.
 pub(super) async fn until_done(client: &HttpClient, id: OperationId, format: Format) -> Result<Answer<Operation>, CliError> {
     let mut show = progress::on_stderr(format);
-    unless_interrupted(id, follow(client, id, PACE, &mut *show), tokio::signal::ctrl_c()).await
+    let ended = unless_interrupted(id, follow(client, id, PACE, &mut *show), tokio::signal::ctrl_c()).await;
+    drop(show);
+    // For programs the error alone stands there.
+    if format == Format::Table
+        && let Some(told) = ended.as_ref().err().and_then(|error| goes_on(id, error))
+    {
+        write_stderr(&told);
+    }
+    ended
+}
+
+/// What to know of an operation that can be followed no more: the server may be away, or show it to somebody else only.
+fn goes_on(id: OperationId, error: &CliError) -> Option<String> {
+    let CliError::Remote(failure) = error else { return None };
+    (failure.status() != Some(404)).then(|| format!("operation {id} goes on; `fluxbase operation watch {id}` follows it again"))
 }
 
 /// Waits until the operation is done or the wait is interrupted. Where interrupts cannot be heard of they end the program, as they do by default.
@@ -134,7 +151,7 @@ async fn stream(client: &HttpClient, id: OperationId, pace: Pace, show: &mut dyn
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, follow, progress::Lines, unless_interrupted};
+    use super::{Pace, follow, goes_on, progress::Lines, unless_interrupted};
     use crate::cli::testing::{Reply, Server, operation, operation_id};
     use client::RemoteFailure;
     use domain::operation::Progress;
@@ -209,6 +226,17 @@ mod tests {
         let told = interrupted.to_string();
         for way in ["get", "watch", "cancel"] {
             assert!(told.contains(&format!("fluxbase operation {way} {}", operation_id())), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_can_follow_it_no_more_is_told_that_it_goes_on() {
+        for (status, told) in [(403, true), (503, true), (404, false)] {
+            let refused = Reply::from((status, serde_json::json!({ "code": "missing_scope", "detail": "no" })));
+            let impatient = Pace { patience: Duration::ZERO, ..QUICK };
+            let failure = followed(&Server::answering([refused.clone(), refused]).await, impatient).await.0.unwrap_err();
+            let said = goes_on(operation_id(), &failure.into());
+            assert_eq!(said.map(|said| said.contains(&operation_id().to_string())), told.then_some(true), "{status}");
         }
     }
 

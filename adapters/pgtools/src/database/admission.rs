@@ -52,7 +52,6 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
 /// Ends the sessions that people have on the database, however they came by them; the logins of requests and of the builder keep theirs, and so does whoever
 /// is beyond this admin. Where a login was let in until now it has to be seen twice that nobody is there: who just came shows itself a moment later.
 pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag, was_open: bool) -> Result<(), BuildError> {
-    let enough = if was_open { 2 } else { 1 };
     const END: &str = "with session as materialized (
                            select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
                              cross join (select rolsuper from pg_roles where rolname = current_user) me
@@ -60,7 +59,7 @@ pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, targe
                               and (me.rolsuper or not r.rolsuper and pg_has_role(r.oid, 'usage'))
                        ) select count(pg_terminate_backend(pid)) from session";
     let ours = LoginPurpose::ALL.map(|purpose| settings.login(purpose, &target.database).user);
-    let mut nobody = 0;
+    let (mut nobody, enough) = (0, if was_open { 2 } else { 1 });
     for _ in 0..SEEING_OFF {
         let ended: i64 = sqlx::query_scalar(END)
             .bind(target.database.as_str())

@@ -191,7 +191,7 @@ impl BranchLogins for PgBranchLogins {
         let was_open = there && connection_role::is_there(&mut transaction, &role).await?;
         if was_open {
             let revoke = format!("revoke connect on database {} from {}", ident(replaced.database.as_str()), ident(&role));
-            run(&mut *transaction, revoke).await.map_err(|error| from_sql("closing what was replaced to the branch's login", error))?;
+            run(&mut transaction, revoke).await.map_err(|error| from_sql("closing what was replaced to the branch's login", error))?;
         }
         transaction.commit().await.map_err(failed)?;
         if there {

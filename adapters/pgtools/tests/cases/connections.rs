@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../../migrations/control/009_connections.sql");
-const BOTH: [Admin; 2] = [Admin::Superuser, Admin::Plain];
+pub(super) const BOTH: [Admin; 2] = [Admin::Superuser, Admin::Plain];
 
 /// A house with branches that are there for people to connect to.
 pub(super) struct Street {
@@ -33,7 +33,7 @@ impl Street {
     }
 
     /// Builds and opens a generation.
-    async fn open(&self, target: &DatabaseTag) {
+    pub(super) async fn open(&self, target: &DatabaseTag) {
         let request = BuildRequest { target: target.clone(), ..self.house.request("unused", DataCloneMode::FullClone) };
         self.house.builder().build(&request, Arc::new(Quiet)).await.unwrap();
         self.house.builder().admit(target).await.unwrap();
@@ -58,14 +58,14 @@ impl Street {
 }
 
 /// Ids of branches differ in their first digits.
-fn tag(house: &House, slug: &str, generation: u32) -> DatabaseTag {
+pub(super) fn tag(house: &House, slug: &str, generation: u32) -> DatabaseTag {
     let number = slug.bytes().fold(7_u32, |number, byte| number.wrapping_mul(31).wrapping_add(byte.into()));
     let generation = Generation::new(generation).unwrap();
     let database = DatabaseName::of_generation(&house.settings.database_prefix, &slug.parse().unwrap(), generation);
     DatabaseTag { database, branch_id: BranchId::from_uuid(Uuid::from_u128(u128::from(number) << 96)), generation }
 }
 
-async fn session(user: &str, password: &Secret, database: &DatabaseName) -> Result<PgConnection, sqlx::Error> {
+pub(super) async fn session(user: &str, password: &Secret, database: &DatabaseName) -> Result<PgConnection, sqlx::Error> {
     try_connect(user, password.expose(), database.as_str()).await
 }
 
@@ -77,36 +77,6 @@ async fn is_ended(session: &mut PgConnection) -> bool {
         }
     }
     false
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_are_seen_off_what_is_replaced_and_requests_go_on() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        let (next, settings) = (tag(&street.house, "mine", 2), &street.house.settings);
-        street.open(&next).await;
-        let (user, password) = street.issue().await;
-        let mut person = session(&user, &password, &street.branch.database).await.unwrap();
-        execute(&mut person, "begin; insert into t values (2)").await;
-        // As `fluxbase db url` has it on a branch.
-        let mut superuser = street.house.look_into(&street.branch.database).await;
-        let of_requests = settings.logins.of(LoginPurpose::User, &street.branch.database);
-        let mut request = session(&of_requests.name, &of_requests.password, &street.branch.database).await.unwrap();
-
-        street.logins.admit(&next).await.unwrap();
-        for _ in 0..2 {
-            street.logins.see_off(&street.branch).await.unwrap();
-        }
-        assert!(try_execute(&mut person, "commit").await.is_err(), "what was begun is not written any more");
-        assert!(session(&user, &password, &street.branch.database).await.is_err(), "nobody comes back");
-        assert!(session(&user, &password, &next.database).await.is_ok());
-        execute(&mut request, "select 1").await;
-        // No admin but a superuser ends a superuser's session: it is told of when the database is closed.
-        assert_eq!(try_execute(&mut superuser, "select 1").await.is_err(), admin == Admin::Superuser);
-        street.logins.admit(&street.branch).await.unwrap();
-        assert!(session(&user, &password, &street.branch.database).await.is_ok(), "a switch that did not come about, or an undo, lets them in again");
-        street.logins.see_off(&tag(&street.house, "mine", 3)).await.unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

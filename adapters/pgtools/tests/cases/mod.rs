@@ -20,6 +20,7 @@ mod people;
 mod privileges;
 mod room;
 mod secrets;
+mod seen_off;
 mod sentinels;
 mod stock;
 mod superusers;

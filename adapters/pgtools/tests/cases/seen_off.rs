@@ -1,0 +1,38 @@
+//! People's own sessions on what a reset replaces.
+
+use super::{
+    Admin,
+    connections::{BOTH, Street, session, tag},
+    execute, try_execute,
+};
+use ports::driven::{BranchLogins, LoginPurpose};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_seen_off_what_is_replaced_and_requests_go_on() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let (next, settings) = (tag(&street.house, "mine", 2), &street.house.settings);
+        street.open(&next).await;
+        let (user, password) = street.issue().await;
+        let mut person = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut person, "begin; insert into t values (2)").await;
+        // As `fluxbase db url` has it on a branch.
+        let mut superuser = street.house.look_into(&street.branch.database).await;
+        let of_requests = settings.logins.of(LoginPurpose::User, &street.branch.database);
+        let mut request = session(&of_requests.name, &of_requests.password, &street.branch.database).await.unwrap();
+
+        street.logins.admit(&next).await.unwrap();
+        for _ in 0..2 {
+            street.logins.see_off(&street.branch).await.unwrap();
+        }
+        assert!(try_execute(&mut person, "commit").await.is_err(), "what was begun is not written any more");
+        assert!(session(&user, &password, &street.branch.database).await.is_err(), "nobody comes back");
+        assert!(session(&user, &password, &next.database).await.is_ok());
+        execute(&mut request, "select 1").await;
+        // No admin but a superuser ends a superuser's session: it is told of when the database is closed.
+        assert_eq!(try_execute(&mut superuser, "select 1").await.is_err(), admin == Admin::Superuser);
+        street.logins.admit(&street.branch).await.unwrap();
+        assert!(session(&user, &password, &street.branch.database).await.is_ok(), "a switch that did not come about, or an undo, lets them in again");
+        street.logins.see_off(&tag(&street.house, "mine", 3)).await.unwrap();
+    }
+}
