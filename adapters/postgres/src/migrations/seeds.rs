@@ -7,7 +7,7 @@ use super::{
     keeper::{Keeper, has_table},
     ledger_guard::{self, Check, Hold, SEEDS},
     seed_csv::Csv,
-    seed_encoding::{self, NotUtf8, SAVE_AS_UTF_8},
+    seed_encoding::{self, NotUtf8},
     seed_folder, seed_log,
     settings::MigrationSettings,
     worker::Worker,
@@ -162,7 +162,10 @@ impl SeedRun<'_, '_> {
         if Checksum(Sha256::digest(&bytes).into()) != looked.checksum {
             return Err(self.failure("changed_under_way", "the file was changed while it was read: run it again".to_owned()));
         }
-        let text = self.text(&bytes)?;
+        let text = seed_encoding::whole_text(&bytes).map_err(|NotUtf8 { line, message }| {
+            let file = self.name().to_owned();
+            Trouble::File(FileFailure { code: "unreadable", file, line: Some(line), statement: None, sqlstate: None, message: message.to_owned() })
+        })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pieces = split(text).map_err(|fault| Trouble::File(unreadable(self.name(), &fault)))?;
         let mut statements = statements(pieces);
@@ -174,18 +177,6 @@ impl SeedRun<'_, '_> {
             statement.piece.kind == PieceKind::CopyFromStdin || statement.piece.words.first().is_some_and(|word| words.contains(&word.as_str()))
         });
         Ok(writes.map(|(_, report)| report.rows).sum())
-    }
-
-    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, Trouble> {
-        let text = seed_encoding::text(bytes).and_then(|text| {
-            let line = 1 + text.matches('\n').count();
-            let cut_off = NotUtf8 { line: u32::try_from(line).unwrap_or(u32::MAX), message: SAVE_AS_UTF_8 };
-            if text.len() == bytes.len() { Ok(text) } else { Err(cut_off) }
-        });
-        text.map_err(|NotUtf8 { line, message }| {
-            let file = self.name().to_owned();
-            Trouble::File(FileFailure { code: "unreadable", file, line: Some(line), statement: None, sqlstate: None, message: message.to_owned() })
-        })
     }
 
     /// What a newer `pg_dump` sets, an older server does not know.
