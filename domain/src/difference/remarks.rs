@@ -20,7 +20,7 @@ pub fn remarks(diff: &SchemaDiff) -> String {
         format!("  {} ({}): {}{more}", hazard.name(), hazard.meaning(), objects.join(", "))
     });
     let lines = section("hazards of the script:", hazards).into_iter().chain(left(diff)).chain(renames(diff));
-    lines.map(|line| format!("# {}\n", one_line(&line))).collect()
+    lines.fold(String::new(), |text, line| text + "# " + &one_line(&line) + "\n")
 }
 
 /// Hazards of the whole script, each with its meaning.
@@ -59,9 +59,9 @@ pub(super) fn one_line(text: &str) -> String {
     let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().fold(String::new(), |mut line, c| {
         if ends(c) {
-            line.extend(c.escape_default())
+            line.extend(c.escape_default());
         } else {
-            line.push(c)
+            line.push(c);
         }
         line
     })

@@ -115,8 +115,11 @@ fn is(token: &Token<'_>, word: &str) -> bool {
     token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
 }
 
+/// Tokens but for blanks.
+type Told<'a> = std::iter::Filter<Lexer<'a>, fn(&Token<'_>) -> bool>;
+
 /// What is left of a statement.
-struct Words<'a>(Peekable<std::iter::Filter<Lexer<'a>, fn(&Token<'_>) -> bool>>);
+struct Words<'a>(Peekable<Told<'a>>);
 
 impl Words<'_> {
     fn word(&mut self) -> Option<String> {

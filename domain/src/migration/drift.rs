@@ -17,6 +17,7 @@ impl SchemaMark {
     }
 
     /// A schema that was found changed, before the next file ran: it is no drift any more once it is what it was.
+    #[must_use]
     pub fn drifted_from(self) -> Self {
         if self.is_drifted() { self } else { Self(format!("{DRIFTED}{}", self.0)) }
     }
