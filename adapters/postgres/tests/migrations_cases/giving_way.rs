@@ -44,7 +44,8 @@ async fn the_first_tries_wait_for_a_short_time_only_and_a_file_that_says_how_lon
     let mut reader = branch.root.acquire().await.unwrap();
     sqlx::raw_sql("begin; select * from a").execute(&mut *reader).await.unwrap();
     for sql in ["alter table a add b int", "-- fluxbase:no-transaction\nalter table a add b int"] {
-        let apply = runner.apply(&branch.request(&[("2_b.sql", sql)]), Arc::new(NoMigrationProgress));
+        let request = branch.request(&[("2_b.sql", sql)]);
+        let apply = runner.apply(&request, Arc::new(NoMigrationProgress));
         let failed = tokio::time::timeout(limits.lock_timeout / 2, apply).await.expect("it waited as long as it may at last");
         assert_eq!(failure(failed.unwrap_err()).code, "lock_timeout", "{sql}");
     }
