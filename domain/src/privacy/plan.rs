@@ -115,13 +115,13 @@ impl Planner<'_> {
     }
 
     /// Where nothing was said of a column that looks as if it held a secret: NULL where nothing forbids it, else a digest. That is no rule of anybody's, and
-    /// asks for none.
+    /// asks for none of the rest.
     fn hide_secrets(&mut self) {
         for family in self.families.all() {
             let looks = |place: &Place| {
                 let (table, column) = self.families.at(*place);
                 let free = column.generated_from.is_none() && !self.rules.calls_harmless(&table.name, &column.name);
-                secret(column).filter(|_| free && self.decisions[*place].is_none())
+                secret(&table.name, column, self.used).filter(|_| free && self.decisions[*place].is_none())
             };
             let found: Vec<(Place, String)> = family.iter().filter_map(|place| Some((*place, looks(place)?))).collect();
             let leaders: Vec<Place> = found.iter().map(|(place, _)| *place).collect();

@@ -169,14 +169,17 @@ fn what_is_computed_is_as_personal_as_its_sources() {
 }
 
 #[test]
-fn secrets_stay_behind_though_nobody_asked_and_ask_for_no_rules() {
+fn passwords_stay_behind_though_nobody_asked_and_keys_and_tokens_where_somebody_did() {
     let required = PrivateColumn { nullable: false, ..column("api_key", Kind::Text) };
     let unique = PrivateColumn { key: Some("t_token_key".to_owned()), ..column("reset_token", Kind::Text) };
     let checked = PrivateColumn { checked: true, ..column("totp_secret", Kind::Text) };
     let listed = PrivateColumn { nullable: false, ..column("recovery_codes", Kind::Array) };
     let short = PrivateColumn { nullable: false, room: Some(8), ..column("password", Kind::Text) };
-    let tables = [table("t", vec![column("password_hash", Kind::Text), required, unique, checked, listed, short, column("email", Kind::Text)])];
+    let tables = [table("t", vec![column("password_hash", Kind::Text), required, unique, checked, listed, short, column("note", Kind::Text)])];
     let plan = planned(&tables, &[]).unwrap();
+    let masks: Vec<_> = plan.tables[&name("t")].iter().map(|planned| (planned.column.as_str(), planned.mask)).collect();
+    assert_eq!(masks, [("password_hash", Mask::Null), ("password", Mask::Redact)]);
+    let plan = planned(&tables, &[("t.note", Mask::Keep)]).unwrap();
     let masks: Vec<_> = plan.tables[&name("t")].iter().map(|planned| (planned.column.as_str(), planned.mask)).collect();
     let expected = [
         ("password_hash", Mask::Null),
@@ -205,6 +208,7 @@ fn a_secret_that_keys_tie_together_is_one_digest() {
         PrivateKey { name: "uses_fk".to_owned(), columns: vec!["by".to_owned()], references: name("keys"), referenced: vec!["api_key".to_owned()] };
     uses.foreign_keys.push(key);
     let keys = table("keys", vec![PrivateColumn { key: Some("keys_pkey".to_owned()), ..column("api_key", Kind::Text) }]);
-    let plan = planned(&[keys, uses], &[]).unwrap();
+    let others = table("others", vec![column("note", Kind::Text)]);
+    let plan = planned(&[keys, uses, others], &[("others.note", Mask::Keep)]).unwrap();
     assert!(["keys", "uses"].iter().all(|own| plan.tables[&name(own)][0].mask == Mask::Hash), "{plan:?}");
 }

@@ -15,8 +15,8 @@ const TABLES: &[&str] = &["sessions", "refresh_tokens", "identities", "one_time_
 /// What the names of more such tables begin with.
 const FAMILIES_OF_TABLES: &[&str] = &["mfa_", "saml_", "oauth_", "custom_oauth_", "webauthn_"];
 
-/// What the name of a column ends with that holds a password, its hash, a key or a token.
-const ENDINGS: &[&str] = &[
+/// What the name of a column ends with that holds a password or its hash.
+const PASSWORDS: &[&str] = &[
     "password",
     "passwd",
     "passphrase",
@@ -37,6 +37,10 @@ const ENDINGS: &[&str] = &[
     "pwhash",
     "bcrypt hash",
     "argon hash",
+];
+
+/// What the name of a column ends with that holds a key or a token.
+const KEYS: &[&str] = &[
     "secret",
     "secret key",
     "secret hash",
@@ -88,11 +92,13 @@ pub fn holds_credentials(table: &QualifiedName) -> bool {
     table.schema == SIGN_IN && (TABLES.contains(&name) || FAMILIES_OF_TABLES.iter().any(|family| name.starts_with(family)))
 }
 
-/// Why a column looks as if it held a secret, where it does.
-pub(super) fn secret(column: &PrivateColumn) -> Option<String> {
+/// Why a column looks as if it held a secret, where it does: a password, where people sign in also a key or a token, and those elsewhere where somebody `asked`
+/// for privacy. A copy of which nobody asked anything is faithful but for passwords.
+pub(super) fn secret(table: &QualifiedName, column: &PrivateColumn, asked: bool) -> Option<String> {
+    let keys = if asked || table.schema == SIGN_IN { KEYS } else { &[] };
     let may_hold = column.kind.is_text() || matches!(column.kind, Kind::Bytes | Kind::Uuid | Kind::Json | Kind::Array);
     let words = words(&column.name);
-    let ending = ENDINGS.iter().filter(|ending| may_hold && ends_with(&words, ending)).max_by_key(|ending| ending.len())?;
+    let ending = PASSWORDS.iter().chain(keys).filter(|ending| may_hold && ends_with(&words, ending)).max_by_key(|ending| ending.len())?;
     Some(format!("its name says '{ending}': passwords, keys and tokens stay behind unless a rule or '@pii keep' says otherwise"))
 }
 
@@ -105,7 +111,21 @@ mod tests {
     };
 
     fn is_secret(name: &str, kind: Kind) -> bool {
-        secret(&PrivateColumn::plain(name, kind)).is_some()
+        secret(&QualifiedName::new("app", "t"), &PrivateColumn::plain(name, kind), true).is_some()
+    }
+
+    #[test]
+    fn keys_and_tokens_are_secrets_where_somebody_asked_or_signs_in() {
+        for (name, schema, asked, is_secret) in [
+            ("password_hash", "app", false, true),
+            ("reset_password_token", "app", false, false),
+            ("api_key", "app", false, false),
+            ("api_key", "app", true, true),
+            ("recovery_token", "auth", false, true),
+        ] {
+            let found = secret(&QualifiedName::new(schema, "t"), &PrivateColumn::plain(name, Kind::Text), asked);
+            assert_eq!(found.is_some(), is_secret, "{name} of {schema}");
+        }
     }
 
     #[test]

@@ -45,12 +45,13 @@ insert into auth.schema_migrations values ('20260101');
 create domain digest as text check (value like '$2%');
 create table members (id int primary key, name text not null, password_hash text, api_key text not null unique, totp_secret text check (totp_secret is not null or id > 5),
     recovery_codes text[] not null, reset_token uuid, token_hash bytea not null, has_password boolean not null, token text);
+comment on column members.name is '@pii keep';
 create table calls (by text not null references members (api_key));
 insert into members select n, 'name' || n, 'SENTINEL', 'SENTINEL' || n, 'SENTINEL', '{SENTINEL}', md5('x')::uuid, 'SENTINEL', true, 'kept' from generate_series(1, 2) n;
 insert into calls values ('SENTINEL1'), ('SENTINEL2'), ('SENTINEL1')";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_keys_and_password_hashes_stay_behind_though_nobody_asked() {
+async fn passwords_stay_behind_though_nobody_asked_and_keys_and_tokens_where_somebody_did() {
     let house = House::new(Admin::Superuser, SQL).await;
     let report = house.build("secrets", DataCloneMode::FullClone).await.unwrap();
     let database = house.target("secrets").database;
