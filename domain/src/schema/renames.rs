@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A rename that would stand in the place of a drop and a making.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PossibleRename {
-    /// What it is; `column` for columns.
+    /// What it is; `column` for columns, `enum_value` for labels of an enum.
     pub kind: String,
     /// Its name in the target.
     pub from: String,
