@@ -47,10 +47,8 @@ impl MigrationView {
             None => None,
         };
         // Without any file it is not each of the applied ones that is missing.
-        let refusals = match self.files {
-            true => self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect(),
-            false => vec![no_migrations().to_string()],
-        };
+        let refusals =
+            if self.files { self.plan.refusals.iter().map(|refusal| refusal.told(branch)).collect() } else { vec![no_migrations().to_string()] };
         Ok(MigrationOverview {
             branch: branch.clone(),
             applied: self.ledger,
