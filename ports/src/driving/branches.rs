@@ -243,8 +243,8 @@ pub struct BranchDetails {
 pub struct MigrationCounts {
     /// In its ledger.
     pub applied: u64,
-    /// Known to the server and not in its ledger; `None` where the server knows no files, and so not what is pending.
-    pub pending: Option<u64>,
+    /// Known to the server and not in its ledger; none where the server knows no files.
+    pub pending: u64,
     /// Whether its schema is another than after the last migration; `None` where that is not known.
     pub drift: Option<bool>,
 }

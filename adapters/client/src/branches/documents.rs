@@ -91,7 +91,7 @@ struct HealthDocument {
 #[derive(Deserialize)]
 struct CountsDocument {
     applied: u64,
-    pending: Option<u64>,
+    pending: u64,
     drift: Option<bool>,
 }
 

@@ -133,9 +133,8 @@ pub(crate) struct HealthOfBranchDocument {
 pub(crate) struct MigrationCountsDocument {
     /// In its ledger.
     pub(crate) applied: u64,
-    /// Known to the server and not in its ledger; null where it knows no files (`migrations.dir`), and so not what is pending.
-    #[oai(nullable)]
-    pub(crate) pending: Option<u64>,
+    /// Known to the server (`migrations.dir`) and not in its ledger: 0 where it knows no files. With files of your own, list the migrations.
+    pub(crate) pending: u64,
     /// Whether its schema was changed beside the migrations, until that is put right or accepted (`accept_drift`); null where that is not known, or not
     /// yet: a large schema is read on, for whoever asks again.
     #[oai(nullable)]

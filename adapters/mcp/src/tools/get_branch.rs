@@ -46,8 +46,7 @@ struct Health {
 #[derive(Debug, Serialize)]
 struct Migrations {
     applied: u64,
-    /// Null where the server knows no files.
-    pending: Option<u64>,
+    pending: u64,
     /// Null where it is not known.
     drift: Option<bool>,
 }

@@ -197,7 +197,7 @@ async fn branches_are_listed_shown_and_compared() {
             Ok(Page { items: vec![branch("ready")], next_cursor: (command.page.limit == 1).then(|| "c".to_owned()) })
         });
         ports.get_branch = answering(|_| {
-            let migrations = Some(MigrationCounts { applied: 1, pending: Some(2), drift: Some(false) });
+            let migrations = Some(MigrationCounts { applied: 1, pending: 2, drift: Some(false) });
             Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations })
         });
         ports.diff_branches = answering(|command: ports::driving::DiffBranches| {

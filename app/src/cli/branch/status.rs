@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), CliEr
     let mut found = client.send(&GetBranch { branch }).await?;
     let pending = pending_of_project(&client, &found.output).await;
     if let (Some(pending), Some(counts)) = (pending, &mut found.output.migrations) {
-        counts.pending = Some(pending);
+        counts.pending = pending;
         found.document["migrations"]["pending"] = pending.into();
     }
     let branch = &found.output.branch;
@@ -85,11 +85,7 @@ fn properties(details: &BranchDetails, parent: Option<String>, at_work: Option<S
             None if counts.applied > 0 => "; whether the schema was changed beside them (drift) is not known",
             Some(false) | None => "",
         };
-        let pending = match counts.pending {
-            Some(pending) => format!("{pending} pending"),
-            None => "pending not known: neither here nor where the server runs is a folder of migration files".to_owned(),
-        };
-        format!("{} applied, {pending}{drift}", counts.applied)
+        format!("{} applied, {} pending{drift}", counts.applied, counts.pending)
     });
     let withheld: Vec<_> = branch.withheld.iter().map(Withheld::in_words).collect();
     table::properties([

@@ -37,7 +37,7 @@ impl GetBranchUseCase {
         match timeout(PATIENCE, MigrationView::look(&self.ports, place, &[], true)).await.ok()? {
             Ok(view) => Some(MigrationCounts {
                 applied: view.ledger.iter().filter(|entry| entry.is_applied()).count() as u64,
-                pending: view.files.then_some(view.plan.pending.len() as u64),
+                pending: view.plan.pending.len() as u64,
                 drift: self.drift.look(place, &view).await,
             }),
             Err(error) => {
@@ -116,11 +116,11 @@ mod tests {
         (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
         ports.schemas = Arc::new(SlowSchemas::default());
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
-        assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: Some(1), drift: None }));
+        assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: 1, drift: None }));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_the_server_knows_no_files_nobody_says_that_none_are_pending() {
+    async fn where_the_server_knows_no_files_none_of_its_own_are_pending() {
         let mut ports = branch_ports(work_with(Some(branch("pr-1", Some(1)))));
         let (mut probe, mut migrations, mut files) = (MockBranchProbe::new(), MockMigrationRunner::new(), MockMigrationFiles::new());
         probe.expect_probe().returning(|_| Ok(DatabaseHealth::UNREACHABLE));
@@ -129,7 +129,7 @@ mod tests {
         files.expect_read().returning(|| Ok(Vec::new()));
         (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
-        assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: None, drift: None }));
+        assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: 0, drift: None }));
     }
 
     #[tokio::test]

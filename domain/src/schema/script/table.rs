@@ -12,7 +12,7 @@ use super::{
 };
 use crate::schema::{
     ColumnFact,
-    sql::{Column, TableText, bare},
+    sql::{Column, TableText, bare, ident, usual_not_null},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -127,7 +127,10 @@ impl TableChange {
         for fact in &self.facts {
             let named = |column: &&Column| bare(&column.name) == fact.name;
             // The defaults of inherited columns are objects by themselves.
-            let inherited = || lost.iter().flat_map(|parent| &parent.columns).find(named).map(|column| Column { default: None, ..column.clone() });
+            let inherited = || {
+                let (parent, column) = lost.iter().find_map(|parent| parent.columns.iter().find(named).map(|column| (parent, column)))?;
+                Some(Column { default: None, not_null: self.not_null_of(parent, column), ..column.clone() })
+            };
             self.old.columns.extend(own.iter().find(named).cloned().or_else(inherited));
         }
         for constraint in lost.iter().flat_map(|parent| &parent.constraints) {
@@ -135,6 +138,12 @@ impl TableChange {
                 self.old.constraints.push(constraint.clone());
             }
         }
+    }
+
+    /// What forbids NULL in an heir's column: from PostgreSQL 18 on it has the name that is usual in the parent.
+    fn not_null_of(&self, parent: &TableText, column: &Column) -> Option<String> {
+        let usual = usual_not_null(&parent.name, &column.name).filter(|_| self.major >= 18 && column.not_null.as_deref() == Some("NOT NULL"));
+        usual.map(|name| format!("CONSTRAINT {} NOT NULL", ident(&name))).or_else(|| column.not_null.clone())
     }
 
     /// What a parent loses that stays one, and it keeps as its own: it has had it already.

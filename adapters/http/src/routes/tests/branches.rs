@@ -52,7 +52,7 @@ async fn a_branch_is_shown_with_how_it_is_doing() {
     let mut shown = branch();
     shown.protected = true;
     shown.pull_request = Some(PullRequest { repository: Some("octo/repo".parse().unwrap()), number: 7 });
-    let migrations = Some(MigrationCounts { applied: 2, pending: Some(1), drift: Some(false) });
+    let migrations = Some(MigrationCounts { applied: 2, pending: 1, drift: Some(false) });
     let get = answering::<GetBranch>(move |_| {
         Ok(BranchDetails { branch: shown.clone(), database: Some(DatabaseName::existing("pr_1_g1")), health: None, migrations })
     });
