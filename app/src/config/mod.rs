@@ -2,6 +2,7 @@
 
 mod duration;
 mod error;
+mod explain;
 mod load;
 mod place;
 mod secret;

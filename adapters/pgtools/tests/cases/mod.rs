@@ -15,6 +15,7 @@ mod held;
 mod latecomers;
 mod left_behind;
 mod mains_settings;
+mod masked_objects;
 mod masking;
 mod people;
 mod privileges;

@@ -1,6 +1,7 @@
 //! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
 
 mod ahead;
+mod begun;
 mod casting;
 mod column;
 mod decided;
@@ -21,9 +22,11 @@ mod routine;
 mod statement;
 mod table;
 mod table_text;
+mod taken_over;
 #[cfg(test)]
 mod tests;
 mod types;
+mod usual_names;
 mod view;
 mod volatility;
 mod widening;
