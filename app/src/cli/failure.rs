@@ -9,6 +9,9 @@ use client::{InvalidClient, InvalidCredential, RemoteFailure};
 use domain::{Operation, OperationId, operation::OperationError};
 use serde_json::{Value, json};
 
+/// The exit code of who was interrupted: 128 and the number of SIGINT, as shells have it.
+pub(super) const INTERRUPTED: u8 = 130;
+
 /// Why a command came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -109,7 +112,7 @@ impl CliError {
             },
             Self::Told { code } => *code,
             // As a shell has it of a program that SIGINT ended.
-            Self::Interrupted { .. } => 130,
+            Self::Interrupted { .. } => INTERRUPTED,
             Self::Operation { .. } | Self::Serve(_) | Self::Local { .. } => 1,
         }
     }

@@ -3,7 +3,7 @@
 mod progress;
 
 use super::{
-    failure::CliError,
+    failure::{CliError, INTERRUPTED},
     output::{Format, write_stderr},
 };
 use client::{Answer, HttpClient, RemoteFailure};
@@ -57,6 +57,12 @@ impl<const BY_DEFAULT: bool> Waiting<BY_DEFAULT> {
 pub(super) async fn until_done(client: &HttpClient, id: OperationId, format: Format) -> Result<Answer<Operation>, CliError> {
     let mut show = progress::on_stderr(format);
     let ended = unless_interrupted(id, follow(client, id, PACE, &mut *show), tokio::signal::ctrl_c()).await;
+    // Once it was listened for, an interrupt does nothing by itself any more: what comes after the wait ends by it as before.
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
     drop(show);
     // For programs the error alone stands there.
     if format == Format::Table

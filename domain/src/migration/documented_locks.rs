@@ -27,7 +27,15 @@ pub fn documented_locks(statement: &str) -> Option<Vec<(String, &'static str)>> 
             Some(vec![(format!("the table of {index}"), SHARE_UPDATE_EXCLUSIVE)])
         }
         "reindex" => reindex(&mut words),
-        "cluster" => Some(vec![(words.relation().unwrap_or_else(|| "every table that is clustered".to_owned()), ACCESS_EXCLUSIVE)]),
+        "cluster" => {
+            if words.bracket('(') {
+                while !words.bracket(')') {
+                    words.0.next()?;
+                }
+            }
+            words.takes("verbose");
+            Some(vec![(words.relation().unwrap_or_else(|| "every table that is clustered".to_owned()), ACCESS_EXCLUSIVE)])
+        }
         "alter" => detach(&mut words),
         _ => None,
     }

@@ -35,6 +35,12 @@ impl SchemaMark {
         Self::of_entry(last_applied(ledger)?)
     }
 
+    /// What was recorded last with any of these files.
+    pub fn last_of<'a>(files: impl Iterator<Item = &'a LedgerEntry>) -> Option<Self> {
+        let marked = files.filter(|entry| entry.is_applied() && entry.fingerprint.is_some());
+        marked.max_by_key(|entry| (entry.applied_at, entry.version)).and_then(Self::of_entry)
+    }
+
     /// What was recorded with a file.
     pub fn of_entry(entry: &LedgerEntry) -> Option<Self> {
         entry.fingerprint.clone().map(Self)
@@ -48,6 +54,11 @@ impl SchemaMark {
     /// Whether a schema with this fingerprint is another than the files left.
     pub fn differs_from(&self, fingerprint: &str) -> bool {
         self.0.strip_prefix(DRIFTED).unwrap_or(&self.0) != fingerprint
+    }
+
+    /// The fingerprint of the schema as the files left it, where that is known.
+    pub fn fingerprint(&self) -> Option<&str> {
+        Some(self.0.strip_prefix(DRIFTED).unwrap_or(&self.0)).filter(|fingerprint| !fingerprint.is_empty())
     }
 
     /// As the ledger keeps it.
@@ -74,5 +85,6 @@ mod tests {
         assert_eq!(found.clone().drifted_from(), found);
         let after = SchemaMark::drifted();
         assert!(after.is_drifted() && after.differs_from("aa"));
+        assert_eq!([SchemaMark::clean("aa").fingerprint(), found.fingerprint(), after.fingerprint()], [Some("aa"), Some("aa"), None]);
     }
 }

@@ -40,8 +40,8 @@ impl RepairAction {
     /// What is told of a schema that was changed beside the files, the last of which is this one, with the ways out.
     pub fn drift_told(last: MigrationVersion, branch: &Slug) -> String {
         format!(
-            "the schema was changed beside the migrations (drift), and is told to be until that is put right: put it back as it was; or, once it is what it \
-             should be, accept it: {}",
+            "the schema was changed beside the migrations (drift). Put that back before a migration runs over it; or, once the schema is what it should \
+             be, accept it: {}",
             Self::AcceptDrift.command(last, branch)
         )
     }

@@ -118,9 +118,12 @@ impl Planner<'_> {
     /// asks for none of the rest.
     fn hide_secrets(&mut self) {
         for family in self.families.all() {
+            if family.iter().any(|place| self.is_harmless(*place)) {
+                continue;
+            }
             let looks = |place: &Place| {
                 let (table, column) = self.families.at(*place);
-                let free = column.generated_from.is_none() && !self.rules.calls_harmless(&table.name, &column.name);
+                let free = column.generated_from.is_none();
                 secret(&table.name, column, self.used).filter(|_| free && self.decisions[*place].is_none())
             };
             let found: Vec<(Place, String)> = family.iter().filter_map(|place| Some((*place, looks(place)?))).collect();
@@ -143,6 +146,12 @@ impl Planner<'_> {
                 self.decisions[place].get_or_insert(Decision { mask, reason });
             }
         }
+    }
+
+    /// Whether somebody said so of the column, or of the same column further up.
+    fn is_harmless(&self, place: Place) -> bool {
+        let (table, column) = self.families.at(place);
+        self.rules.calls_harmless(&table.name, &column.name) || self.families.inherited(place).any(|parent| self.is_harmless(parent))
     }
 
     fn masks(&mut self) -> MaskingPlan {

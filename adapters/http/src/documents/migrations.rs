@@ -1,6 +1,6 @@
 //! Migrations in JSON.
 
-use domain::migration::{LedgerEntry, LedgerState};
+use domain::migration::{LedgerEntry, LedgerState, SchemaMark};
 use poem_openapi::Object;
 use ports::driving::MigrationOverview;
 use time::OffsetDateTime;
@@ -62,6 +62,7 @@ impl From<MigrationOverview> for MigrationsDocument {
 
 impl From<LedgerEntry> for LedgerEntryDocument {
     fn from(entry: LedgerEntry) -> Self {
+        let fingerprint = SchemaMark::of_entry(&entry).and_then(|mark| mark.fingerprint().map(str::to_owned));
         let (state, done, error) = match entry.state {
             LedgerState::Applied => ("applied", None, None),
             LedgerState::Running { done } => ("running", Some(done), None),
@@ -78,7 +79,7 @@ impl From<LedgerEntry> for LedgerEntryDocument {
             duration_ms: u64::try_from(entry.duration.as_millis()).unwrap_or(u64::MAX),
             applied_by: entry.who,
             applied_at: entry.applied_at,
-            fingerprint: entry.fingerprint,
+            fingerprint,
         }
     }
 }

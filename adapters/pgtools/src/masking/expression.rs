@@ -128,7 +128,7 @@ impl Column {
         format!(
             "(select case when v.x in ('NaN', 'Infinity', '-Infinity', 0) then {name}::text \
              else case when v.x < 0 then '-' else '' end || case when s.scale = 0 then r.made \
-             else left(lpad(r.made, greatest(s.digits, s.scale + 1), '0'), -s.scale) || '.' || right(lpad(r.made, s.scale, '0'), s.scale) end end \
+             else left(lpad(r.made, greatest(s.digits, s.scale + 1), '0'), -s.scale) || '.' || right(repeat('0', s.scale) || r.made, s.scale) end end \
              from (select {name}::numeric as x offset 0) v, \
              lateral (select scale(v.x) as scale, length(ltrim(translate(abs(v.x)::text, '.', ''), '0')) as digits offset 0) s, \
              lateral (select trunc(10::numeric ^ (s.digits - 1) * (1 + case when s.digits - s.scale >= {most} then {room} else 8.49 end * {part}))::text \

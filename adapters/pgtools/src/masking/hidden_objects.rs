@@ -92,7 +92,7 @@ fn selects(tables: &[PrivateTable], withheld: &[Withheld], filtered: &BTreeSet<Q
                 _ if is_pointer => selects.along.push(select),
                 // It ends at the first value that is no large object's.
                 _ => selects.along.push(format!(
-                    "{select} where not exists (select from only {source} where {} is not null \
+                    "{select} where not exists (select from only {source} where {} is distinct from null \
                        and (select oid from pg_largeobject_metadata o where o.oid = {FOUND}::oid) is null)",
                     ident(&column.name)
                 )),

@@ -86,7 +86,6 @@ pub(super) fn no_room(needed: u64, mode: DataCloneMode, room: Room) -> BuildErro
     let up = |bytes: u64| bytes.div_ceil(MEGABYTE);
     let down = |bytes: u64| bytes / MEGABYTE;
     let Room { left, under_way, bound } = room;
-    let missing = needed.saturating_sub(left);
     let promised = if under_way == 0 { String::new() } else { format!(", and {} MB are promised to copies that are being made", up(under_way)) };
     let (why, way_out) = match bound {
         Bound::Disk { free } => (
@@ -95,7 +94,7 @@ pub(super) fn no_room(needed: u64, mode: DataCloneMode, room: Room) -> BuildErro
                 down(free),
                 down(RESERVE)
             ),
-            format!("make {} MB more free there", up(missing)),
+            format!("make {} MB more free there", up((needed + RESERVE + under_way).saturating_sub(free))),
         ),
         Bound::Budget { budget, used } => (
             format!(

@@ -163,12 +163,14 @@ impl FileRun<'_, '_> {
     /// Begins again as long as others hold a lock that it needs.
     async fn until_it_holds(&mut self, statements: &[Statement<'_>]) -> Result<(Vec<StatementReport>, Duration, u32), Trouble> {
         let limits = self.keeper.settings.limits;
+        let mut lasted = Duration::ZERO;
         for attempt in 1_u32.. {
             let began = Instant::now();
-            match self.attempt(statements, limits.patience(attempt), began).await {
+            match self.attempt(statements, limits.patience(attempt, lasted), began).await {
                 Ok(reports) => return Ok((reports, began.elapsed(), attempt)),
                 Err(Trouble::GivesWay(failure)) if attempt < limits.attempts => {
                     tracing::debug!(file = %failure.file, attempt, "gave way to a lock");
+                    lasted = began.elapsed();
                     limits.give_way(attempt, self.progress).await?;
                 }
                 Err(Trouble::EndedTransaction { failure, transaction }) => return Err(self.after_the_end(failure, &transaction).await),

@@ -114,11 +114,13 @@ impl SeedRun<'_, '_> {
             return Ok(SeedReport { name, rows: 0, duration: std::time::Duration::ZERO, unchanged: true });
         }
         let limits = self.keeper.settings.limits;
+        let mut lasted = std::time::Duration::ZERO;
         for attempt in 1_u32.. {
             let began = Instant::now();
-            match self.attempt(&looked, limits.patience(attempt), began).await {
+            match self.attempt(&looked, limits.patience(attempt, lasted), began).await {
                 Ok(rows) => return Ok(SeedReport { name, rows, duration: began.elapsed(), unchanged: false }),
                 Err(Trouble::GivesWay(_)) if attempt < limits.attempts => {
+                    lasted = began.elapsed();
                     limits.give_way(attempt, self.progress).await?;
                 }
                 Err(trouble) => return Err(trouble),

@@ -82,9 +82,9 @@ impl MigrationLimits {
         Ok(())
     }
 
-    /// How long a statement waits for a lock in this attempt, counted from 1.
-    pub(super) fn patience(&self, attempt: u32) -> Duration {
-        doubled(self.first_lock_timeout, attempt).min(self.lock_timeout)
+    /// How long a statement waits for a lock in this attempt, counted from 1. Where the one before `lasted` long, more is lost by another than by waiting.
+    pub(super) fn patience(&self, attempt: u32, lasted: Duration) -> Duration {
+        if lasted >= self.lock_timeout { self.lock_timeout } else { doubled(self.first_lock_timeout, attempt).min(self.lock_timeout) }
     }
 
     /// The longest pause after this attempt.
@@ -138,7 +138,12 @@ mod tests {
     #[test]
     fn the_first_tries_hold_nobody_up_for_long() {
         let limits = MigrationLimits::default();
-        assert_eq!([1, 2, 3].map(|attempt| limits.patience(attempt).as_millis()), [150, 300, 600]);
-        assert_eq!(limits.patience(limits.attempts), limits.lock_timeout);
+        assert_eq!([1, 2, 3].map(|attempt| limits.patience(attempt, Duration::ZERO).as_millis()), [150, 300, 600]);
+        assert_eq!(limits.patience(limits.attempts, Duration::ZERO), limits.lock_timeout);
+        assert_eq!(
+            limits.patience(2, Duration::from_secs(60)),
+            limits.lock_timeout,
+            "what took long is not begun anew for a row that is held for a moment"
+        );
     }
 }

@@ -72,13 +72,14 @@ impl<'a, 'k> Bare<'a, 'k> {
     }
 
     async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
-        let mut attempt = 1;
+        let (mut attempt, mut lasted) = (1, Duration::ZERO);
         loop {
-            let patience = self.keeper.settings.limits.patience(attempt);
+            let (patience, began) = (self.keeper.settings.limits.patience(attempt, lasted), Instant::now());
             self.worker.wait_for_locks(patience).await.map_err(|error| of_file(&self.file.name, "preparing to wait", error))?;
             let outcome = if unit.block { self.block(unit).await } else { self.single(unit.statements.start).await };
             match outcome {
                 Err(Trouble::GivesWay(_)) if attempt < self.keeper.settings.limits.attempts => {
+                    lasted = began.elapsed();
                     self.back_out().await?;
                     self.keeper.settings.limits.give_way(attempt, self.progress).await?;
                     attempt += 1;

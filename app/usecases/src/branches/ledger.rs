@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, Slug,
     branch::AccessLevel,
-    migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, MigrationVersion, RepairAction, last_applied},
+    migration::{Coverage, LedgerEntry, MigrationFile, MigrationSet, MigrationVersion, RepairAction, SchemaMark, last_applied},
 };
 use ports::{
     driven::{DatabasePlace, MigrationHistory, MigrationOutcome, Repair, UnitOfWork},
@@ -115,8 +115,11 @@ impl UseCase<RepairMigration> for LedgerUseCase {
             RepairAction::Done => Some(Repair::StatementDone),
             RepairAction::NotDone => Some(Repair::StatementNotDone),
             RepairAction::Applied => Some(Repair::Applied),
-            // The mark of the schema as it is now says it.
-            RepairAction::AcceptDrift => None,
+            RepairAction::AcceptDrift => {
+                let present = self.ports.schemas.fingerprint(&held.place).await?;
+                self.ports.migrations.record_fingerprint(&held.place, version, present.as_str()).await?;
+                None
+            }
         };
         if let Some(change) = change {
             self.ports.migrations.repair(&held.place, version, &change, &trail::actor(caller)).await?;
@@ -126,7 +129,8 @@ impl UseCase<RepairMigration> for LedgerUseCase {
             told: "migration_repaired",
             outcome: MigrationOutcome::Repaired,
             how: Some(repair),
-            marks: matches!(repair, RepairAction::Applied | RepairAction::AcceptDrift).then_some(version),
+            // What had drifted before goes on to be told.
+            marks: (repair == RepairAction::Applied && !SchemaMark::last_of(ledger.iter()).is_some_and(|mark| mark.is_drifted())).then_some(version),
             migrations: vec![(version, name)],
         };
         self.tell(caller, done, held, &set, Coverage::of_request(&files, whole)).await
@@ -177,7 +181,10 @@ fn check_last(ledger: &[LedgerEntry], version: MigrationVersion, branch: &Slug) 
             let reason = format!("drift is told by the file that was applied last, which is '{}': {way}", last.name);
             Err(Failure::Conflict { code: "repair_misfit", reason })
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => {
+            Err(Failure::Conflict { code: "repair_misfit", reason: "no file was applied here, so that nothing drifts from what one left".to_owned() })
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) fn check_as(branch: &Branch, named: impl fmt::Display, principal: &Pr
 /// Whether an operation of the branch is shown: to whoever may not see the branch there is no such operation.
 pub(super) fn check_seen(branch: &Branch, principal: &Principal, missing: impl FnOnce() -> Failure) -> Result<(), Failure> {
     branch.check_access(principal, AccessLevel::Read).map_err(|_| missing())?;
-    check(branch, principal, AccessLevel::Read)
+    check_as(branch, branch.id, principal, AccessLevel::Read)
 }
 
 /// Who has no access to a branch learns no other name of it than the one it was asked for by.

@@ -2,7 +2,7 @@
 
 use super::{OperationRunner, halt::Halt, progress::Hold};
 use crate::fingerprints;
-use domain::migration::{LedgerEntry, MigrationVersion, SchemaMark, last_applied};
+use domain::migration::{LedgerEntry, MigrationVersion, SchemaMark};
 use ports::driven::{AppliedFile, DatabasePlace};
 use std::{collections::HashSet, time::Duration};
 use tokio::time::timeout;
@@ -70,8 +70,9 @@ impl OperationRunner {
         };
         let half_way = ledger.iter().any(LedgerEntry::came_half_way);
         let before: HashSet<MigrationVersion> = before.into_iter().collect();
-        let earlier: Vec<LedgerEntry> = ledger.iter().filter(|entry| before.contains(&entry.version)).cloned().collect();
-        let drifted = last_applied(&earlier).and_then(SchemaMark::of_entry).is_some_and(|mark| mark.is_drifted());
+        // The last of the earlier ones may have no mark: it was not the last of its operation, or came half way there.
+        let earlier = ledger.iter().filter(|entry| before.contains(&entry.version));
+        let drifted = SchemaMark::last_of(earlier).is_some_and(|mark| mark.is_drifted());
         let mut applied: Vec<LedgerEntry> = ledger.into_iter().filter(|entry| entry.is_applied() && !before.contains(&entry.version)).collect();
         applied.sort_by_key(|entry| (entry.applied_at, entry.version));
         // What a file did that did not come to its end is not what those before it left.

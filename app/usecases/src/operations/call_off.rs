@@ -21,14 +21,14 @@ impl OperationRunner {
             | OperationKind::DeleteBranch
             | OperationKind::DiscardGeneration => {}
         }
-        if matches!(operation.kind, OperationKind::ResetBranch | OperationKind::UndoReset) {
-            self.let_people_stay(&self.subject(hold).await?).await;
-        }
         let migrates = operation.kind == OperationKind::MigrateBranch && !operation.is_trial();
         let applied = if migrates { self.applied_until_now(hold).await? } else { Vec::new() };
         let seeds = operation.kind == OperationKind::SeedBranch;
         let sown = if seeds { self.sown_until_now(hold).await? } else { Vec::new() };
         let mut ending = self.cancel(hold).await?;
+        if matches!(operation.kind, OperationKind::ResetBranch | OperationKind::UndoReset) {
+            self.let_people_stay(&mut *ending.work, &ending.branch).await?;
+        }
         record(&mut ending, &applied, None).await?;
         tell_sown(&mut ending, &sown).await?;
         let detail = Some(format!("{} {}", operation.kind.name(), operation.id));

@@ -4,7 +4,7 @@ use super::{OperationRunner, applied::PATIENCE, halt::Halt, progress::Hold};
 use crate::fingerprints;
 use domain::{
     Slug,
-    migration::{LedgerEntry, RepairAction, SchemaMark, last_applied},
+    migration::{RepairAction, SchemaMark, last_applied},
 };
 use ports::driven::DatabasePlace;
 use tokio::time::timeout;
@@ -16,8 +16,8 @@ impl OperationRunner {
         let ledger = self.ports.migrations.ledger(target).await?;
         if let Some(before) = hold.operation().await.input.applied_before {
             // An earlier turn has looked, and the schema may be half way by now.
-            let before: Vec<LedgerEntry> = ledger.into_iter().filter(|entry| before.contains(&entry.version)).collect();
-            return Ok(last_applied(&before).and_then(SchemaMark::of_entry).map(|mark| mark.is_drifted()));
+            let before = ledger.iter().filter(|entry| before.contains(&entry.version));
+            return Ok(SchemaMark::last_of(before).map(|mark| mark.is_drifted()));
         }
         let (Some(last), Some(mark)) = (last_applied(&ledger), SchemaMark::of_ledger(&ledger)) else { return Ok(None) };
         let Some(present) = self.present(target).await else { return Ok(None) };

@@ -8,7 +8,7 @@ use super::{
     progress::Hold,
 };
 use domain::{Branch, BranchState, StepName, branch::Previous};
-use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase};
+use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase, UnitOfWork};
 use std::{sync::Arc, time::Duration};
 
 /// How long the logins of what takes over may take to be let in, while the switch waits for them.
@@ -19,9 +19,7 @@ impl OperationRunner {
     pub(super) async fn reset(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let branch = self.subject(hold).await?;
         let BranchState::Resetting { next, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
-        if hold.is_taken_over().await {
-            self.let_people_stay(&branch).await;
-        }
+        self.let_people_come_back(hold).await?;
         let target = self.settings.names.tag(&branch, next);
         let report = self.build(hold, &branch, &target).await?;
         self.let_in(hold, &target).await?;
@@ -70,19 +68,32 @@ impl OperationRunner {
     }
 
     /// Lets people's own tools go where they went: an attempt may have ended between seeing them off and the switch. What serves may lack its database, which
-    /// is what a reset mends.
-    pub(super) async fn let_people_stay(&self, branch: &Branch) {
-        let Some(serving) = branch.state.serving() else { return };
+    /// is what a reset mends. Behind the branch's lock, as everything that opens or closes its login.
+    pub(super) async fn let_people_stay(&self, work: &mut dyn UnitOfWork, branch: &Branch) -> Result<(), Halt> {
+        let Some(serving) = branch.state.serving() else { return Ok(()) };
+        work.may_stand_still(LETTING_IN).await?;
         if let Err(error) = self.ports.logins.admit(&self.settings.names.tag(branch, serving)).await {
             tracing::warn!(branch.id = %branch.id, %error, "could not let the branch's login stay; asking for its connection again lets it in");
         }
+        Ok(())
+    }
+
+    /// The same where an earlier attempt was broken off, as long as nobody else has ended the operation meanwhile.
+    pub(super) async fn let_people_come_back(&self, hold: &Hold) -> Result<(), Halt> {
+        if !hold.is_taken_over().await {
+            return Ok(());
+        }
+        let operation = hold.operation().await;
+        let mut work = self.ports.control_plane.begin().await?;
+        let branch = work.branches().find(operation.branch_id, true).await?.filter(|branch| branch.state.operation() == Some(operation.id));
+        self.let_people_stay(&mut *work, &branch.ok_or(Halt::Lost)?).await
     }
 
     /// Takes away what was built and says that it failed; what served before serves on.
     pub(super) async fn fail_reset(&self, hold: &Arc<Hold>, failed: &Failed) -> Result<(), Halt> {
         self.drop_unbuilt(hold).await?;
-        self.let_people_stay(&self.subject(hold).await?).await;
         let mut ending = self.fail(hold, failed).await?;
+        self.let_people_stay(&mut *ending.work, &ending.branch).await?;
         ending.branch.state = ending.branch.state.clone().reset_failed(failed.told()).map_err(elsewhere)?;
         ending.tell("reset_failed", Some(failed.told())).await?;
         ending.commit_with_branch().await

@@ -16,9 +16,7 @@ impl OperationRunner {
     pub(super) async fn undo(&self, hold: &Arc<Hold>) -> Result<(), Halt> {
         let branch = self.subject(hold).await?;
         let BranchState::Resetting { next: previous, .. } = branch.state else { return Err(nothing_to_do(&branch)) };
-        if hold.is_taken_over().await {
-            self.let_people_stay(&branch).await;
-        }
+        self.let_people_come_back(hold).await?;
         let target = self.settings.names.tag(&branch, previous);
         self.let_in(hold, &target).await?;
         let mut ending = self.succeed(hold, None).await?;
@@ -41,9 +39,9 @@ impl OperationRunner {
 
     /// It stays as it is, and what was kept stays kept.
     pub(super) async fn fail_undo(&self, hold: &Hold, failed: &Failed) -> Result<(), Halt> {
-        self.let_people_stay(&self.subject(hold).await?).await;
         let error_before = hold.operation().await.input.error_before;
         let mut ending = self.fail(hold, failed).await?;
+        self.let_people_stay(&mut *ending.work, &ending.branch).await?;
         ending.leave_as_it_was(error_before)?;
         // It may have been opened already.
         if let Some(previous) = &mut ending.branch.previous {

@@ -59,7 +59,13 @@ impl Plan<'_> {
     fn heirs(&self, definition: &str) -> Vec<Heir> {
         let Some(parent) = TableText::read(definition) else { return Vec::new() };
         let of = |object: &Object| TableText::read(&object.definition).filter(|heir| parents(heir).contains(&parent.name.as_str()));
-        let tables = self.target.map.objects().iter().enumerate().filter(|(_, object)| object.definition.contains("\nINHERITS ("));
+        let tables = self
+            .target
+            .map
+            .objects()
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| object.identity.kind == Kind::Table && object.definition.contains("\nINHERITS ("));
         let both = tables.filter_map(|(place, object)| Some((of(object)?, of(&self.source.map.objects()[self.in_source[place]?])?)));
         both.map(|(old, new)| Heir { old, new }).collect()
     }
