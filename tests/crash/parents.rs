@@ -81,17 +81,18 @@ async fn a_parent_dropped_by_hand_meanwhile_fails_the_clone_and_nothing_is_left(
 }
 
 #[tokio::test]
-async fn a_parent_that_is_reset_meanwhile_gives_what_it_is_afterwards() {
+async fn a_parent_that_is_reset_meanwhile_gives_what_it_was_or_what_it_is_afterwards() {
     let world = with_parent().await;
     let inside = world.inside_as_admin("parent", 1).await;
-    // It ends when the old generation is closed.
+    // It ends at the switch: the child then gets a copy of what it waited for, or of what took its place.
     let holding = hold(&inside, "apples").await;
     let operation = child_waits(&world, &inside).await;
     world.plant(1001, "main").await;
     world.done("parent", "reset", &json!({})).await;
     world.succeeded(&operation).await;
     drop(holding);
-    assert_eq!((world.count("trees", "parent").await, world.count("trees", "child").await), (201, 201));
+    let (parent, child) = (world.count("trees", "parent").await, world.count("trees", "child").await);
+    assert!(parent == 201 && [200, 201].contains(&child), "{parent} {child}");
     world.settles().await;
     world.holds_just(&[("child", 1), ("parent", 1), ("parent", 2)]).await;
     world.end().await;

@@ -169,7 +169,11 @@ async fn the_password_of_a_branch_is_shown_once_and_written_nowhere() {
     assert!(PgConnection::connect(&first).await.is_err(), "the earlier one is none any more");
     // The way to it goes on through what branches do.
     done(&server, server.key("alice"), Method::POST, "admin/branches/hers/reset", &json!({})).await;
-    assert!(PgConnection::connect(&second).await.is_ok(), "a reset keeps it");
+    assert!(PgConnection::connect(&second).await.is_err(), "nobody is let into what a reset has replaced");
+    let moved = server.get("admin/branches/hers/connection", server.key("alice")).await.json();
+    let mut there = url::Url::parse(&second).unwrap();
+    there.set_path(moved["database"].as_str().unwrap());
+    assert!(PgConnection::connect(there.as_str()).await.is_ok(), "the password is kept");
     let told = [
         server.get("admin/branches/hers/connection", server.key("alice")).await.body,
         server.get("admin/branches/hers/activity", server.key("alice")).await.body,
