@@ -141,7 +141,7 @@ mod tests {
         assert_eq!([1, 2, 3].map(|attempt| limits.patience(attempt, Duration::ZERO).as_millis()), [150, 300, 600]);
         assert_eq!(limits.patience(limits.attempts, Duration::ZERO), limits.lock_timeout);
         assert_eq!(
-            limits.patience(2, Duration::from_secs(60)),
+            limits.patience(2, Duration::from_mins(1)),
             limits.lock_timeout,
             "what took long is not begun anew for a row that is held for a moment"
         );
