@@ -1,4 +1,4 @@
-//! How a difference of schemas is written where it is not JSON: the script, which is a migration as it is, and what people should know besides.
+//! How a difference of schemas is written where it is not JSON: with what people should know besides.
 
 mod hazard;
 mod remarks;
@@ -7,4 +7,4 @@ mod script;
 mod testing;
 
 pub use remarks::remarks;
-pub use script::{script, script_with_remarks};
+pub use script::script_with_remarks;

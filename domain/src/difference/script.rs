@@ -1,27 +1,12 @@
-//! The script as a text: a migration as it is, and what psql runs.
+//! The script as a text with what to know of it.
 
 use super::remarks::{left, legend, of_statement, one_line, renames};
 use crate::{
     Slug,
-    schema::{SchemaDiff, ScriptStatement, Summary},
+    schema::{SchemaDiff, Summary, in_one_transaction, write_script},
 };
-use std::fmt::Write;
 
-/// What holds for a script: names mean what they say, and bodies of routines may name what comes later.
-const SETTINGS: [&str; 2] = ["search_path = pg_catalog", "check_function_bodies = off"];
-
-/// The script as a file. A migration begins and ends its transaction itself; one of which a part cannot be in a transaction says so in its first line, and
-/// has its own around the rest. Empty where there is no statement.
-pub fn script(statements: &[ScriptStatement]) -> String {
-    let mut text = String::new();
-    if !in_one_transaction(statements) {
-        text.push_str("-- fluxbase:no-transaction\n\n");
-    }
-    write(&mut text, statements, |_| None);
-    text
-}
-
-/// The same, with comments for whoever reads it: what it does, what it leaves, what may be a rename, and the hazards of each statement. Empty where nothing
+/// [`crate::schema::script_text`] with comments for whoever reads it: what it does, what it leaves, what may be a rename, and the hazards of each statement. Empty where nothing
 /// differs.
 pub fn script_with_remarks(source: &Slug, target: &Slug, diff: &SchemaDiff) -> String {
     if diff.is_empty() && diff.script.is_empty() && diff.unscripted.is_empty() {
@@ -39,7 +24,7 @@ pub fn script_with_remarks(source: &Slug, target: &Slug, diff: &SchemaDiff) -> S
     let lines = head.into_iter().chain(left(diff)).chain(renames(diff)).chain(legend(diff));
     let mut text = lines.fold(String::new(), |text, line| text + &comment(&line));
     text.push('\n');
-    write(&mut text, &diff.script, of_statement);
+    write_script(&mut text, &diff.script, |statement| of_statement(statement).map(|remark| comment(&remark)));
     text
 }
 
@@ -47,49 +32,13 @@ fn comment(line: &str) -> String {
     format!("-- {}\n", one_line(line))
 }
 
-fn in_one_transaction(statements: &[ScriptStatement]) -> bool {
-    statements.iter().all(|statement| statement.in_transaction)
-}
-
-fn write(text: &mut String, statements: &[ScriptStatement], remark: impl Fn(&ScriptStatement) -> Option<String>) {
-    let bare = !in_one_transaction(statements);
-    if !bare && !statements.is_empty() {
-        settings(text, "SET");
-    }
-    let mut within = false;
-    for statement in statements {
-        if bare && statement.in_transaction != within {
-            within = statement.in_transaction;
-            text.push_str(if within { "BEGIN;\n" } else { "COMMIT;\n\n" });
-            // With the transaction: a migration that failed begins with the statement that did.
-            if within {
-                settings(text, "SET LOCAL");
-            }
-        }
-        if let Some(remark) = remark(statement) {
-            text.push_str(&comment(&remark));
-        }
-        let _ = write!(text, "{};\n\n", statement.sql);
-    }
-    if within {
-        text.push_str("COMMIT;\n");
-    }
-}
-
-fn settings(text: &mut String, set: &str) {
-    for setting in SETTINGS {
-        let _ = writeln!(text, "{set} {setting};");
-    }
-    text.push('\n');
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{script, script_with_remarks};
+    use super::script_with_remarks;
     use crate::{
         difference::testing::{hazardous, plain, statement},
         migration::{Checksum, MigrationFile, split},
-        schema::{Fingerprint, Hazard, SchemaDiff},
+        schema::{Fingerprint, Hazard, SchemaDiff, script_text},
     };
 
     fn file(text: &str) -> MigrationFile {
@@ -97,18 +46,10 @@ mod tests {
     }
 
     #[test]
-    fn a_script_in_one_transaction_leaves_it_to_who_runs_it() {
-        let text = script(&[statement("table public.t", "a", &[]), statement("table public.t", "b", &[])]);
-        assert_eq!(text, "SET search_path = pg_catalog;\nSET check_function_bodies = off;\n\na;\n\nb;\n\n");
-        assert!(!file(&text).without_transaction());
-        assert_eq!(script(&[]), "");
-    }
-
-    #[test]
     fn what_no_transaction_holds_comes_first_and_the_file_says_so() {
         let statements =
             [statement("type public.e", "alter type e add value 'x'", &[Hazard::NotInTransaction]), statement("table public.t", "b", &[])];
-        let text = script(&statements);
+        let text = script_text(&statements);
         let expected = "-- fluxbase:no-transaction\n\nalter type e add value 'x';\n\nBEGIN;\nSET LOCAL search_path = pg_catalog;\n\
                         SET LOCAL check_function_bodies = off;\n\nb;\n\nCOMMIT;\n";
         assert_eq!(text, expected);

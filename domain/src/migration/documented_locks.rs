@@ -28,11 +28,7 @@ pub fn documented_locks(statement: &str) -> Option<Vec<(String, &'static str)>> 
         }
         "reindex" => reindex(&mut words),
         "cluster" => {
-            if words.bracket('(') {
-                while !words.bracket(')') {
-                    words.0.next()?;
-                }
-            }
+            words.skip_brackets()?;
             words.takes("verbose");
             Some(vec![(words.relation().unwrap_or_else(|| "every table that is clustered".to_owned()), ACCESS_EXCLUSIVE)])
         }
@@ -60,11 +56,7 @@ fn vacuum(words: &mut Words<'_>) -> Option<Vec<(String, &'static str)>> {
         words.takes("only");
         let Some(table) = words.relation() else { break };
         locks.push((table, mode));
-        if words.bracket('(') {
-            while !words.bracket(')') {
-                words.0.next()?;
-            }
-        }
+        words.skip_brackets()?;
         if !words.bracket(',') {
             break;
         }
@@ -140,6 +132,16 @@ impl Words<'_> {
 
     fn bracket(&mut self, sign: char) -> bool {
         self.0.next_if(|token| token.text.starts_with(sign) && token.text.len() == 1).is_some()
+    }
+
+    /// Passes over what stands in brackets, where there are any; `None` where they do not end.
+    fn skip_brackets(&mut self) -> Option<()> {
+        if self.bracket('(') {
+            while !self.bracket(')') {
+                self.0.next()?;
+            }
+        }
+        Some(())
     }
 
     fn find_word(&mut self, word: &str) -> Option<()> {

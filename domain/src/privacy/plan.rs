@@ -123,8 +123,7 @@ impl Planner<'_> {
             }
             let looks = |place: &Place| {
                 let (table, column) = self.families.at(*place);
-                let free = column.generated_from.is_none();
-                secret(&table.name, column, self.used).filter(|_| free && self.decisions[*place].is_none())
+                secret(&table.name, column, self.used).filter(|_| column.generated_from.is_none() && self.decisions[*place].is_none())
             };
             let found: Vec<(Place, String)> = family.iter().filter_map(|place| Some((*place, looks(place)?))).collect();
             let leaders: Vec<Place> = found.iter().map(|(place, _)| *place).collect();

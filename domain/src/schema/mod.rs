@@ -18,5 +18,6 @@ pub use identity::{Identity, Kind};
 pub use map::{Object, ObjectMap};
 pub use renames::PossibleRename;
 pub use script::{Hazard, ScriptStatement, script_text};
+pub(crate) use script::{in_one_transaction, write_script};
 pub use snapshot::SchemaSnapshot;
 pub use sql::statements_of_grants;

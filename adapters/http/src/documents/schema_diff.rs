@@ -1,9 +1,6 @@
 //! Differences of schemas in JSON.
 
-use domain::{
-    difference::script,
-    schema::{Change, FieldChange, Hazard, ObjectChange, PossibleRename, ScriptStatement, Summary, Unscripted},
-};
+use domain::schema::{Change, FieldChange, Hazard, ObjectChange, PossibleRename, ScriptStatement, Summary, Unscripted, script_text};
 use poem_openapi::Object;
 use ports::driving::BranchDiff;
 
@@ -123,7 +120,7 @@ impl From<BranchDiff> for SchemaDiffDocument {
             target: found.target.to_string(),
             summary: diff.summary.into(),
             hazards: names(&diff.hazards),
-            script: script(&diff.script),
+            script: script_text(&diff.script),
             objects: diff.objects.into_iter().map(Into::into).collect(),
             statements: diff.script.into_iter().map(Into::into).collect(),
             unscripted: diff.unscripted.into_iter().map(Into::into).collect(),

@@ -8,8 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use domain::{
     Action,
-    difference::script,
-    schema::{Change, Hazard, ObjectChange, Summary, Unscripted},
+    schema::{Change, Hazard, ObjectChange, Summary, Unscripted, script_text},
 };
 use ports::driving::{BranchDiff, DiffBranches, UseCase};
 use serde::{Deserialize, Serialize};
@@ -62,15 +61,15 @@ impl Difference {
     fn of(found: BranchDiff, max_bytes: u64) -> Self {
         let BranchDiff { source, target, diff, .. } = found;
         // A part of a script is no script: it is told whole or not at all.
-        let text = Some(script(&diff.script)).filter(|text| text.len() as u64 <= max_bytes);
-        let truncated = text.is_none() || diff.objects.len() > OBJECTS || diff.unscripted.len() > OBJECTS;
+        let script = Some(script_text(&diff.script)).filter(|script| script.len() as u64 <= max_bytes);
+        let truncated = script.is_none() || diff.objects.len() > OBJECTS || diff.unscripted.len() > OBJECTS;
         Self {
             source: source.to_string(),
             target: target.to_string(),
             summary: diff.summary,
             objects: diff.objects.into_iter().take(OBJECTS).map(Object::from).collect(),
             hazards: diff.hazards,
-            script: text.unwrap_or_default(),
+            script: script.unwrap_or_default(),
             unscripted: diff.unscripted.into_iter().take(OBJECTS).collect(),
             possible_renames: diff.possible_renames.into_iter().take(OBJECTS).map(|rename| rename.sql).collect(),
             truncated,

@@ -19,24 +19,12 @@ pub(crate) struct DefaultGrant {
 }
 
 impl DefaultGrant {
-    /// Those of the roles that own something the clone holds, whatever that is, and of the reader itself; a diff compares the same (`schema/sql/meta.sql`).
-    /// What extensions brought along is whoever's that made them.
+    /// Those of the roles that own something the clone holds, and of the reader itself; a diff compares the same.
     pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String]) -> Result<Vec<Self>, BuildError> {
         sqlx::query_as(
-            r#"with space as (
-                  select n.oid, n.nspowner from pg_namespace n where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
-              ), brought as (
-                  select e.classid, e.objid from pg_depend e where e.deptype = 'e'
-              ), owner as (
-                  select c.relowner as oid from pg_class c join space n on n.oid = c.relnamespace
-                  union select p.proowner from pg_proc p join space n on n.oid = p.pronamespace
-                         where not exists (select from brought b where b.classid = 'pg_proc'::regclass and b.objid = p.oid)
-                  union select t.typowner from pg_type t join space n on n.oid = t.typnamespace
-                         where not exists (select from brought b where b.classid = 'pg_type'::regclass and b.objid = t.oid)
-                  union select n.nspowner from space n
-                         where not exists (select from brought b where b.classid = 'pg_namespace'::regclass and b.objid = n.oid)
-                  union select r.oid from pg_roles r where r.rolname = current_user
-              ), entry as (
+            concat!(
+                include_str!("sql/owners.sql"),
+                r#", entry as (
                   select n.nspname, d.defaclrole, d.defaclobjtype, d.defaclacl, d.defaclnamespace
                     from pg_default_acl d join owner on owner.oid = d.defaclrole left join pg_namespace n on n.oid = d.defaclnamespace
                    where n.nspname is null or n.nspname <> all($1)
@@ -50,7 +38,8 @@ impl DefaultGrant {
               select null, k.word, 'public', lower(x.privilege_type collate "C"), false, true
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(acldefault(e.defaclobjtype, e.defaclrole)) x
                where e.defaclnamespace = 0 and x.grantee = 0
-                 and not exists (select from aclexplode(e.defaclacl) y where y.grantee = 0 and y.privilege_type = x.privilege_type)"#,
+                 and not exists (select from aclexplode(e.defaclacl) y where y.grantee = 0 and y.privilege_type = x.privilege_type)"#
+            ),
         )
         .bind(excluded)
         .bind(OWNER_ROLE)

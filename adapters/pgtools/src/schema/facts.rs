@@ -79,7 +79,8 @@ struct FunctionRow {
 
 /// Reads what decides how the dump is read.
 pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], admin: &str) -> Result<Meta, BuildError> {
-    let row: MetaRow = sqlx::query_as(include_str!("sql/meta.sql")).bind(excluded).fetch_one(&mut *connection).await.map_err(reading)?;
+    let meta = concat!(include_str!("../definitions/sql/owners.sql"), include_str!("sql/meta.sql"));
+    let row: MetaRow = sqlx::query_as(meta).bind(excluded).fetch_one(&mut *connection).await.map_err(reading)?;
     Ok(Meta {
         server_major: row.server_major.unsigned_abs(),
         has_public: row.has_public,

@@ -64,6 +64,11 @@ pub(super) fn unreadable(file: &str, fault: &SplitFault) -> FileFailure {
     FileFailure { code, file: file.to_owned(), line: Some(fault.line), statement: None, sqlstate: None, message }
 }
 
+/// A line of a file that cannot be read.
+pub(super) fn unreadable_at(file: &str, line: u32, message: String) -> FileFailure {
+    FileFailure { code: "unreadable", file: file.to_owned(), line: Some(line), statement: None, sqlstate: None, message }
+}
+
 /// Why a statement failed, or the error itself where the connection did.
 pub(super) fn of_statement(file: &str, statement: &Statement<'_>, error: sqlx::Error) -> Result<FileFailure, sqlx::Error> {
     let (code, sqlstate, message, line) = match &error {

@@ -23,6 +23,7 @@ mod seed_folder;
 mod seed_log;
 mod seeds;
 mod settings;
+mod tries;
 mod without_transaction;
 mod worker;
 

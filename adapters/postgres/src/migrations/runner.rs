@@ -9,6 +9,7 @@ use super::{
     ledger_guard::{self, Check, Hold, LEDGER},
     repair,
     settings::MigrationSettings,
+    tries::Tries,
     without_transaction::{Bare, row_gone},
     worker::Worker,
 };
@@ -162,30 +163,26 @@ impl FileRun<'_, '_> {
 
     /// Begins again as long as others hold a lock that it needs.
     async fn until_it_holds(&mut self, statements: &[Statement<'_>]) -> Result<(Vec<StatementReport>, Duration, u32), Trouble> {
-        let limits = self.keeper.settings.limits;
-        let mut lasted = Duration::ZERO;
-        for attempt in 1_u32.. {
-            let began = Instant::now();
-            match self.attempt(statements, limits.patience(attempt, lasted), began).await {
-                Ok(reports) => return Ok((reports, began.elapsed(), attempt)),
-                Err(Trouble::GivesWay(failure)) if attempt < limits.attempts => {
-                    tracing::debug!(file = %failure.file, attempt, "gave way to a lock");
-                    lasted = began.elapsed();
-                    limits.give_way(attempt, self.progress).await?;
+        let mut tries = Tries::begin(self.keeper.settings.limits);
+        loop {
+            match self.attempt(statements, &tries).await {
+                Ok(reports) => return Ok((reports, tries.began.elapsed(), tries.attempt)),
+                Err(Trouble::GivesWay(failure)) if tries.are_left() => {
+                    tracing::debug!(file = %failure.file, attempt = tries.attempt, "gave way to a lock");
+                    tries.give_way(self.progress).await?;
                 }
                 Err(Trouble::EndedTransaction { failure, transaction }) => return Err(self.after_the_end(failure, &transaction).await),
                 Err(trouble) => return Err(trouble),
             }
         }
-        unreachable!("there are fewer attempts than numbers")
     }
 
     /// All of it, with its row of the ledger, in one transaction on a connection of its own.
-    async fn attempt(&mut self, statements: &[Statement<'_>], patience: Duration, began: Instant) -> Result<Vec<StatementReport>, Trouble> {
+    async fn attempt(&mut self, statements: &[Statement<'_>], tries: &Tries) -> Result<Vec<StatementReport>, Trouble> {
         let (file, name) = (self.file, self.file.name.as_str());
         let ours = |error| of_file(name, "writing the ledger", error);
         let mut worker = Worker::open(self.keeper).await?;
-        worker.wait_for_locks(patience).await.map_err(ours)?;
+        worker.wait_for_locks(tries.patience()).await.map_err(ours)?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         ledger::begin(&mut worker.connection, file, statements.len(), &self.request.who).await.map_err(ours)?;
@@ -193,7 +190,7 @@ impl FileRun<'_, '_> {
         let reports = in_transaction::run(&mut worker, name, statements, self.request.observe, self.progress).await?;
         worker.leave().await.map_err(ours)?;
         self.check(&mut worker).await?;
-        if !ledger::end(&mut worker.connection, file.version, began.elapsed()).await.map_err(ours)? {
+        if !ledger::end(&mut worker.connection, file.version, tries.began.elapsed()).await.map_err(ours)? {
             return Err(row_gone(file).into());
         }
         self.progress.told(MigrationEvent::Commits).await?;

@@ -2,7 +2,7 @@
 
 use super::{
     csv_end::CsvEnd,
-    failure::{row_of_copy, sqlstate},
+    failure::{row_of_copy, sqlstate, unreadable_at},
     in_transaction::{Trouble, lost, of_file},
     seed_encoding::{self, NotUtf8},
     worker::Worker,
@@ -134,8 +134,7 @@ impl Csv<'_> {
     }
 
     fn failure_at(&self, line: u32, message: &str) -> Trouble {
-        let file = self.name.to_owned();
-        Trouble::File(FileFailure { code: "unreadable", file, line: Some(line), statement: None, sqlstate: None, message: message.to_owned() })
+        Trouble::File(unreadable_at(self.name, line, message.to_owned()))
     }
 
     fn ends_early(&self, line: u32) -> Trouble {

@@ -2,7 +2,7 @@
 
 use super::{
     execute::statements,
-    failure::{MARK_THE_FILE, from_sql, refused, unreadable},
+    failure::{MARK_THE_FILE, from_sql, refused, unreadable, unreadable_at},
     in_transaction::{self, OR_MARK_IT, Trouble, of_file},
     keeper::{Keeper, has_table},
     ledger_guard::{self, Check, Hold, SEEDS},
@@ -10,6 +10,7 @@ use super::{
     seed_encoding::{self, NotUtf8},
     seed_folder, seed_log,
     settings::MigrationSettings,
+    tries::Tries,
     worker::Worker,
 };
 use async_trait::async_trait;
@@ -19,10 +20,7 @@ use ports::driven::{
 };
 use sha2::{Digest, Sha256};
 use sqlx::Connection;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 use tokio::{fs::File, io::AsyncReadExt};
 
 /// Runs seed files on one PostgreSQL server.
@@ -113,27 +111,21 @@ impl SeedRun<'_, '_> {
         if !self.request.force && last.as_deref() == Some(looked.checksum.0.as_slice()) {
             return Ok(SeedReport { name, rows: 0, duration: std::time::Duration::ZERO, unchanged: true });
         }
-        let limits = self.keeper.settings.limits;
-        let mut lasted = std::time::Duration::ZERO;
-        for attempt in 1_u32.. {
-            let began = Instant::now();
-            match self.attempt(&looked, limits.patience(attempt, lasted), began).await {
-                Ok(rows) => return Ok(SeedReport { name, rows, duration: began.elapsed(), unchanged: false }),
-                Err(Trouble::GivesWay(_)) if attempt < limits.attempts => {
-                    lasted = began.elapsed();
-                    limits.give_way(attempt, self.progress).await?;
-                }
+        let mut tries = Tries::begin(self.keeper.settings.limits);
+        loop {
+            match self.attempt(&looked, &tries).await {
+                Ok(rows) => return Ok(SeedReport { name, rows, duration: tries.began.elapsed(), unchanged: false }),
+                Err(Trouble::GivesWay(_)) if tries.are_left() => tries.give_way(self.progress).await?,
                 Err(trouble) => return Err(trouble),
             }
         }
-        unreachable!("there are fewer attempts than numbers")
     }
 
-    async fn attempt(&mut self, looked: &Looked, patience: Duration, began: Instant) -> Result<u64, Trouble> {
+    async fn attempt(&mut self, looked: &Looked, tries: &Tries) -> Result<u64, Trouble> {
         let name = self.name();
         let ours = |error| of_file(name, "writing the log of seeds", error);
         let mut worker = Worker::open(self.keeper).await?;
-        worker.wait_for_locks(patience).await.map_err(ours)?;
+        worker.wait_for_locks(tries.patience()).await.map_err(ours)?;
         worker.begin().await?;
         self.check(&mut worker).await?;
         seed_log::begin(&mut worker.connection, name, &looked.checksum, &self.request.who).await.map_err(ours)?;
@@ -147,7 +139,7 @@ impl SeedRun<'_, '_> {
         };
         worker.leave().await.map_err(ours)?;
         self.check(&mut worker).await?;
-        if !seed_log::end(&mut worker.connection, name, rows, began.elapsed()).await.map_err(ours)? {
+        if !seed_log::end(&mut worker.connection, name, rows, tries.began.elapsed()).await.map_err(ours)? {
             return Err(Trouble::Work(refused("ledger_tampered", format!("'{name}' took its own row out of fluxbase_migrations.seeds"))));
         }
         self.progress.told(MigrationEvent::Commits).await?;
@@ -164,10 +156,8 @@ impl SeedRun<'_, '_> {
         if Checksum(Sha256::digest(&bytes).into()) != looked.checksum {
             return Err(self.failure("changed_under_way", "the file was changed while it was read: run it again".to_owned()));
         }
-        let text = seed_encoding::whole_text(&bytes).map_err(|NotUtf8 { line, message }| {
-            let file = self.name().to_owned();
-            Trouble::File(FileFailure { code: "unreadable", file, line: Some(line), statement: None, sqlstate: None, message: message.to_owned() })
-        })?;
+        let text = seed_encoding::whole_text(&bytes)
+            .map_err(|NotUtf8 { line, message }| Trouble::File(unreadable_at(self.name(), line, message.to_owned())))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let pieces = split(text).map_err(|fault| Trouble::File(unreadable(self.name(), &fault)))?;
         let mut statements = statements(pieces);

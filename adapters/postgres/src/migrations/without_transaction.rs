@@ -12,6 +12,7 @@ use super::{
     ledger::{self, Progress, Row, STARTED},
     ledger_guard::{Hold, LEDGER},
     observe::Observer,
+    tries::Tries,
     worker::Worker,
 };
 use domain::{
@@ -72,17 +73,14 @@ impl<'a, 'k> Bare<'a, 'k> {
     }
 
     async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
-        let (mut attempt, mut lasted) = (1, Duration::ZERO);
+        let mut tries = Tries::begin(self.keeper.settings.limits);
         loop {
-            let (patience, began) = (self.keeper.settings.limits.patience(attempt, lasted), Instant::now());
-            self.worker.wait_for_locks(patience).await.map_err(|error| of_file(&self.file.name, "preparing to wait", error))?;
+            self.worker.wait_for_locks(tries.patience()).await.map_err(|error| of_file(&self.file.name, "preparing to wait", error))?;
             let outcome = if unit.block { self.block(unit).await } else { self.single(unit.statements.start).await };
             match outcome {
-                Err(Trouble::GivesWay(_)) if attempt < self.keeper.settings.limits.attempts => {
-                    lasted = began.elapsed();
+                Err(Trouble::GivesWay(_)) if tries.are_left() => {
                     self.back_out().await?;
-                    self.keeper.settings.limits.give_way(attempt, self.progress).await?;
-                    attempt += 1;
+                    tries.give_way(self.progress).await?;
                 }
                 Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
                     self.back_out().await?;

@@ -1,17 +1,15 @@
 //! What a migrate has to tell, as a JSON document.
 
-use super::diff_told::diff_told;
 use domain::schema::SchemaDiff;
 use ports::driven::{AppliedFile, LockTaken, StatementReport};
 use serde::Serialize;
-use serde_json::Value;
 
 /// The files that ran, and for a dry run the difference that they would make.
 #[derive(Serialize)]
 pub(super) struct MigrationReport<'a> {
     files: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<Value>,
+    diff: Option<&'a SchemaDiff>,
     #[serde(skip_serializing_if = "Option::is_none")]
     copy: Option<TriedOn<'a>>,
     /// Whether the schema had been changed beside the files before any of these ran; absent where that is not known.
@@ -63,7 +61,7 @@ struct Lock<'a> {
 }
 
 impl<'a> MigrationReport<'a> {
-    pub(super) fn of(applied: &'a [AppliedFile], diff: Option<&SchemaDiff>) -> Self {
+    pub(super) fn of(applied: &'a [AppliedFile], diff: Option<&'a SchemaDiff>) -> Self {
         let file = |file: &'a AppliedFile| File {
             version: file.version.number(),
             name: &file.name,
@@ -71,7 +69,7 @@ impl<'a> MigrationReport<'a> {
             attempts: file.attempts,
             statements: file.statements.iter().map(statement).collect(),
         };
-        Self { files: applied.iter().map(file).collect(), diff: diff.map(diff_told), copy: None, drift: None, warnings: Vec::new() }
+        Self { files: applied.iter().map(file).collect(), diff, copy: None, drift: None, warnings: Vec::new() }
     }
 
     /// Of a dry run: on a copy with rows, unless there was a reason.

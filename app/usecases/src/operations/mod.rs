@@ -4,7 +4,6 @@ mod applied;
 mod call_off;
 mod create;
 mod delete;
-mod diff_told;
 mod discard;
 mod drift;
 mod ending;

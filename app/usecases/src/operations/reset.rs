@@ -3,16 +3,16 @@
 use super::{
     OperationRunner,
     create::{nothing_to_do, take_over, told},
-    ending::elsewhere,
+    ending::{Ending, elsewhere},
     halt::{Failed, Halt},
     progress::Hold,
 };
-use domain::{Branch, BranchState, StepName, branch::Previous};
+use domain::{Branch, BranchState, Generation, StepName, branch::Previous};
 use ports::driven::{BuildProgress, DatabaseTag, OpenDatabase, UnitOfWork};
 use std::{sync::Arc, time::Duration};
 
 /// How long the logins of what takes over may take to be let in, while the switch waits for them.
-pub(super) const LETTING_IN: Duration = Duration::from_mins(1);
+const LETTING_IN: Duration = Duration::from_mins(1);
 
 impl OperationRunner {
     /// Builds the next generation and switches to it. Requests that came before the switch end on the old one, which is kept for a while.
@@ -26,9 +26,7 @@ impl OperationRunner {
         let mut ending = self.succeed(hold, None).await?;
         let (state, before) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
-        // Behind the branch's lock: a login that is issued later is issued for the generation that then serves.
-        ending.work.may_stand_still(LETTING_IN).await?;
-        self.hand_people_over(&target, before.map(|generation| self.settings.names.tag(&branch, generation))).await?;
+        self.hand_people_over(&mut ending, &target, before).await?;
         // One that an earlier reset had replaced goes now: there is one step back.
         if let Some(older) = ending.branch.previous.take() {
             self.queue_discard(&mut *ending.work, &branch, older.generation, ending.now).await?;
@@ -58,11 +56,13 @@ impl OperationRunner {
     }
 
     /// Lets people's own tools into what takes over, and ends their sessions on what it replaces before anybody can see that the switch is done: what they
-    /// wrote there from then on would be lost. Requests that began before go on.
-    pub(super) async fn hand_people_over(&self, next: &DatabaseTag, replaced: Option<DatabaseTag>) -> Result<(), Halt> {
+    /// wrote there from then on would be lost. Requests that began before go on. Behind the branch's lock: a login that is issued later is issued for the
+    /// generation that then serves.
+    pub(super) async fn hand_people_over(&self, ending: &mut Ending, next: &DatabaseTag, replaced: Option<Generation>) -> Result<(), Halt> {
+        ending.work.may_stand_still(LETTING_IN).await?;
         self.ports.logins.admit(next).await?;
         match replaced {
-            Some(replaced) => Ok(self.ports.logins.see_off(&replaced).await?),
+            Some(replaced) => Ok(self.ports.logins.see_off(&self.settings.names.tag(&ending.branch, replaced)).await?),
             None => Ok(()),
         }
     }

@@ -2,7 +2,6 @@
 
 use super::{
     OperationRunner,
-    diff_told::diff_told,
     halt::{Failed, Halt, file_error},
     migration_report::MigrationReport,
     progress::Hold,
@@ -110,8 +109,7 @@ fn proof_told(source: &Branch, target: &Branch, diff: &SchemaDiff, proof: &Proof
         Proof::Ran(left) => (left.is_empty(), Some(left), None),
         Proof::Failed { statement, message } => (false, None, Some(json!({"statement": statement, "message": message}))),
     };
-    let left = left.filter(|left| !left.is_empty()).map(|left| diff_told(left));
+    let left = left.filter(|left| !left.is_empty());
     let copy = json!({"rows": false, "reason": "a proof is of the schema: what the script does to rows is told by its hazards"});
-    let diff = diff_told(diff);
     json!({"source": source.slug, "target": target.slug, "proved": proved, "copy": copy, "left": left, "failure": failure, "diff": diff}).to_string()
 }

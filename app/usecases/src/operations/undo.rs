@@ -6,7 +6,6 @@ use super::{
     ending::elsewhere,
     halt::{Failed, Halt},
     progress::Hold,
-    reset::LETTING_IN,
 };
 use domain::BranchState;
 use std::sync::Arc;
@@ -22,8 +21,7 @@ impl OperationRunner {
         let mut ending = self.succeed(hold, None).await?;
         let (state, undone) = ending.branch.state.clone().switched().map_err(elsewhere)?;
         ending.branch.state = state;
-        ending.work.may_stand_still(LETTING_IN).await?;
-        self.hand_people_over(&target, undone.map(|generation| self.settings.names.tag(&branch, generation))).await?;
+        self.hand_people_over(&mut ending, &target, undone).await?;
         if let Some(kept) = ending.branch.previous.take() {
             ending.branch.withheld = kept.withheld;
             ending.branch.data_as_of = kept.data_as_of;

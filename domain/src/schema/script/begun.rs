@@ -3,6 +3,7 @@
 use super::{
     fate::{Fate, unchecked},
     inheritance::{Heir, gained, parents, with_ancestors},
+    partitions::Attachment,
     plan::Plan,
     table::TableChange,
 };
@@ -76,13 +77,12 @@ impl Plan<'_> {
             return None;
         }
         let in_source = self.in_source[place]?;
-        let parent = |snapshot: &SchemaSnapshot, place: usize| {
-            let attached =
-                snapshot.map.objects().iter().find(|object| object.identity.kind == Kind::TableAttach && object.requires.first() == Some(&place))?;
-            let parent = attached.requires.iter().find(|required| **required != place)?;
-            TableText::read(&snapshot.map.objects()[*parent].definition)
+        let parent = |snapshot: &SchemaSnapshot, attachments: &[Attachment], table: usize| {
+            let attached = attachments.iter().find(|attachment| attachment.partition == table)?;
+            TableText::read(&snapshot.map.objects()[attached.parent].definition)
         };
-        let (before, after) = (parent(self.target, place)?, parent(self.source, in_source)?);
+        let before = parent(self.target, &self.attachments, place)?;
+        let after = parent(self.source, &self.attachments_wanted, in_source)?;
         (before.name == after.name).then_some((before, after))
     }
 }

@@ -261,9 +261,14 @@ impl Writer<'_> {
     /// Whether it is the default of a column that should be the parent's only, and stays its own: it is no object by itself then.
     fn is_default_of_own_column(&self, object: &Object) -> bool {
         let Some((_, column)) = object.identity.name.rsplit_once(' ').filter(|_| object.identity.kind == Kind::Default) else { return false };
+        self.changes_beneath(object)
+            .any(|change| change.old.columns.iter().any(|old| bare(&old.name) == column) && change.new.column(column).is_none())
+    }
+
+    /// The changes of tables that an object of the source stands on.
+    fn changes_beneath<'w>(&'w self, object: &'w Object) -> impl Iterator<Item = &'w TableChange> {
         let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
-        let mut changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
-        changes.any(|change| change.old.columns.iter().any(|old| bare(&old.name) == column) && change.new.column(column).is_none())
+        tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?))
     }
 
     /// Statistics list their columns in the table's order, which may not be the source's.
@@ -273,9 +278,7 @@ impl Writer<'_> {
             return false;
         };
         let listed: Vec<&str> = split(&text[on + "ON".len()..from], ',').into_iter().map(str::trim).collect();
-        let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
-        let mut changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
-        changes.any(|change| change.orders_otherwise(&listed))
+        self.changes_beneath(object).any(|change| change.orders_otherwise(&listed))
     }
 
     fn is_of_a_table_that_stays_out(&self, object: &Object) -> bool {

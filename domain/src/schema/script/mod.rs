@@ -25,13 +25,16 @@ mod table_text;
 mod taken_over;
 #[cfg(test)]
 mod tests;
+mod text;
 mod types;
 mod usual_names;
 mod view;
 mod volatility;
 mod widening;
 
-pub use statement::{Hazard, ScriptStatement, script_text};
+pub use statement::{Hazard, ScriptStatement};
+pub use text::script_text;
+pub(crate) use text::{in_one_transaction, write_script};
 
 use super::{SchemaSnapshot, Unscripted};
 

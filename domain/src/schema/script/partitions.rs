@@ -13,7 +13,7 @@ pub(super) struct Attachment {
 }
 
 /// All of a map.
-pub(super) fn attachments(map: &ObjectMap) -> Vec<Attachment> {
+pub(super) fn attachments_of(map: &ObjectMap) -> Vec<Attachment> {
     let attached = map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::TableAttach);
     attached.filter_map(|(place, object)| of(place, object)).collect()
 }
@@ -40,9 +40,11 @@ impl Plan<'_> {
     /// Whether partitions are attached to a table that stays: their bounds may overlap with those of partitions that go.
     fn gets_other_partitions(&self, parent: usize) -> bool {
         let Some(parent) = self.in_source[parent] else { return false };
-        let attached = self.source.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::TableAttach);
-        let is_new = |object: &Object| self.target.map.place(&object.identity).is_none_or(|place| self.fates[place] == Fate::Rebuild);
-        attached.filter_map(|(place, object)| of(place, object).filter(|_| is_new(object))).any(|attachment| attachment.parent == parent)
+        let is_new = |place: usize| {
+            let identity = &self.source.map.objects()[place].identity;
+            self.target.map.place(identity).is_none_or(|place| self.fates[place] == Fate::Rebuild)
+        };
+        self.attachments_wanted.iter().any(|attachment| attachment.parent == parent && is_new(attachment.place))
     }
 
     /// The partitions of a table that stay when it goes.

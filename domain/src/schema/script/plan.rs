@@ -7,7 +7,7 @@ use super::{
     graph::{Dependent, Graph, Part},
     inheritance::lost,
     names::taken_names,
-    partitions::{Attachment, attachments},
+    partitions::{Attachment, attachments_of},
     removal::is_of_detached,
     table::{Disturbance, TableChange},
     types::step_aside,
@@ -38,6 +38,8 @@ pub(super) struct Plan<'a> {
     pub(super) graph: Graph,
     /// Of the target.
     pub(super) attachments: Vec<Attachment>,
+    /// Of the source.
+    pub(super) attachments_wanted: Vec<Attachment>,
     /// Of the target, and of the source.
     pub(super) domains: (Arc<Domains>, Arc<Domains>),
     /// Where an object of the target stands in the source.
@@ -104,7 +106,7 @@ impl<'a> Plan<'a> {
                 fates[place] = Fate::Blocked(format!("{} is not changed", target.map.objects()[*on].identity));
             }
         }
-        let attachments = attachments(&target.map);
+        let attachments = attachments_of(&target.map);
         validate_checks(target, source, &in_source, &mut fates);
         leave_partitions(target, &in_source, &attachments, &mut fates);
         switch_triggers_again(target, &attachments, &mut fates);
@@ -120,6 +122,7 @@ impl<'a> Plan<'a> {
             aside: BTreeSet::new(),
             graph,
             attachments,
+            attachments_wanted: attachments_of(&source.map),
             domains: (Arc::new(Domains::of(target)), Arc::new(Domains::of(source))),
             in_source,
         }

@@ -41,38 +41,3 @@ impl ScriptStatement {
         Self { sql, object: object.to_string(), hazards: hazards.to_vec(), in_transaction: !hazards.contains(&Hazard::NotInTransaction) }
     }
 }
-
-/// The whole script as a file that psql runs, or `sqlx::raw_sql` piece by piece.
-pub fn script_text(script: &[ScriptStatement]) -> String {
-    if script.is_empty() {
-        return String::new();
-    }
-    let mut text = "SET search_path = pg_catalog;\nSET check_function_bodies = off;\n\n".to_owned();
-    let mut within = false;
-    for statement in script {
-        if statement.in_transaction != within {
-            text.push_str(if statement.in_transaction { "BEGIN;\n\n" } else { "COMMIT;\n\n" });
-            within = statement.in_transaction;
-        }
-        text.push_str(&statement.sql);
-        text.push_str(";\n\n");
-    }
-    if within {
-        text.push_str("COMMIT;\n");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Hazard, ScriptStatement, script_text};
-    use crate::schema::{Identity, Kind};
-
-    #[test]
-    fn one_transaction_holds_all_that_can_be_held() {
-        let statement = |sql, hazards| ScriptStatement::new(&Identity::new(Kind::Type, None, "t"), sql, hazards);
-        let text = script_text(&[statement("a;\n", &[Hazard::NotInTransaction]), statement("b", &[]), statement("c", &[Hazard::DataLoss])]);
-        assert!(text.ends_with("a;\n\nBEGIN;\n\nb;\n\nc;\n\nCOMMIT;\n"), "{text}");
-        assert_eq!(script_text(&[]), "");
-    }
-}

@@ -16,15 +16,18 @@ with rel as materialized (
           from step s join pg_type t on t.oid = s.at and t.typtype = 'd'
     )
     select s.type, s.at as base, s.typmod, s.required from step s join pg_type t on t.oid = s.at and t.typtype <> 'd'
+), strict (relation, attribute, domain) as materialized (
+    -- Checks that NULL may fail, by the columns that they read, or 0 for whatever column: every other check holds for NULL.
+    select k.conrelid, coalesce(read.attribute, 0), k.contypid from pg_constraint k left join lateral unnest(k.conkey) read(attribute) on true
+     where k.contype = 'c' and pg_get_constraintdef(k.oid) ~* 'is (not )?null|is (not )?distinct|num_n|coalesce|\mcase\M'
 ), checked_domain as materialized (
-    -- Domains that check their values themselves, or are made of one that does, by what NULL may fail: every other check holds for it.
+    -- Domains that check their values so themselves, or are made of one that does.
     with recursive made(type, of) as (
         select t.oid, t.oid from pg_type t where t.typtype = 'd'
         union
         select m.type, t.typbasetype from made m join pg_type t on t.oid = m.of and t.typtype = 'd'
     )
-    select distinct m.type from made m join pg_constraint k on k.contypid = m.of and k.contype = 'c'
-     and pg_get_constraintdef(k.oid) ~* 'is (not )?null|is (not )?distinct|num_n|coalesce|\mcase\M'
+    select distinct m.type from made m join strict k on k.domain = m.of
 ), indexed (relation, attribute, name) as materialized (
     -- Unique and exclusion indexes: their columns, and those that their expressions and conditions read.
     select i.indrelid, k.attribute, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -95,8 +98,7 @@ select jsonb_build_object(
              'numbered', a.attidentity <> '' or exists (
                  select from pg_attrdef g join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = g.oid and d.refclassid = 'pg_class'::regclass
                    join pg_class q on q.oid = d.refobjid and q.relkind = 'S' where g.adrelid = r.oid and g.adnum = a.attnum),
-             'checked', exists (select from pg_constraint k where k.contype = 'c' and k.conrelid = r.oid and pg_get_constraintdef(k.oid) ~* 'is (not )?null|is (not )?distinct|num_n|coalesce|\mcase\M'
-                                 and (a.attnum = any(k.conkey) or k.conkey is null or 0 = any(k.conkey)))
+             'checked', (r.oid, a.attnum) in (select relation, attribute from strict) or r.oid in (select relation from strict where attribute = 0)
                      or a.atttypid in (select type from checked_domain),
              'loose', exists (select from pg_collation o where o.oid = a.attcollation and not o.collisdeterministic)
              ) order by a.attnum)
