@@ -232,8 +232,8 @@ mod tests {
                 ],
             }],
             "hazards": ["data_loss", "exclusive_lock"],
-            "script": "SET search_path = pg_catalog;\nSET check_function_bodies = off;\n\nBEGIN;\n\nALTER TABLE public.t DROP COLUMN note;\n\n\
-                       ALTER TABLE public.t ADD COLUMN text text;\n\nCOMMIT;\n",
+            "script": "SET search_path = pg_catalog;\nSET check_function_bodies = off;\n\nALTER TABLE public.t DROP COLUMN note;\n\n\
+                       ALTER TABLE public.t ADD COLUMN text text;\n\n",
             "statements": [
                 {
                     "sql": "ALTER TABLE public.t DROP COLUMN note",
