@@ -3,10 +3,11 @@
 use super::{
     demand::Wanted,
     mark::{Contents, Kind, StockMark},
-    origin::{Origin, change_token},
+    origin::Origin,
     reserved,
     shelf::{self, close, drop_marked},
     take::{copy_statement, verify},
+    token::change_token,
 };
 use crate::{
     build::{Build, Built},

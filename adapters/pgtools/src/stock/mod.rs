@@ -13,15 +13,17 @@ mod shelf;
 mod sweep;
 mod take;
 mod tend;
+mod token;
 mod trial;
 
 pub(crate) use demand::{Demand, Wanted};
 pub(crate) use fresh::CloneProbe;
 pub(crate) use log_disk::explain;
 pub(crate) use mark::Kind;
-pub(crate) use origin::{Origin, change_token};
+pub(crate) use origin::Origin;
 pub(crate) use room::{make_room, take_room};
 pub(crate) use sweep::{candidates, sweep};
 pub(crate) use take::{Taken, take};
 pub(crate) use tend::tend;
+pub(crate) use token::change_token;
 pub(crate) use trial::{copy, discard};

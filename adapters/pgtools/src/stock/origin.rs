@@ -1,21 +1,18 @@
 //! What a copy is of: a database, its definitions as they stand, and the settings by which rows were left out.
 
+use super::token::change_token;
 use crate::{
     connect::{APPLICATION, run},
     error::from_sql,
     hex::hex,
     quoting::relation,
-    settings::{LEDGER_SCHEMA, Settings},
+    settings::Settings,
 };
-use domain::{
-    DataCloneMode,
-    branch::{DatabaseName, OWNER_ROLE},
-    table::QualifiedName,
-};
+use domain::{DataCloneMode, branch::DatabaseName};
 use ports::driven::BuildError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 /// Two databases of equal origin are copies of the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,45 +75,4 @@ pub(crate) fn withholding(settings: &Settings) -> String {
     excluded.push(settings.masking.hash());
     excluded.push(BUILD_RULES.to_string());
     hex(&Sha256::digest(excluded.join("\n"))[..16])
-}
-
-/// The change token of the database that the connection is to, by its snapshot.
-pub(crate) async fn change_token(connection: &mut PgConnection) -> Result<String, BuildError> {
-    let failed = |error| from_sql("reading the change token", error);
-    let (definitions, tables): (String, Vec<String>) =
-        sqlx::query_as(include_str!("sql/token.sql")).bind(OWNER_ROLE).fetch_one(&mut *connection).await.map_err(failed)?;
-    if tables.is_empty() {
-        return Ok(definitions);
-    }
-    let rows: Vec<_> = tables
-        .iter()
-        .map(|table| {
-            format!(
-                "select md5(string_agg(concat(xmin, ctid), ',' order by ctid)) as sum from only {}",
-                relation(&QualifiedName::new(LEDGER_SCHEMA, table))
-            )
-        })
-        .collect();
-    let sql = format!("select coalesce(md5(string_agg(sum, ',' order by sum)), '') from ({}) sums", rows.join(" union all "));
-    let rows: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.map_err(failed)?;
-    Ok(format!("{definitions}-{rows}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::settings::{LEDGER_SCHEMA, SEED_LOG};
-
-    #[test]
-    fn the_tokens_statement_knows_the_ledger_by_its_name() {
-        let sql = include_str!("sql/token.sql");
-        assert!(sql.contains(&format!("nspname = '{LEDGER_SCHEMA}'")) && sql.contains(&format!("relname <> '{SEED_LOG}'")));
-    }
-
-    /// No catalogue of the database tells of them.
-    #[test]
-    fn the_tokens_statement_knows_the_roles_by_which_something_stays_behind() {
-        for role in ["pg_read_server_files", "pg_execute_server_program"] {
-            assert!(include_str!("sql/token.sql").contains(role) && include_str!("../definitions/sql/barred.sql").contains(role), "{role}");
-        }
-    }
 }

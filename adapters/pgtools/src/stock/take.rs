@@ -2,9 +2,10 @@
 
 use super::{
     mark::{Kind, StockMark},
-    origin::{Origin, change_token},
+    origin::Origin,
     room::take_room_beside,
     shelf::Shelf,
+    token::change_token,
 };
 use crate::{
     database::create::{Birth, make, name_and_open},
