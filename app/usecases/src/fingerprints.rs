@@ -6,7 +6,7 @@ use ports::driven::{DatabasePlace, MigrationRunner, SchemaReader};
 /// Records what the schema is from this version on. Without it drift is not known; the migration stands all the same.
 pub(crate) async fn record(schemas: &dyn SchemaReader, ledger: &dyn MigrationRunner, place: &DatabasePlace, version: MigrationVersion) {
     match schemas.fingerprint(place).await {
-        Ok(fingerprint) => mark(ledger, place, version, &SchemaMark::clean(fingerprint.as_str())).await,
+        Ok(fingerprint) => mark(ledger, place, version, &SchemaMark::clean(&fingerprint)).await,
         Err(error) => tracing::warn!(database = %place.database, %error, "the schema's fingerprint could not be read"),
     }
 }

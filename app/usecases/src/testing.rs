@@ -144,7 +144,7 @@ impl SchemaReader for SlowSchemas {
     async fn fingerprint(&self, _of: &DatabasePlace) -> Result<Fingerprint, BuildError> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         let _let_on_for_everybody = self.let_on.acquire().await.expect("it is never closed");
-        Ok(Fingerprint::from_hex("after".to_owned()))
+        Ok(Fingerprint::from_text("after".to_owned()))
     }
     async fn read(&self, _of: &DatabasePlace) -> Result<Arc<SchemaSnapshot>, BuildError> {
         panic!("nobody reads a whole schema here")

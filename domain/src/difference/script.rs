@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn comments_tell_hazards_what_is_left_and_renames_and_no_name_ends_them() {
         let told = |diff: &SchemaDiff| script_with_remarks(&"x".parse().unwrap(), &"main".parse().unwrap(), diff);
-        assert_eq!(told(&SchemaDiff::equal(Fingerprint::from_hex("aa"))), "");
+        assert_eq!(told(&SchemaDiff::equal(Fingerprint::from_text("aa"))), "");
         assert!(!told(&plain()).contains("hazard"));
         let text = told(&hazardous());
         let expected = "\

@@ -16,7 +16,7 @@ pub(super) fn plain() -> SchemaDiff {
         summary: Summary { added: 0, removed: 0, changed: 1 },
         objects: vec![change],
         script: vec![statement("table public.t", "COMMENT ON TABLE public.t IS 'x'", &[])],
-        ..SchemaDiff::equal(Fingerprint::from_hex("aa"))
+        ..SchemaDiff::equal(Fingerprint::from_text("aa"))
     }
 }
 

@@ -214,7 +214,7 @@ mod tests {
         let definition = format!("CREATE TABLE public.t (\n    id integer,\n    {column}\n);\n");
         let table =
             Object::new(Identity::new(Kind::Table, Some("public"), "t"), definition, Some("DROP TABLE public.t;\n".to_owned()), None, Vec::new());
-        SchemaSnapshot { map: ObjectMap::new(vec![table]), facts: Facts::default(), fingerprint: Fingerprint::from_hex(name) }
+        SchemaSnapshot { map: ObjectMap::new(vec![table]), facts: Facts::default(), fingerprint: Fingerprint::from_text(name) }
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             "target_fingerprint": "aa",
         });
         assert_eq!(serde_json::to_value(&diff).unwrap(), expected);
-        assert!(SchemaDiff::equal(Fingerprint::from_hex("aa")).is_empty());
+        assert!(SchemaDiff::equal(Fingerprint::from_text("aa")).is_empty());
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
                 Object::new(identity, grants.to_owned(), None, None, vec![0]).left_to_others("for a superuser to say")
             }));
             let map = ObjectMap::new(if routine { objects } else { Vec::new() });
-            SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_hex("aa") }
+            SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_text("aa") }
         };
         let granted = |grants| made(Some(grants), true);
         let (one, other) = ("GRANT ALL ON FUNCTION public.f() TO a;\n", "GRANT ALL ON FUNCTION public.f() TO b;\n");

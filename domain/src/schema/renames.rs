@@ -132,7 +132,7 @@ mod tests {
         let identity = Identity::new(Kind::Type, Some("p"), "mood");
         let with = |labels: &str| {
             let object = Object::new(identity.clone(), format!("CREATE TYPE p.mood AS ENUM (\n    {labels}\n);"), None, None, Vec::new());
-            SchemaSnapshot { map: ObjectMap::new(vec![object]), facts: Facts::default(), fingerprint: Fingerprint::from_hex("") }
+            SchemaSnapshot { map: ObjectMap::new(vec![object]), facts: Facts::default(), fingerprint: Fingerprint::from_text("") }
         };
         let offered = |old: &str, new: &str| -> Vec<String> {
             labels(&with(old), &with(new), &identity).unwrap().into_iter().map(|rename| rename.sql).collect()

@@ -62,7 +62,7 @@ impl From<MigrationOverview> for MigrationsDocument {
 
 impl From<LedgerEntry> for LedgerEntryDocument {
     fn from(entry: LedgerEntry) -> Self {
-        let fingerprint = SchemaMark::of_entry(&entry).and_then(|mark| mark.fingerprint().map(str::to_owned));
+        let fingerprint = SchemaMark::of_entry(&entry).and_then(|mark| mark.fingerprint()).map(|fingerprint| fingerprint.to_string());
         let (state, done, error) = match entry.state {
             LedgerState::Applied => ("applied", None, None),
             LedgerState::Running { done } => ("running", Some(done), None),

@@ -202,7 +202,7 @@ async fn branches_are_listed_shown_and_compared() {
         });
         ports.diff_branches = answering(|command: ports::driving::DiffBranches| {
             let target = command.target.as_deref().unwrap_or("main").parse().unwrap();
-            Ok(BranchDiff { source: command.branch.parse().unwrap(), target, diff: SchemaDiff::equal(Fingerprint::from_hex("ab")), text: None })
+            Ok(BranchDiff { source: command.branch.parse().unwrap(), target, diff: SchemaDiff::equal(Fingerprint::from_text("ab")), text: None })
         });
     });
     let client = house.open();

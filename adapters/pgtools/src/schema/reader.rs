@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     child::ChildError,
-    connect::{APPLICATION, run},
+    connect::{APPLICATION, major, run},
     definitions::{dump, never_copied::control_schemas},
     error::{denied, from_sql, refused, retryable},
     hex::hex,
@@ -115,11 +115,12 @@ impl PgSchemas {
         let meta = facts::meta(&mut connection, &excluded, &self.settings.admin.user).await?;
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
         let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
+        let server = major(&connection);
         let _ = connection.close().await;
         drop((dumping, look));
         let entries = archive::entries(&archive).map_err(|error| refused("dump_unreadable", format!("reading pg_dump's output: {error}")))?;
         let map = assemble::object_map(entries, &meta);
-        let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map), map, facts });
+        let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map, server), map, facts });
         self.cache.keep(key, &reading);
         Ok(reading)
     }
@@ -165,8 +166,11 @@ impl SchemaReader for PgSchemas {
     }
 }
 
-fn fingerprint(map: &ObjectMap) -> Fingerprint {
-    Fingerprint::from_hex(hex(&Sha256::digest(map.canonical_text())))
+/// Another number whenever schemas are read otherwise: what was recorded of one before tells nothing of it then.
+const READER: u32 = 1;
+
+fn fingerprint(map: &ObjectMap, server: u32) -> Fingerprint {
+    Fingerprint::from_text(format!("{READER}.{server}-{}", hex(&Sha256::digest(map.canonical_text()))))
 }
 
 /// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.

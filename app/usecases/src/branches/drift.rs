@@ -32,7 +32,7 @@ impl DriftWatch {
     pub(super) async fn look(&self, place: &DatabasePlace, view: &MigrationView) -> Option<bool> {
         let mark = view.mark()?;
         let present = timeout(PATIENCE, self.present(place)).await.ok()??;
-        Some(mark.differs_from(present.as_str()))
+        mark.differs_from(&present)
     }
 
     /// The fingerprint as it is once this is called: who comes while one is being read waits for that, and then reads anew, which costs nothing where nothing

@@ -318,7 +318,7 @@ mod tests {
             let mut runner = runner(&[applied, failed]);
             runner.expect_repair().once().returning(|_, _, _, _| Ok(()));
             let mut schemas = ports::driven::MockSchemaReader::new();
-            schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_hex("after".to_owned())));
+            schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_text("after".to_owned())));
             let ports = BranchPorts { schemas: Arc::new(schemas), ..ports(runner, &[(1, MigrationOutcome::Repaired)]) };
             let alice = caller(Some(1), [Scope::WriteBranches]);
             let overview = LedgerUseCase::new(ports).run(&alice, repair(1, RepairAction::Accept, &["1_x.sql", "2_x.sql"])).await.unwrap();
@@ -331,7 +331,7 @@ mod tests {
         let mut runner = runner(&[entry(1, 7)]);
         runner.expect_baseline().once().withf(|_, files, _| files.iter().map(|file| file.version.number()).eq([2])).returning(|_, _, _| Ok(1));
         let mut schemas = ports::driven::MockSchemaReader::new();
-        schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_hex("ab".to_owned())));
+        schemas.expect_fingerprint().returning(|_| Ok(domain::schema::Fingerprint::from_text("ab".to_owned())));
         runner.expect_record_fingerprint().once().withf(|_, version, print| version.number() == 2 && print == "ab").returning(|_, _, _| Ok(()));
         let ports = BranchPorts { schemas: Arc::new(schemas), ..ports(runner, &[(2, MigrationOutcome::Baselined)]) };
         let command = BaselineMigrations {

@@ -43,7 +43,7 @@ impl MigrationView {
     /// As callers are told of it, with whether the schema is another than after the last migration, however long that takes to tell.
     pub(super) async fn told(self, ports: &BranchPorts, place: &DatabasePlace, branch: &Slug) -> Result<MigrationOverview, Failure> {
         let drift = match self.mark() {
-            Some(mark) => Some(mark.differs_from(ports.schemas.fingerprint(place).await?.as_str())),
+            Some(mark) => mark.differs_from(&ports.schemas.fingerprint(place).await?),
             None => None,
         };
         // Without any file it is not each of the applied ones that is missing.

@@ -5,6 +5,7 @@ use crate::fingerprints;
 use domain::{
     Slug,
     migration::{RepairAction, SchemaMark, last_applied},
+    schema::Fingerprint,
 };
 use ports::driven::DatabasePlace;
 use tokio::time::timeout;
@@ -21,7 +22,7 @@ impl OperationRunner {
         }
         let (Some(last), Some(mark)) = (last_applied(&ledger), SchemaMark::of_ledger(&ledger)) else { return Ok(None) };
         let Some(present) = self.present(target).await else { return Ok(None) };
-        let drift = mark.differs_from(&present);
+        let Some(drift) = mark.differs_from(&present) else { return Ok(None) };
         let new = if drift { mark.clone().drifted_from() } else { SchemaMark::clean(&present) };
         if new != mark {
             fingerprints::mark(&*self.ports.migrations, target, last.version, &new).await;
@@ -32,7 +33,7 @@ impl OperationRunner {
     /// The same, only looked at.
     pub(super) async fn drift(&self, target: &DatabasePlace) -> Result<Option<bool>, Halt> {
         let Some(mark) = SchemaMark::of_ledger(&self.ports.migrations.ledger(target).await?) else { return Ok(None) };
-        Ok(self.present(target).await.map(|present| mark.differs_from(&present)))
+        Ok(self.present(target).await.and_then(|present| mark.differs_from(&present)))
     }
 
     /// What to say of drift, with the command that ends it.
@@ -45,9 +46,9 @@ impl OperationRunner {
     }
 
     /// The fingerprint of the schema as it is now. A migration does not wait for it for ever.
-    async fn present(&self, target: &DatabasePlace) -> Option<String> {
+    async fn present(&self, target: &DatabasePlace) -> Option<Fingerprint> {
         match timeout(PATIENCE, self.ports.schemas.fingerprint(target)).await {
-            Ok(Ok(fingerprint)) => Some(fingerprint.as_str().to_owned()),
+            Ok(Ok(fingerprint)) => Some(fingerprint),
             Ok(Err(error)) => {
                 tracing::warn!(database = %target.database, %error, "the schema could not be read: whether it has drifted is not known");
                 None

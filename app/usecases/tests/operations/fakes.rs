@@ -298,7 +298,7 @@ impl SeedRunner for Seeds {
 pub(crate) struct Schemas;
 
 fn fingerprint() -> Fingerprint {
-    Fingerprint::from_hex("00")
+    Fingerprint::from_text("00")
 }
 
 #[async_trait]

@@ -115,7 +115,7 @@ mod tests {
         let mut everywhere = object(Kind::DefaultAcl, "DEFAULT PRIVILEGES FOR FUNCTIONS", functions, "");
         everywhere.identity.schema = None;
         let map = ObjectMap::new(vec![object(Kind::DefaultAcl, "DEFAULT PRIVILEGES FOR TABLES", tables, ""), everywhere]);
-        DefaultGrants::of(&SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_hex("") })
+        DefaultGrants::of(&SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_text("") })
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Hazard::{self, DataLoss, ExclusiveLock, LongScan, MayFail, TableRewri
 use crate::schema::{Address, Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
 
 fn snapshot(name: &str, objects: Vec<Object>) -> SchemaSnapshot {
-    SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_hex(name) }
+    SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_text(name) }
 }
 
 fn table(column: &str) -> Object {

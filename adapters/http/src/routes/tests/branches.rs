@@ -123,7 +123,7 @@ async fn a_difference_comes_as_it_was_asked_for() {
     let diff = answering::<DiffBranches>(|command| {
         let text = command.text.then(|| "--- main\n+++ x\n".to_owned());
         let target = command.target.unwrap_or_else(|| "main".to_owned()).parse().unwrap();
-        Ok(BranchDiff { source: command.branch.parse().unwrap(), target, diff: SchemaDiff::equal(Fingerprint::from_hex("ab")), text })
+        Ok(BranchDiff { source: command.branch.parse().unwrap(), target, diff: SchemaDiff::equal(Fingerprint::from_text("ab")), text })
     });
     let client = over(RestPorts { diff_branches: diff, ..unreached() });
     let document = json_of(ask(&client, "GET", "branches/x/diff?target=y", Value::Null).await).await;
@@ -138,7 +138,7 @@ async fn a_difference_comes_as_it_was_asked_for() {
         let statement =
             ScriptStatement { sql: "DROP TABLE t".to_owned(), object: "table t".to_owned(), hazards: vec![Hazard::DataLoss], in_transaction: true };
         let left = Unscripted { kind: Kind::View, identity: "v\n;".to_owned(), reason: "nobody knows".to_owned() };
-        let equal = SchemaDiff::equal(Fingerprint::from_hex("ab"));
+        let equal = SchemaDiff::equal(Fingerprint::from_text("ab"));
         let diff = SchemaDiff { hazards: vec![Hazard::DataLoss], script: vec![statement], unscripted: vec![left], ..equal };
         Ok(BranchDiff { source: "x".parse().unwrap(), target: "main".parse().unwrap(), diff, text: Some("+a\n".to_owned()) })
     });
