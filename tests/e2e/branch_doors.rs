@@ -118,6 +118,20 @@ async fn access_goes_as_far_as_its_level() {
     assert_eq!(server.get("admin/branches/shared/access", alice).await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(Answer::to(server.rest(Method::DELETE, "admin/branches/shared/access/bob@example.com", alice)).await.status, 204);
     eventually("the access is gone", Duration::from_secs(5), async || server.get("admin/branches/shared", bob).await.status == 403).await;
+
+    // Whoever may take it away sees that it went.
+    let grant = json!({"user": "bob@example.com", "level": "admin"});
+    assert_eq!(server.send(Method::PUT, "admin/branches/shared/access", alice, &grant).await.status, 200);
+    let begun = Answer::to(server.rest(Method::DELETE, "admin/branches/shared", bob)).await;
+    assert_eq!(begun.status, 202, "{begun:?}");
+    let operation = format!("admin/operations/{}", begun.json()["operation"]["id"].as_str().unwrap());
+    eventually("the branch is gone", Duration::from_secs(60), async || {
+        let seen = server.get(&operation, bob).await;
+        assert_eq!(seen.status, 200, "{seen:?}");
+        seen.json()["status"] == "succeeded"
+    })
+    .await;
+    assert_eq!(server.get("admin/branches/shared", bob).await.problem(404), "not_found");
 }
 
 #[tokio::test]

@@ -30,6 +30,11 @@ impl DatabaseNames {
         Ok(DatabasePlace { database: self.database(branch, generation), is_main: branch.is_main() })
     }
 
+    /// The same for a request that only looks: where nothing serves the branch yet, it may come again.
+    pub(crate) fn place_to_look(&self, branch: &Branch) -> Result<DatabasePlace, Failure> {
+        if branch.state.serving().is_none() { Err(nothing_serves(branch)) } else { self.place(branch) }
+    }
+
     fn database(&self, branch: &Branch, generation: Generation) -> DatabaseName {
         if branch.is_main() { self.main.clone() } else { DatabaseName::of_generation(&self.prefix, &branch.slug, generation) }
     }
@@ -79,7 +84,8 @@ impl BranchResolver {
     }
 }
 
-fn nothing_serves(branch: &Branch) -> Failure {
+/// The refusal of a request to a branch that no data serves.
+pub(crate) fn nothing_serves(branch: &Branch) -> Failure {
     match branch.state.status() {
         Status::Error => Failure::Conflict {
             code: "branch_error",

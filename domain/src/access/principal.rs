@@ -117,6 +117,9 @@ pub enum Denied {
     /// The action belongs to a signed-in user, and nobody is signed in.
     #[error("this needs a signed-in user")]
     NoUser,
+    /// A branch is its maker's, and nobody asks for one.
+    #[error("a branch is its maker's to use: make it with a credential of a user, or with a service key that has admin:branches")]
+    BranchOfNobody,
     /// The key's table list does not have the table.
     #[error("this key may not touch table '{}'", shown(.table, 200))]
     Table {
@@ -161,7 +164,7 @@ impl Denied {
         match self {
             Self::MissingScope { .. } => "missing_scope",
             Self::ReadOnly => "read_only",
-            Self::NoUser => "no_user",
+            Self::NoUser | Self::BranchOfNobody => "no_user",
             Self::Table { .. } => "table_not_allowed",
             Self::Branch { .. } | Self::BranchLevel { .. } => "branch_access_denied",
             Self::Protected { .. } => "protected",
@@ -207,10 +210,10 @@ impl Principal {
         if action == Action::CreateBranch { self.may_make_branches() } else { Ok(()) }
     }
 
-    /// Whoever owns nothing makes no branch; a pinned key stays where it is pinned.
+    /// Whoever owns nothing makes no branch: it could not use it, and no quota would hold for it. A pinned key stays where it is pinned.
     pub fn may_make_branches(&self) -> Result<(), Denied> {
-        if !self.is_somebody() {
-            return Err(Denied::NoUser);
+        if self.user_id.is_none() && !(self.is_somebody() && self.administers_branches()) {
+            return Err(Denied::BranchOfNobody);
         }
         match &self.restrictions.branch {
             Some(pinned) => Err(Denied::Protected { reason: format!("this key is pinned to branch '{pinned}' and makes no others") }),
@@ -341,7 +344,12 @@ mod tests {
     fn a_key_of_nobody_and_a_pinned_one_make_no_branches() {
         let key = PrincipalKind::ApiKey(super::KeyId::from_uuid(uuid::Uuid::nil()));
         let of_nobody = Principal { kind: key, ..with(Scopes::ALL, Restrictions::default()) };
-        assert_eq!(of_nobody.authorize(Action::CreateBranch), Err(Denied::NoUser));
+        assert_eq!(of_nobody.authorize(Action::CreateBranch), Err(Denied::BranchOfNobody));
+        let service = PrincipalKind::ServiceKey(super::KeyId::from_uuid(uuid::Uuid::nil()));
+        for (scope, expected) in [(Scope::WriteBranches, Err(Denied::BranchOfNobody)), (Scope::AdminBranches, Ok(()))] {
+            let key = Principal { kind: service, ..with(Scopes::NONE.with(scope), Restrictions::default()) };
+            assert_eq!(key.authorize(Action::CreateBranch), expected, "{scope:?}");
+        }
         let of_a_user = Principal { user_id: Some(crate::UserId::from_uuid(uuid::Uuid::nil())), ..of_nobody };
         assert_eq!(of_a_user.authorize(Action::CreateBranch), Ok(()));
         let pinned = Restrictions { branch: Some("pr-1".parse().unwrap()), ..Restrictions::default() };

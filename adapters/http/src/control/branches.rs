@@ -31,8 +31,7 @@ impl Branches {
     /// Make a branch
     ///
     /// Answers at once; the branch is ready a little later. Works while the parent is in use, by a consistent snapshot that is never older than the
-    /// request unless `max_age` allows it. Needs one of the scopes `write:branches` (of a user, within their quota, or of a service key) and
-    /// `admin:branches`.
+    /// request unless `max_age` allows it. Needs one of the scopes `write:branches` (of a user, within their quota) and `admin:branches`.
     #[oai(path = "/", method = "post", operation_id = "create_branch")]
     async fn create_branch(&self, asking: Asking, body: JsonBody<CreateBranch>) -> Result<Begun<BranchWithOperation>, Problem> {
         Ok(Begun(asking.run(&*self.create, body.0).await?.into()))

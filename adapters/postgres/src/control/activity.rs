@@ -1,6 +1,10 @@
 //! Histories of branches in the metadata database.
 
-use super::{cursor, error::store, unit_of_work::PgUnitOfWork};
+use super::{
+    cursor::{self, Moment},
+    error::store,
+    unit_of_work::PgUnitOfWork,
+};
 use async_trait::async_trait;
 use domain::{
     BranchId,
@@ -46,7 +50,7 @@ impl ActivityRepository for PgUnitOfWork {
     }
 
     async fn list(&mut self, branch: BranchId, page: &PageRequest) -> Result<Page<ActivityEntry>, StoreError> {
-        let after: Option<(OffsetDateTime, i64)> = cursor::open(LIST, page)?;
+        let after: Option<(Moment, i64)> = cursor::open(LIST, page)?;
         let rows: Vec<ActivityRow> = sqlx::query_as(
             "select id, at, actor, action, detail from branching.activity_log
              where branch_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3))
@@ -54,13 +58,13 @@ impl ActivityRepository for PgUnitOfWork {
              limit $4",
         )
         .bind(branch.as_uuid())
-        .bind(after.map(|(at, _)| at))
+        .bind(after.map(|(at, _)| at.0))
         .bind(after.map(|(_, id)| id))
         .bind(cursor::rows(page))
         .fetch_all(&mut *self.transaction)
         .await
         .map_err(store)?;
-        let listed = cursor::page(LIST, page, rows, |last| (last.at, last.id));
+        let listed = cursor::page(LIST, page, rows, |last| (Moment(last.at), last.id));
         let entry = |row: ActivityRow| ActivityEntry { branch_id: branch, at: row.at, actor: row.actor, action: row.action, detail: row.detail };
         Ok(Page { items: listed.items.into_iter().map(entry).collect(), next_cursor: listed.next_cursor })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     branch_row::{BranchRow, StateColumns, branch_columns},
-    cursor,
+    cursor::{self, Moment},
     error::store,
     unit_of_work::PgUnitOfWork,
 };
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 const LIST: &str = "branches";
 /// Where a list left off: main or not, age, id.
-type Place = (bool, OffsetDateTime, Uuid);
+type Place = (bool, Moment, Uuid);
 
 impl PgUnitOfWork {
     async fn branches(&mut self, query: QueryAs<'_, Postgres, BranchRow, PgArguments>) -> Result<Vec<Branch>, StoreError> {
@@ -77,11 +77,11 @@ impl BranchRepository for PgUnitOfWork {
         let query = sqlx::query_as(sql)
             .bind(of.map(|user| user.as_uuid()))
             .bind(after.map(|(main, ..)| main))
-            .bind(after.map(|(_, created_at, _)| created_at))
+            .bind(after.map(|(_, created_at, _)| created_at.0))
             .bind(after.map(|(.., id)| id))
             .bind(cursor::rows(page));
         let branches = self.branches(query).await?;
-        Ok(cursor::page(LIST, page, branches, |last: &Branch| (last.is_main(), last.created_at, last.id)))
+        Ok(cursor::page(LIST, page, branches, |last: &Branch| (last.is_main(), Moment(last.created_at), last.id)))
     }
 
     async fn count_live(&mut self, of: Option<UserId>) -> Result<u64, StoreError> {

@@ -2,8 +2,28 @@
 
 use domain::page::{Page, PageRequest};
 use ports::driven::StoreError;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Write;
+use time::OffsetDateTime;
+
+/// When a row was written, as a part of its key: in microseconds since 1970, which is as fine as PostgreSQL keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub(super) struct Moment(pub(super) OffsetDateTime);
+
+impl From<Moment> for i64 {
+    fn from(moment: Moment) -> Self {
+        Self::try_from(moment.0.unix_timestamp_nanos() / 1000).unwrap_or(Self::MAX)
+    }
+}
+
+impl TryFrom<i64> for Moment {
+    type Error = time::error::ComponentRange;
+
+    fn try_from(microseconds: i64) -> Result<Self, Self::Error> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1000).map(Self)
+    }
+}
 
 /// The key behind the request's cursor; `None` for the first page. `list` keeps one list's cursors from being taken for another's.
 pub(super) fn open<K: DeserializeOwned>(list: &str, page: &PageRequest) -> Result<Option<K>, StoreError> {
@@ -48,9 +68,11 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{open, page};
+    use super::{Moment, open, page, seal};
     use domain::page::PageRequest;
     use ports::driven::StoreError;
+    use std::time::Duration;
+    use time::OffsetDateTime;
 
     #[test]
     fn a_cursor_leads_behind_the_last_row_of_its_own_list_only() {
@@ -61,6 +83,16 @@ mod tests {
         assert_eq!(open::<i32>("numbers", &next).unwrap(), Some(8));
         assert!(matches!(open::<i32>("letters", &next), Err(StoreError::BadCursor)));
         assert_eq!(page("numbers", &next, vec![9], |n| *n).next_cursor, None);
+    }
+
+    #[test]
+    fn a_moment_that_no_row_is_of_is_no_cursor() {
+        let of = |microseconds: i64| PageRequest { limit: 2, cursor: Some(seal("moments", &microseconds)) };
+        let at = OffsetDateTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
+        assert_eq!(open::<Moment>("moments", &of(Moment(at).into())).unwrap(), Some(Moment(at)));
+        for microseconds in [i64::MIN, i64::MAX, -400_000_000_000_000_000] {
+            assert!(matches!(open::<Moment>("moments", &of(microseconds)), Err(StoreError::BadCursor)), "{microseconds}");
+        }
     }
 
     #[test]

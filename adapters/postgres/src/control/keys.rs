@@ -1,7 +1,7 @@
 //! API keys and service keys in the metadata database.
 
 use super::{
-    cursor,
+    cursor::{self, Moment},
     error::store,
     key_row::{KeyRow, key_columns, scope_names},
     unit_of_work::PgUnitOfWork,
@@ -47,7 +47,7 @@ impl KeyRepository for PgUnitOfWork {
     }
 
     async fn list(&mut self, kind: KeyKind, page: &PageRequest) -> Result<Page<KeyRecord>, StoreError> {
-        let after: Option<(OffsetDateTime, Uuid)> = cursor::open(kind.name(), page)?;
+        let after: Option<(Moment, Uuid)> = cursor::open(kind.name(), page)?;
         let rows: Vec<KeyRow> = sqlx::query_as(concat!(
             "select ",
             key_columns!(),
@@ -57,14 +57,14 @@ impl KeyRepository for PgUnitOfWork {
              limit $4"
         ))
         .bind(kind.name())
-        .bind(after.map(|(created_at, _)| created_at))
+        .bind(after.map(|(created_at, _)| created_at.0))
         .bind(after.map(|(_, id)| id))
         .bind(cursor::rows(page))
         .fetch_all(&mut *self.transaction)
         .await
         .map_err(store)?;
         let records = rows.into_iter().map(KeyRecord::try_from).collect::<Result<_, _>>()?;
-        Ok(cursor::page(kind.name(), page, records, |last: &KeyRecord| (last.created_at, last.id)))
+        Ok(cursor::page(kind.name(), page, records, |last: &KeyRecord| (Moment(last.created_at), last.id)))
     }
 
     async fn find(&mut self, kind: KeyKind, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {

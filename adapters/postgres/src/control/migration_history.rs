@@ -1,7 +1,7 @@
 //! Histories of migrations in the metadata database.
 
 use super::{
-    cursor,
+    cursor::{self, Moment},
     error::{corrupt, store},
     unit_of_work::PgUnitOfWork,
 };
@@ -69,7 +69,7 @@ impl MigrationHistoryRepository for PgUnitOfWork {
     }
 
     async fn list(&mut self, branch: BranchId, page: &PageRequest) -> Result<Page<MigrationHistory>, StoreError> {
-        let after: Option<(OffsetDateTime, i64)> = cursor::open(LIST, page)?;
+        let after: Option<(Moment, i64)> = cursor::open(LIST, page)?;
         let rows: Vec<HistoryRow> = sqlx::query_as(
             "select id, version, name, state, duration_us, who, at, detail from branching.migration_history
              where branch_id = $1 and ($2::timestamptz is null or (at, id) < ($2, $3))
@@ -77,13 +77,13 @@ impl MigrationHistoryRepository for PgUnitOfWork {
              limit $4",
         )
         .bind(branch.as_uuid())
-        .bind(after.map(|(at, _)| at))
+        .bind(after.map(|(at, _)| at.0))
         .bind(after.map(|(_, id)| id))
         .bind(cursor::rows(page))
         .fetch_all(&mut *self.transaction)
         .await
         .map_err(store)?;
-        let listed = cursor::page(LIST, page, rows, |last| (last.at, last.id));
+        let listed = cursor::page(LIST, page, rows, |last| (Moment(last.at), last.id));
         let items = listed.items.into_iter().map(|row| row.read(branch)).collect::<Result<_, _>>()?;
         Ok(Page { items, next_cursor: listed.next_cursor })
     }

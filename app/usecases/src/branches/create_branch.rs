@@ -268,7 +268,8 @@ mod tests {
             (PrincipalKind::Token, Scope::WriteBranches, DataCloneMode::FullClone, "no_user"),
             // As far as the quota, which is looked at later.
             (PrincipalKind::Token, Scope::AdminBranches, DataCloneMode::FullClone, "quota_exceeded"),
-            (service_key, Scope::WriteBranches, DataCloneMode::FullClone, "quota_exceeded"),
+            (service_key, Scope::WriteBranches, DataCloneMode::SchemaOnly, "no_user"),
+            (service_key, Scope::AdminBranches, DataCloneMode::FullClone, "quota_exceeded"),
         ] {
             let mut work = work_with(Some(main_branch()));
             work.branches.expect_count_live().returning(|_| Ok(9));

@@ -50,7 +50,7 @@ impl UseCase<DiffBranches> for DiffBranchesUseCase {
         let (source, target) = both(&mut *work, caller, &command.branch, command.target.as_deref()).await?;
         drop(work);
         let BranchPorts { names, schemas, .. } = &self.ports;
-        let (from, to) = (names.place(&source)?, names.place(&target)?);
+        let (from, to) = (names.place_to_look(&source)?, names.place_to_look(&target)?);
         // What is told twice is told of one reading.
         let readings = schemas.both(&to, &from).await?;
         let text = command.text.then(|| match &readings {

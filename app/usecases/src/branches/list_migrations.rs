@@ -23,7 +23,7 @@ impl UseCase<ListMigrations> for ListMigrationsUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let branch = find_visible(&mut *work, caller, &command.branch).await?;
         drop(work);
-        let place = self.ports.names.place(&branch)?;
+        let place = self.ports.names.place_to_look(&branch)?;
         MigrationView::look(&self.ports, &place, &command.files, command.whole).await?.told(&self.ports, &place, &branch.slug).await
     }
 }
@@ -32,12 +32,24 @@ impl UseCase<ListMigrations> for ListMigrationsUseCase {
 mod tests {
     use super::ListMigrationsUseCase;
     use crate::testing::{applied, branch, branch_ports, caller, work_with};
-    use domain::{Scope, migration::Checksum, operation::NamedText};
+    use domain::{Branch, BranchState, Failure, Generation, OperationId, Scope, migration::Checksum, operation::NamedText};
     use ports::{
         driven::MockMigrationRunner,
         driving::{ListMigrations, UseCase},
     };
     use std::sync::Arc;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_branch_that_is_being_made_is_looked_at_later() {
+        let made = Branch {
+            state: BranchState::Creating { operation: OperationId::from_uuid(Uuid::nil()), generation: Generation::FIRST },
+            ..branch("pr-1", Some(1))
+        };
+        let command = ListMigrations { branch: "pr-1".to_owned(), files: Vec::new(), whole: false };
+        let refused = ListMigrationsUseCase::new(branch_ports(work_with(Some(made)))).run(&caller(Some(1), [Scope::ReadBranches]), command).await;
+        assert!(matches!(refused, Err(Failure::Unavailable { retry_after: Some(_), .. })), "{refused:?}");
+    }
 
     #[tokio::test]
     async fn what_came_before_the_oldest_file_is_missing_only_of_a_project_that_is_sent_whole() {

@@ -7,16 +7,17 @@ use domain::{
 use ports::driven::{BranchRepository, ControlPlane, UnitOfWork};
 use std::fmt;
 
-/// A live branch by id or slug.
+/// A live branch by id or slug. A slug may read as an id: it is one where no branch has that id.
 async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Result<Branch, Failure> {
+    let live = |found: Option<Branch>| found.filter(|branch| branch.state.status() != Status::Deleted);
+    if let Ok(id) = reference.parse::<BranchId>()
+        && let Some(branch) = live(branches.find(id, false).await?)
+    {
+        return Ok(branch);
+    }
     let missing = || Failure::not_found("branch", reference);
-    let found = if let Ok(id) = reference.parse::<BranchId>() {
-        branches.find(id, false).await?
-    } else {
-        let slug: Slug = reference.parse().map_err(|_| missing())?;
-        branches.find_by_slug(&slug).await?
-    };
-    found.filter(|branch| branch.state.status() != Status::Deleted).ok_or_else(missing)
+    let slug: Slug = reference.parse().map_err(|_| missing())?;
+    live(branches.find_by_slug(&slug).await?).ok_or_else(missing)
 }
 
 /// The same, for a caller who wants to go so far on it.
@@ -128,7 +129,7 @@ pub(super) fn check_no_tables(principal: &Principal) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::{check, check_owner, find_visible};
-    use crate::testing::{branch, caller, held, main_branch, pinned_to, work_with};
+    use crate::testing::{FakeWork, branch, caller, held, main_branch, pinned_to, work_with};
     use domain::{Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
 
     #[test]
@@ -147,6 +148,17 @@ mod tests {
         assert_eq!(check_owner(&branch("pr-1", Some(1)), &tables).unwrap_err().code(), "protected");
         assert!(check_owner(&branch("pr-1", Some(1)), &alice).is_ok());
         assert_eq!(check_owner(&main_branch(), &alice).unwrap_err().code(), "branch_access_denied");
+    }
+
+    #[tokio::test]
+    async fn a_slug_that_reads_as_an_id_is_found() {
+        let mut work = FakeWork::default();
+        let hers = branch("a1b2c3d4-e5f6-4890-abcd-ef1234567890", Some(1));
+        let reference = hers.slug.to_string();
+        work.branches.expect_find().returning(|_, _| Ok(None));
+        work.branches.expect_find_by_slug().returning(move |_| Ok(Some(hers.clone())));
+        let found = find_visible(&mut work, &caller(Some(1), [Scope::ReadBranches]), &reference).await.unwrap();
+        assert_eq!(found.slug.as_str(), reference);
     }
 
     #[tokio::test]

@@ -27,9 +27,6 @@ impl OperationRunner {
         let mut ending = self.succeed(hold, None).await?;
         ending.branch.state = ending.branch.state.clone().gone(ending.now).map_err(elsewhere)?;
         ending.branch.previous = None;
-        for grant in &ending.branch.grants {
-            ending.work.branches().revoke_grant(branch.id, grant.user_id).await?;
-        }
         // Keys pinned to it end with it: the slug is free from now on, and may be somebody else's next.
         ending.work.keys().revoke_pinned(&branch.slug, ending.now).await?;
         ending.tell("deleted", None).await?;
