@@ -21,7 +21,7 @@ pub(crate) const APPLICATION: &str = "fluxbase builder";
 
 /// A database may carry settings of its own (`ALTER DATABASE .. SET`), and a branch carries its parent's: none may change what a copy holds, stop it
 /// half way, or filter its rows in silence.
-const OPTIONS: [(&str, &str); 21] = [
+const OPTIONS: [(&str, &str); 22] = [
     ("search_path", "pg_catalog"),
     ("row_security", "off"),
     ("statement_timeout", "0"),
@@ -37,6 +37,7 @@ const OPTIONS: [(&str, &str); 21] = [
     ("xmloption", "content"),
     ("standard_conforming_strings", "on"),
     ("quote_all_identifiers", "off"),
+    ("array_nulls", "on"),
     ("client_min_messages", "warning"),
     // Each of our statements runs once: to compile one over the catalogues took ten times as long as to run it.
     ("jit", "off"),
@@ -100,13 +101,20 @@ impl Settings {
         options(&self.server, &self.login(LoginPurpose::Builder, branch), branch).options([("synchronous_commit", "off")])
     }
 
-    /// The connection that reads a parent, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it. `name`
-    /// is what it is known by: [`APPLICATION`], or a build's.
+    /// The connection that reads what a parent is. `name` is what it is known by: [`APPLICATION`], or a build's.
     pub(crate) async fn reader_in(&self, parent: &DatabaseName, is_main: bool, name: &str) -> Result<PgConnection, BuildError> {
-        let secret = [(KEY_SETTING, self.masking.key.expose_secret())];
+        self.open_reader(parent, is_main, name, &[]).await
+    }
+
+    /// The connection that reads a parent's rows, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it.
+    pub(crate) async fn row_reader_in(&self, parent: &DatabaseName, is_main: bool, name: &str) -> Result<PgConnection, BuildError> {
+        self.open_reader(parent, is_main, name, &[(KEY_SETTING, self.masking.key.expose_secret())]).await
+    }
+
+    async fn open_reader(&self, parent: &DatabaseName, is_main: bool, name: &str, more: &[(&str, &str)]) -> Result<PgConnection, BuildError> {
         let options = options(&self.server, &self.reader(parent, is_main), parent)
             .options([("synchronous_commit", "off")])
-            .options(secret)
+            .options(more.iter().copied())
             .application_name(name);
         let mut connection = connect(options, &GUARDED).await?;
         if !is_main {

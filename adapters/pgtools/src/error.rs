@@ -1,6 +1,6 @@
 //! What went wrong, told as the port tells it.
 
-use domain::branch::OWNER_ROLE;
+use domain::{branch::OWNER_ROLE, privacy::without_values};
 use ports::driven::BuildError;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
@@ -16,13 +16,13 @@ pub(crate) fn retryable(message: impl Into<String>) -> BuildError {
 
 /// Sorts an error of PostgreSQL: what the server refused by rule stays refused, what came of the moment may be tried again.
 ///
-/// Only the primary message is shown: the detail may hold values of rows.
+/// Only the primary message is shown, without the values that it quotes: what is more may be of rows.
 pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> BuildError {
     let sqlx::Error::Database(database) = &error else {
         return BuildError::Retryable { message: format!("{doing}: the connection to the database failed"), source: Some(error.into()) };
     };
     let state = database.code().unwrap_or_default().into_owned();
-    let message = format!("{doing}: {} (SQLSTATE {state})", database.message());
+    let message = format!("{doing}: {} (SQLSTATE {state})", without_values(&state, database.message()));
     if finds_no_name(database.as_ref(), &state) {
         return refused("clone_refused", format!("{message}{WAY_TO_NAMES}"));
     }

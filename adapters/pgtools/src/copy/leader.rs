@@ -111,7 +111,7 @@ const TABLES_PER_LOCK: usize = 500;
 impl Leader {
     /// Locks every table that is to be copied, takes the snapshot, and makes sure that it sees the tables that were locked.
     pub(crate) async fn begin(settings: &Settings, (request, name): (&BuildRequest, &str), excluded: &[String]) -> Result<Self, NotYet> {
-        let mut connection = settings.reader_in(&request.parent, request.parent_is_main, name).await?;
+        let mut connection = settings.row_reader_in(&request.parent, request.parent_is_main, name).await?;
         let backend =
             sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.map_err(|error| from_sql("beginning the copy", error))?;
         let listed = both(&mut connection, request, excluded).await?;

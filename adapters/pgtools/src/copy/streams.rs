@@ -160,7 +160,7 @@ impl Streams<'_> {
 
     /// Another session that sees what the leader sees.
     async fn reader(&self, snapshot: &str) -> Result<PgConnection, BuildError> {
-        let mut reader = self.settings.reader_in(&self.request.parent, self.request.parent_is_main, self.name).await?;
+        let mut reader = self.settings.row_reader_in(&self.request.parent, self.request.parent_is_main, self.name).await?;
         let begin = format!("begin isolation level repeatable read read only; set transaction snapshot {}", literal(snapshot));
         run(&mut reader, begin).await.map_err(|error| from_sql("sharing the snapshot", error))?;
         self.see_all(&mut reader).await?;

@@ -194,7 +194,7 @@ impl Definitions {
         let mut command = child::command(&settings.tools.pg_restore);
         let options = format!(
             "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 \
-             -c default_transaction_read_only=off -c client_min_messages=warning -c jit=off -c max_parallel_maintenance_workers=0 \
+             -c default_transaction_read_only=off -c array_nulls=on -c client_min_messages=warning -c jit=off -c max_parallel_maintenance_workers=0 \
              -c maintenance_work_mem={memory}"
         );
         let login = match by {

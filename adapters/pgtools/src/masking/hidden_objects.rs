@@ -5,6 +5,7 @@
 //! object from being hidden only where the column holds nothing but numbers of large objects: any other number may be there by chance, and must not bring
 //! somebody's object along. Objects that no value names come along: they are nobody's.
 
+use super::expression::printed;
 use crate::{
     error::from_sql,
     quoting::{ident, relation},
@@ -111,6 +112,7 @@ fn may_point(table: &PrivateTable, column: &PrivateColumn) -> bool {
 /// keeps one.
 fn number(column: &PrivateColumn) -> Option<String> {
     let name = ident(&column.name);
+    let text = printed(&name);
     Some(match column.kind {
         Kind::LargeObject => format!("{name}::oid::int8"),
         Kind::Integer | Kind::Big | Kind::Decimal => {
@@ -118,11 +120,13 @@ fn number(column: &PrivateColumn) -> Option<String> {
         }
         // No number has more than ten digits, and not all of ten digits is one.
         kind if kind.is_text() => {
-            format!("case when {name}::text ~ '^[1-9][0-9]{{0,9}}$' then nullif({name}::text::int8, greatest({name}::text::int8, 4294967296)) end")
+            format!(
+                "case when t ~ '^[1-9][0-9]{{0,9}}$' then nullif(t::int8, greatest(t::int8, 4294967296)) end from (select {text} as t offset 0) printed"
+            )
         }
-        Kind::Array | Kind::Json | Kind::Other => format!(
-            r"nullif(found[1]::int8, greatest(found[1]::int8, 4294967296)) from regexp_matches({name}::text, '\m[1-9][0-9]{{0,9}}\M', 'g') found"
-        ),
+        Kind::Array | Kind::Json | Kind::Other => {
+            format!(r"nullif(found[1]::int8, greatest(found[1]::int8, 4294967296)) from regexp_matches({text}, '\m[1-9][0-9]{{0,9}}\M', 'g') found")
+        }
         _ => return None,
     })
 }

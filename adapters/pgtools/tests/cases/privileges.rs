@@ -28,6 +28,33 @@ async fn code_in_a_table_never_acts_as_a_superuser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn casts_of_somebodys_types_are_never_called() {
+    // To make one takes no more than to own the type. One of the types goes by the name of an extension's.
+    let sql = "create type citext as (n int); create type mood as enum ('glad');
+        create function tell(text) returns text language plpgsql as $$ begin
+            raise 'ran as % in a session of %, who knows %', current_user, session_user, current_setting('fluxbase.mask_key', true); end $$;
+        create function tell(citext) returns text language sql as $$ select tell(''::text) $$;
+        create function tell(mood) returns text language sql as $$ select tell(''::text) $$;
+        create function tell(mood[]) returns text language sql as $$ select tell(''::text) $$;
+        create cast (citext as text) with function tell(citext) as implicit;
+        create cast (mood as text) with function tell(mood) as implicit;
+        create cast (mood[] as text) with function tell(mood[]) as implicit;
+        create table bait (id int primary key, c citext, m mood, l mood[]);
+        insert into bait values (1, row(1), 'glad', '{glad}');
+        comment on column bait.c is '@pii null'; comment on column bait.m is '@pii null'; comment on column bait.l is '@pii null';
+        select lo_create(0)";
+    let house = House::new(Admin::Superuser, sql).await;
+    assert_eq!(house.build("baited", DataCloneMode::FullClone).await.unwrap().rows, 1);
+    let target = house.target("baited").database;
+    assert_eq!(house.count(&target, "bait where m is null and l is null").await, 1);
+
+    // What stands in its place is a text, which a value of several parts does not take.
+    execute(&mut house.look_into(&house.main).await, "comment on column bait.c is '@pii text'").await;
+    let (_, message) = refusal(house.build("unfit", DataCloneMode::FullClone).await);
+    assert!(!message.contains("ran as"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn createdb_and_createrole_are_enough() {
     let sql = "create extension citext; create schema app; create table app.t (id serial primary key, name citext not null);
                insert into app.t (name) select 'n' || n from generate_series(1, 50) n;

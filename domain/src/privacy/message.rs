@@ -1,0 +1,35 @@
+//! Values of rows in what PostgreSQL says of a failure.
+
+use std::borrow::Cow;
+
+/// A message without the values that it quotes, for whoever may not see the rows: data exceptions (class 22 of SQLSTATE) quote what they do not take
+/// (`invalid input syntax for type integer: "Alice"`). Other messages name columns and constraints only, or are what code of the database says.
+pub fn without_values<'m>(sqlstate: &str, message: &'m str) -> Cow<'m, str> {
+    if !sqlstate.starts_with("22") {
+        return Cow::Borrowed(message);
+    }
+    // A value may have quotes of its own.
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) => Cow::Owned(format!("{}…{}", &message[..first], &message[last + 1..])),
+        _ => Cow::Borrowed(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_values;
+
+    #[test]
+    fn values_are_left_out_and_names_are_not() {
+        for (state, message, told) in [
+            ("22P02", "invalid input syntax for type integer: \"Al\"ice\"", "invalid input syntax for type integer: …"),
+            ("22003", "value \"99999999999\" is out of range for type integer", "value … is out of range for type integer"),
+            ("22001", "value too long for type character varying(3)", "value too long for type character varying(3)"),
+            ("22P02", "unfinished \"", "unfinished …"),
+            ("42P01", "relation \"t\" does not exist", "relation \"t\" does not exist"),
+            ("23505", "duplicate key value violates unique constraint \"k\"", "duplicate key value violates unique constraint \"k\""),
+        ] {
+            assert_eq!(without_values(state, message), told);
+        }
+    }
+}
