@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use domain::{
     BoxError, Failure, OperationId, Slug,
     migration::{Checksum, LedgerEntry, MigrationFile, MigrationVersion, Seed},
+    privacy::without_values,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -91,6 +92,22 @@ pub struct FileFailure {
     pub sqlstate: Option<String>,
     /// What is wrong and what to do. PostgreSQL's own words, of the owner's own statements.
     pub message: String,
+}
+
+impl FileFailure {
+    /// The same without values of rows: what the ledger keeps comes along with every copy, whatever rows stay behind. Nobody knows what an exception says that
+    /// the database's own code raises.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        let message = match self.sqlstate.as_deref() {
+            Some(raised) if raised.starts_with("P0") => {
+                format!("the statement raised an exception (SQLSTATE {raised}); the operation's error has its words")
+            }
+            Some(sqlstate) => without_values(sqlstate, &self.message).into_owned(),
+            None => return self,
+        };
+        Self { message, ..self }
+    }
 }
 
 /// Why it was not done.

@@ -5,6 +5,17 @@ use domain::DataCloneMode;
 use ports::driven::BranchBuilder;
 use std::sync::Arc;
 
+/// An array of somebody's type is copied as text, where that setting has a say.
+#[tokio::test(flavor = "multi_thread")]
+async fn arrays_keep_their_nulls_whatever_a_database_says_of_them() {
+    let sql = "create type mood as enum ('glad'); create table t (m mood, tags text[], counts int[]);
+        insert into t values ('glad', array['a', null], array[1, null]);
+        do $do$ begin execute format('alter database %I set array_nulls = off', current_database()); end $do$";
+    let house = House::new(Admin::Superuser, sql).await;
+    house.build("nulls", DataCloneMode::FullClone).await.unwrap();
+    assert_eq!(house.count(&house.target("nulls").database, "t where tags[2] is null and counts[2] is null").await, 1);
+}
+
 const SQL: &str = r"create table t (a int, path text default E'q\\', check (path <> E'\\'));
     insert into t (a) values (1);
     create index on t ((path || E'\\'));

@@ -84,7 +84,7 @@ impl<'a, 'k> Bare<'a, 'k> {
                 }
                 Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
                     self.back_out().await?;
-                    self.record(unit.statements.start, "failed", Some(&failure.to_string())).await?;
+                    self.record(unit.statements.start, "failed", Some(&failure.clone().without_values().to_string())).await?;
                     return Err(Trouble::File(failure));
                 }
                 outcome => return outcome,

@@ -103,6 +103,21 @@ async fn a_file_that_ends_its_transaction_is_refused_before_and_found_out_after(
     assert_eq!(branch.text("select state from fluxbase_migrations.ledger").await, "failed");
 }
 
+/// The ledger comes along with every copy, whatever rows stay behind.
+#[tokio::test]
+async fn the_ledger_keeps_no_values_of_rows() {
+    let branch = branch("values").await;
+    branch.apply(&[("1_a.sql", "create table people (name text); insert into people values ('Alice Smith')")]).await.unwrap();
+    let raised = "do $$ begin raise 'it is %', (select name from people); end $$";
+    for (number, statement) in [(2, "alter table people alter name type int using name::int"), (3, raised)] {
+        let told = branch.fails(&format!("{number}_b.sql"), &format!("-- fluxbase:no-transaction\n{statement}")).await;
+        assert!(told.message.contains("Alice Smith"), "whoever migrates is told: {told}");
+        let kept = branch.text(&format!("select detail from fluxbase_migrations.ledger where version = {number}")).await;
+        assert!(!kept.contains("Alice") && kept.contains("_b.sql, line 2"), "{kept}");
+        branch.run(&format!("delete from fluxbase_migrations.ledger where version = {number}")).await;
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_a_file_sets_outlives_it() {
     let branch = branch("settings").await;
