@@ -5,10 +5,12 @@
 
 mod catalogue;
 mod endpoint;
+mod foreign_text;
 mod guard;
 mod message;
 mod registry;
 mod resources;
+mod room;
 mod rows;
 mod scope;
 mod sdk;

@@ -131,7 +131,7 @@ impl Registry {
         ];
         if let Some(branches) = &ports.branches {
             tools.extend(branch_tools(branches, max_bytes));
-            resources.insert(0, Box::new(BranchesResource(branches.list_branches.clone())));
+            resources.insert(0, Box::new(BranchesResource { use_case: branches.list_branches.clone(), max_bytes }));
         }
         tools.sort_by_key(|tool| tool.definition().name());
         tools.retain(|tool| is_allowed(&settings.allowed_tools, tool.definition().name()));
@@ -226,8 +226,8 @@ impl Registry {
 fn branch_tools(ports: &McpBranchPorts, max_bytes: u64) -> [Box<dyn AnyTool>; 8] {
     let waiting = || Waiting { follow: ports.follow_started.clone(), get_branch: ports.branch_of_started.clone(), max_bytes };
     [
-        Registered::boxed(ListBranchesTool(ports.list_branches.clone())),
-        Registered::boxed(GetBranchTool(ports.get_branch.clone())),
+        Registered::boxed(ListBranchesTool { use_case: ports.list_branches.clone(), max_bytes }),
+        Registered::boxed(GetBranchTool { use_case: ports.get_branch.clone(), max_bytes }),
         Registered::boxed(DiffBranchesTool { use_case: ports.diff_branches.clone(), max_bytes }),
         Registered::boxed(CreateBranchTool { use_case: ports.create_branch.clone(), waiting: waiting() }),
         Registered::boxed(ResetBranchTool { use_case: ports.reset_branch.clone(), waiting: waiting() }),

@@ -15,7 +15,7 @@ pub struct McpSettings {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// Bytes of a request at most.
     pub max_message_size: usize,
-    /// Bytes of what an answer shows at most: rows, tables, columns, an operation's result.
+    /// Bytes of what an answer shows at most: rows, tables, columns, branches, a difference, an operation's error and result.
     pub max_result_bytes: u64,
     /// Tools that may be called, by name; empty allows all.
     pub allowed_tools: Vec<String>,

@@ -201,7 +201,8 @@ pub(crate) struct McpSection {
     pub(crate) session_timeout: Duration,
     /// Bytes of a message at most. It holds for `tools/call`; no other message may have more than 1 MiB.
     pub(crate) max_message_size: NonZeroU32,
-    /// Bytes that one tool result shows at most, of rows, of tables, of columns or of an operation's result; what is beyond is left out and said to be.
+    /// Bytes that one tool result shows at most, of rows, of tables, of columns, of branches, of a difference, of an operation's error and result; what is
+    /// beyond is left out and said to be.
     pub(crate) max_result_bytes: NonZeroU32,
     /// The tools that are there, by name; empty means all.
     pub(crate) allowed_tools: Vec<String>,

@@ -1,6 +1,6 @@
 //! One table with all that is needed to ask for its rows.
 
-use super::{comment, room::Room};
+use crate::{foreign_text::comment, room::Room};
 use domain::catalogue::{Column, RelationKind, Relationship};
 use ports::driving::TableDescription;
 use serde::Serialize;
@@ -67,7 +67,7 @@ impl TableDetail {
             truncated: !(whole_key && all_columns && all_keys && all_relationships),
             name: relation.name.to_string(),
             kind: relation.kind,
-            comment: relation.comment.as_deref().map(comment::shown),
+            comment: relation.comment.as_deref().map(comment),
             estimated_rows: relation.estimated_rows,
             row_security: relation.row_security,
             read_only: !relation.writable,
@@ -84,10 +84,10 @@ impl ColumnDetail {
             name: column.name,
             r#type: column.type_name,
             nullable: column.nullable,
-            default: column.default.as_deref().map(comment::shown),
+            default: column.default.as_deref().map(comment),
             generated: column.generated,
             r#enum: column.enum_labels,
-            comment: column.comment.as_deref().map(comment::shown),
+            comment: column.comment.as_deref().map(comment),
         }
     }
 }

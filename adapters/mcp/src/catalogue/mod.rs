@@ -1,8 +1,6 @@
 //! Tables as models see them: compact, and with foreign text marked down to what it is.
 
-mod comment;
 mod detail;
-mod room;
 mod summary;
 
 pub(crate) use detail::TableDetail;

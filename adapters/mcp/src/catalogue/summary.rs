@@ -1,6 +1,6 @@
 //! The list of tables.
 
-use super::{comment, room::Room};
+use crate::{foreign_text::comment, room::Room};
 use domain::catalogue::{Relation, RelationKind};
 use ports::driving::TableList;
 use serde::Serialize;
@@ -43,7 +43,7 @@ impl TableSummary {
         Self {
             name: relation.name.to_string(),
             kind: relation.kind,
-            comment: relation.comment.as_deref().map(comment::shown),
+            comment: relation.comment.as_deref().map(comment),
             estimated_rows: relation.estimated_rows,
             row_security: relation.row_security,
             read_only: !relation.writable,

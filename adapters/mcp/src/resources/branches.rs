@@ -14,7 +14,10 @@ use std::sync::Arc;
 pub(crate) const URI: &str = "fluxbase://branches";
 
 /// The list of branches.
-pub(crate) struct BranchesResource(pub(crate) Arc<dyn UseCase<ListBranches>>);
+pub(crate) struct BranchesResource {
+    pub(crate) use_case: Arc<dyn UseCase<ListBranches>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[async_trait]
 impl Resource for BranchesResource {
@@ -44,6 +47,6 @@ impl Resource for BranchesResource {
 
     async fn read(&self, scope: &RequestScope, _uri: &str) -> Result<String, CallError> {
         let page = PageRequest::new(Some(PageRequest::MAX_LIMIT), None)?;
-        Ok(json(&Branches::of(scope.ask(&*self.0, ListBranches { page }).await?)))
+        Ok(json(&Branches::ask(&*self.use_case, scope, page, self.max_bytes).await?))
     }
 }

@@ -1,6 +1,7 @@
 //! What a call answers, whoever writes it.
 
 use super::{CallError, public};
+use crate::foreign_text::spelled_out;
 use serde::Serialize;
 
 /// Something a tool answers: structured content, and the same as text.
@@ -24,9 +25,9 @@ impl<T: Serialize + Send> Answer for T {
     }
 }
 
-/// A value as JSON text.
+/// A value as JSON text, in which everything is seen.
 pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> String {
-    serde_json::to_string(value).expect("answers have texts for keys")
+    spelled_out(serde_json::to_string(value).expect("answers have texts for keys"))
 }
 
 /// The result of a call: of one that went well, or of one that a model can learn from.

@@ -2,8 +2,9 @@
 
 use super::branch_view::BranchView;
 use crate::{
+    room::Room,
     scope::RequestScope,
-    tool::{CallError, Tool},
+    tool::{CallError, Tool, json},
 };
 use async_trait::async_trait;
 use domain::{
@@ -12,11 +13,14 @@ use domain::{
 };
 use ports::driving::{ListBranches, UseCase};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Lists branches.
-pub(crate) struct ListBranchesTool(pub(crate) Arc<dyn UseCase<ListBranches>>);
+pub(crate) struct ListBranchesTool {
+    pub(crate) use_case: Arc<dyn UseCase<ListBranches>>,
+    pub(crate) max_bytes: u64,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +29,9 @@ pub(crate) struct Input {
     cursor: Option<String>,
 }
 
+/// Bytes that a cursor may take, and what stands around the branches.
+const CURSOR: u64 = 400;
+
 /// A page of branches.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,11 +39,38 @@ pub(crate) struct Branches {
     branches: Vec<BranchView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
 }
 
 impl Branches {
-    pub(crate) fn of(page: Page<Branch>) -> Self {
-        Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor }
+    /// A page of branches in so many bytes. Where fewer fit than were asked for, it is asked for again as a page of as many: only so does the next one begin
+    /// behind the last that is shown. One is always shown, for without one no page would lead on.
+    pub(crate) async fn ask(
+        use_case: &dyn UseCase<ListBranches>,
+        scope: &RequestScope,
+        mut page: PageRequest,
+        max_bytes: u64,
+    ) -> Result<Self, CallError> {
+        let mut truncated = false;
+        loop {
+            let found = scope.ask(use_case, ListBranches { page: page.clone() }).await?;
+            match Self::held(&found, truncated, max_bytes) {
+                Ok(branches) => return Ok(branches),
+                Err(fitting) => page.limit = fitting.min(page.limit - 1),
+            }
+            truncated = true;
+        }
+    }
+
+    /// The page, or how many of its branches fit.
+    fn held(page: &Page<Branch>, truncated: bool, max_bytes: u64) -> Result<Self, u32> {
+        let told = Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor.clone(), truncated };
+        if json(&told).len() as u64 <= max_bytes || told.branches.len() == 1 {
+            return Ok(told);
+        }
+        let (fitting, _) = Room::of(max_bytes.saturating_sub(CURSOR)).hold(told.branches);
+        Err(u32::try_from(fitting.len()).unwrap_or(u32::MAX).max(1))
     }
 }
 
@@ -50,7 +84,7 @@ impl Tool for ListBranchesTool {
     type Output = Branches;
 
     fn input_schema() -> Value {
-        json!({
+        serde_json::json!({
             "type": "object",
             "additionalProperties": false,
             "properties": {
@@ -61,15 +95,19 @@ impl Tool for ListBranchesTool {
     }
 
     fn output_schema() -> Value {
-        json!({
+        serde_json::json!({
             "type": "object",
             "required": ["branches"],
-            "properties": {"branches": {"type": "array", "items": BranchView::schema()}, "nextCursor": {"type": "string"}}
+            "properties": {
+                "branches": {"type": "array", "items": BranchView::schema()},
+                "nextCursor": {"type": "string"},
+                "truncated": {"type": "boolean", "description": "fewer than limit, for their size"}
+            }
         })
     }
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Branches, CallError> {
         let page = PageRequest::new(input.limit, input.cursor)?;
-        Ok(Branches::of(scope.ask(&*self.0, ListBranches { page }).await?))
+        Branches::ask(&*self.use_case, scope, page, self.max_bytes).await
     }
 }

@@ -1,6 +1,6 @@
 //! What long work answers: the branch and the operation at once, or as they are after a wait.
 
-use super::branch_view::{BranchView, OperationView};
+use super::{branch_view::BranchView, operation_view::OperationView};
 use crate::{
     scope::RequestScope,
     tool::{Answer, json as text},
@@ -14,6 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// Seconds that a call may wait: clients give a call up after a minute.
 pub(crate) const LONGEST_WAIT: u64 = 50;
+
+/// Bytes of what stands around a branch and an operation that are told together.
+const BETWEEN: u64 = r#"{"branch":,"operation":}"#.len() as u64;
 
 /// A branch that something was started for, and the operation that does it.
 #[derive(Debug)]
@@ -69,7 +72,9 @@ impl Waiting {
     }
 
     fn told(&self, branch: &Branch, operation: Operation) -> Started {
-        Started(Told { branch: BranchView::of(branch), operation: OperationView::of(operation, self.max_bytes) })
+        let branch = BranchView::of(branch);
+        let left = self.max_bytes.saturating_sub(text(&branch).len() as u64 + BETWEEN);
+        Started(Told { branch, operation: OperationView::of(operation, left) })
     }
 
     async fn waited(&self, caller: &Caller, operation: Operation, seconds: u64) -> Operation {

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-fn branch(status: &str) -> Branch {
+pub(crate) fn branch(status: &str) -> Branch {
     let (operation, generation) = (OperationId::from_uuid(Uuid::nil()), Generation::FIRST);
     Branch {
         id: BranchId::from_uuid(Uuid::from_u128(7)),
@@ -43,7 +43,7 @@ fn branch(status: &str) -> Branch {
     }
 }
 
-fn operation(kind: OperationKind, status: Progress) -> Operation {
+pub(crate) fn operation(kind: OperationKind, status: Progress) -> Operation {
     let branch = BranchId::from_uuid(Uuid::from_u128(7));
     Operation { status, ..Operation::queued(OperationId::from_uuid(Uuid::nil()), kind, branch, OffsetDateTime::UNIX_EPOCH) }
 }
@@ -65,7 +65,7 @@ fn feed(kind: OperationKind, states: &[Progress]) -> Box<dyn OperationFeed> {
     Box::new(States(states.iter().map(|status| operation(kind, *status)).collect()))
 }
 
-fn content(answer: &Value) -> Value {
+pub(crate) fn content(answer: &Value) -> Value {
     assert_eq!(answer["result"]["isError"], false, "{answer}");
     let content = answer["result"]["structuredContent"].clone();
     assert_eq!(serde_json::from_str::<Value>(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap(), content);

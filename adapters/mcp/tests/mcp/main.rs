@@ -1,5 +1,6 @@
 //! The transport as clients see it, over mocks of the house.
 
+mod branch_answers;
 mod branches;
 mod catalogue;
 mod definitions;
