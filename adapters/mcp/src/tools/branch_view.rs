@@ -18,10 +18,16 @@ pub(crate) struct BranchView {
     data_clone_mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     expires_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u32>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     data_as_of: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -49,8 +55,11 @@ impl BranchView {
             branch_type: branch.branch_type.name(),
             data_clone_mode: branch.clone_mode.name(),
             parent_id: branch.parent_id.map(|id| id.to_string()),
+            created_by: branch.created_by.map(|id| id.to_string()),
             created_at: branch.created_at,
+            updated_at: branch.updated_at,
             expires_at: branch.expires_at,
+            generation: branch.state.serving().map(domain::Generation::number),
             data_as_of: branch.data_as_of,
             protected: branch.protected,
             undo_until: branch.previous.as_ref().map(|previous| previous.until),

@@ -4,7 +4,7 @@ use crate::{
     foreign_text::{name, unseen_places},
     room::Room,
 };
-use domain::schema::{Change, Hazard, ObjectChange, Summary, Unscripted, script_text};
+use domain::schema::{Change, Fingerprint, Hazard, ObjectChange, Summary, Unscripted, script_text};
 use ports::driving::BranchDiff;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ pub(crate) struct Difference {
     unseen_in_script: Option<Vec<String>>,
     unscripted: Vec<Left>,
     possible_renames: Vec<String>,
+    source_fingerprint: Fingerprint,
+    target_fingerprint: Fingerprint,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
     /// How to get what is not shown.
@@ -63,9 +65,11 @@ impl Difference {
                 "objects": {"type": "array", "items": {"type": "object"}},
                 "hazards": {"type": "array", "items": {"type": "string"}},
                 "script": {"type": "string"},
-                "unseen_in_script": {"type": "array", "items": {"type": "string"}, "description": "characters that nobody sees"},
+                "unseen_in_script": {"type": "array", "description": "characters that nobody sees"},
                 "unscripted": {"type": "array", "items": {"type": "object"}},
                 "possible_renames": {"type": "array", "items": {"type": "string"}},
+                "source_fingerprint": {"type": "string"},
+                "target_fingerprint": {"type": "string"},
                 "truncated": {"type": "boolean"},
                 "next": {"type": "string"}
             }
@@ -93,6 +97,8 @@ impl Difference {
             unseen_in_script: Some(Vec::new()),
             unscripted: Vec::new(),
             possible_renames: Vec::new(),
+            source_fingerprint: diff.source_fingerprint,
+            target_fingerprint: diff.target_fingerprint,
             truncated: true,
             next: Some(rest),
         };

@@ -13,6 +13,7 @@ use ports::driving::{BranchDetails, GetBranch, UseCase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// Shows a branch.
 pub(crate) struct GetBranchTool {
@@ -50,6 +51,8 @@ struct Health {
     size_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<u64>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<OffsetDateTime>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +75,7 @@ impl Details {
                 reachable: health.reachable,
                 size_bytes: health.size_bytes,
                 connections: health.connections,
+                last_used_at: health.last_used_at,
             }),
             migrations: details.migrations.map(|counts| Migrations { applied: counts.applied, pending: counts.pending, drift: counts.drift }),
             truncated: true,

@@ -53,10 +53,13 @@ impl Tool for GetOperationTool {
                 "kind": {"type": "string"},
                 "status": {"type": "string"},
                 "step": {"type": "string"},
+                "steps": {"type": "array", "items": {"type": "object"}},
                 "error": {"type": "object"},
                 "result": {"type": "object"},
                 "result_truncated": {"type": "boolean", "description": "the result is too long to be shown here"},
-                "next": {"type": "string"}
+                "next": {"type": "string"},
+                "created_at": {"type": "string"},
+                "finished_at": {"type": "string"}
             }
         })
     }

@@ -6,10 +6,11 @@ use crate::{
 };
 use domain::{
     Operation,
-    operation::{OperationError, Progress},
+    operation::{OperationError, Progress, Step},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 
 /// An operation, in short.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,7 @@ pub(crate) struct OperationView {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
+    steps: Vec<StepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<OperationError>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,41 @@ pub(crate) struct OperationView {
     result_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    finished_at: Option<OffsetDateTime>,
+}
+
+/// One step of an operation, as it stands.
+#[derive(Debug, Serialize)]
+struct StepView {
+    name: &'static str,
+    status: &'static str,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    started_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    finished_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+}
+
+impl From<&Step> for StepView {
+    fn from(step: &Step) -> Self {
+        Self {
+            name: step.name.name(),
+            status: step.status.name(),
+            started_at: step.started_at,
+            finished_at: step.finished_at,
+            done: step.done,
+            total: step.total,
+            unit: step.unit.clone(),
+        }
+    }
 }
 
 impl OperationView {
@@ -41,9 +78,12 @@ impl OperationView {
             branch_id: operation.branch_id.to_string(),
             status: operation.status.name(),
             step: step(&operation),
+            steps: operation.steps.iter().map(StepView::from).collect(),
             result: None,
             result_truncated: false,
             next: None,
+            created_at: operation.created_at,
+            finished_at: operation.finished_at,
             error: operation.error.map(seen),
         };
         if !operation.status.is_final() {
@@ -111,10 +151,24 @@ mod tests {
         let mut operation = Operation { status: Progress::Running, ..queued(OperationKind::DeleteBranch) };
         operation.steps[0].status = Progress::Succeeded;
         let drop = &mut operation.steps[1];
-        *drop = Step { status: Progress::Running, done: Some(1), total: Some(2), unit: Some("databases".to_owned()), ..drop.clone() };
+        let began = Some(OffsetDateTime::UNIX_EPOCH);
+        *drop =
+            Step { started_at: began, status: Progress::Running, done: Some(1), total: Some(2), unit: Some("databases".to_owned()), ..drop.clone() };
         let view = serde_json::to_value(OperationView::of(operation, 1000)).unwrap();
         assert_eq!(view["step"], "drop_database (2 of 3), 1 of 2 databases");
         assert!(view["next"].as_str().unwrap().contains("get_operation"), "{view}");
+        let began = "1970-01-01T00:00:00Z";
+        assert_eq!(
+            view["steps"],
+            json!([
+                {"name": "shut_out", "status": "succeeded"},
+                {"name": "drop_database", "status": "running", "started_at": began, "done": 1, "total": 2, "unit": "databases"},
+                {"name": "forget", "status": "queued"},
+            ])
+        );
+        assert_eq!((&view["created_at"], view.get("finished_at")), (&json!(began), None));
+        let ended = Operation { finished_at: Some(OffsetDateTime::UNIX_EPOCH), status: Progress::Succeeded, ..queued(OperationKind::DeleteBranch) };
+        assert_eq!(serde_json::to_value(OperationView::of(ended, 1000)).unwrap()["finished_at"], began);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use crate::house::{ALL, BRANCH_WRITER, House, READ_ONLY, READER, answering, kept, told, unguarded};
 use async_trait::async_trait;
 use domain::{
-    Branch, BranchId, BranchState, BranchType, DataCloneMode, Failure, Generation, Operation, OperationId, OperationKind,
+    Branch, BranchId, BranchState, BranchType, DataCloneMode, Failure, Generation, Operation, OperationId, OperationKind, UserId,
     operation::{OperationError, Progress},
     page::Page,
     schema::{Fingerprint, SchemaDiff},
 };
 use ports::driving::{
-    BranchDetails, BranchDiff, CreateBranch, DeleteBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch, StartedOperation,
+    BranchDetails, BranchDiff, BranchHealth, CreateBranch, DeleteBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch, StartedOperation,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -198,7 +198,9 @@ async fn branches_are_listed_shown_and_compared() {
         });
         ports.get_branch = answering(|_| {
             let migrations = Some(MigrationCounts { applied: 1, pending: 2, drift: Some(false) });
-            Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations })
+            let health = BranchHealth { reachable: true, size_bytes: Some(7), connections: Some(1), last_used_at: Some(OffsetDateTime::UNIX_EPOCH) };
+            let of = Branch { created_by: Some(UserId::from_uuid(Uuid::from_u128(3))), ..branch("ready") };
+            Ok(BranchDetails { branch: of, database: None, health: Some(health), migrations })
         });
         ports.diff_branches = answering(|command: ports::driving::DiffBranches| {
             let target = command.target.as_deref().unwrap_or("main").parse().unwrap();
@@ -210,7 +212,13 @@ async fn branches_are_listed_shown_and_compared() {
     assert_eq!((&listed["branches"][0]["slug"], &listed["nextCursor"]), (&json!("feature-a"), &json!("c")));
     let shown = content(&client.call(READ_ONLY, "get_branch", json!({"branch": "feature-a"})).await);
     assert_eq!(shown["migrations"], json!({"applied": 1, "pending": 2, "drift": false}));
+    let moment = "1970-01-01T00:00:00Z";
+    assert_eq!(shown["health"], json!({"reachable": true, "size_bytes": 7, "connections": 1, "last_used_at": moment}));
+    assert_eq!((&shown["created_by"], &shown["updated_at"]), (&json!(Uuid::from_u128(3).to_string()), &json!(moment)));
+    assert_eq!((&shown["generation"], &shown["withheld"]), (&json!(1), &json!([])));
+    assert_eq!((&listed["branches"][0]["generation"], &listed["branches"][0]["updated_at"]), (&json!(1), &json!(moment)));
     let diff = content(&client.call(READ_ONLY, "diff_branches", json!({"branch": "feature-a", "target": "other"})).await);
+    assert_eq!((&diff["source_fingerprint"], &diff["target_fingerprint"]), (&json!("ab"), &json!("ab")));
     assert_eq!((&diff["target"], &diff["script"], &diff["summary"]["added"]), (&json!("other"), &json!(""), &json!(0)));
     let read = client.ask(READ_ONLY, "resources/read", json!({"uri": "fluxbase://branches"})).await;
     let text = read["result"]["contents"][0]["text"].as_str().unwrap();
