@@ -25,7 +25,20 @@ pub struct Previous {
     pub data_as_of: Option<OffsetDateTime>,
 }
 
+impl Previous {
+    /// Whether it can still be brought back. Its database may be there a little longer.
+    pub fn is_kept(&self, now: OffsetDateTime) -> bool {
+        self.until > now
+    }
+}
+
 impl Branch {
+    /// The branch as callers are told of it: without what a reset replaced, once it is kept no longer.
+    #[must_use]
+    pub fn told_at(self, now: OffsetDateTime) -> Self {
+        Self { previous: self.previous.filter(|previous| previous.is_kept(now)), ..self }
+    }
+
     /// The previous generation, unless it is on its way back.
     pub fn set_aside(&self) -> Option<&Previous> {
         let returning = |previous: &&Previous| matches!(self.state, BranchState::Resetting { next, .. } if next == previous.generation);

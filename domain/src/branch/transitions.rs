@@ -59,7 +59,7 @@ impl Branch {
     pub fn undo(self, operation: OperationId, now: OffsetDateTime) -> Result<(Self, Previous), Failure> {
         self.check_idle()?;
         self.check_unprotected()?;
-        let Some(previous) = self.previous.clone().filter(|previous| previous.until > now) else {
+        let Some(previous) = self.previous.clone().filter(|previous| previous.is_kept(now)) else {
             let reason = match &self.previous {
                 None => format!("branch '{}' has no reset that could be undone", self.slug),
                 Some(_) => format!("what the latest reset of branch '{}' replaced is kept no longer (branching.reset_undo)", self.slug),

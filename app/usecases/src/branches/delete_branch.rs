@@ -124,7 +124,7 @@ pub(super) async fn begin_delete(
     work.branches().update(&branch).await?;
     work.operations().insert(&operation).await?;
     work.activity().record(&trail::activity(branch.id, actor.to_owned(), action, None, now)).await?;
-    Ok(StartedOperation { branch, operation })
+    Ok(StartedOperation { branch: branch.told_at(now), operation })
 }
 
 #[cfg(test)]

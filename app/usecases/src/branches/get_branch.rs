@@ -61,7 +61,7 @@ async fn told<T>(branch: &Branch, look: impl Future<Output = Result<T, StoreErro
 impl UseCase<GetBranch> for GetBranchUseCase {
     async fn run(&self, caller: &Caller, command: GetBranch) -> Result<BranchDetails, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
-        let branch = find_visible(&mut *work, caller, &command.branch).await?;
+        let branch = find_visible(&mut *work, caller, &command.branch).await?.told_at(self.ports.clock.now());
         drop(work);
         let Ok(place) = self.ports.names.place(&branch) else {
             return Ok(BranchDetails { branch, database: None, health: None, migrations: None });
@@ -75,7 +75,7 @@ impl UseCase<GetBranch> for GetBranchUseCase {
 mod tests {
     use super::GetBranchUseCase;
     use crate::testing::{SlowSchemas, applied, branch, branch_ports, caller, work_with};
-    use domain::{Branch, BranchState, Scope, migration::Checksum};
+    use domain::{Branch, BranchState, Generation, Scope, branch::Previous, migration::Checksum};
     use ports::{
         driven::{BranchHealth, DatabaseHealth, MigrationError, MockBranchProbe, MockMigrationFiles, MockMigrationRunner, ProjectFile},
         driving::{GetBranch, MigrationCounts, UseCase},
@@ -130,6 +130,19 @@ mod tests {
         (ports.probe, ports.migrations, ports.migration_files) = (Arc::new(probe), Arc::new(migrations), Arc::new(files));
         let seen = GetBranchUseCase::new(ports).run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
         assert_eq!(seen.migrations, Some(MigrationCounts { applied: 1, pending: 0, drift: None }));
+    }
+
+    #[tokio::test]
+    async fn what_a_reset_replaced_is_told_while_it_can_be_brought_back() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        for (until, is_told) in [(now, false), (now + time::Duration::SECOND, true)] {
+            let kept = Previous { generation: Generation::FIRST, since: now, until, closed: false, withheld: Vec::new(), data_as_of: None };
+            let state = BranchState::Error { reason: "x".to_owned(), generation: None };
+            let work = work_with(Some(Branch { previous: Some(kept), state, ..branch("pr-1", Some(1)) }));
+            let use_case = GetBranchUseCase::new(branch_ports(work));
+            let seen = use_case.run(&caller(Some(1), [Scope::ReadBranches]), GetBranch { branch: "pr-1".to_owned() }).await.unwrap();
+            assert_eq!(seen.branch.previous.is_some(), is_told);
+        }
     }
 
     #[tokio::test]

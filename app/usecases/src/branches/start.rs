@@ -44,6 +44,6 @@ impl<'a> Start<'a> {
         let row = trail::done(self.caller, self.action, Some(branch.slug.clone()), Some(branch.slug.to_string()), self.now);
         work.audit().record(&row).await?;
         work.commit().await?;
-        Ok(StartedOperation { branch, operation })
+        Ok(StartedOperation { branch: branch.told_at(self.now), operation })
     }
 }

@@ -27,8 +27,9 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
         let mut work = self.ports.control_plane.begin().await?;
         let mut branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Admin).await?;
         let changes: Vec<String> = changes(&command);
+        let now = self.ports.clock.now();
         if changes.is_empty() {
-            return Ok(branch);
+            return Ok(branch.told_at(now));
         }
         if branch.is_main() {
             let reason = "the main branch keeps its name, has no end and is protected always".to_owned();
@@ -37,7 +38,6 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
         if branch.state.status() == Status::Deleting {
             branch.check_idle()?;
         }
-        let now = self.ports.clock.now();
         if branch.protected && command.protected == Some(false) && command.expires_in.is_none() && branch.expired(now) {
             return Err(would_go_at_once(&branch));
         }
@@ -56,7 +56,7 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
         let row = trail::done(caller, Action::UpdateBranch, Some(branch.slug.clone()), Some(command.branch), now);
         work.audit().record(&row).await?;
         work.commit().await?;
-        Ok(branch)
+        Ok(branch.told_at(now))
     }
 }
 
