@@ -1,13 +1,14 @@
-//! `fluxbase://branches`: the branches that the caller may see.
+//! `fluxbase://branches`, and `fluxbase://branches?cursor=...` for the pages behind the first: the branches that the caller may see.
 
 use super::Resource;
 use crate::{
     scope::RequestScope,
     tool::{CallError, json},
-    tools::Branches,
+    tools::{Branches, CURSOR},
 };
 use async_trait::async_trait;
-use domain::{Action, page::PageRequest};
+use domain::{Action, Failure, page::PageRequest};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ports::driving::{ListBranches, UseCase};
 use std::sync::Arc;
 
@@ -42,11 +43,40 @@ impl Resource for BranchesResource {
     }
 
     fn covers(&self, uri: &str) -> bool {
-        uri == URI
+        cursor(uri).is_some()
     }
 
-    async fn read(&self, scope: &RequestScope, _uri: &str) -> Result<String, CallError> {
-        let page = PageRequest::new(Some(PageRequest::MAX_LIMIT), None)?;
-        Ok(json(&Branches::ask(&*self.use_case, scope, page, self.max_bytes).await?))
+    async fn read(&self, scope: &RequestScope, uri: &str) -> Result<String, CallError> {
+        let cursor = cursor(uri).ok_or_else(|| Failure::not_found("resource", uri))?;
+        let page = PageRequest::new(Some(PageRequest::MAX_LIMIT), cursor)?;
+        let found = Branches::ask(&*self.use_case, scope, page, self.max_bytes.saturating_sub(CURSOR)).await?;
+        Ok(json(&found.leading_on(|cursor| format!("read {URI}?cursor={}", utf8_percent_encode(cursor, NON_ALPHANUMERIC)))))
+    }
+}
+
+/// Where the page begins that a URI names, `Some(None)` for the first one; `None` where it names no page of branches.
+pub(super) fn cursor(uri: &str) -> Option<Option<String>> {
+    match uri.strip_prefix(URI)? {
+        "" => Some(None),
+        query => {
+            let raw = query.strip_prefix("?cursor=").filter(|raw| !raw.is_empty() && !raw.contains('&'))?;
+            Some(Some(percent_decode_str(raw).decode_utf8().ok()?.into_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cursor;
+
+    #[test]
+    fn a_page_is_named_by_its_cursor() {
+        assert_eq!(cursor("fluxbase://branches"), Some(None));
+        assert_eq!(cursor("fluxbase://branches?cursor=a%2Fb"), Some(Some("a/b".to_owned())));
+        for other in
+            ["fluxbase://branches?", "fluxbase://branches?cursor=", "fluxbase://branches?limit=1", "fluxbase://branches/x", "fluxbase://branch"]
+        {
+            assert_eq!(cursor(other), None, "{other}");
+        }
     }
 }

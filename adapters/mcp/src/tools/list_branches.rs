@@ -30,7 +30,7 @@ pub(crate) struct Input {
 }
 
 /// Bytes that a cursor may take, and what stands around the branches.
-const CURSOR: u64 = 400;
+pub(crate) const CURSOR: u64 = 400;
 
 /// A page of branches.
 #[derive(Debug, Serialize)]
@@ -41,9 +41,17 @@ pub(crate) struct Branches {
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    /// How to get the next page, for whoever has no argument to put the cursor in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl Branches {
+    /// The same with a word on how to go on from its cursor.
+    pub(crate) fn leading_on(self, next: impl FnOnce(&str) -> String) -> Self {
+        Self { next: self.next_cursor.as_deref().map(next), ..self }
+    }
+
     /// A page of branches in so many bytes. Where fewer fit than were asked for, it is asked for again as a page of as many: only so does the next one begin
     /// behind the last that is shown. One is always shown, for without one no page would lead on.
     pub(crate) async fn ask(
@@ -65,7 +73,7 @@ impl Branches {
 
     /// The page, or how many of its branches fit.
     fn held(page: &Page<Branch>, truncated: bool, max_bytes: u64) -> Result<Self, u32> {
-        let told = Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor.clone(), truncated };
+        let told = Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor.clone(), truncated, next: None };
         if json(&told).len() as u64 <= max_bytes || told.branches.len() == 1 {
             return Ok(told);
         }

@@ -30,7 +30,7 @@ pub(crate) use diff_branches::DiffBranchesTool;
 pub(crate) use get_branch::GetBranchTool;
 pub(crate) use get_operation::GetOperationTool;
 pub(crate) use insert_record::InsertRecordTool;
-pub(crate) use list_branches::{Branches, ListBranchesTool};
+pub(crate) use list_branches::{Branches, CURSOR, ListBranchesTool};
 pub(crate) use list_tables::ListTablesTool;
 pub(crate) use migrate_branch::MigrateBranchTool;
 pub(crate) use query_table::QueryTableTool;

@@ -84,8 +84,8 @@ async fn a_difference_of_any_size_is_told_within_the_bytes_of_an_answer() {
     assert_eq!((told.get("truncated"), told.get("next"), length(&told["objects"])), (None, None, 1));
 }
 
-#[tokio::test]
-async fn branches_beyond_the_bytes_of_an_answer_are_on_the_next_page() {
+/// A house with three hundred branches, and their slugs in order.
+fn with_many_branches() -> (House, Vec<String>) {
     let all: Vec<Branch> = (0..300).map(|n| Branch { slug: format!("b-{n}").parse().unwrap(), ..branch("ready") }).collect();
     let mut house = House::new().branches(|ports| {
         ports.list_branches = answering(move |command: ListBranches| {
@@ -95,6 +95,12 @@ async fn branches_beyond_the_bytes_of_an_answer_are_on_the_next_page() {
         });
     });
     house.settings.max_result_bytes = MOST;
+    (house, (0..300).map(|n| format!("b-{n}")).collect())
+}
+
+#[tokio::test]
+async fn branches_beyond_the_bytes_of_an_answer_are_on_the_next_page() {
+    let (house, all) = with_many_branches();
     let client = house.open();
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     loop {
@@ -112,7 +118,25 @@ async fn branches_beyond_the_bytes_of_an_answer_are_on_the_next_page() {
             break;
         }
     }
-    assert_eq!(seen, (0..300).map(|n| format!("b-{n}")).collect::<Vec<_>>());
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn the_resource_leads_on_to_its_next_page() {
+    let (house, all) = with_many_branches();
+    let client = house.open();
+    let (mut seen, mut uri) = (Vec::new(), Some("fluxbase://branches".to_owned()));
+    while let Some(page) = uri {
+        let read = client.ask(ALL, "resources/read", json!({"uri": page})).await;
+        let text = read["result"]["contents"][0]["text"].as_str().unwrap();
+        assert!(text.len() as u64 <= MOST);
+        let told: Value = serde_json::from_str(text).unwrap();
+        seen.extend(told["branches"].as_array().unwrap().iter().map(|branch| branch["slug"].as_str().unwrap().to_owned()));
+        uri = told["next"].as_str().map(|next| next.strip_prefix("read ").unwrap().to_owned());
+    }
+    assert_eq!(seen, all);
+    let none = client.ask(ALL, "resources/read", json!({"uri": "fluxbase://branches?page=2"})).await;
+    assert_eq!(none["error"]["code"], -32002, "{none}");
 }
 
 #[tokio::test]
