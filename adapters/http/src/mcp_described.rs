@@ -55,7 +55,7 @@ fn messages() -> MetaOperation {
     MetaOperation {
         params: vec![
             header("MCP-Protocol-Version", "The revision that was agreed on, such as `2025-11-25`."),
-            header("X-Fluxbase-Branch", "The branch, by its slug; a tool's `branch` argument says the same."),
+            header("X-Fluxbase-Branch", "The branch, by its slug or id; a tool's `branch` argument says the same."),
         ],
         request: Some(MetaRequest {
             description: Some("A JSON-RPC message, or a list of them."),

@@ -257,6 +257,7 @@ impl House {
             limiter: Arc::new(PgRateLimiter::new(control_pool.clone())),
             limits: RateLimits { mcp_per_minute: settings.mcp.rate_limit_per_min },
             clock: clock.clone(),
+            branches: branches.clone(),
         };
         let sessions = SessionPorts {
             control_plane: control_plane.clone(),

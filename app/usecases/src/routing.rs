@@ -2,11 +2,11 @@
 
 use crate::acquaintances::Acquaintances;
 use domain::{
-    Access, Branch, Caller, Failure, Generation,
+    Access, Branch, Caller, Denied, Failure, Generation,
     branch::{BranchMentions, DatabaseName, Status},
 };
 use ports::driven::{BranchDatabases, BranchDirectory, BranchRoute, BranchSession, DatabasePlace, DatabaseTag, SecurityContext};
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How databases are called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +74,22 @@ impl BranchResolver {
 
     async fn resolve(&self, caller: &Caller, mentions: &BranchMentions, access: Access) -> Result<BranchRoute, Failure> {
         let slug = mentions.resolve(caller.principal.restrictions.branch.as_ref())?;
-        let branch = self.directory.find(&slug).await?.ok_or_else(|| Failure::not_found("branch", slug.as_str()))?;
-        branch.check_rows(&caller.principal, access)?;
+        let named = || mentions.named().unwrap_or_else(|| slug.to_string());
+        let branch = self.directory.find(&slug).await?.ok_or_else(|| Failure::not_found("branch", named()))?;
+        branch.check_rows(&caller.principal, access).map_err(|denied| nameless(denied, named()))?;
         let route = self.names.route(&branch).ok_or_else(|| nothing_serves(&branch))?;
         if let Some(user) = caller.principal.user_id {
             self.acquaintances.introduce(&branch, user).await;
         }
         Ok(route)
+    }
+}
+
+/// Who has no access to a branch learns no other name of it than the one it was asked for by.
+pub(crate) fn nameless(denied: Denied, named: impl fmt::Display) -> Denied {
+    match denied {
+        Denied::Branch { .. } => Denied::Branch { branch: named.to_string() },
+        other => other,
     }
 }
 
@@ -105,7 +114,7 @@ mod tests {
     use crate::testing::{acquaintances, branch, caller, names, pinned_to};
     use domain::{
         Access, Branch, BranchState, Caller, Failure, Generation, OperationId, Principal, Scope, UserId,
-        branch::{AccessLevel, BranchMentions, Grant},
+        branch::{AccessLevel, BranchMentions, Grant, MentionPlace},
     };
     use ports::driven::{MockBranchDatabases, MockBranchDirectory, MockBranchSession};
     use std::sync::Arc;
@@ -144,6 +153,20 @@ mod tests {
         let nobodys = Principal { user_id: None, ..(*alice.principal).clone() };
         let nobodys = Caller { principal: Arc::new(nobodys), ..alice };
         assert!(opened(branch("pr-1", Some(2)), &nobodys, Access::Write).await.is_ok(), "the pin is the grant");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_access_learns_no_slug_from_an_id() {
+        let hers = branch("secret-deal", Some(2));
+        let mut mentions = BranchMentions::NONE;
+        mentions.add(MentionPlace::Argument, &hers.id.to_string()).unwrap();
+        mentions.settle(hers.id, &hers.slug);
+        let id = hers.id.to_string();
+        let mut directory = MockBranchDirectory::new();
+        directory.expect_find().returning(move |_| Ok(Some(Arc::new(hers.clone()))));
+        let resolver = BranchResolver::new(Arc::new(directory), Arc::new(MockBranchDatabases::new()), names(), acquaintances());
+        let refused = resolver.open(&caller(Some(1), [Scope::ReadTables]), &mentions, Access::Read).await.map(drop).unwrap_err();
+        assert_eq!(refused.to_string(), format!("no access to branch '{id}'"));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! How a request says which branch it means.
 
-use super::Slug;
+use super::{BranchId, Slug};
 use crate::Failure;
 
 /// Where a request named a branch.
@@ -30,34 +30,107 @@ impl MentionPlace {
     }
 }
 
+/// A branch as a request named it, at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mention {
+    place: MentionPlace,
+    /// `None` where the text is no slug and nobody has looked up yet whose id it is.
+    slug: Option<Slug>,
+    /// The text reads as an id. It is a slug after all where no branch has that id.
+    id: Option<BranchId>,
+}
+
+impl Mention {
+    fn read(place: MentionPlace, raw: &str) -> Option<Self> {
+        const ID_LENGTH: usize = 36;
+        let slug = raw.parse().ok();
+        let id = Some(raw).filter(|raw| raw.len() == ID_LENGTH).and_then(|raw| raw.parse().ok());
+        (slug.is_some() || id.is_some()).then_some(Self { place, slug, id })
+    }
+
+    /// As it was written: who is refused learns no other name of a branch.
+    fn text(&self) -> String {
+        self.id.map(|id| id.to_string()).or_else(|| self.slug.as_ref().map(Slug::to_string)).unwrap_or_default()
+    }
+}
+
 /// Every branch that a request named, in the order they were met. Two that differ contradict each other.
+///
+/// A branch is named by its slug or by its id. Whose id it is has to be looked up: [`Self::ids`] are to be settled before the branch is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BranchMentions(Vec<(MentionPlace, Slug)>);
+pub struct BranchMentions(Vec<Mention>);
 
 impl BranchMentions {
     /// Nothing named: main is meant, or the branch that the key is pinned to.
     pub const NONE: Self = Self(Vec::new());
 
-    /// Adds what was written at one place; a text that is no slug names no branch that could exist.
+    /// Adds what was written at one place; a text that is neither a slug nor an id names no branch that could exist.
     pub fn add(&mut self, place: MentionPlace, raw: &str) -> Result<(), Failure> {
-        let slug = raw.parse().map_err(|_| Failure::not_found("branch", raw))?;
-        self.0.push((place, slug));
+        self.0.push(Mention::read(place, raw).ok_or_else(|| Failure::not_found("branch", raw))?);
         Ok(())
     }
 
-    /// The one branch that is meant, given the key's pinned one: `main` where nobody says anything.
-    pub fn resolve(&self, pinned: Option<&Slug>) -> Result<Slug, Failure> {
-        let pinned = pinned.map(|slug| (MentionPlace::Key, slug));
-        let mut mentions = self.0.iter().map(|(place, slug)| (*place, slug)).chain(pinned);
-        let Some((first_place, first)) = mentions.next() else { return Ok(Slug::main()) };
-        match mentions.find(|(_, slug)| *slug != first) {
-            None => Ok(first.clone()),
-            Some((place, other)) => Err(Failure::bad_request(
-                "branch_mismatch",
-                format!("{} says branch '{first}', {} says '{other}'; name one", first_place.name(), place.name()),
-            )),
+    /// What reads as an id.
+    pub fn ids(&self) -> Vec<BranchId> {
+        self.0.iter().filter_map(|mention| mention.id).collect()
+    }
+
+    /// Says whose id one of [`Self::ids`] is.
+    pub fn settle(&mut self, id: BranchId, slug: &Slug) {
+        for mention in self.0.iter_mut().filter(|mention| mention.id == Some(id)) {
+            mention.slug = Some(slug.clone());
         }
     }
+
+    /// The first name that was written, where there is one.
+    pub fn named(&self) -> Option<String> {
+        self.0.first().map(Mention::text)
+    }
+
+    /// The one branch that is meant, given the key's pinned one: `main` where nobody says anything. An id that is nobody's names no branch.
+    pub fn resolve(&self, pinned: Option<&Slug>) -> Result<Slug, Failure> {
+        let mut first: Option<(&Mention, &Slug)> = None;
+        for mention in &self.0 {
+            let slug = mention.slug.as_ref().ok_or_else(|| Failure::not_found("branch", mention.text()))?;
+            match first {
+                None => first = Some((mention, slug)),
+                Some((before, meant)) if meant != slug => return Err(mismatch(before, mention.place, &mention.text())),
+                Some(_) => {}
+            }
+        }
+        match (first, pinned) {
+            (Some((before, meant)), Some(pinned)) if meant != pinned => Err(mismatch(before, MentionPlace::Key, pinned.as_str())),
+            (Some((_, meant)), _) | (None, Some(meant)) => Ok(meant.clone()),
+            (None, None) => Ok(Slug::main()),
+        }
+    }
+
+    /// The one branch that is meant, as whoever asks for it may be told where it is found by slug or by id: as [`Self::resolve`] says, or an id as it was
+    /// written, and then whether a pinned key may name it is for who finds it to say.
+    pub fn reference(&self, pinned: Option<&Slug>) -> Result<String, Failure> {
+        let Some(first) = self.0.first().filter(|_| self.has_ids()) else { return self.resolve(pinned).map(|slug| slug.to_string()) };
+        match self.0.iter().find(|mention| mention.text() != first.text()) {
+            None => Ok(first.text()),
+            Some(other) => Err(mismatch(first, other.place, &other.text())),
+        }
+    }
+
+    /// A text that is the same for the same request, and another one where another branch may be meant.
+    pub fn written(&self, pinned: Option<&Slug>) -> Result<String, Failure> {
+        if !self.has_ids() {
+            return self.resolve(pinned).map(|slug| slug.to_string());
+        }
+        Ok(self.0.iter().map(Mention::text).collect::<Vec<_>>().join(","))
+    }
+
+    fn has_ids(&self) -> bool {
+        self.0.iter().any(|mention| mention.id.is_some())
+    }
+}
+
+fn mismatch(first: &Mention, place: MentionPlace, other: &str) -> Failure {
+    let (first_place, first) = (first.place.name(), first.text());
+    Failure::bad_request("branch_mismatch", format!("{first_place} says branch '{first}', {} says '{other}'; name one", place.name()))
 }
 
 #[cfg(test)]
@@ -85,7 +158,55 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_slug_is_not_found() {
-        assert_eq!(BranchMentions::NONE.clone().add(MentionPlace::Query, "No Slug").unwrap_err().code(), "not_found");
+    fn what_can_be_no_branch_is_not_found() {
+        for raw in ["No Slug", "", "0b92c3d4e5f64890abcdef1234567890", "0b92c3d4-e5f6-4890-abcd-ef123456789x"] {
+            assert_eq!(BranchMentions::NONE.clone().add(MentionPlace::Query, raw).unwrap_err().code(), "not_found", "{raw}");
+        }
+    }
+
+    fn named(mentions: &[(MentionPlace, &str)]) -> BranchMentions {
+        let mut all = BranchMentions::NONE;
+        for (place, raw) in mentions {
+            all.add(*place, raw).unwrap();
+        }
+        all
+    }
+
+    /// One that no slug begins like, and one that reads as a slug.
+    const IDS: [&str; 2] = ["0b92c3d4-e5f6-4890-abcd-ef1234567890", "ab92c3d4-e5f6-4890-abcd-ef1234567890"];
+
+    #[test]
+    fn an_id_means_the_branch_whose_it_is() {
+        let slug = "pr-1".parse().unwrap();
+        for id in IDS {
+            let mut mentions = named(&[(MentionPlace::Header, "pr-1"), (MentionPlace::Argument, id)]);
+            assert_eq!(mentions.ids().len(), 1);
+            mentions.settle(id.parse().unwrap(), &slug);
+            assert_eq!(mentions.resolve(Some(&slug)).unwrap(), slug);
+            let mut other = named(&[(MentionPlace::Argument, id)]);
+            other.settle(id.parse().unwrap(), &"secret-deal".parse().unwrap());
+            let refused = other.resolve(Some(&slug)).unwrap_err();
+            assert!(refused.code() == "branch_mismatch" && refused.to_string().contains(id) && !refused.to_string().contains("secret"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_nobody_is_a_slug_where_it_reads_as_one() {
+        assert_eq!(named(&[(MentionPlace::Query, IDS[0])]).resolve(None).unwrap_err().to_string(), format!("branch '{}' was not found", IDS[0]));
+        assert_eq!(named(&[(MentionPlace::Query, IDS[1])]).resolve(None).unwrap().as_str(), IDS[1]);
+    }
+
+    #[test]
+    fn what_is_not_looked_up_yet_is_told_as_it_was_written() {
+        let pinned = "pr-1".parse().unwrap();
+        for id in IDS {
+            let mentions = named(&[(MentionPlace::Header, id), (MentionPlace::Argument, id)]);
+            assert_eq!(mentions.reference(Some(&pinned)).unwrap(), id);
+            let mixed = named(&[(MentionPlace::Header, "pr-1"), (MentionPlace::Argument, id)]);
+            assert_eq!(mixed.reference(None).unwrap_err().code(), "branch_mismatch");
+            assert_eq!(mixed.written(Some(&pinned)).unwrap(), format!("pr-1,{id}"));
+        }
+        assert_eq!(BranchMentions::NONE.reference(Some(&pinned)).unwrap(), "pr-1");
+        assert_eq!(named(&[(MentionPlace::Query, "pr-2")]).written(Some(&pinned)).unwrap_err().code(), "branch_mismatch");
     }
 }

@@ -35,10 +35,10 @@ impl PageSubject {
     }
 
     fn of_table(principal: &Principal, branch: &BranchMentions, table: &TableName) -> Result<Self, Failure> {
-        let branch = branch.resolve(principal.restrictions.branch.as_ref())?;
+        let branch = branch.written(principal.restrictions.branch.as_ref())?;
         let mut subject = Self(String::with_capacity(256));
         subject.push(&principal.budget_key());
-        subject.push(branch.as_str());
+        subject.push(&branch);
         match &table.schema {
             Some(schema) => subject.push(schema),
             None => subject.0.push('-'),

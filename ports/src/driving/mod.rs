@@ -40,6 +40,11 @@ pub trait Command: Send + Sync + 'static {
         None
     }
 
+    /// The same, for whoever looks up which branches were named by their ids.
+    fn branch_mut(&mut self) -> Option<&mut BranchMentions> {
+        None
+    }
+
     /// The thing acted on, for the audit trail: a table, a branch, a key. Never a secret.
     fn target(&self) -> Option<String> {
         None

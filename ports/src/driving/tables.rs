@@ -30,6 +30,10 @@ macro_rules! on_rows {
                 Some(&self.branch)
             }
 
+            fn branch_mut(&mut self) -> Option<&mut BranchMentions> {
+                Some(&mut self.branch)
+            }
+
             fn target(&self) -> Option<String> {
                 Some(self.$field.table.to_string())
             }
@@ -88,6 +92,10 @@ impl Command for ListTables {
     fn branch(&self) -> Option<&BranchMentions> {
         Some(&self.branch)
     }
+
+    fn branch_mut(&mut self) -> Option<&mut BranchMentions> {
+        Some(&mut self.branch)
+    }
 }
 
 /// Describe one table or view.
@@ -116,6 +124,10 @@ impl Command for DescribeTable {
 
     fn branch(&self) -> Option<&BranchMentions> {
         Some(&self.branch)
+    }
+
+    fn branch_mut(&mut self) -> Option<&mut BranchMentions> {
+        Some(&mut self.branch)
     }
 
     fn target(&self) -> Option<String> {

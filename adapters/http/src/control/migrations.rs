@@ -32,9 +32,9 @@ impl Migrations {
         &self,
         asking: Asking,
         request: &Request,
-        /// The branch, by its slug; main when not given.
+        /// The branch, by its slug or id; main when not given.
         branch: Query<Option<String>>,
-        /// The branch, by its slug.
+        /// The branch, by its slug or id.
         #[oai(name = "X-Fluxbase-Branch")]
         _branch_header: Header<Option<String>>,
     ) -> Result<Answer<200, MigrationsDocument>, Problem> {
@@ -49,9 +49,9 @@ impl Migrations {
         &self,
         asking: Asking,
         request: &Request,
-        /// The branch, by its slug; main when not given.
+        /// The branch, by its slug or id; main when not given.
         branch: Query<Option<String>>,
-        /// The branch, by its slug.
+        /// The branch, by its slug or id.
         #[oai(name = "X-Fluxbase-Branch")]
         _branch_header: Header<Option<String>>,
         body: JsonBody<Files>,
@@ -63,9 +63,9 @@ impl Migrations {
 impl Migrations {
     async fn of(&self, asking: &Asking, request: &Request, query: Option<&str>, sent: Files) -> Result<Answer<200, MigrationsDocument>, Problem> {
         let pinned = asking.0.principal.restrictions.branch.as_ref();
-        let branch = mentions(request, query, self.branch_domain.as_deref()).and_then(|mentions| mentions.resolve(pinned));
+        let branch = mentions(request, query, self.branch_domain.as_deref()).and_then(|mentions| mentions.reference(pinned));
         let branch = branch.map_err(|failure| asking.refused(failure))?;
-        Ok(Answer(asking.run(&*self.list, ListMigrations { branch: branch.to_string(), files: sent.files, whole: sent.whole }).await?.into()))
+        Ok(Answer(asking.run(&*self.list, ListMigrations { branch, files: sent.files, whole: sent.whole }).await?.into()))
     }
 }
 

@@ -33,9 +33,9 @@ impl Schema {
         request: &Request,
         /// Only this schema's.
         schema: Query<Option<String>>,
-        /// The branch, by its slug; main when not given.
+        /// The branch, by its slug or id; main when not given.
         branch: Query<Option<String>>,
-        /// The branch, by its slug.
+        /// The branch, by its slug or id.
         #[oai(name = "X-Fluxbase-Branch")]
         _branch_header: Header<Option<String>>,
     ) -> Result<Answer<200, PageDocument<TableDocument>>, Problem> {
@@ -56,9 +56,9 @@ impl Schema {
         schema: Path<String>,
         /// The table or view.
         table: Path<String>,
-        /// The branch, by its slug; main when not given.
+        /// The branch, by its slug or id; main when not given.
         branch: Query<Option<String>>,
-        /// The branch, by its slug.
+        /// The branch, by its slug or id.
         #[oai(name = "X-Fluxbase-Branch")]
         _branch_header: Header<Option<String>>,
     ) -> Result<Answer<200, TableDescriptionDocument>, Problem> {

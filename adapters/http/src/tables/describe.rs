@@ -66,10 +66,10 @@ const BRANCH: Param = (
     "branch",
     MetaParamIn::Query,
     "string",
-    "The branch, by its slug; main when not given. While one is being made or deleted no data serves it (503 `unavailable`, with `Retry-After`); one that could \
-     not be made is 409 `branch_error`.",
+    "The branch, by its slug or id; main when not given. While one is being made or deleted no data serves it (503 `unavailable`, with `Retry-After`); one \
+     that could not be made is 409 `branch_error`.",
 );
-const BRANCH_HEADER: Param = ("X-Fluxbase-Branch", MetaParamIn::Header, "string", "The branch, by its slug.");
+const BRANCH_HEADER: Param = ("X-Fluxbase-Branch", MetaParamIn::Header, "string", "The branch, by its slug or id.");
 const ACCEPT_PROFILE: Param = ("Accept-Profile", MetaParamIn::Header, "string", PROFILE);
 const CONTENT_PROFILE: Param = ("Content-Profile", MetaParamIn::Header, "string", PROFILE);
 /// What both say.

@@ -87,7 +87,7 @@ impl Tool for ListBranchesTool {
     const ACTION: Action = Action::ListBranches;
     const TITLE: &'static str = "List branches";
     const DESCRIPTION: &'static str =
-        "List the branches of the database that you may see: main first, then the newest first. Data tools take a branch's slug as `branch`.";
+        "List the branches of the database that you may see: main first, then the newest first. Data tools take a branch's slug or id as `branch`.";
     type Input = Input;
     type Output = Branches;
 

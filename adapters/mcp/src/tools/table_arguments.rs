@@ -136,7 +136,7 @@ pub(super) fn table_schema() -> Value {
 
 /// The schema of `branch`.
 pub(super) fn branch_schema() -> Value {
-    json!({"type": "string", "description": "branch slug"})
+    json!({"type": "string", "description": "slug or id"})
 }
 
 /// The schema of `filter` where a write takes it: it may not be empty.

@@ -29,7 +29,7 @@ async fn callers_are_shown_what_they_may_call_in_name_order() {
 
 #[tokio::test]
 async fn who_can_make_no_branch_is_not_shown_how_and_is_refused_alike() {
-    for (key, reason) in [(OF_NO_USER, "a signed-in user"), (PINNED, "pinned to branch 'pr-1'")] {
+    for (key, reason) in [(OF_NO_USER, "a credential of a user"), (PINNED, "pinned to branch 'pr-1'")] {
         let shown = names(House::new(), key).await;
         assert!(!shown.contains(&"create_branch".to_owned()) && shown.contains(&"reset_branch".to_owned()), "{key}: {shown:?}");
         let answer = House::new().open().call(key, "create_branch", json!({"name": "x"})).await;

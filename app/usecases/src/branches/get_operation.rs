@@ -1,9 +1,10 @@
 //! See how an operation is getting on.
 
 use super::{
-    lookup::{check_as, check_seen, nameless},
+    lookup::{check_as, check_seen},
     ports::BranchPorts,
 };
+use crate::routing::nameless;
 use async_trait::async_trait;
 use domain::{Branch, Caller, Failure, Operation, OperationId, branch::AccessLevel};
 use ports::driving::{GetOperation, UseCase};

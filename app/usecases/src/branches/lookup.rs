@@ -1,5 +1,6 @@
 //! Finding the branch that a request names by id or slug, with access checked.
 
+use crate::routing::nameless;
 use domain::{
     Branch, BranchId, Caller, Denied, Failure, Fault, Principal, Slug,
     branch::{AccessLevel, Status},
@@ -97,14 +98,6 @@ pub(super) fn check_as(branch: &Branch, named: impl fmt::Display, principal: &Pr
 pub(super) fn check_seen(branch: &Branch, principal: &Principal, missing: impl FnOnce() -> Failure) -> Result<(), Failure> {
     branch.check_access(principal, AccessLevel::Read).map_err(|_| missing())?;
     check_as(branch, branch.id, principal, AccessLevel::Read)
-}
-
-/// Who has no access to a branch learns no other name of it than the one it was asked for by.
-pub(super) fn nameless(denied: Denied, named: impl fmt::Display) -> Denied {
-    match denied {
-        Denied::Branch { .. } => Denied::Branch { branch: named.to_string() },
-        other => other,
-    }
 }
 
 /// Whether the principal may go so far on the branch, and its key does not keep it elsewhere.

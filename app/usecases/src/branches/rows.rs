@@ -1,6 +1,6 @@
 //! Who may have everybody's rows copied.
 
-use super::lookup::nameless;
+use crate::routing::nameless;
 use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
 use ports::driven::UserRepository;
 

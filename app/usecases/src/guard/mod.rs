@@ -4,6 +4,7 @@ mod audited;
 mod authorized;
 mod limited;
 mod metered;
+mod named;
 mod traced;
 mod unread;
 
@@ -11,10 +12,11 @@ pub use audited::Audited;
 pub use authorized::Authorized;
 pub use limited::{Limited, RateLimits};
 pub use metered::Metered;
+pub use named::Named;
 pub use traced::Traced;
 
 use ports::{
-    driven::{AuditLog, Clock, RateLimiter},
+    driven::{AuditLog, BranchDirectory, Clock, RateLimiter},
     driving::{Command, UnreadRequests, UseCase},
 };
 use std::sync::Arc;
@@ -30,15 +32,17 @@ pub struct Guards {
     pub limits: RateLimits,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whose ids commands name.
+    pub branches: Arc<dyn BranchDirectory>,
 }
 
 impl Guards {
-    /// Puts every guard around a use case: traced, then counted and timed, then audited (refusals too), then held to its budget (who tries what it may
+    /// Puts every guard around a use case: traced, then counted and timed, then told whose ids it names, then audited (refusals too), then held to its budget (who tries what it may
     /// not is held as well), then authorised.
     pub fn around<C: Command>(&self, use_case: impl UseCase<C> + 'static) -> Arc<dyn UseCase<C>> {
         let limited = Limited::new(Authorized::new(use_case), Arc::clone(&self.limiter), self.limits);
         let audited = Audited::new(limited, Arc::clone(&self.audit), Arc::clone(&self.clock));
-        Arc::new(Traced::new(Metered::new(audited)))
+        Arc::new(Traced::new(Metered::new(Named::new(audited, Arc::clone(&self.branches)))))
     }
 
     /// Only traced: for a look that is part of another command, which was counted, written down and authorised as a whole. Whoever waits for what it began
@@ -64,7 +68,7 @@ mod tests {
         table::{Delete, Returning, TableName},
     };
     use ports::{
-        driven::{MockAuditLog, MockClock, MockRateLimiter, NoBudget, StoreError, Written},
+        driven::{MockAuditLog, MockBranchDirectory, MockClock, MockRateLimiter, NoBudget, StoreError, Written},
         driving::{CreateUser, DeleteRecord, ListUsers, MockUseCase, UseCase},
     };
     use std::{
@@ -107,7 +111,17 @@ mod tests {
         });
         clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
         let limits = RateLimits { mcp_per_minute: 100 };
-        Rig { guards: Guards { audit: Arc::new(audit), limiter: Arc::new(limiter), limits, clock: Arc::new(clock) }, outcomes, budgets }
+        Rig {
+            guards: Guards {
+                audit: Arc::new(audit),
+                limiter: Arc::new(limiter),
+                limits,
+                clock: Arc::new(clock),
+                branches: Arc::new(MockBranchDirectory::new()),
+            },
+            outcomes,
+            budgets,
+        }
     }
 
     fn list() -> ListUsers {
