@@ -9,7 +9,7 @@ use crate::{
     document::page,
     route::{RemoteCommand, Route},
 };
-use documents::{ActivityDocument, BranchDocument, started};
+use documents::{ActivityDocument, BranchDocument, started, started_delete};
 use domain::{
     Branch, BranchType, DataCloneMode,
     branch::{ExpiresIn, PullRequest},
@@ -18,7 +18,9 @@ use domain::{
 use http::Method;
 use ports::{
     driven::ActivityEntry,
-    driving::{BranchDetails, CreateBranch, DeleteBranch, GetBranch, ListBranchActivity, ListBranches, StartedOperation, UpdateBranch},
+    driving::{
+        BranchDetails, CreateBranch, DeleteBranch, GetBranch, ListBranchActivity, ListBranches, StartedDelete, StartedOperation, UpdateBranch,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -106,8 +108,8 @@ impl RemoteCommand for DeleteBranch {
         if self.force { route.query("force", "true") } else { route }
     }
 
-    fn read(&self, document: &Value) -> Result<StartedOperation, serde_json::Error> {
-        started(document)
+    fn read(&self, document: &Value) -> Result<StartedDelete, serde_json::Error> {
+        started_delete(document)
     }
 }
 

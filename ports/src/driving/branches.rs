@@ -215,7 +215,7 @@ on_branch! {
     DeleteBranch {
         /// Its children go too, instead of being a reason to refuse.
         force: bool,
-    } -> StartedOperation
+    } -> StartedDelete
 }
 on_branch! {
     /// See who did what to a branch, newest first.
@@ -284,6 +284,17 @@ pub struct StartedOperation {
     pub branch: Branch,
     /// The operation.
     pub operation: Operation,
+}
+
+/// A branch that is being deleted, and what goes with it, each by an operation of its own.
+#[derive(Clone, Debug)]
+pub struct StartedDelete {
+    /// The branch that was to be deleted.
+    pub branch: Branch,
+    /// The operation that takes it away. It may end before those of its descendants.
+    pub operation: Operation,
+    /// What was cut from it, straight or not, and goes too: parents before their children.
+    pub descendants: Vec<StartedOperation>,
 }
 
 /// A login with its password, shown this once.

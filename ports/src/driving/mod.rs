@@ -15,7 +15,7 @@ pub use branches::{
     BaselineMigrations, BranchDetails, BranchDiff, BranchHealth, CancelOperation, CreateBranch, DeleteBranch, DiffBranches, FollowOperation,
     GetBranch, GetConnection, GetOperation, GrantBranchAccess, IssueConnection, IssuedConnection, ListBranchAccess, ListBranchActivity, ListBranches,
     ListMigrations, MigrateBranch, MigrationCounts, MigrationOverview, OperationFeed, ProveDiff, RepairMigration, ResetBranch, RevokeBranchAccess,
-    SeedBranch, StartedOperation, UndoReset, UpdateBranch,
+    SeedBranch, StartedDelete, StartedOperation, UndoReset, UpdateBranch,
 };
 pub use keys::{CreateApiKey, CreateServiceKey, CreatedKey, ListApiKeys, ListServiceKeys, RevokeApiKey, RevokeServiceKey};
 pub use sessions::{GetCurrentUser, RefreshSession, SessionTokens, SignIn, SignOut, SignUp};

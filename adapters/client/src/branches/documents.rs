@@ -10,7 +10,7 @@ use domain::{
 };
 use ports::{
     driven::{ActivityEntry, BranchHealth},
-    driving::{BranchDetails, MigrationCounts, StartedOperation},
+    driving::{BranchDetails, MigrationCounts, StartedDelete, StartedOperation},
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
@@ -25,9 +25,29 @@ pub(super) fn started(document: &Value) -> Result<StartedOperation, serde_json::
         operation: OperationDocument,
     }
     let Document { branch, operation } = Document::deserialize(document)?;
+    Ok(at_work(branch, operation))
+}
+
+/// The same of a branch that is being deleted, with what goes along.
+pub(super) fn started_delete(document: &Value) -> Result<StartedDelete, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Document {
+        #[serde(default)]
+        branches: Vec<BranchDocument>,
+        #[serde(default)]
+        operations: Vec<OperationDocument>,
+    }
+    let StartedOperation { branch, operation } = started(document)?;
+    let Document { branches, operations } = Document::deserialize(document)?;
+    let all = branches.into_iter().zip(operations).map(|(branch, operation)| at_work(branch, operation));
+    let descendants = all.filter(|going| going.operation.id != operation.id).collect();
+    Ok(StartedDelete { branch, operation, descendants })
+}
+
+fn at_work(branch: BranchDocument, operation: OperationDocument) -> StartedOperation {
     let operation = Operation::from(operation);
     let branch = BranchDocument { operation_id: Some(operation.id), ..branch };
-    Ok(StartedOperation { branch: branch.into(), operation })
+    StartedOperation { branch: branch.into(), operation }
 }
 
 #[derive(Deserialize)]

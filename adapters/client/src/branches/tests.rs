@@ -116,6 +116,25 @@ async fn force_is_said_only_where_it_is_meant() {
 }
 
 #[tokio::test]
+async fn what_goes_along_with_a_deleted_branch_is_read_with_its_own_operation() {
+    let (mut child, mut its_own) = (branch("deleting"), operation());
+    child["slug"] = json!("child");
+    its_own["id"] = json!("00000000-0000-4000-8000-00000000000c");
+    let whole = json!({
+        "branch": branch("deleting"), "operation": operation(), "branches": [branch("deleting"), child], "operations": [operation(), its_own],
+    });
+    let bare = json!({ "branch": branch("deleting"), "operation": operation() });
+    for (answer, along) in [(whole, vec!["child"]), (bare, vec![])] {
+        let server = Answers::with(202, answer).await;
+        let deleted = client(&server).send(&DeleteBranch { branch: "x".to_owned(), force: true }).await.unwrap().output;
+        assert_eq!(deleted.operation.id.to_string(), OPERATION);
+        let slugs: Vec<_> = deleted.descendants.iter().map(|going| going.branch.slug.as_str()).collect();
+        assert_eq!(slugs, along);
+        assert!(deleted.descendants.iter().all(|going| going.branch.state.operation() == Some(going.operation.id)));
+    }
+}
+
+#[tokio::test]
 async fn a_name_is_one_segment_of_the_path_whatever_is_in_it() {
     let server = Answers::with(404, json!({ "code": "not_found", "detail": "branch 'a/../b?c' was not found" })).await;
     let failure = client(&server).send(&GetBranch { branch: "a/../b?c".to_owned() }).await.unwrap_err();

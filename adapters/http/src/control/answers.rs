@@ -1,6 +1,6 @@
 //! Answers with a status of their own.
 
-use crate::documents::{BranchWithOperation, OperationDocument};
+use crate::documents::{BranchWithOperation, OperationDocument, StartedDeleteDocument};
 use http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::{
@@ -58,6 +58,12 @@ impl<const STATUS: u16, T: ToJSON> IntoResponse for Answer<STATUS, T> {
 }
 
 impl OfOperation for BranchWithOperation {
+    fn operation_id(&self) -> Uuid {
+        self.operation.id
+    }
+}
+
+impl OfOperation for StartedDeleteDocument {
     fn operation_id(&self) -> Uuid {
         self.operation.id
     }

@@ -3,7 +3,9 @@
 use super::{Answer, Asking, Begun, Group, page};
 use crate::{
     body::{Fields, FromFields, JsonBody},
-    documents::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PageDocument, PullRequestDocument},
+    documents::{
+        ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PageDocument, PullRequestDocument, StartedDeleteDocument,
+    },
     problem::Problem,
 };
 use domain::{
@@ -87,7 +89,8 @@ impl Branches {
     /// Delete a branch
     ///
     /// Cuts connections and drops its databases; its slug is free again afterwards. Refused while it has children, unless `force` is true and
-    /// the caller may delete each of them; for main and for protected branches always. Needs one of the scopes `write:branches` and `admin:branches`.
+    /// the caller may delete each of them; for main and for protected branches always. Each goes by an operation of its own: `operations` has all of
+    /// them. Needs one of the scopes `write:branches` and `admin:branches`.
     #[oai(path = "/:id", method = "delete", operation_id = "delete_branch")]
     async fn delete_branch(
         &self,
@@ -96,7 +99,7 @@ impl Branches {
         id: Path<String>,
         /// Its children go too, where each is the caller's to delete, instead of being a reason to refuse.
         force: Query<Option<bool>>,
-    ) -> Result<Begun<BranchWithOperation>, Problem> {
+    ) -> Result<Begun<StartedDeleteDocument>, Problem> {
         let command = DeleteBranch { branch: id.0, force: force.0.unwrap_or_default() };
         Ok(Begun(asking.run(&*self.delete, command).await?.into()))
     }

@@ -9,8 +9,9 @@ use domain::{
 use poem_openapi::Object;
 use ports::{
     driven::ActivityEntry,
-    driving::{BranchDetails, BranchHealth, MigrationCounts, StartedOperation},
+    driving::{BranchDetails, BranchHealth, MigrationCounts, StartedDelete, StartedOperation},
 };
+use std::iter;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -186,6 +187,20 @@ pub(crate) struct BranchWithOperation {
     pub(crate) operation: OperationDocument,
 }
 
+/// A branch that is being deleted, and what goes with it.
+#[derive(Object)]
+#[oai(rename = "StartedDelete")]
+pub(crate) struct StartedDeleteDocument {
+    /// The branch.
+    pub(crate) branch: BranchDocument,
+    /// The operation that takes it away. It may end before those of its children.
+    pub(crate) operation: OperationDocument,
+    /// Every branch that goes: this one first, then what was cut from it, where `force` took that along.
+    pub(crate) branches: Vec<BranchDocument>,
+    /// The operation of each, in the same order: all is gone when each of them has succeeded.
+    pub(crate) operations: Vec<OperationDocument>,
+}
+
 /// One line of a branch's history.
 #[derive(Object)]
 #[oai(rename = "Activity")]
@@ -290,6 +305,14 @@ impl From<Withheld> for WithheldDocument {
 impl From<StartedOperation> for BranchWithOperation {
     fn from(StartedOperation { branch, operation }: StartedOperation) -> Self {
         Self { branch: branch.into(), operation: operation.into() }
+    }
+}
+
+impl From<StartedDelete> for StartedDeleteDocument {
+    fn from(StartedDelete { branch, operation, descendants }: StartedDelete) -> Self {
+        let own = StartedOperation { branch: branch.clone(), operation: operation.clone() };
+        let (branches, operations) = iter::once(own).chain(descendants).map(|going| (going.branch.into(), going.operation.into())).unzip();
+        Self { branch: branch.into(), operation: operation.into(), branches, operations }
     }
 }
 

@@ -14,7 +14,7 @@ mod session;
 
 pub(crate) use access::GrantDocument;
 pub(crate) use audit::AuditRowDocument;
-pub(crate) use branch::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PullRequestDocument};
+pub(crate) use branch::{ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PullRequestDocument, StartedDeleteDocument};
 pub(crate) use connection::ConnectionDocument;
 pub(crate) use key::{CreatedKeyDocument, KeyDocument};
 pub(crate) use migrations::MigrationsDocument;

@@ -51,12 +51,12 @@ impl Tool for DeleteBranchTool {
     }
 
     fn output_schema() -> Value {
-        Started::schema()
+        Started::schema_of_several()
     }
 
     async fn call(&self, scope: &RequestScope, input: Input) -> Result<Started, CallError> {
         let command = DeleteBranch { branch: input.branch, force: input.force.unwrap_or_default() };
         let deleted = scope.ask(&*self.use_case, command).await?;
-        Ok(self.waiting.started(scope, deleted, input.wait).await)
+        Ok(self.waiting.deleted(scope, deleted, input.wait).await)
     }
 }

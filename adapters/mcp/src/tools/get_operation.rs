@@ -1,6 +1,10 @@
 //! `get_operation`: see how long work is getting on.
 
-use super::{branch_arguments::wait_schema, operation_view::OperationView, started::latest};
+use super::{
+    branch_arguments::wait_schema,
+    operation_view::OperationView,
+    started::{end_of, latest},
+};
 use crate::{
     scope::RequestScope,
     tool::{CallError, Tool},
@@ -69,7 +73,7 @@ impl Tool for GetOperationTool {
         let id = input.id.parse().map_err(|_| missing())?;
         let operation = match input.wait.unwrap_or_default() {
             0 => scope.ask(&*self.get, GetOperation { id }).await?,
-            seconds => latest(scope.ask(&*self.follow, FollowOperation { id }).await?, seconds).await.ok_or_else(missing)?,
+            seconds => latest(scope.ask(&*self.follow, FollowOperation { id }).await?, end_of(seconds)).await.ok_or_else(missing)?,
         };
         Ok(OperationView::of(operation, self.max_bytes))
     }

@@ -6,17 +6,17 @@ use crate::{
     tool::{Answer, json as text},
 };
 use domain::{Branch, Caller, Operation, operation::Progress};
-use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedOperation, UseCase};
+use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedDelete, StartedOperation, UseCase};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// Seconds that a call may wait: clients give a call up after a minute.
 pub(crate) const LONGEST_WAIT: u64 = 50;
 
-/// Bytes of what stands around a branch and an operation that are told together.
-const BETWEEN: u64 = r#"{"branch":,"operation":}"#.len() as u64;
+/// Bytes of what stands around a branch and the operations that are told together.
+const BETWEEN: u64 = r#"{"branch":,"operation":,"operations":[]}"#.len() as u64;
 
 /// A branch that something was started for, and the operation that does it.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub(crate) struct Started(Told);
 struct Told {
     branch: BranchView,
     operation: OperationView,
+    /// All of them, this one first, where others go along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<OperationView>,
 }
 
 impl Answer for Started {
@@ -35,7 +38,7 @@ impl Answer for Started {
 
     /// Who waited for the end and was told of a bad one did not get what they asked for.
     fn is_error(&self) -> bool {
-        self.0.operation.went_wrong()
+        self.0.operation.went_wrong() || self.0.operations.iter().any(OperationView::went_wrong)
     }
 }
 
@@ -47,6 +50,13 @@ impl Started {
             "required": ["branch", "operation"],
             "properties": {"branch": {"type": "object"}, "operation": {"type": "object"}}
         })
+    }
+
+    /// The same of what may take others along.
+    pub(super) fn schema_of_several() -> Value {
+        let mut schema = Self::schema();
+        schema["properties"]["operations"] = json!({"type": "array", "items": {"type": "object"}});
+        schema
     }
 }
 
@@ -62,26 +72,36 @@ impl Waiting {
     /// What was started as it is now, or as it is after so many seconds at most. The work goes on whatever becomes of the wait.
     pub(super) async fn started(&self, scope: &RequestScope, started: StartedOperation, seconds: Option<u64>) -> Started {
         let StartedOperation { branch, operation } = started;
+        self.deleted(scope, StartedDelete { branch, operation, descendants: Vec::new() }, seconds).await
+    }
+
+    /// The same of a branch that goes with its descendants: the wait is for all of them.
+    pub(super) async fn deleted(&self, scope: &RequestScope, started: StartedDelete, seconds: Option<u64>) -> Started {
+        let StartedDelete { mut branch, operation, descendants } = started;
+        let mut operations: Vec<_> = iter::once(operation).chain(descendants.into_iter().map(|going| going.operation)).collect();
         let seconds = seconds.unwrap_or_default();
-        if seconds == 0 {
-            return self.told(&branch, operation);
+        if seconds > 0 {
+            let until = end_of(seconds);
+            for operation in &mut operations {
+                self.wait(&scope.caller, operation, until).await;
+            }
+            branch = self.as_it_is(&scope.caller, branch, &operations[0]).await;
         }
-        let operation = self.waited(&scope.caller, operation, seconds).await;
-        let branch = self.as_it_is(&scope.caller, branch, &operation).await;
-        self.told(&branch, operation)
+        let branch = BranchView::of(&branch);
+        // The first is told twice where there are several.
+        let told = if operations.len() > 1 { operations.len() + 1 } else { 1 };
+        let left = self.max_bytes.saturating_sub(text(&branch).len() as u64 + BETWEEN) / told as u64;
+        let view = |operation: &Operation| OperationView::of(operation.clone(), left);
+        let all = if operations.len() > 1 { operations.iter().map(view).collect() } else { Vec::new() };
+        Started(Told { branch, operation: view(&operations[0]), operations: all })
     }
 
-    fn told(&self, branch: &Branch, operation: Operation) -> Started {
-        let branch = BranchView::of(branch);
-        let left = self.max_bytes.saturating_sub(text(&branch).len() as u64 + BETWEEN);
-        Started(Told { branch, operation: OperationView::of(operation, left) })
-    }
-
-    async fn waited(&self, caller: &Caller, operation: Operation, seconds: u64) -> Operation {
+    /// Brings it up to its end, or to how it is at that moment.
+    async fn wait(&self, caller: &Caller, operation: &mut Operation, until: Instant) {
         // Access may have been taken back meanwhile: then it is told as it was started.
-        match self.follow.run(caller, FollowOperation { id: operation.id }).await {
-            Ok(feed) => latest(feed, seconds).await.unwrap_or(operation),
-            Err(_) => operation,
+        let Ok(feed) = self.follow.run(caller, FollowOperation { id: operation.id }).await else { return };
+        if let Some(latest) = latest(feed, until).await {
+            *operation = latest;
         }
     }
 
@@ -98,9 +118,13 @@ impl Waiting {
     }
 }
 
-/// The last state that a feed tells within so many seconds.
-pub(super) async fn latest(mut feed: Box<dyn OperationFeed>, seconds: u64) -> Option<Operation> {
-    let until = Instant::now() + Duration::from_secs(seconds.min(LONGEST_WAIT));
+/// When a wait of so many seconds ends.
+pub(super) fn end_of(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds.min(LONGEST_WAIT))
+}
+
+/// The last state that a feed tells until then.
+pub(super) async fn latest(mut feed: Box<dyn OperationFeed>, until: Instant) -> Option<Operation> {
     let mut last: Option<Operation> = None;
     while let Ok(Ok(Some(operation))) = timeout_at(until, feed.next()).await {
         let ended = operation.status.is_final();

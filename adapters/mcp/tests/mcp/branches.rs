@@ -9,7 +9,8 @@ use domain::{
     schema::{Fingerprint, SchemaDiff},
 };
 use ports::driving::{
-    BranchDetails, BranchDiff, BranchHealth, CreateBranch, DeleteBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch, StartedOperation,
+    BranchDetails, BranchDiff, BranchHealth, CreateBranch, DeleteBranch, MigrateBranch, MigrationCounts, OperationFeed, ResetBranch, StartedDelete,
+    StartedOperation,
 };
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -46,6 +47,10 @@ pub(crate) fn branch(status: &str) -> Branch {
 pub(crate) fn operation(kind: OperationKind, status: Progress) -> Operation {
     let branch = BranchId::from_uuid(Uuid::from_u128(7));
     Operation { status, ..Operation::queued(OperationId::from_uuid(Uuid::nil()), kind, branch, OffsetDateTime::UNIX_EPOCH) }
+}
+
+fn deleting() -> StartedDelete {
+    StartedDelete { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued), descendants: Vec::new() }
 }
 
 struct States(VecDeque<Operation>);
@@ -130,13 +135,39 @@ async fn a_branch_that_was_waited_away_is_deleted() {
     let house = House::new().branches(|ports| {
         ports.delete_branch = answering(|command: DeleteBranch| {
             assert!(command.force);
-            Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) })
+            Ok(deleting())
         });
         ports.follow_started = unguarded(|_| Ok(feed(OperationKind::DeleteBranch, &[Progress::Succeeded])));
         ports.branch_of_started = unguarded(|command: ports::driving::GetBranch| Err(Failure::not_found("branch", command.branch)));
     });
     let deleted = content(&house.open().call(ALL, "delete_branch", json!({"branch": "feature-a", "force": true, "wait": 1})).await);
     assert_eq!(deleted["branch"]["status"], "deleted");
+}
+
+#[tokio::test]
+async fn what_goes_along_is_waited_for_too() {
+    let (parent, child) = (OperationId::from_uuid(Uuid::nil()), OperationId::from_uuid(Uuid::from_u128(9)));
+    let house = House::new().branches(move |ports| {
+        ports.delete_branch = answering(move |_: DeleteBranch| {
+            let mut along = StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) };
+            along.operation.id = child;
+            Ok(StartedDelete { descendants: vec![along], ..deleting() })
+        });
+        // The parent ends long before its child does.
+        ports.follow_started = unguarded(move |command: ports::driving::FollowOperation| {
+            let states: &[Progress] = if command.id == parent { &[Progress::Succeeded] } else { &[Progress::Running, Progress::Succeeded] };
+            let states = states.iter().map(|status| Operation { id: command.id, ..operation(OperationKind::DeleteBranch, *status) });
+            let feed: Box<dyn OperationFeed> = Box::new(States(states.collect()));
+            Ok(feed)
+        });
+        ports.branch_of_started = unguarded(|command: ports::driving::GetBranch| Err(Failure::not_found("branch", command.branch)));
+    });
+    let client = house.open();
+    for (wait, status) in [(0, "queued"), (1, "succeeded")] {
+        let deleted = content(&client.call(ALL, "delete_branch", json!({"branch": "feature-a", "force": true, "wait": wait})).await);
+        let told: Vec<_> = deleted["operations"].as_array().unwrap().iter().map(|one| (one["id"].clone(), one["status"].clone())).collect();
+        assert_eq!(told, [parent, child].map(|id| (json!(id.to_string()), json!(status))), "{deleted}");
+    }
 }
 
 #[tokio::test]
@@ -233,8 +264,7 @@ async fn answers_are_what_the_output_schemas_say() {
         ports.list_branches = answering(|_| Ok(Page { items: vec![branch("ready")], next_cursor: None }));
         ports.get_branch = answering(|_| Ok(BranchDetails { branch: branch("ready"), database: None, health: None, migrations: None }));
         ports.get_operation = answering(|_| Ok(operation(OperationKind::ResetBranch, Progress::Running)));
-        ports.delete_branch =
-            answering(|_| Ok(StartedOperation { branch: branch("deleting"), operation: operation(OperationKind::DeleteBranch, Progress::Queued) }));
+        ports.delete_branch = answering(|_| Ok(deleting()));
     });
     let client = house.open();
     let tools = client.ask(ALL, "tools/list", json!({})).await;

@@ -8,11 +8,12 @@ use crate::cli::{
     table, wait,
     wait::Waiting,
 };
-use client::HttpClient;
+use client::{Answer, HttpClient};
 use comfy_table::Cell;
-use domain::{branch::Status, operation::Progress};
-use ports::driving::DeleteBranch;
+use domain::{Slug, branch::Status, operation::Progress};
+use ports::driving::{DeleteBranch, StartedDelete, StartedOperation};
 use serde_json::{Value, json};
+use std::iter;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,52 +40,161 @@ pub(super) async fn run(context: &Context, args: DeleteArgs) -> Result<(), CliEr
     let command = DeleteBranch { branch: named.find(&client).await?, force: args.force };
     let too = if args.force { " and its children" } else { "" };
     write_stderr(&format!("deleting branch '{}'{too} on {}", command.branch, client.base_url()));
-    let (slug, status, document) = carry_out(&client, &command, args.waiting.waits().then(|| context.format())).await?;
-    if slug.parse().is_ok_and(|slug| switch::leave(&slug).is_ok_and(|left| left)) {
-        write_stderr("switched to branch 'main'");
+    let begun = Deleting::from(client.send(&command).await?);
+    // Whatever becomes of the wait: nothing serves a branch that is being deleted.
+    for slug in begun.slugs() {
+        if switch::leave(slug).is_ok_and(|left| left) {
+            write_stderr("switched to branch 'main'");
+        }
     }
-    context.print(&document, || table::properties([("Branch", Some(Cell::new(slug))), ("Status", Some(table::status(status)))]))
+    let told = if args.waiting.waits() { begun.ended(&client, context.format()).await? } else { begun };
+    context.print(&told.document, || told.properties())
 }
 
-/// Waits for the end where it is told how results are written.
-async fn carry_out(client: &HttpClient, command: &DeleteBranch, wait: Option<Format>) -> Result<(String, Status, Value), CliError> {
-    let begun = client.send(command).await?;
-    let (slug, mut document) = (begun.output.branch.slug.to_string(), begun.document);
-    let Some(format) = wait else { return Ok((slug, begun.output.branch.state.status(), document)) };
-    let ended = wait::until_done(client, begun.output.operation.id, format).await?;
-    if ended.output.status != Progress::Succeeded {
-        return Err(CliError::of_operation(format!("branch '{slug}' could not be deleted"), ended.output));
+/// A branch that is being deleted, what goes along with it, and the document of all.
+struct Deleting {
+    going: Vec<StartedOperation>,
+    status: Status,
+    document: Value,
+}
+
+impl From<Answer<StartedDelete>> for Deleting {
+    fn from(answer: Answer<StartedDelete>) -> Self {
+        let StartedDelete { branch, operation, descendants } = answer.output;
+        let status = branch.state.status();
+        let going = iter::once(StartedOperation { branch, operation }).chain(descendants).collect();
+        Self { going, status, document: answer.document }
     }
-    // Nobody can ask for it any more.
-    document["branch"]["status"] = json!(Status::Deleted.name());
-    document["operation"] = ended.document;
-    Ok((slug, Status::Deleted, document))
+}
+
+impl Deleting {
+    /// The branch that was asked for, then those that go along.
+    fn slugs(&self) -> impl Iterator<Item = &Slug> {
+        self.going.iter().map(|going| &going.branch.slug)
+    }
+
+    /// Waits for the end of each: a branch may be gone before its children are.
+    async fn ended(mut self, client: &HttpClient, format: Format) -> Result<Self, CliError> {
+        for StartedOperation { branch, operation } in &self.going {
+            if self.going.len() > 1 && format == Format::Table {
+                write_stderr(&format!("branch '{}':", branch.slug));
+            }
+            let ended = wait::until_done(client, operation.id, format).await?;
+            if ended.output.status != Progress::Succeeded {
+                return Err(CliError::of_operation(format!("branch '{}' could not be deleted", branch.slug), ended.output));
+            }
+            put_gone(&mut self.document, &ended.document);
+        }
+        Ok(Self { status: Status::Deleted, ..self })
+    }
+
+    fn properties(&self) -> String {
+        let mut slugs = self.slugs();
+        let own = slugs.next().map(Cell::new);
+        let along: Vec<_> = slugs.map(Slug::as_str).collect();
+        table::properties([
+            ("Branch", own),
+            ("Status", Some(table::status(self.status))),
+            ("And its children", (!along.is_empty()).then(|| Cell::new(along.join(", ")))),
+        ])
+    }
+}
+
+/// Brings a document up to the end of one operation.
+fn put_gone(document: &mut Value, ended: &Value) {
+    if document["operation"]["id"] == ended["id"] {
+        document["operation"] = ended.clone();
+        tell_gone(&mut document["branch"], ended);
+    }
+    let all = document["operations"].as_array_mut().into_iter().flatten();
+    let Some((place, operation)) = all.enumerate().find(|(_, operation)| operation["id"] == ended["id"]) else { return };
+    *operation = ended.clone();
+    tell_gone(&mut document["branches"][place], ended);
+}
+
+/// Nobody can ask for the branch any more: it is told as it was last, with nothing at work on it and nothing that serves it.
+fn tell_gone(branch: &mut Value, ended: &Value) {
+    branch["status"] = json!(Status::Deleted.name());
+    branch["updated_at"] = ended["finished_at"].clone();
+    for over in ["operation_id", "generation", "previous", "error"] {
+        branch[over] = Value::Null;
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::carry_out;
+    use super::Deleting;
+    use crate::cli::failure::CliError;
     use crate::cli::output::Format;
     use crate::cli::testing::{Reply, Server, branch, operation};
+    use client::RemoteFailure;
     use domain::branch::Status;
     use ports::driving::DeleteBranch;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    async fn begin(server: &Server, force: bool) -> Result<Deleting, RemoteFailure> {
+        server.client().send(&DeleteBranch { branch: "x".to_owned(), force }).await.map(Deleting::from)
+    }
+
+    /// The operation with this number, as it stands.
+    fn numbered(number: u8, status: &str) -> Value {
+        let mut operation = operation(status, &[status]);
+        operation["id"] = json!(format!("00000000-0000-4000-8000-0000000000{number:02}"));
+        if status == "succeeded" {
+            operation["finished_at"] = json!("2026-01-02T03:04:09Z");
+        }
+        operation
+    }
+
+    /// A branch that the operation with this number takes away.
+    fn going(slug: &str, number: u8) -> Value {
+        let mut branch = branch(slug, "deleting");
+        branch["operation_id"] = numbered(number, "queued")["id"].clone();
+        branch
+    }
 
     #[tokio::test]
     async fn what_is_gone_is_told_to_be() {
-        let begun = json!({ "branch": branch("x", "deleting"), "operation": operation("queued", &["queued"]) });
-        let server = Server::answering([Reply::from((202, begun)), Reply::events(&[operation("succeeded", &["succeeded"])])]).await;
-        let command = DeleteBranch { branch: "x".to_owned(), force: true };
-        let (slug, status, document) = carry_out(&server.client(), &command, Some(Format::Table)).await.unwrap();
-        assert_eq!((slug.as_str(), status), ("x", Status::Deleted));
-        assert_eq!((&document["branch"]["status"], &document["operation"]["status"]), (&json!("deleted"), &json!("succeeded")));
+        let begun = json!({ "branch": going("x", 2), "operation": numbered(2, "queued") });
+        let server = Server::answering([Reply::from((202, begun)), Reply::events(&[numbered(2, "succeeded")])]).await;
+        let told = begin(&server, true).await.unwrap().ended(&server.client(), Format::Table).await.unwrap();
+        assert_eq!(told.status, Status::Deleted);
+        assert_eq!(told.document["operation"]["status"], "succeeded");
+        let branch = &told.document["branch"];
+        assert_eq!((&branch["status"], &branch["updated_at"]), (&json!("deleted"), &json!("2026-01-02T03:04:09Z")));
+        assert_eq!((&branch["operation_id"], &branch["generation"]), (&Value::Null, &Value::Null), "{branch}");
         assert_eq!(server.asked()[0], "DELETE /api/v1/admin/branches/x?force=true");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_branch_is_the_end_of_its_children_too() {
+        let begun = || {
+            json!({
+                "branch": going("x", 2), "operation": numbered(2, "queued"),
+                "branches": [going("x", 2), going("child", 3)], "operations": [numbered(2, "queued"), numbered(3, "queued")],
+            })
+        };
+        let ends = |child: &str| [Reply::from((202, begun())), Reply::events(&[numbered(2, "succeeded")]), Reply::events(&[numbered(3, child)])];
+        let server = Server::answering(ends("succeeded")).await;
+        let deleting = begin(&server, true).await.unwrap();
+        assert_eq!(deleting.slugs().map(|slug| slug.as_str()).collect::<Vec<_>>(), ["x", "child"]);
+        let told = deleting.ended(&server.client(), Format::Json).await.unwrap();
+        for branch in told.document["branches"].as_array().unwrap().iter().chain([&told.document["branch"]]) {
+            assert_eq!((&branch["status"], &branch["operation_id"]), (&json!("deleted"), &Value::Null), "{branch}");
+        }
+        assert!(told.document["operations"].as_array().unwrap().iter().all(|operation| operation["status"] == "succeeded"));
+        assert!(told.properties().contains("child"), "{}", told.properties());
+        assert_eq!(server.asked().len(), 3);
+
+        let server = Server::answering(ends("failed")).await;
+        let error = begin(&server, true).await.unwrap().ended(&server.client(), Format::Json).await.err().unwrap();
+        assert_eq!((error.exit_code(), error.to_string().contains("'child'")), (1, true), "{error}");
     }
 
     #[tokio::test]
     async fn children_are_a_refusal() {
         let server = Server::answering([(409, json!({ "code": "has_children", "detail": "branch 'x' has children: y" }))]).await;
-        let error = carry_out(&server.client(), &DeleteBranch { branch: "x".to_owned(), force: false }, Some(Format::Table)).await.unwrap_err();
+        let error = CliError::from(begin(&server, false).await.err().unwrap());
         assert_eq!(error.exit_code(), 4);
     }
 }

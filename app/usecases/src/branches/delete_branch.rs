@@ -13,7 +13,7 @@ use domain::{
 };
 use ports::{
     driven::{Clock, Ids, UnitOfWork},
-    driving::{DeleteBranch, StartedOperation, UseCase},
+    driving::{DeleteBranch, StartedDelete, StartedOperation, UseCase},
 };
 
 /// See [`DeleteBranch`].
@@ -30,7 +30,7 @@ impl DeleteBranchUseCase {
 
 #[async_trait]
 impl UseCase<DeleteBranch> for DeleteBranchUseCase {
-    async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<StartedOperation, Failure> {
+    async fn run(&self, caller: &Caller, command: DeleteBranch) -> Result<StartedDelete, Failure> {
         let control_plane = &*self.ports.control_plane;
         let (mut work, doomed) = loop {
             // The lock that new branches are inserted under: no child appears between the look and the delete.
@@ -56,14 +56,15 @@ impl UseCase<DeleteBranch> for DeleteBranchUseCase {
         }
         let actor = trail::actor(caller);
         let (ids, clock) = (&*self.ports.ids, &*self.ports.clock);
+        let mut going = Vec::with_capacity(descendants.len());
         for child in descendants {
-            begin_delete(&mut *work, ids, clock, child.clone(), &actor, "delete_requested").await?;
+            going.push(begin_delete(&mut *work, ids, clock, child.clone(), &actor, "delete_requested").await?);
         }
-        let deleted = begin_delete(&mut *work, ids, clock, branch.clone(), &actor, "delete_requested").await?;
-        let row = trail::done(caller, Action::DeleteBranch, Some(deleted.branch.slug.clone()), Some(command.branch), clock.now());
+        let StartedOperation { branch, operation } = begin_delete(&mut *work, ids, clock, branch.clone(), &actor, "delete_requested").await?;
+        let row = trail::done(caller, Action::DeleteBranch, Some(branch.slug.clone()), Some(command.branch), clock.now());
         work.audit().record(&row).await?;
         work.commit().await?;
-        Ok(deleted)
+        Ok(StartedDelete { branch, operation, descendants: going })
     }
 }
 
@@ -200,7 +201,12 @@ mod tests {
         work.operations.expect_insert().times(2).returning(|_| Ok(()));
         work.activity.expect_record().times(2).returning(|_| Ok(()));
         work.audit.expect_record().once().returning(|_| Ok(()));
-        assert!(over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.is_ok());
+        let deleted = over(work).run(&caller(None, [Scope::AdminBranches]), command(true)).await.unwrap();
+        // Who waits has to wait for each of them.
+        let [child] = &deleted.descendants[..] else { panic!("{deleted:?}") };
+        assert_eq!((child.branch.slug.as_str(), child.branch.state.operation()), ("pr-2", Some(child.operation.id)));
+        assert_eq!(deleted.branch.state.operation(), Some(deleted.operation.id));
+        assert_ne!(deleted.operation.branch_id, child.operation.branch_id);
     }
 
     #[tokio::test]
