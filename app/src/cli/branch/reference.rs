@@ -2,7 +2,7 @@
 
 use crate::cli::failure::CliError;
 use client::HttpClient;
-use domain::{BranchId, BranchName, OperationId, Slug};
+use domain::{Branch, BranchId, BranchName, OperationId, Slug};
 use std::str::FromStr;
 
 /// An operation's id; what is none belongs to no operation.
@@ -13,8 +13,10 @@ pub(in crate::cli) fn operation(text: &str) -> Result<OperationId, CliError> {
 /// How a branch was named.
 #[derive(Debug)]
 pub(in crate::cli) enum Reference {
-    /// By what the server takes: an id or a slug.
+    /// By what the server takes: an id, or a slug that was read before.
     Exact(String),
+    /// By what is a slug, or else the name of a branch whose slug is another: names change, and slugs stay.
+    SlugOrName(Slug),
     /// By the name that it bears.
     Name(BranchName),
 }
@@ -25,8 +27,11 @@ impl FromStr for Reference {
     /// A text that no branch can be called is not found, and nobody is asked.
     fn from_str(text: &str) -> Result<Self, CliError> {
         let text = text.trim();
-        if text.parse::<BranchId>().is_ok() || text.parse::<Slug>().is_ok() {
+        if text.parse::<BranchId>().is_ok() || text == Slug::MAIN {
             return Ok(Self::Exact(text.to_owned()));
+        }
+        if let Ok(slug) = text.parse() {
+            return Ok(Self::SlugOrName(slug));
         }
         text.parse().map(Self::Name).map_err(|_| missing(text))
     }
@@ -35,16 +40,17 @@ impl FromStr for Reference {
 impl Reference {
     /// What the server is asked for. A name is looked up as it is: a slug made of it may be another branch's.
     pub(in crate::cli) async fn find(self, client: &HttpClient) -> Result<String, CliError> {
-        let name = match self {
-            Self::Exact(text) => return Ok(text),
-            Self::Name(name) => name,
-        };
-        let (branches, _) = super::all(client).await?;
-        let bearers: Vec<_> = branches.iter().filter(|branch| branch.name == name).map(|branch| branch.slug.as_str()).collect();
-        match bearers[..] {
-            [] => Err(missing(name.as_str())),
-            [slug] => Ok(slug.to_owned()),
-            _ => Err(CliError::Usage(format!("more than one branch is called '{name}': name one by its slug: {}", bearers.join(", ")))),
+        match self {
+            Self::Exact(text) => Ok(text),
+            Self::Name(name) => called(&super::all(client).await?.0, name.as_str())?.ok_or_else(|| missing(name.as_str())),
+            Self::SlugOrName(slug) => {
+                // Who may list no branches may do what they may do by the slug, and the server says whether there is one.
+                let Ok((branches, _)) = super::all(client).await else { return Ok(slug.into()) };
+                if branches.iter().any(|branch| branch.slug == slug) {
+                    return Ok(slug.into());
+                }
+                Ok(called(&branches, slug.as_str())?.unwrap_or_else(|| slug.into()))
+            }
         }
     }
 
@@ -60,6 +66,16 @@ impl Reference {
 /// Reads how a branch was named, where it was.
 pub(in crate::cli) fn read(text: Option<&str>) -> Result<Option<Reference>, CliError> {
     text.map(str::parse).transpose()
+}
+
+/// The slug of the one branch that bears a name.
+fn called(branches: &[Branch], name: &str) -> Result<Option<String>, CliError> {
+    let bearers: Vec<_> = branches.iter().filter(|branch| branch.name.as_str() == name).map(|branch| branch.slug.as_str()).collect();
+    match bearers[..] {
+        [] => Ok(None),
+        [slug] => Ok(Some(slug.to_owned())),
+        _ => Err(CliError::Usage(format!("more than one branch is called '{name}': name one by its slug: {}", bearers.join(", ")))),
+    }
 }
 
 fn missing(text: &str) -> CliError {
@@ -92,7 +108,7 @@ mod tests {
         let server = Server::answering([(200, json!({ "items": branches, "next_cursor": null }))]).await;
         let client = server.client();
         let id = "00000000-0000-4000-8000-000000000001";
-        for text in ["pr-1", "main", id] {
+        for text in ["main", id] {
             assert_eq!(resolve(&client, text).await.unwrap(), text);
         }
         for text in ["", "..", "42", "a\u{7}"] {
@@ -104,5 +120,20 @@ mod tests {
         assert_eq!(resolve(&client, "feature/a").await.unwrap_err().exit_code(), 3);
         let several = resolve(&client, "twice!").await.unwrap_err();
         assert!(several.exit_code() == 2 && several.to_string().contains("x, y"), "{several}");
+    }
+
+    #[tokio::test]
+    async fn a_renamed_branch_goes_by_its_new_name_unless_that_is_the_slug_of_another() {
+        let branches =
+            [called("staging-copy", "pr-12"), called("pr-13", "old"), called("Other", "pr-13"), called("twice", "x"), called("twice", "y")];
+        let server = Server::answering([(200, json!({ "items": branches, "next_cursor": null }))]).await;
+        let client = server.client();
+        for (text, slug) in [("staging-copy", "pr-12"), ("pr-12", "pr-12"), ("pr-13", "pr-13"), ("old", "old"), ("nowhere", "nowhere")] {
+            assert_eq!(resolve(&client, text).await.unwrap(), slug, "{text}");
+        }
+        let several = resolve(&client, "twice").await.unwrap_err();
+        assert!(several.exit_code() == 2 && several.to_string().contains("x, y"), "{several}");
+        let unseen = Server::answering([(403, json!({ "code": "missing_scope", "detail": "no" }))]).await;
+        assert_eq!(resolve(&unseen.client(), "pr-12").await.unwrap(), "pr-12");
     }
 }
