@@ -7,7 +7,10 @@ use domain::{
     Action, Branch, Caller, Failure,
     branch::{AccessLevel, Status},
 };
-use ports::driving::{UpdateBranch, UseCase};
+use ports::{
+    driven::UnitOfWork,
+    driving::{UpdateBranch, UseCase},
+};
 
 /// See [`UpdateBranch`].
 pub struct UpdateBranchUseCase {
@@ -19,6 +22,15 @@ impl UpdateBranchUseCase {
     pub fn new(ports: BranchPorts) -> Self {
         Self { ports }
     }
+
+    /// Leaves its row in the trail, and commits.
+    async fn done(&self, mut work: Box<dyn UnitOfWork>, caller: &Caller, branch: Branch, named: String) -> Result<Branch, Failure> {
+        let now = self.ports.clock.now();
+        let row = trail::done(caller, Action::UpdateBranch, Some(branch.slug.clone()), Some(named), now);
+        work.audit().record(&row).await?;
+        work.commit().await?;
+        Ok(branch.told_at(now))
+    }
 }
 
 #[async_trait]
@@ -29,7 +41,8 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
         let changes: Vec<String> = changes(&command);
         let now = self.ports.clock.now();
         if changes.is_empty() {
-            return Ok(branch.told_at(now));
+            // It was asked all the same, and the trail tells what was asked.
+            return self.done(work, caller, branch, command.branch).await;
         }
         if branch.is_main() {
             let reason = "the main branch keeps its name, has no end and is protected always".to_owned();
@@ -53,10 +66,7 @@ impl UseCase<UpdateBranch> for UpdateBranchUseCase {
         branch.updated_at = now;
         work.branches().update(&branch).await?;
         work.activity().record(&trail::activity(branch.id, trail::actor(caller), "updated", Some(changes.join(", ")), now)).await?;
-        let row = trail::done(caller, Action::UpdateBranch, Some(branch.slug.clone()), Some(command.branch), now);
-        work.audit().record(&row).await?;
-        work.commit().await?;
-        Ok(branch.told_at(now))
+        self.done(work, caller, branch, command.branch).await
     }
 }
 
@@ -82,8 +92,9 @@ fn changes(command: &UpdateBranch) -> Vec<String> {
 mod tests {
     use super::UpdateBranchUseCase;
     use crate::testing::{branch, branch_ports, caller, main_branch, work_with};
-    use domain::{Branch, Failure, Scope};
+    use domain::{Action, Branch, Failure, Scope};
     use ports::driving::{UpdateBranch, UseCase};
+    use std::sync::atomic::Ordering;
     use time::{Duration, OffsetDateTime};
 
     fn command() -> UpdateBranch {
@@ -134,10 +145,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_given_changes_nothing_and_main_stays_as_it_is() {
+    async fn nothing_given_changes_nothing_but_the_trail_and_main_stays_as_it_is() {
         let nothing = UpdateBranch { branch: "pr-1".to_owned(), name: None, expires_in: None, protected: None };
-        let work = work_with(Some(branch("pr-1", Some(1))));
-        assert!(UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), nothing).await.is_ok());
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        work.audit.expect_record().once().withf(|row| row.action == Action::UpdateBranch).returning(|_| Ok(()));
+        let committed = work.committed();
+        let same = UpdateBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), nothing).await.unwrap();
+        assert_eq!(same.updated_at, branch("pr-1", Some(1)).updated_at);
+        assert!(committed.load(Ordering::SeqCst));
         let main = UpdateBranchUseCase::new(branch_ports(work_with(Some(main_branch()))));
         assert_eq!(main.run(&caller(None, [Scope::AdminBranches]), command()).await.unwrap_err().code(), "main_branch");
     }
