@@ -60,16 +60,20 @@ impl Fields {
 
     /// A text that says something of its own, and must be there.
     pub(crate) fn parsed<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<V> {
-        let text = self.text(name)?;
-        self.parse(pointer(name), &text)
+        let value = self.optional_parsed(name)?;
+        self.required(name, value)
     }
 
     /// A text that says something of its own, and may be missing or null.
     #[expect(clippy::option_option, reason = "a fault and an absent field are two things")]
     pub(crate) fn optional_parsed<V: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<Option<V>> {
-        match self.optional_text(name)? {
-            Some(text) => self.parse(pointer(name), &text).map(Some),
+        match self.take(name) {
             None => Some(None),
+            Some(Value::String(text)) => self.parse(pointer(name), &text).map(Some),
+            Some(other) => {
+                self.fault(pointer(name), no_text::<V>(&other));
+                None
+            }
         }
     }
 
@@ -209,6 +213,16 @@ fn list(value: Value) -> Result<Vec<Value>, Value> {
     match value {
         Value::Array(items) => Ok(items),
         other => Err(other),
+    }
+}
+
+/// What is wrong with a value where a text says something of its own. A number may lack its quotes only, or more: what it would be as a text is told.
+fn no_text<V: FromStr<Err: Display>>(value: &Value) -> String {
+    let told = format!("expected a string, not {}", kind(value));
+    let Value::Number(number) = value else { return told };
+    match number.to_string().parse::<V>() {
+        Ok(_) => format!("{told}; in quotes it would do: \"{number}\""),
+        Err(error) => format!("{told}; {error}"),
     }
 }
 
