@@ -4,7 +4,10 @@ use crate::{
     document::page,
     route::{RemoteCommand, Route},
 };
-use domain::branch::{DatabaseName, Grant};
+use domain::{
+    branch::{DatabaseName, Grant},
+    page::Page,
+};
 use http::Method;
 use percent_encoding::percent_decode_str;
 use ports::{
@@ -18,11 +21,11 @@ use url::Url;
 
 impl RemoteCommand for ListBranchAccess {
     fn route(&self) -> Route {
-        Route::new(Method::GET, ["admin", "branches", &self.branch, "access"])
+        Route::new(Method::GET, ["admin", "branches", &self.branch, "access"]).page(&self.page)
     }
 
-    fn read(&self, document: &Value) -> Result<Vec<Grant>, serde_json::Error> {
-        Ok(page::<Grant, Grant>(document)?.items)
+    fn read(&self, document: &Value) -> Result<Page<Grant>, serde_json::Error> {
+        page::<Grant, Grant>(document)
     }
 }
 
@@ -96,7 +99,7 @@ impl From<ConnectionDocument> for BranchLogin {
 #[cfg(test)]
 mod tests {
     use crate::testing::{Answers, client};
-    use domain::branch::AccessLevel;
+    use domain::{branch::AccessLevel, page::PageRequest};
     use ports::driving::{GrantBranchAccess, IssueConnection, ListBranchAccess, RevokeBranchAccess};
     use serde_json::{Value, json};
 
@@ -116,8 +119,11 @@ mod tests {
             ("PUT /api/v1/admin/branches/x/access", json!({ "user": "bob@example.com", "level": "write" }))
         );
 
-        let server = Answers::with(200, json!({ "items": [grant()], "next_cursor": null })).await;
-        assert_eq!(client(&server).send(&ListBranchAccess { branch: "x".to_owned() }).await.unwrap().output.len(), 1);
+        let server = Answers::with(200, json!({ "items": [grant()], "next_cursor": "c" })).await;
+        let page = PageRequest { limit: 1, cursor: Some("b".to_owned()) };
+        let listed = client(&server).send(&ListBranchAccess { branch: "x".to_owned(), page }).await.unwrap().output;
+        assert_eq!((listed.items.len(), listed.next_cursor.as_deref()), (1, Some("c")));
+        assert_eq!(server.only_request().target, "GET /api/v1/admin/branches/x/access?limit=1&cursor=b");
 
         let server = Answers::raw("HTTP/1.1 204 X\r\n\r\n".to_owned()).await;
         client(&server).send(&RevokeBranchAccess { branch: "x".to_owned(), user: "bob@example.com".to_owned() }).await.unwrap();

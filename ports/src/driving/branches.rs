@@ -134,8 +134,11 @@ on_branch! {
     } -> StartedOperation
 }
 on_branch! {
-    /// See who has access to a branch, beside its creator and administrators.
-    ListBranchAccess {} -> Vec<Grant>
+    /// See who has access to a branch, beside its creator and administrators, the earliest grant first.
+    ListBranchAccess {
+        /// Which page.
+        page: PageRequest,
+    } -> Page<Grant>
 }
 on_branch! {
     /// Grant a user access to a branch, or change how far it goes.

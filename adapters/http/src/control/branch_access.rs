@@ -1,13 +1,16 @@
 //! Who else may do what on a branch, and how its database is connected to.
 
-use super::{Answer, Asking, Group, NoContent, life_cycle::Nothing};
+use super::{Answer, Asking, Group, NoContent, life_cycle::Nothing, page};
 use crate::{
     body::{Fields, FromFields, JsonBody},
     documents::{ConnectionDocument, GrantDocument, PageDocument},
     problem::Problem,
 };
 use domain::{Failure, branch::AccessLevel};
-use poem_openapi::{Object, OpenApi, param::Path};
+use poem_openapi::{
+    Object, OpenApi,
+    param::{Path, Query},
+};
 use ports::driving::{GetConnection, GrantBranchAccess, IssueConnection, ListBranchAccess, RevokeBranchAccess, UseCase};
 use std::sync::Arc;
 
@@ -23,16 +26,20 @@ pub(crate) struct BranchAccess {
 impl BranchAccess {
     /// See who has access to a branch
     ///
-    /// Beside its creator and administrators. Needs one of the scopes `read:branches` and `admin:branches`.
+    /// Beside its creator and administrators, the earliest grant first. Needs one of the scopes `read:branches` and `admin:branches`.
     #[oai(path = "/:id/access", method = "get", operation_id = "list_branch_access")]
     async fn list_branch_access(
         &self,
         asking: Asking,
         /// Id or slug.
         id: Path<String>,
+        /// Items at most, 1 to 1000; 100 when not given.
+        limit: Query<Option<u32>>,
+        /// The `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
     ) -> Result<Answer<200, PageDocument<GrantDocument>>, Problem> {
-        let grants = asking.run(&*self.list, ListBranchAccess { branch: id.0 }).await?;
-        Ok(Answer(PageDocument { items: grants.into_iter().map(Into::into).collect(), next_cursor: None }))
+        let command = ListBranchAccess { branch: id.0, page: page(limit.0, cursor.0)? };
+        Ok(Answer(PageDocument::of(asking.run(&*self.list, command).await?)))
     }
 
     /// Grant a user access to a branch

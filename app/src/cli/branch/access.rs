@@ -1,9 +1,12 @@
 //! `fluxbase branch access`.
 
 use super::reference::Reference;
-use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative, words::one_of};
+use crate::cli::{context::Context, failure::CliError, output::write_stderr, pages, table, when::relative, words::one_of};
 use comfy_table::Cell;
-use domain::branch::{AccessLevel, Grant};
+use domain::{
+    branch::{AccessLevel, Grant},
+    page::PageRequest,
+};
 use ports::driving::{GrantBranchAccess, ListBranchAccess, RevokeBranchAccess};
 use serde_json::json;
 
@@ -59,8 +62,9 @@ pub(super) async fn run(context: &Context, command: AccessCommand) -> Result<(),
     let branch = named.find(&client).await?;
     match command {
         AccessCommand::List { .. } => {
-            let found = client.send(&ListBranchAccess { branch }).await?;
-            context.print(&found.document, || grants(&found.output))
+            let page = |cursor| PageRequest { limit: PageRequest::MAX_LIMIT, cursor };
+            let (items, documents) = pages::all(&client, |cursor| ListBranchAccess { branch: branch.clone(), page: page(cursor) }).await?;
+            context.print(&pages::document(&documents), || grants(&items))
         }
         AccessCommand::Grant { user, level, .. } => {
             write_stderr(&format!("granting {user} {level} on branch '{branch}' on {}", client.base_url()));

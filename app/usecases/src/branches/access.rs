@@ -13,9 +13,10 @@ use async_trait::async_trait;
 use domain::{
     Action, Branch, Caller, Failure, UserId,
     branch::{AccessLevel, Grant},
+    page::{Page, PageRequest},
 };
 use ports::{
-    driven::UnitOfWork,
+    driven::{StoreError, UnitOfWork},
     driving::{GrantBranchAccess, ListBranchAccess, RevokeBranchAccess, UseCase},
 };
 use time::OffsetDateTime;
@@ -62,10 +63,33 @@ fn level_of(branch: &Branch, user: UserId) -> Option<AccessLevel> {
 
 #[async_trait]
 impl UseCase<ListBranchAccess> for BranchAccessUseCase {
-    async fn run(&self, caller: &Caller, command: ListBranchAccess) -> Result<Vec<Grant>, Failure> {
+    async fn run(&self, caller: &Caller, command: ListBranchAccess) -> Result<Page<Grant>, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
-        Ok(find_visible(&mut *work, caller, &command.branch).await?.grants)
+        page_of(find_visible(&mut *work, caller, &command.branch).await?.grants, &command.page)
     }
+}
+
+/// A branch comes with all of its grants. The cursor is the place of the last one that was told, which may be gone by then.
+fn page_of(mut grants: Vec<Grant>, page: &PageRequest) -> Result<Page<Grant>, Failure> {
+    let place = |grant: &Grant| (grant.granted_at.unix_timestamp_nanos(), grant.user_id);
+    if let Some(cursor) = &page.cursor {
+        let after = opened(cursor).ok_or(StoreError::BadCursor)?;
+        grants.retain(|grant| place(grant) > after);
+    }
+    grants.sort_by_key(place);
+    let limit = page.limit as usize;
+    let more = grants.len() > limit;
+    grants.truncate(limit);
+    let next_cursor = grants.last().filter(|_| more).map(place).map(|(at, user)| format!("{CURSOR}{at}_{user}"));
+    Ok(Page { items: grants, next_cursor })
+}
+
+/// What a cursor of this list begins with.
+const CURSOR: &str = "access_";
+
+fn opened(cursor: &str) -> Option<(i128, UserId)> {
+    let (at, user) = cursor.strip_prefix(CURSOR)?.split_once('_')?;
+    Some((at.parse().ok()?, user.parse().ok()?))
 }
 
 #[async_trait]
@@ -134,11 +158,12 @@ mod tests {
     use domain::{
         Branch, Scope, UserId,
         branch::{AccessLevel, DatabaseName, Grant},
+        page::{Page, PageRequest},
         user::User,
     };
     use ports::{
         driven::{BranchLogin, MockBranchLogins, MockBranchUsers, StoredUser},
-        driving::{GrantBranchAccess, RevokeBranchAccess, UseCase},
+        driving::{GrantBranchAccess, ListBranchAccess, RevokeBranchAccess, UseCase},
     };
     use std::sync::Arc;
     use time::OffsetDateTime;
@@ -205,6 +230,34 @@ mod tests {
             database: DatabaseName::existing("b_pr-1_g1"),
             rotated_at: OffsetDateTime::UNIX_EPOCH,
             other_databases: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn grants_are_told_page_by_page_whatever_goes_meanwhile() {
+        let held = |user| Grant {
+            user_id: UserId::from_uuid(Uuid::from_u128(user)),
+            level: AccessLevel::Read,
+            granted_by: String::new(),
+            granted_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        let listed = async |users: &[u128], cursor: Option<String>| {
+            let grants = users.iter().copied().map(held).collect();
+            let work = work_with(Some(Branch { grants, ..branch("pr-1", Some(1)) }));
+            let command = ListBranchAccess { branch: "pr-1".to_owned(), page: PageRequest { limit: 2, cursor } };
+            BranchAccessUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::ReadBranches]), command).await
+        };
+        let told = |page: &Page<Grant>| page.items.iter().map(|grant| grant.user_id.as_uuid().as_u128()).collect::<Vec<_>>();
+        let first = listed(&[2, 3, 4, 5, 6], None).await.unwrap();
+        assert_eq!(told(&first), [2, 3]);
+        // The last that was told lost its grant.
+        let second = listed(&[2, 4, 5, 6], first.next_cursor).await.unwrap();
+        assert_eq!(told(&second), [4, 5]);
+        let third = listed(&[2, 4, 5, 6], second.next_cursor).await.unwrap();
+        assert_eq!((told(&third), third.next_cursor), (vec![6], None));
+        for foreign in ["", "access_", "access_1_x", "branches_1"] {
+            let refused = listed(&[2], Some(foreign.to_owned())).await.unwrap_err();
+            assert!(refused.to_string().contains("/cursor"), "{foreign:?}: {refused}");
         }
     }
 

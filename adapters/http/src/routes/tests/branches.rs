@@ -7,6 +7,7 @@ use domain::{
     BranchId, Failure, Operation, OperationId, OperationKind, UserId,
     branch::{AccessLevel, DatabaseName, Grant, PullRequest},
     operation::{OperationError, Progress},
+    page::{Page, PageRequest},
     schema::{Fingerprint, Hazard, Kind, SchemaDiff, ScriptStatement, Unscripted},
 };
 use http::StatusCode;
@@ -14,9 +15,9 @@ use poem::{Endpoint, test::TestClient};
 use ports::{
     driven::{BranchLogin, Secret},
     driving::{
-        BranchDetails, BranchDiff, Command, DiffBranches, FollowOperation, GetBranch, GetConnection, GetOperation, GrantBranchAccess,
-        IssueConnection, IssuedConnection, ListMigrations, MigrateBranch, MigrationCounts, MigrationOverview, MockUseCase, OperationFeed,
-        ResetBranch, RevokeBranchAccess, SeedBranch, StartedOperation, UndoReset, UpdateBranch, UseCase,
+        BranchDetails, BranchDiff, Command, DeleteBranch, DiffBranches, FollowOperation, GetBranch, GetConnection, GetOperation, GrantBranchAccess,
+        IssueConnection, IssuedConnection, ListBranchAccess, ListMigrations, MigrateBranch, MigrationCounts, MigrationOverview, MockUseCase,
+        OperationFeed, ResetBranch, RevokeBranchAccess, SeedBranch, StartedDelete, StartedOperation, UndoReset, UpdateBranch, UseCase,
     },
 };
 use serde_json::{Value, json};
@@ -152,6 +153,42 @@ async fn a_difference_comes_as_it_was_asked_for() {
         assert!(text.starts_with(begins) && text.contains(told), "{text}");
     }
     assert_eq!(problem(ask(&client, "GET", "branches/x/diff?format=xml", Value::Null).await, 400).await["errors"][0]["pointer"], "/format");
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_told_with_all_that_goes_along() {
+    let delete = answering::<DeleteBranch>(|command| {
+        let (mut child, mut its_own) = (branch(), operation());
+        (child.slug, its_own.id) = ("child".parse().unwrap(), OperationId::from_uuid(Uuid::from_u128(9)));
+        let descendants = if command.force { vec![StartedOperation { branch: child, operation: its_own }] } else { Vec::new() };
+        Ok(StartedDelete { branch: branch(), operation: operation(), descendants })
+    });
+    let client = over(RestPorts { delete_branch: delete, ..unreached() });
+    let (own, along) = (Uuid::nil().to_string(), Uuid::from_u128(9).to_string());
+    for (path, slugs, ids) in
+        [("branches/x", vec!["feature-a"], vec![&own]), ("branches/x?force=true", vec!["feature-a", "child"], vec![&own, &along])]
+    {
+        let response = ask(&client, "DELETE", path, Value::Null).await;
+        response.assert_status(StatusCode::ACCEPTED);
+        response.assert_header("location", format!("/api/v1/admin/operations/{own}"));
+        let told = json_of(response).await;
+        assert_eq!((&told["branch"]["slug"], &told["operation"]["id"]), (&json!("feature-a"), &json!(own)));
+        let each = |list: &str, field: &str| told[list].as_array().unwrap().iter().map(|one| one[field].clone()).collect::<Vec<_>>();
+        assert_eq!((json!(each("branches", "slug")), json!(each("operations", "id"))), (json!(slugs), json!(ids)));
+    }
+}
+
+#[tokio::test]
+async fn grants_are_listed_page_by_page() {
+    let list = answering::<ListBranchAccess>(|command| {
+        assert_eq!((command.branch.as_str(), command.page), ("x", PageRequest { limit: 1, cursor: Some("c".to_owned()) }));
+        let (user_id, granted_by) = (UserId::from_uuid(Uuid::nil()), "fluxbase".to_owned());
+        Ok(Page { items: vec![Grant { user_id, level: AccessLevel::Read, granted_by, granted_at: NOW }], next_cursor: Some("d".to_owned()) })
+    });
+    let client = over(RestPorts { list_branch_access: list, ..unreached() });
+    let told = json_of(ask(&client, "GET", "branches/x/access?limit=1&cursor=c", Value::Null).await).await;
+    assert_eq!((told["items"].as_array().unwrap().len(), &told["next_cursor"]), (1, &json!("d")));
+    assert_eq!(problem(ask(&client, "GET", "branches/x/access?limit=1001", Value::Null).await, 400).await["errors"][0]["pointer"], "/limit");
 }
 
 #[tokio::test]
