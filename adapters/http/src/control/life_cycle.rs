@@ -110,7 +110,8 @@ pub(crate) struct ResetDocument {
     /// For `seed_data`: the seed files to run afterwards, by name; all of them when not given.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
-    /// How old a kept copy of the parent's rows may be, such as `1h`. When not given, or 0, never a kept copy: rows are not older than the request.
+    /// For `full_clone`: how old a kept copy of the parent's rows may be, such as `1h`. When not given, or `0`, never a kept copy: rows are not older than
+    /// the request.
     #[oai(nullable)]
     max_age: Option<String>,
 }

@@ -56,7 +56,7 @@ pub(crate) struct CreateArgs {
     /// A seed file to run, for seed data; repeat it [default: all of them]
     #[arg(long, value_name = "FILE")]
     seed: Option<Vec<String>>,
-    /// How old a kept copy of the parent's rows may be, such as 1h [default: not older than now]
+    /// How old a kept copy of the parent's rows may be, for full clones, such as 1h [default: not older than now]
     #[arg(long, value_name = "DURATION")]
     max_age: Option<MaxAge>,
     #[command(flatten)]

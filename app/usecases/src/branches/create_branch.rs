@@ -1,6 +1,12 @@
 //! Make a branch.
 
-use super::{lookup::find_visible, ports::BranchPorts, rows::may_copy_rows, seeds::check_seeds, start::Start};
+use super::{
+    lookup::find_visible,
+    ports::BranchPorts,
+    rows::{check_max_age, may_copy_rows},
+    seeds::check_seeds,
+    start::Start,
+};
 use async_trait::async_trait;
 use domain::{
     Action, Branch, BranchId, BranchType, Caller, DataCloneMode, Failure, Fault, Operation, OperationKind, Principal, Slug, StepName,
@@ -71,6 +77,7 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
     async fn run(&self, caller: &Caller, command: CreateBranch) -> Result<StartedOperation, Failure> {
         caller.principal.may_make_branches()?;
         let clone_mode = clone_mode(&command, self.defaults.clone_mode)?;
+        check_max_age(command.max_age, clone_mode)?;
         check_seeds(&*self.ports.seeds, command.seeds.as_ref(), clone_mode).await?;
         let mut work = self.ports.control_plane.begin().await?;
         // Quotas are counted under the lock that the insert holds, so that of two requests for the last place one is refused.
@@ -281,6 +288,25 @@ mod tests {
         let token = of(PrincipalKind::Token, Scope::WriteBranches).principal;
         let refused = may_copy_rows(&mut users, &token, &main_branch(), DataCloneMode::FullClone).await.unwrap_err();
         assert_eq!(refused.code(), "no_user");
+    }
+
+    #[tokio::test]
+    async fn an_age_of_rows_is_refused_where_no_rows_are_copied() {
+        for (mode, age, code) in [
+            (None, "1h", "invalid"),
+            (Some(DataCloneMode::SchemaOnly), "1h", "invalid"),
+            (Some(DataCloneMode::SeedData), "1h", "invalid"),
+            // None that is kept, which holds anyway; then as far as the quota, which is looked at later.
+            (Some(DataCloneMode::SchemaOnly), "0", "quota_exceeded"),
+            (Some(DataCloneMode::FullClone), "1h", "quota_exceeded"),
+        ] {
+            let mut work = work_with(Some(main_branch()));
+            work.users.expect_is_member().returning(|_| Ok(true));
+            work.branches.expect_count_live().returning(|_| Ok(9));
+            let wanted = CreateBranch { clone_mode: mode, max_age: Some(age.parse().unwrap()), ..command() };
+            let refused = over(work).run(&caller(Some(1), [Scope::WriteBranches]), wanted).await.unwrap_err();
+            assert_eq!((refused.code(), refused.to_string().contains("/max_age")), (code, code == "invalid"), "{mode:?} {age}: {refused}");
+        }
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use super::{
     create_branch::{parent_not_ready, without_idle_steps},
     lookup::find_locked,
     ports::BranchPorts,
-    rows::may_copy_rows,
+    rows::{check_max_age, may_copy_rows},
     seeds::check_seeds,
     start::Start,
 };
@@ -40,6 +40,7 @@ impl UseCase<ResetBranch> for ResetBranchUseCase {
         let start = Start::new(&self.ports, caller, Action::ResetBranch, "reset_requested");
         let (mode, error_before) = (branch.clone_mode, branch.state.error().map(str::to_owned));
         let branch = branch.reset(start.id, next, start.now)?;
+        check_max_age(command.max_age, mode)?;
         check_seeds(&*self.ports.seeds, command.seeds.as_ref(), mode).await?;
         // What the branch gets is its parent's of now: whoever asks must be let see that.
         let parent = parent(&mut *work, &branch).await?;
@@ -90,22 +91,36 @@ mod tests {
     }
 
     fn command() -> ResetBranch {
-        ResetBranch { branch: "pr-1".to_owned(), seeds: None, max_age: Some("1h".parse().unwrap()) }
+        ResetBranch { branch: "pr-1".to_owned(), seeds: None, max_age: None }
+    }
+
+    fn aged() -> ResetBranch {
+        ResetBranch { max_age: Some("1h".parse().unwrap()), ..command() }
     }
 
     #[tokio::test]
     async fn a_reset_begins_beside_what_serves() {
-        let mut work = work(child(), Some(main_branch()));
+        let mut work = work(Branch { clone_mode: DataCloneMode::FullClone, ..child() }, Some(main_branch()));
+        work.users.expect_is_member().returning(|_| Ok(true));
         work.branches.expect_update().once().returning(|_| Ok(()));
         work.operations.expect_insert().once().returning(|_| Ok(()));
         work.activity.expect_record().once().returning(|_| Ok(()));
         work.audit.expect_record().once().returning(|_| Ok(()));
         let committed = work.committed();
-        let started = ResetBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), command()).await.unwrap();
+        let started = ResetBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), aged()).await.unwrap();
         assert!(committed.load(Ordering::SeqCst));
         assert_eq!((started.branch.state.status(), started.branch.state.serving()), (Status::Migrating, Some(Generation::FIRST)));
         assert_eq!((started.operation.kind, started.operation.input.max_age), (OperationKind::ResetBranch, Some(3600)));
         assert!(started.operation.steps.iter().all(|step| step.name != StepName::Seed), "it takes no seeds");
+    }
+
+    #[tokio::test]
+    async fn an_age_of_rows_is_refused_for_a_branch_that_takes_none() {
+        for mode in [DataCloneMode::SchemaOnly, DataCloneMode::SeedData] {
+            let work = work(Branch { clone_mode: mode, ..child() }, Some(main_branch()));
+            let refused = ResetBranchUseCase::new(branch_ports(work)).run(&caller(Some(1), [Scope::WriteBranches]), aged()).await.unwrap_err();
+            assert!(refused.code() == "invalid" && refused.to_string().contains("/max_age"), "{mode}: {refused}");
+        }
     }
 
     #[tokio::test]

@@ -1,7 +1,10 @@
 //! Who may have everybody's rows copied.
 
 use crate::routing::nameless;
-use domain::{Branch, DataCloneMode, Denied, Failure, Principal, branch::AccessLevel};
+use domain::{
+    Branch, DataCloneMode, Denied, Failure, Fault, Principal,
+    branch::{AccessLevel, MaxAge},
+};
 use ports::driven::UserRepository;
 
 /// Refuses a principal that may not have a copy of the parent's rows. A full clone has everybody's rows, and who makes it can read all of them.
@@ -27,4 +30,13 @@ pub(super) async fn may_copy_rows(
         None if principal.is_somebody() => Ok(()),
         None => Err(Denied::NoUser.into()),
     }
+}
+
+/// Refuses an age for rows where none of the parent's are copied. An age of 0 asks for no kept copy, and holds anyway.
+pub(super) fn check_max_age(max_age: Option<MaxAge>, mode: DataCloneMode) -> Result<(), Failure> {
+    if mode == DataCloneMode::FullClone || max_age.is_none_or(|age| age.seconds() == 0) {
+        return Ok(());
+    }
+    let message = format!("is for data_clone_mode full_clone, which copies the parent's rows; this is {mode}: leave it out");
+    Err(Fault::new("/max_age", message).into())
 }
