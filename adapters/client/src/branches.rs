@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 impl RemoteCommand for CreateBranch {
     fn route(&self) -> Route {
         #[derive(Serialize)]
+        #[expect(clippy::option_option, reason = "what is not given and null are two things")]
         struct Body<'a> {
             name: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +38,7 @@ impl RemoteCommand for CreateBranch {
             #[serde(skip_serializing_if = "Option::is_none")]
             data_clone_mode: Option<DataCloneMode>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            expires_in: Option<String>,
+            expires_in: Option<Option<String>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             seeds: Option<&'a [String]>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ impl RemoteCommand for CreateBranch {
             parent: self.parent.as_deref(),
             r#type: self.branch_type,
             data_clone_mode: self.clone_mode,
-            expires_in: self.expires_in.map(|lifetime| lifetime.to_string()),
+            expires_in: self.expires_in.map(|given| given.map(|lifetime| lifetime.to_string())),
             seeds: self.seeds.as_deref(),
             max_age: self.max_age.map(|age| age.to_string()),
             github: self.pull_request.as_ref().map(github),

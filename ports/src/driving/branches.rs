@@ -25,8 +25,8 @@ pub struct CreateBranch {
     pub branch_type: Option<BranchType>,
     /// The configured default when not given.
     pub clone_mode: Option<DataCloneMode>,
-    /// The configured default of its type when not given.
-    pub expires_in: Option<ExpiresIn>,
+    /// A lifetime; `Some(None)`: for ever. The configured default of its type when not given.
+    pub expires_in: Option<Option<ExpiresIn>>,
     /// The seed files to run, by name, for `seed_data`; all of them when not given.
     pub seeds: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be; not older than the request when not given.

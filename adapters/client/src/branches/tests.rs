@@ -47,7 +47,7 @@ async fn a_branch_is_asked_for_with_what_was_said_and_nothing_else() {
         parent: Some("main".to_owned()),
         branch_type: Some(BranchType::Preview),
         clone_mode: Some(DataCloneMode::FullClone),
-        expires_in: Some("7d".parse().unwrap()),
+        expires_in: Some(Some("7d".parse().unwrap())),
         seeds: Some(vec!["1.sql".to_owned()]),
         max_age: Some("1h".parse().unwrap()),
         pull_request: Some(PullRequest { repository: Some("octo/repo".parse().unwrap()), number: 7 }),
@@ -69,6 +69,10 @@ async fn a_branch_is_asked_for_with_what_was_said_and_nothing_else() {
     let bare = CreateBranch { name, parent: None, branch_type, clone_mode, expires_in: None, seeds: None, max_age: None, pull_request: None };
     client(&server).send(&bare).await.unwrap();
     assert_eq!(server.only_request().json(), json!({ "name": "Feature/X" }));
+
+    let server = Answers::with(202, json!({ "branch": branch("creating"), "operation": operation() })).await;
+    client(&server).send(&CreateBranch { expires_in: Some(None), ..bare }).await.unwrap();
+    assert_eq!(server.only_request().json(), json!({ "name": "Feature/X", "expires_in": null }));
 }
 
 #[tokio::test]

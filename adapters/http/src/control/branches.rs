@@ -128,7 +128,7 @@ impl FromFields for CreateBranch {
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (name, parent, branch_type) = (fields.parsed("name"), fields.optional_text("parent"), fields.optional_parsed("type"));
-        let (clone_mode, expires_in) = (fields.optional_parsed("data_clone_mode"), fields.optional_parsed("expires_in"));
+        let (clone_mode, expires_in) = (fields.optional_parsed("data_clone_mode"), fields.patched("expires_in"));
         let (seeds, max_age, pull_request) = (fields.optional_list("seeds"), fields.optional_parsed("max_age"), fields.optional_object("github"));
         if branch_type == Some(Some(BranchType::Main)) {
             fields.fault("/type", "main is there already; choose preview or persistent");
@@ -188,7 +188,8 @@ pub(crate) struct NewBranchDocument {
     /// the server's seed files; 409 `no_seeds` where it has none).
     #[oai(nullable)]
     data_clone_mode: Option<String>,
-    /// How long it lives, from `1s` up: `90s`, `30m`, `12h`, `7d`, or several of them.
+    /// How long it lives, from `1s` up: `90s`, `30m`, `12h`, `7d`, or several of them; null is for ever. When not given, a preview lives as long as the
+    /// server's `branching.auto_delete_after` says, and a persistent branch for ever.
     #[oai(nullable)]
     expires_in: Option<String>,
     /// For `seed_data`: the seed files to run, by name; all of them when not given.
@@ -239,6 +240,23 @@ mod tests {
         assert_eq!(Fields::read::<Changes>(json!({"expires_in": null})).unwrap().expires_in, Some(None));
         assert!(Fields::read::<Changes>(json!({"expires_in": "2h"})).unwrap().expires_in.unwrap().is_some());
         assert_eq!(Fields::read::<Changes>(json!({"protected": "yes"})).err().unwrap()[0].pointer, "/protected");
+    }
+
+    #[test]
+    fn a_new_branch_lives_for_ever_where_that_is_said_and_by_default_where_nothing_is() {
+        let read = |body| Fields::read::<CreateBranch>(body).unwrap().expires_in;
+        assert_eq!(read(json!({"name": "a"})), None);
+        assert_eq!(read(json!({"name": "a", "expires_in": null})), Some(None));
+        assert_eq!(read(json!({"name": "a", "expires_in": "2h"})), Some(Some("2h".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_number_where_a_duration_is_asked_for_is_told_what_it_lacks() {
+        let faults = Fields::read::<CreateBranch>(json!({"name": "a", "expires_in": 3600, "max_age": 0})).unwrap_err();
+        assert!(faults[0].message.contains("such as 168h"), "{faults:?}");
+        assert!(faults[1].message.contains("\"0\""), "{faults:?}");
+        let faults = Fields::read::<Changes>(json!({"expires_in": 3600})).err().unwrap();
+        assert!(faults[0].message.contains("such as 168h"), "{faults:?}");
     }
 
     #[test]

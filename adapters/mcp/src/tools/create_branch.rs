@@ -81,5 +81,14 @@ fn command(input: Input) -> Result<CreateBranch, CallError> {
     let max_age = reading.optional("/max_age", input.max_age.as_deref());
     reading.finish()?;
     let name = name.expect("a name that is none is a fault");
-    Ok(CreateBranch { name, parent: input.parent, branch_type, clone_mode, expires_in, seeds: input.seeds, max_age, pull_request: None })
+    Ok(CreateBranch {
+        name,
+        parent: input.parent,
+        branch_type,
+        clone_mode,
+        expires_in: expires_in.map(Some),
+        seeds: input.seeds,
+        max_age,
+        pull_request: None,
+    })
 }

@@ -1,6 +1,6 @@
 //! `fluxbase branch create`.
 
-use super::{begun::Begun, reference};
+use super::{begun::Begun, lifetime::Lifetime, reference};
 use crate::cli::{
     context::Context,
     failure::CliError,
@@ -11,7 +11,7 @@ use crate::cli::{
 };
 use domain::{
     BranchName, BranchType, DataCloneMode, Slug,
-    branch::{ExpiresIn, MaxAge, PullRequest, RepositoryName, UnknownBranchType},
+    branch::{MaxAge, PullRequest, RepositoryName, UnknownBranchType},
 };
 use ports::driving::CreateBranch;
 use std::path::Path;
@@ -44,9 +44,9 @@ pub(crate) struct CreateArgs {
     /// preview (goes by itself) or persistent [default: preview]
     #[arg(long, value_name = "TYPE", value_parser = one_of_by(["preview", "persistent"], branch_type), hide_possible_values = true)]
     r#type: Option<BranchType>,
-    /// How long it lives, such as 12h or 7d [default: the server's, for previews]
+    /// How long it lives, such as 12h or 7d, or never [default: the server's, for previews]
     #[arg(long, value_name = "DURATION")]
-    expires_in: Option<ExpiresIn>,
+    expires_in: Option<Lifetime>,
     /// The number of the pull request that it belongs to
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pr: Option<u32>,
@@ -94,7 +94,7 @@ impl CreateArgs {
             parent: self.from,
             branch_type: self.r#type,
             clone_mode: self.clone_data,
-            expires_in: self.expires_in,
+            expires_in: self.expires_in.map(|lifetime| lifetime.0),
             seeds: self.seed,
             max_age: self.max_age,
             pull_request,
@@ -110,14 +110,16 @@ fn pull_request(number: u32, named: Option<RepositoryName>, folder: &Path) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::{super::begun::Begun, branch_type, pull_request};
+    use super::{super::begun::Begun, CreateArgs, branch_type, pull_request};
     use crate::cli::{
         failure::CliError,
         output::Format,
         testing::{Reply, Server, branch, operation},
     };
+    use clap::Parser;
     use ports::driving::CreateBranch;
     use serde_json::json;
+    use std::path::Path;
 
     async fn made(server: &Server) -> Result<Begun, CliError> {
         let command = CreateBranch {
@@ -150,6 +152,23 @@ mod tests {
         let server = Server::answering([Reply::from((202, begun)), Reply::events(&[operation("failed", &["failed"])])]).await;
         let error = made(&server).await.err().unwrap();
         assert_eq!((error.exit_code(), error.to_string().as_str()), (1, "branch 'x' could not be made: no space left"));
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CreateArgs,
+    }
+
+    #[test]
+    fn a_branch_may_be_made_for_ever() {
+        let made = |words: &[&str]| {
+            let line = Line::parse_from(["create", "x"].iter().chain(words));
+            line.args.command(Path::new("/")).unwrap().expires_in
+        };
+        assert_eq!(made(&[]), None);
+        assert_eq!(made(&["--expires-in", "never"]), Some(None));
+        assert_eq!(made(&["--expires-in", "2h"]), Some(Some("2h".parse().unwrap())));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod connection;
 mod create;
 mod delete;
 mod diff;
+mod lifetime;
 mod list;
 pub(super) mod migrate;
 pub(super) mod reference;

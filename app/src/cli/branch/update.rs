@@ -1,15 +1,11 @@
 //! `fluxbase branch update`.
 
-use super::reference::Reference;
+use super::{lifetime::Lifetime, reference::Reference};
 use crate::cli::{context::Context, failure::CliError, output::write_stderr, table, when::relative};
 use clap::ArgGroup;
 use comfy_table::Cell;
-use domain::{
-    BranchName,
-    branch::{ExpiresIn, InvalidDuration},
-};
+use domain::BranchName;
 use ports::driving::UpdateBranch;
-use std::str::FromStr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,18 +30,6 @@ pub(crate) struct UpdateArgs {
     /// Refuse delete and reset; --protected=false allows them again
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     protected: Option<bool>,
-}
-
-/// A lifetime, or for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Lifetime(Option<ExpiresIn>);
-
-impl FromStr for Lifetime {
-    type Err = InvalidDuration;
-
-    fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        if raw == "never" { Ok(Self(None)) } else { raw.parse().map(Some).map(Self) }
-    }
 }
 
 pub(super) async fn run(context: &Context, args: UpdateArgs) -> Result<(), CliError> {

@@ -66,7 +66,7 @@ impl CreateBranchUseCase {
             branch_type,
             clone_mode,
             created_by: maker.user_id,
-            expires_in: command.expires_in.or(by_default),
+            expires_in: command.expires_in.unwrap_or(by_default),
             pull_request: command.pull_request,
         }
     }
@@ -186,6 +186,30 @@ mod tests {
         assert_eq!(made.branch.slug.as_str(), "feature-x");
         assert_eq!(made.branch.state.operation(), Some(made.operation.id));
         assert_eq!(made.branch.expires_at, Some(OffsetDateTime::UNIX_EPOCH + Duration::HOUR));
+    }
+
+    #[tokio::test]
+    async fn a_preview_lives_as_long_as_is_said_and_by_default_where_nothing_is() {
+        let after = |hours| Some(OffsetDateTime::UNIX_EPOCH + Duration::hours(hours));
+        let (default, two_hours) = (None, Some(Some("2h".parse().unwrap())));
+        for (branch_type, expires_in, expires_at) in [
+            (BranchType::Preview, default, after(1)),
+            (BranchType::Preview, two_hours, after(2)),
+            (BranchType::Preview, Some(None), None),
+            (BranchType::Persistent, default, None),
+            (BranchType::Persistent, two_hours, after(2)),
+            (BranchType::Persistent, Some(None), None),
+        ] {
+            let mut work = work_with(Some(main_branch()));
+            work.branches.expect_count_live().returning(|_| Ok(0));
+            work.branches.expect_next_generation().returning(|_| Ok(Generation::FIRST));
+            work.branches.expect_insert().once().withf(move |branch| branch.expires_at == expires_at).returning(|_| Ok(()));
+            work.operations.expect_insert().returning(|_| Ok(()));
+            work.activity.expect_record().returning(|_| Ok(()));
+            work.audit.expect_record().returning(|_| Ok(()));
+            let wanted = CreateBranch { branch_type: Some(branch_type), expires_in, ..command() };
+            over(work).run(&caller(Some(1), [Scope::WriteBranches]), wanted).await.unwrap();
+        }
     }
 
     #[tokio::test]
