@@ -27,6 +27,25 @@ async fn later_commands_carry_the_branch_that_was_switched_to() {
 }
 
 #[tokio::test]
+async fn a_family_is_gone_when_its_end_was_waited_for() {
+    let (project, parent, child, renamed) = (Project::new().await, named("cli"), named("cli"), named("cli"));
+    project.ok(&["branch", "create", &parent, "--expires-in", "never", "--wait"]).await;
+    assert_eq!(project.json(&["branch", "status", &parent]).await["expires_at"], json!(null));
+    project.ok(&["branch", "create", &child, "--from", &parent, "--wait"]).await;
+    project.ok(&["branch", "update", &child, "--name", &renamed]).await;
+    project.ok(&["branch", "switch", &renamed]).await;
+    assert_eq!(project.ok(&["branch", "switch"]).await.trim(), child);
+    let gone = project.json(&["branch", "delete", &parent, "--force", "--wait"]).await;
+    let each = |list: &str, field: &str| gone[list].as_array().unwrap().iter().map(|one| one[field].clone()).collect::<Vec<_>>();
+    assert_eq!(each("branches", "slug"), [json!(parent), json!(child)]);
+    assert_eq!((each("branches", "status"), each("operations", "status")), (vec![json!("deleted"); 2], vec![json!("succeeded"); 2]));
+    assert_eq!(project.ok(&["branch", "switch"]).await.trim(), "main");
+    // Its name is free again: the wait was for it too.
+    project.ok(&["branch", "create", &child, "--wait"]).await;
+    project.ok(&["branch", "delete", &child, "--wait"]).await;
+}
+
+#[tokio::test]
 async fn what_is_refused_has_the_exit_code_of_a_refusal() {
     let (project, name) = (Project::new().await, named("cli"));
     project.ok(&["branch", "create", &name, "--wait"]).await;
