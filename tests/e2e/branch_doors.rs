@@ -157,6 +157,38 @@ async fn a_host_of_a_branch_leads_to_it_at_both_doors() {
 }
 
 #[tokio::test]
+async fn a_branch_is_named_by_its_id_wherever_its_data_is_asked_for() {
+    let (server, key) = (server().await, server().await.key("alice"));
+    let branch = made(server, key, json!({"name": "secret-deal", "data_clone_mode": "schema_only"})).await;
+    let (id, main) = (branch["id"].as_str().unwrap(), branch["parent_id"].as_str().unwrap());
+    let rest = async |query: &str, header: Option<&str>, key: &str| {
+        let asked = server.rest(Method::GET, &format!("tables/tasks?limit=1{query}"), key);
+        Answer::to(header.iter().fold(asked, |asked, branch| asked.header("X-Fluxbase-Branch", *branch))).await
+    };
+    let query = format!("&branch={id}");
+    assert_eq!(rest("", Some(id), key).await.rows().len(), 0, "a branch of definitions alone has none");
+    assert_eq!(rest(&query, Some("secret-deal"), key).await.rows().len(), 0);
+    assert_eq!(rest("", Some(main), key).await.rows().len(), 1);
+    assert_eq!(rest(&query, Some("main"), key).await.problem(400), "branch_mismatch");
+    assert_eq!(rest("", Some("11111111-1111-4111-8111-111111111111"), key).await.problem(404), "not_found");
+    assert_eq!(server.get(&format!("admin/migrations?branch={id}"), key).await.status, 200);
+
+    let bob = server.key("bob");
+    let refused = rest("", Some(id), bob).await;
+    assert_eq!(refused.problem(403), "branch_access_denied");
+    assert!(!refused.body.contains("secret"), "{refused:?}");
+    let refused = server.mcp_refused(bob, "query_table", json!({"table": "tasks", "branch": id})).await;
+    assert!(refused.contains(id) && !refused.contains("secret"), "{refused}");
+
+    assert_eq!(server.mcp_ok(key, "query_table", json!({"table": "tasks", "branch": id})).await["rows"], json!([]));
+    let mut arguments = json!({"table": "tasks", "branch": main, "limit": 1, "select": "id"});
+    let first = server.mcp_ok(key, "query_table", arguments.clone()).await;
+    arguments["cursor"] = first["nextCursor"].clone();
+    let second = server.mcp_ok(key, "query_table", arguments).await;
+    assert!(second["rows"].as_array().unwrap().len() == 1 && second["rows"] != first["rows"], "{first} {second}");
+}
+
+#[tokio::test]
 async fn an_assistant_makes_a_branch_works_on_it_and_takes_it_away() {
     let (server, key) = (server().await, server().await.key("alice"));
     let made = server.mcp_ok(key, "create_branch", json!({"name": "agents", "wait": 50})).await;
