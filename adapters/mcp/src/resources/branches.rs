@@ -43,40 +43,40 @@ impl Resource for BranchesResource {
     }
 
     fn covers(&self, uri: &str) -> bool {
-        cursor(uri).is_some()
+        page(uri).is_some()
     }
 
     async fn read(&self, scope: &RequestScope, uri: &str) -> Result<String, CallError> {
-        let cursor = cursor(uri).ok_or_else(|| Failure::not_found("resource", uri))?;
-        let page = PageRequest::new(Some(PageRequest::MAX_LIMIT), cursor)?;
+        let page = page(uri).ok_or_else(|| Failure::not_found("resource", uri))?;
         let found = Branches::ask(&*self.use_case, scope, page, self.max_bytes.saturating_sub(CURSOR)).await?;
         Ok(json(&found.leading_on(|cursor| format!("read {URI}?cursor={}", utf8_percent_encode(cursor, NON_ALPHANUMERIC)))))
     }
 }
 
-/// Where the page begins that a URI names, `Some(None)` for the first one; `None` where it names no page of branches.
-pub(super) fn cursor(uri: &str) -> Option<Option<String>> {
-    match uri.strip_prefix(URI)? {
-        "" => Some(None),
+/// The page of branches that a URI names.
+pub(super) fn page(uri: &str) -> Option<PageRequest> {
+    let cursor = match uri.strip_prefix(URI)? {
+        "" => None,
         query => {
             let raw = query.strip_prefix("?cursor=").filter(|raw| !raw.is_empty() && !raw.contains('&'))?;
-            Some(Some(percent_decode_str(raw).decode_utf8().ok()?.into_owned()))
+            Some(percent_decode_str(raw).decode_utf8().ok()?.into_owned())
         }
-    }
+    };
+    Some(PageRequest { limit: PageRequest::MAX_LIMIT, cursor })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::cursor;
+    use super::page;
 
     #[test]
     fn a_page_is_named_by_its_cursor() {
-        assert_eq!(cursor("fluxbase://branches"), Some(None));
-        assert_eq!(cursor("fluxbase://branches?cursor=a%2Fb"), Some(Some("a/b".to_owned())));
+        assert_eq!(page("fluxbase://branches").unwrap().cursor, None);
+        assert_eq!(page("fluxbase://branches?cursor=a%2Fb").unwrap().cursor.as_deref(), Some("a/b"));
         for other in
             ["fluxbase://branches?", "fluxbase://branches?cursor=", "fluxbase://branches?limit=1", "fluxbase://branches/x", "fluxbase://branch"]
         {
-            assert_eq!(cursor(other), None, "{other}");
+            assert_eq!(page(other), None, "{other}");
         }
     }
 }

@@ -15,7 +15,7 @@ use domain::Action;
 /// What reading a URI asks for, whatever the settings say.
 pub(crate) fn action_of(uri: &str) -> Option<Action> {
     match uri {
-        _ if branches::cursor(uri).is_some() => Some(Action::ListBranches),
+        _ if branches::page(uri).is_some() => Some(Action::ListBranches),
         tables::URI => Some(Action::ListTables),
         _ => table::table(uri).map(|_| Action::DescribeTable),
     }

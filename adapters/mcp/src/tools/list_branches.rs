@@ -36,7 +36,8 @@ pub(crate) const CURSOR: u64 = 400;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Branches {
-    branches: Vec<BranchView>,
+    #[serde(rename = "branches")]
+    items: Vec<BranchView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -73,11 +74,11 @@ impl Branches {
 
     /// The page, or how many of its branches fit.
     fn held(page: &Page<Branch>, truncated: bool, max_bytes: u64) -> Result<Self, u32> {
-        let told = Self { branches: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor.clone(), truncated, next: None };
-        if json(&told).len() as u64 <= max_bytes || told.branches.len() == 1 {
+        let told = Self { items: page.items.iter().map(BranchView::of).collect(), next_cursor: page.next_cursor.clone(), truncated, next: None };
+        if json(&told).len() as u64 <= max_bytes || told.items.len() == 1 {
             return Ok(told);
         }
-        let (fitting, _) = Room::of(max_bytes.saturating_sub(CURSOR)).hold(told.branches);
+        let (fitting, _) = Room::of(max_bytes.saturating_sub(CURSOR)).hold(told.items);
         Err(u32::try_from(fitting.len()).unwrap_or(u32::MAX).max(1))
     }
 }
