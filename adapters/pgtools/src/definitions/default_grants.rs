@@ -1,6 +1,6 @@
 //! Default grants (`ALTER DEFAULT PRIVILEGES`): what the owners of the parent's objects grant on new ones, the owner of a branch grants there.
 
-use crate::{connect::run, error::from_sql, quoting::ident};
+use crate::{connect::run, error::from_sql, logins::names::OF_BRANCHES, quoting::ident};
 use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -33,7 +33,7 @@ impl DefaultGrant {
               select distinct e.nspname::text as schema, k.word as kind, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
                      lower(x.privilege_type collate "C") as privilege, x.is_grantable as grantable, false as taken_back
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(e.defaclacl) x left join pg_roles r on r.oid = x.grantee
-               where x.grantee <> e.defaclrole and (x.grantee = 0 or r.rolname <> $2)
+               where x.grantee <> e.defaclrole and (x.grantee = 0 or r.rolname <> $2 and r.rolname !~ $3)
               union
               select null, k.word, 'public', lower(x.privilege_type collate "C"), false, true
                 from entry e join kind k on k.code = e.defaclobjtype, aclexplode(acldefault(e.defaclobjtype, e.defaclrole)) x
@@ -43,6 +43,7 @@ impl DefaultGrant {
         )
         .bind(excluded)
         .bind(OWNER_ROLE)
+        .bind(OF_BRANCHES)
         .fetch_all(parent)
         .await
         .map_err(|error| from_sql("reading default grants", error))

@@ -1,7 +1,7 @@
 //! Grants, read and written by ourselves: a dump's would name the parent's owners and grantors, for whom a branch's owner cannot speak.
 
 use super::{left_behind::LeftBehind, never_copied::EXTENSIONS};
-use crate::{connect::run, error::from_sql};
+use crate::{connect::run, error::from_sql, logins::names::OF_BRANCHES};
 use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -29,6 +29,7 @@ impl Grant {
             .bind(OWNER_ROLE)
             .bind(classes)
             .bind(objects)
+            .bind(OF_BRANCHES)
             .fetch_all(connection)
             .await
             .map_err(|error| from_sql("reading grants", error))?;
@@ -87,6 +88,7 @@ impl GivenGrants {
             .bind(OWNER_ROLE)
             .bind(EXTENSIONS)
             .bind(of)
+            .bind(OF_BRANCHES)
             .fetch_all(connection)
             .await
             .map_err(|error| from_sql("reading grants on what extensions brought", error))

@@ -1,14 +1,14 @@
 //! The logins of a branch's database, on the server: made when they are let in, gone with it.
 
 use super::{
-    locks::lock_logins,
+    locks::{lock_logins, lock_logins_of},
     membership::{self, Use},
     past_policies, verifier,
 };
 use crate::{
     connect::{major, run},
-    error::from_sql,
-    quoting::ident,
+    error::{from_sql, sql_state},
+    quoting::{ident, literal},
     setting_value::setting_value,
     settings::{Login, Settings},
 };
@@ -116,10 +116,48 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bo
     statements.join("; ")
 }
 
-/// Takes the logins of a dropped database away. What they owned was in it.
+/// Takes the logins of a dropped database away. What they owned was in it; what people granted to them elsewhere keeps them, and is no reason to keep anybody
+/// waiting: nobody can come in by such a login any more, and the sweeper drops it once nothing names it.
 pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
     let names = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, database)).join(", ");
-    run(admin, format!("drop role if exists {names}")).await.map_err(|error| from_sql(format!("dropping the logins of '{database}'"), error))
+    let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
+    match run(&mut *admin, format!("drop role if exists {names}")).await {
+        Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}
+        outcome => return outcome.map_err(failed),
+    }
+    run(&mut *admin, disarm(settings, database)).await.map_err(failed)?;
+    tracing::warn!(%database, "logins of a database that is gone are closed for good but could not all be dropped: something on the server still names them");
+    Ok(())
+}
+
+/// Drops what of a database's logins can go, and takes from the others all that they could do. One statement: whoever is frozen before it finds the database
+/// that was made again meanwhile, and leaves its logins alone.
+fn disarm(settings: &Settings, database: &DatabaseName) -> String {
+    let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
+    let [user, service, builder] = logins.each_ref().map(|login| literal(login));
+    let database = literal(database.as_str());
+    let lock = lock_logins_of(&builder);
+    format!(
+        "do $disarm$
+         declare login text; role text;
+         begin
+             perform {lock};
+             if exists (select from pg_database where datname = {database}) then
+                 return;
+             end if;
+             foreach login in array array[{user}, {service}, {builder}] loop
+                 begin
+                     execute format('drop role if exists %I', login);
+                 exception when dependent_objects_still_exist then
+                     execute format('alter role %I nologin password null', login);
+                     for role in select o.rolname from pg_auth_members m join pg_roles o on o.oid = m.roleid join pg_roles r on r.oid = m.member
+                                  where r.rolname = login loop
+                         execute format('revoke %I from %I', role, login);
+                     end loop;
+                 end;
+             end loop;
+         end $disarm$"
+    )
 }
 
 #[cfg(test)]

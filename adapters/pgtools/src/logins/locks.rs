@@ -7,7 +7,12 @@ use sqlx::PgConnection;
 
 /// Roles belong to the whole server: those that make or change the logins of the same database, which its builder stands for, go one after the other.
 pub(crate) async fn lock_logins(transaction: &mut PgConnection, builder: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || $1, 0))").bind(builder).execute(transaction).await.map(|_| ())
+    sqlx::query(sqlx::AssertSqlSafe(format!("select {}", lock_logins_of("$1")))).bind(builder).execute(transaction).await.map(|_| ())
+}
+
+/// The same, within a statement; the builder's name as it stands there.
+pub(crate) fn lock_logins_of(builder: &str) -> String {
+    format!("pg_advisory_xact_lock(hashtextextended('fluxbase logins ' || {builder}, 0))")
 }
 
 /// Whoever changes a branch's role holds this until the transaction ends.

@@ -6,6 +6,7 @@ pub(crate) mod database_logins;
 mod locks;
 pub(crate) mod login_objects;
 pub(crate) mod membership;
+pub(crate) mod names;
 pub(crate) mod past_policies;
 mod verifier;
 

@@ -1,11 +1,12 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
-use crate::quoting::ident;
+use crate::{logins::names::is_of_a_branch, quoting::ident};
 use domain::{branch::OWNER_ROLE, schema::statements_of_grants};
 use std::collections::BTreeMap;
 
 /// The statements of a grants' entry, ordered by role, without those that speak of the owner; empty where no other role is spoken of. The owner of branches is
-/// left out, too: in a branch it is granted what its parent's owner has without a grant, such as a foreign data wrapper while its servers are made.
+/// left out, too: in a branch it is granted what its parent's owner has without a grant, such as a foreign data wrapper while its servers are made. So are
+/// logins of branches, which no copy grants anything.
 pub(super) fn of_others(definition: &str, owner: &str) -> String {
     let mut by_grantee: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (grantee, statement) in statements_of_grants(definition) {
@@ -13,7 +14,7 @@ pub(super) fn of_others(definition: &str, owner: &str) -> String {
         if statement.starts_with("SET SESSION AUTHORIZATION") || statement.starts_with("RESET SESSION AUTHORIZATION") {
             continue;
         }
-        if !is(grantee, owner) && !is(grantee, OWNER_ROLE) {
+        if !is(grantee, owner) && !is(grantee, OWNER_ROLE) && !is_of_a_branch(grantee) {
             by_grantee.entry(grantee).or_default().push(statement);
         }
     }
@@ -43,6 +44,7 @@ mod tests {
                     SET SESSION AUTHORIZATION z;\nGRANT SELECT ON TABLE public.t TO anon;\nRESET SESSION AUTHORIZATION;\n";
         assert_eq!(of_others(text, "Bob"), "GRANT SELECT ON TABLE public.t TO anon;\nGRANT SELECT ON TABLE public.t TO z;\n");
         assert_eq!(of_others("REVOKE ALL ON TABLE public.t FROM bob;\n", "bob"), "");
+        assert_eq!(of_others("GRANT SELECT ON TABLE public.t TO fluxbase_0a1b2c3d_builder_0123456789ab WITH GRANT OPTION;\n", "bob"), "");
         assert_eq!(of_others("GRANT ALL ON FOREIGN DATA WRAPPER w TO fluxbase_branch_owner;\n", "postgres"), "");
     }
 

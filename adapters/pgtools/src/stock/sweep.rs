@@ -12,7 +12,7 @@ use crate::{
         tag::{Mark, provisional_prefix, short},
     },
     error::{from_sql, refused},
-    logins::{connection_role, login_objects::try_drop, past_policies},
+    logins::{connection_role, login_objects::try_drop, names::is_hex, past_policies},
     settings::Settings,
 };
 use domain::{BranchId, OperationId, branch::DatabaseName};
@@ -218,8 +218,4 @@ impl Sweep<'_> {
             Err(error) => self.report.reported.push(format!("{name}: {error}")),
         }
     }
-}
-
-fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

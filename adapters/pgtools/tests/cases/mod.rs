@@ -11,6 +11,7 @@ mod empty_tables;
 mod equality;
 mod extensions;
 mod foreign_tables;
+mod granted_logins;
 mod held;
 mod latecomers;
 mod left_behind;

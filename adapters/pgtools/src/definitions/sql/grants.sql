@@ -1,5 +1,6 @@
 -- Every grant to somebody else than the object's owner, and what an owner took from itself: (kind, object, of_column, grantee, privilege, grantable, denied).
--- $1: schemas left out; $2: the owner of branch objects, who needs none; $3, $4: catalogues and numbers of objects that stay behind.
+-- $1: schemas left out; $2: the owner of branch objects, who needs none; $3, $4: catalogues and numbers of objects that stay behind; $5: names of logins that
+-- go with a branch: a grant to one would keep it for as long as the copy lives.
 with space as materialized (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
@@ -39,7 +40,7 @@ with space as materialized (
 select o.kind, o.object, o.of_column, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
        lower(x.privilege_type collate "C") as privilege, bool_or(x.is_grantable) as grantable, false as denied
   from object o, aclexplode(coalesce(o.acl, acldefault(o.letter, o.owner))) x left join pg_roles r on r.oid = x.grantee
- where x.grantee <> o.owner and (x.grantee = 0 or r.rolname <> $2)
+ where x.grantee <> o.owner and (x.grantee = 0 or r.rolname <> $2 and r.rolname !~ $5)
  group by 1, 2, 3, 4, 5
 union all
 select o.kind, o.object, null, quote_ident($2), lower(x.privilege_type collate "C"), false, true

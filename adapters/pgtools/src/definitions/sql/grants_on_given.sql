@@ -1,6 +1,6 @@
 -- Grants on objects that PostgreSQL or an extension brought, and on languages and foreign data wrappers, as in grants.sql. $1: the owner of branch objects;
 -- $2: extensions left out; $3: kind and name of the objects to look at, or null for those whose grants are not those that they came with. Then each such
--- object has a row without a privilege too: all grants may have been taken away.
+-- object has a row without a privilege too: all grants may have been taken away. $4: names of logins that go with a branch.
 with brought as materialized (
     select d.classid, d.objid, e.extname from pg_depend d
       join pg_extension e on d.refclassid = 'pg_extension'::regclass and e.oid = d.refobjid where d.deptype = 'e'
@@ -52,7 +52,7 @@ with brought as materialized (
 select n.kind, n.object, n.of_column, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
        lower(x.privilege_type collate "C") as privilege, bool_or(x.is_grantable) as grantable, false as denied
   from named n, aclexplode(coalesce(n.acl, acldefault(n.letter, n.owner))) x left join pg_roles r on r.oid = x.grantee
- where ($3 is null or n.kind || ' ' || n.object = any($3)) and x.grantee <> n.owner and (x.grantee = 0 or r.rolname <> $1)
+ where ($3 is null or n.kind || ' ' || n.object = any($3)) and x.grantee <> n.owner and (x.grantee = 0 or r.rolname <> $1 and r.rolname !~ $4)
  group by 1, 2, 3, 4, 5
 union all
 select kind, object, null, '', '', false, false from named where $3 is null
