@@ -2,6 +2,7 @@
 
 use super::{
     membership::{self, Use, may_act_for},
+    own_settings::{self, set_in},
     verifier,
 };
 use crate::{
@@ -59,19 +60,12 @@ pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &S
 
 /// Statements that take its settings away, those for single databases too.
 async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Vec<String>, BuildError> {
-    let databases: Vec<Option<String>> = sqlx::query_scalar(
-        "select d.datname::text from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase
-          where s.setrole = (select oid from pg_roles where rolname = $1)",
-    )
-    .bind(role)
-    .fetch_all(connection)
-    .await
-    .map_err(|error| from_sql("looking for settings of the branch's login", error))?;
-    let forget = |database: Option<String>| match database {
-        Some(database) => format!("alter role {} in database {} reset all", ident(role), ident(&database)),
-        None => format!("alter role {} reset all", ident(role)),
-    };
-    Ok(databases.into_iter().map(forget).collect())
+    let databases: Vec<Option<String>> = sqlx::query_scalar(set_in!("(select oid from pg_roles where rolname = $1)"))
+        .bind(role)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| from_sql("looking for settings of the branch's login", error))?;
+    Ok(own_settings::forget(role, databases).collect())
 }
 
 /// Takes away all by which it can begin a session: its password, its login, its way into databases.

@@ -3,6 +3,7 @@
 use super::{
     locks::{lock_logins, lock_logins_of},
     membership::{self, Use},
+    own_settings::{self, set_in},
     past_policies, verifier,
 };
 use crate::{
@@ -39,6 +40,8 @@ struct Image {
     past_policies: bool,
     /// Whether the login itself is there already.
     there: bool,
+    /// The databases that the login itself has settings for, `None` for all of them: who was in a session of it may have made some.
+    set_in: Vec<Option<String>>,
 }
 
 /// Makes the database's logins of these purposes, or puts them right: whoever worked in it may have changed their passwords and settings. The further
@@ -84,15 +87,18 @@ async fn images(
 ) -> Result<Vec<Image>, sqlx::Error> {
     let of: Vec<&str> = purposes.iter().map(|purpose| settings.logins.image(*purpose)).collect();
     let names: Vec<&str> = logins.iter().map(|login| login.name.as_str()).collect();
-    let images: Vec<Image> = sqlx::query_as(
+    let images: Vec<Image> = sqlx::query_as(concat!(
         "select r.rolinherit as inherits, coalesce(r.rolconfig, '{}') as settings,
                 coalesce(own.rolbypassrls, false) as past_policies, own.rolname is not null as there,
+                array(",
+        set_in!("own.oid"),
+        ") as set_in,
                 coalesce((select array_agg(distinct o.rolname::text) from pg_auth_members m join pg_roles o on o.oid = m.roleid where m.member = r.oid), '{}')
                     as member_of
            from unnest($1::text[], $2::text[]) with ordinality asked(image, login, place)
            join pg_roles r on r.rolname = asked.image left join pg_roles own on own.rolname = asked.login
-          order by asked.place",
-    )
+          order by asked.place"
+    ))
     .bind(of)
     .bind(names)
     .fetch_all(connection)
@@ -106,9 +112,7 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bo
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
     let bypass = if lower { " nobypassrls" } else { "" };
     let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", verifier::of_key(&login.password))];
-    if image.there {
-        statements.push(format!("alter role {name} reset all"));
-    }
+    statements.extend(own_settings::forget(&login.name, image.set_in.clone()));
     let grant = |role: &String| membership::grant(server_major, role, &name, Use { inherit: image.inherits, set: true });
     statements.extend(image.member_of.iter().map(grant));
     let set = |(setting, value): (&str, &str)| format!("alter role {name} set {} to {}", ident(setting), setting_value(setting, value));
@@ -174,10 +178,16 @@ mod tests {
             settings: vec!["search_path=public, \"a b\"".to_owned()],
             past_policies: false,
             there: true,
+            set_in: vec![None, Some("d b".to_owned())],
         };
         let sql = statements(&login, &image, 16, false);
         assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
-        assert!(sql.contains("; alter role \"x\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "), "{sql}");
+        assert!(
+            sql.contains(
+                "; alter role \"x\" reset all; alter role \"x\" in database \"d b\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "
+            ),
+            "{sql}"
+        );
         assert!(sql.ends_with("alter role \"x\" set \"search_path\" to 'public', 'a b'"), "{sql}");
         assert!(!sql.contains("correct") && !sql.contains("bypassrls"));
     }

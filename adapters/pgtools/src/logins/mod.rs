@@ -7,6 +7,7 @@ mod locks;
 pub(crate) mod login_objects;
 pub(crate) mod membership;
 pub(crate) mod names;
+mod own_settings;
 pub(crate) mod past_policies;
 mod verifier;
 

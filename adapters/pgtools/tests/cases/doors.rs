@@ -57,6 +57,7 @@ async fn who_takes_a_branchs_login_over_comes_to_that_branch_only() {
         execute(&mut session, "set role none").await;
         execute(&mut session, &format!("alter role {} password 'taken'", login.name)).await;
         execute(&mut session, &format!("alter role {} set search_path = 'pg_temp'", login.name)).await;
+        execute(&mut session, &format!("alter role {} in database {} set lock_timeout = '77s'", login.name, mine.database)).await;
         connect(&login.name, "taken", mine.database.as_str()).await;
         for other in [theirs.database.as_str(), house.main.as_str()] {
             let refused = try_connect(&login.name, "taken", other).await;
@@ -66,6 +67,8 @@ async fn who_takes_a_branchs_login_over_comes_to_that_branch_only() {
         house.builder().admit(&mine).await.unwrap();
         assert!(try_connect(&login.name, "taken", mine.database.as_str()).await.is_err(), "what was changed is put right");
         connect(&login.name, login.password.expose(), mine.database.as_str()).await;
+        let kept = format!("pg_db_role_setting where setrole = '{}'::regrole and setconfig::text ~ 'lock_timeout=77s|pg_temp'", login.name);
+        assert_eq!(house.count(&house.main, &kept).await, 0, "{purpose:?}: what was set, for this database too, is gone");
     }
 }
 
