@@ -6,6 +6,7 @@
 
 mod connect;
 mod csv_end;
+mod ended_transaction;
 mod execute;
 mod failure;
 mod in_transaction;

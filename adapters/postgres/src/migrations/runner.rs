@@ -1,6 +1,7 @@
 //! [`PgMigrationRunner`]: files in order, each wholly or not at all.
 
 use super::{
+    ended_transaction,
     execute::{Statement, statements},
     failure::{from_sql, refused, unreadable},
     in_transaction::{self, Trouble, of_file},
@@ -207,11 +208,10 @@ impl FileRun<'_, '_> {
         })
     }
 
-    /// A file found a way to end its transaction that nobody could read in it. What was prepared is rolled back; what was committed stays, and is told.
-    async fn after_the_end(&mut self, mut failure: FileFailure, transaction: &str) -> Trouble {
-        failure.message.push_str(". What stood before that may be there for good: reset the branch, or undo it by hand");
+    /// A file found a way to end its transaction that nobody could read in it. The ledger says that it failed.
+    async fn after_the_end(&mut self, failure: FileFailure, transaction: &str) -> Trouble {
         let outcome = async {
-            roll_back_prepared(self.keeper, transaction).await?;
+            let failure = ended_transaction::clear_up(self.keeper, failure, transaction).await?;
             let mut ledger = self.keeper.begin(&LEDGER, Hold::Write).await?;
             let failed = Progress {
                 version: self.file.version,
@@ -222,31 +222,14 @@ impl FileRun<'_, '_> {
                 detail: Some(&failure.message),
             };
             failed.write(&mut ledger).await.map_err(|error| from_sql("writing the ledger", error))?;
-            ledger.commit().await.map_err(|error| from_sql("writing the ledger", error))
+            ledger.commit().await.map_err(|error| from_sql("writing the ledger", error))?;
+            Ok(failure)
         };
         match outcome.await {
-            Ok(()) => Trouble::File(failure),
+            Ok(failure) => Trouble::File(failure),
             Err(error) => Trouble::Work(error),
         }
     }
-}
-
-/// A transaction that a file prepared would hold its locks for ever.
-async fn roll_back_prepared(keeper: &mut Keeper<'_>, transaction: &str) -> Result<(), MigrationError> {
-    let failed = |error| from_sql("rolling back what was prepared", error);
-    // Prepared transactions are named by the lower half of their number.
-    let names: Vec<String> = sqlx::query_scalar(
-        "select gid from pg_prepared_xacts where database = current_database() and transaction::text::bigint = ($1::bigint & 4294967295)",
-    )
-    .bind(transaction.parse::<i64>().unwrap_or_default())
-    .fetch_all(&mut keeper.connection)
-    .await
-    .map_err(failed)?;
-    for name in names {
-        let sql = format!("rollback prepared {}", crate::provision::literal(&name));
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut keeper.connection).await.map_err(failed)?;
-    }
-    Ok(())
 }
 
 fn begun_without(file: &MigrationFile, branch: &Slug) -> MigrationError {

@@ -1,6 +1,7 @@
 //! [`PgSeedRunner`]: seed files in order, each wholly or not at all.
 
 use super::{
+    ended_transaction,
     execute::statements,
     failure::{MARK_THE_FILE, from_sql, refused, unreadable, unreadable_at},
     in_transaction::{self, OR_MARK_IT, Trouble, of_file},
@@ -116,6 +117,9 @@ impl SeedRun<'_, '_> {
             match self.attempt(&looked, &tries).await {
                 Ok(rows) => return Ok(SeedReport { name, rows, duration: tries.began.elapsed(), unchanged: false }),
                 Err(Trouble::GivesWay(_)) if tries.are_left() => tries.give_way(self.progress).await?,
+                Err(Trouble::EndedTransaction { failure, transaction }) => {
+                    return Err(Trouble::File(ended_transaction::clear_up(self.keeper, failure, &transaction).await?));
+                }
                 Err(trouble) => return Err(trouble),
             }
         }

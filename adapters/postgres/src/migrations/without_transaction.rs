@@ -4,6 +4,7 @@
 //! that (building an index concurrently, VACUUM, a procedure that commits) is told to the ledger before and after, and in between nobody can be sure.
 
 use super::{
+    ended_transaction,
     execute::Statement,
     failure::{refused, sqlstate, wants_no_transaction},
     in_transaction::{Trouble, of_file, trouble},
@@ -196,12 +197,13 @@ impl<'a, 'k> Bare<'a, 'k> {
         let progress = self.progress(unit.statements.end, "running", None);
         progress.write(&mut self.worker.connection).await.map_err(|error| of_file(&name, "writing the ledger", error))?;
         let inside = &self.statements[first + 1..last];
-        let reports =
-            super::in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await.map_err(|trouble| match trouble {
-                Trouble::EndedTransaction { failure, .. } => Trouble::File(failure),
-                other => other,
-            })?;
-        self.reports.extend(reports);
+        match super::in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await {
+            Ok(reports) => self.reports.extend(reports),
+            Err(Trouble::EndedTransaction { failure, transaction }) => {
+                return Err(Trouble::File(ended_transaction::clear_up(self.keeper, failure, &transaction).await?));
+            }
+            Err(trouble) => return Err(trouble),
+        }
         self.still_ours().await?;
         let end = &self.statements[last];
         end.run(&mut self.worker.connection).await.map_err(|error| trouble(&name, end, error))?;

@@ -33,7 +33,7 @@ if command -v openssl > /dev/null && "$bin/postgres" -D data -C ssl -c ssl=on > 
     chmod 600 data/server.key
     ssl=on
 fi
-"$bin/pg_ctl" start -w -s -D data -l log -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60 -c ssl=$ssl" \
+"$bin/pg_ctl" start -w -s -D data -l log -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60 -c max_prepared_transactions=10 -c ssl=$ssl" \
     > /dev/null || { cat log >&2; exit 1; }
 echo "$dir $ssl"
 read -r _ || true

@@ -98,6 +98,26 @@ async fn leaving_the_role_gains_nothing_and_is_told() {
     assert!(!std::path::Path::new("/tmp/never").exists());
 }
 
+/// What the server reads otherwise than its own rules say by default, and otherwise than we do: it ends the transaction by preparing it.
+pub(super) const HIDDEN_PREPARE: &str =
+    "create table c ();\nset standard_conforming_strings = off;\nselect 'a\\' || '; prepare transaction $$kept$$; -- ' ;";
+
+pub(super) const PREPARED: &str = "select count(*)::text from pg_prepared_xacts where database = current_database()";
+
+#[tokio::test]
+async fn what_a_file_prepares_unseen_is_rolled_back() {
+    let branch = branch("prepared").await;
+    let block = format!("-- fluxbase:no-transaction\nbegin;\n{HIDDEN_PREPARE}\ncommit;");
+    // A line of the ledger that was written in the transaction goes with it.
+    for (name, sql, line, ledger) in [("1_a.sql", HIDDEN_PREPARE, 3, ""), ("2_b.sql", &block, 5, "failed")] {
+        let found = branch.fails(name, sql).await;
+        assert_eq!((found.code, found.line), ("ends_transaction", Some(line)), "{found}");
+        assert_eq!(branch.text(PREPARED).await, "0", "{name}: what was prepared would hold its locks for ever");
+        assert_eq!(branch.text("select coalesce(string_agg(state, ','), '') from fluxbase_migrations.ledger").await, ledger, "{name}");
+    }
+    assert_eq!(branch.text("select concat(to_regclass('c'))").await, "", "nothing of it is there");
+}
+
 #[tokio::test]
 async fn a_ledger_that_is_not_ours_is_not_believed() {
     let branch = branch("tampered").await;

@@ -1,6 +1,10 @@
 //! Seed files: SQL and CSV, once each, and nothing of one that fails.
 
-use super::{Branch, Told, branch, failure, refusal};
+use super::{
+    Branch, Told,
+    attacks::{HIDDEN_PREPARE, PREPARED},
+    branch, failure, refusal,
+};
 use fluxbase_postgres::migrations::{MigrationSettings, PgSeedRunner};
 use ports::driven::{MigrationError, MigrationEvent, SeedReport, SeedRequest, SeedRunner};
 use std::{fmt::Write, fs, path::PathBuf, sync::Arc};
@@ -146,6 +150,10 @@ async fn seeds_gain_no_more_than_migrations() {
         let told = seeds.fails("1.sql").await;
         assert_eq!((told.code, told.line), (code, Some(2)), "{sql}: {told}");
     }
+    seeds.write("1.sql", HIDDEN_PREPARE);
+    let told = seeds.fails("1.sql").await;
+    assert_eq!((told.code, told.line), ("ends_transaction", Some(3)), "{told}");
+    assert_eq!(branch.text(PREPARED).await, "0", "what a seed prepares unseen is rolled back");
     branch.as_owner("create function public.nothing() returns trigger language plpgsql as 'begin return null; end'; create trigger t before insert on fluxbase_migrations.seeds for each row execute function public.nothing()").await;
     let (code, message) = refusal(seeds.sow(&["1.sql"], false, &Arc::new(Told::default())).await.unwrap_err());
     assert!(code == "ledger_tampered" && message.contains("fluxbase_migrations.seeds has a trigger"), "{message}");
