@@ -3,6 +3,7 @@
 use crate::{MemoryAuditLog, MemoryBranchDirectory, MemoryKeyDirectory, MemoryOperationSignals, MemorySessionDirectory, audit::trail, state::State};
 use async_trait::async_trait;
 use domain::{
+    OperationId,
     audit::AuditEntry,
     page::{Page, PageRequest},
 };
@@ -11,7 +12,7 @@ use ports::driven::{
     OperationRepository, SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -29,6 +30,7 @@ struct Shared {
     committed: Committed,
     writer: Arc<Mutex<()>>,
     turns: Turns,
+    unreadable: Unreadable,
     clock: Arc<dyn Clock>,
     signals: MemoryOperationSignals,
     audit_log: MemoryAuditLog,
@@ -36,6 +38,9 @@ struct Shared {
 
 /// Who has the turn at which recurring work.
 type Turns = std::sync::Mutex<HashMap<String, Arc<Mutex<()>>>>;
+
+/// Operations as another version wrote them.
+type Unreadable = std::sync::Mutex<HashSet<OperationId>>;
 
 /// The state that everybody sees.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +63,7 @@ impl MemoryControlPlane {
             committed: Committed::default(),
             writer: Arc::default(),
             turns: Turns::default(),
+            unreadable: Unreadable::default(),
             clock,
             signals: MemoryOperationSignals::default(),
             audit_log: MemoryAuditLog::default(),
@@ -77,6 +83,16 @@ impl MemoryControlPlane {
     /// Login sessions for their access tokens, as they are committed.
     pub fn session_directory(&self) -> MemorySessionDirectory {
         MemorySessionDirectory::new(self.0.committed.clone(), Arc::clone(&self.0.clock))
+    }
+
+    /// Lets an operation be one that another version wrote, and that cannot be read here.
+    pub fn cannot_read(&self, id: OperationId) {
+        self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// Lets every operation be read.
+    pub fn can_read_all(&self) {
+        self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The bell that rings when an operation was added or given back.
@@ -119,6 +135,11 @@ struct Draft {
 }
 
 impl MemoryUnitOfWork {
+    /// The operations that cannot be read here.
+    pub(crate) fn unreadable_ids(&self) -> HashSet<OperationId> {
+        self.shared.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What this unit of work sees: its own draft, or else what is committed by now.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         match &self.draft {

@@ -64,8 +64,10 @@ impl OperationRepository for MemoryUnitOfWork {
             };
             state.operations.values().filter(runs).map(|row| row.operation.id).collect()
         });
+        let unreadable = self.unreadable_ids();
         let free = |row: &&mut OperationRow| {
             of_workload.contains(&row.operation.id)
+                && !unreadable.contains(&row.operation.id)
                 && row.operation.finished_at.is_none()
                 && row.run_after.is_none_or(|at| at <= now)
                 && row.lease_until.is_none_or(|until| until <= now)
@@ -119,10 +121,17 @@ impl OperationRepository for MemoryUnitOfWork {
     }
 
     async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError> {
-        let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none();
+        let unreadable = self.unreadable_ids();
+        let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none() && !unreadable.contains(&row.operation.id);
         let mut found: Vec<Operation> = self.read(|state| state.operations.values().filter(unfinished).map(|row| row.operation.clone()).collect());
         found.sort_by_key(|operation| (operation.created_at, operation.id));
         Ok(found)
+    }
+
+    async fn unreadable(&mut self) -> Result<Vec<(OperationId, BranchId)>, StoreError> {
+        let unreadable = self.unreadable_ids();
+        let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none() && unreadable.contains(&row.operation.id);
+        Ok(self.read(|state| state.operations.values().filter(unfinished).map(|row| (row.operation.id, row.operation.branch_id)).collect()))
     }
 
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use async_trait::async_trait;
-use domain::{Operation, OperationId, operation::Claim};
+use domain::{BranchId, Operation, OperationId, operation::Claim};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -33,7 +33,7 @@ pub trait OperationRepository: Send {
     async fn insert_delayed(&mut self, operation: &Operation, delay: Duration) -> Result<(), StoreError>;
     /// An operation by id.
     async fn find(&mut self, id: OperationId) -> Result<Option<Operation>, StoreError>;
-    /// Claims the oldest operation of the workload that is not finished and that nobody holds; its status is `running` from then on.
+    /// Claims the oldest operation of the workload that is not finished, that nobody holds and that can be read here; its status is `running` from then on.
     async fn claim_next(&mut self, lease: Duration, workload: Workload) -> Result<Option<Claim>, StoreError>;
     /// Makes a claim's lease last from now.
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError>;
@@ -46,8 +46,11 @@ pub trait OperationRepository: Send {
     async fn request_cancel(&mut self, id: OperationId) -> Result<bool, StoreError>;
     /// Whether an operation shall be called off. Read after [`OperationRepository::save`] in one unit of work, the answer holds until that is committed.
     async fn cancel_requested(&mut self, id: OperationId) -> Result<bool, StoreError>;
-    /// The operations that have not ended, the oldest first.
+    /// The operations that have not ended, the oldest first, without the [`OperationRepository::unreadable`] ones.
     async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError>;
+    /// Those that have not ended and cannot be read here, with their branches: a newer version may have written them, whose replicas see to them. Nobody here
+    /// can tell what they are at work on.
+    async fn unreadable(&mut self) -> Result<Vec<(OperationId, BranchId)>, StoreError>;
     /// Takes the turn at recurring work of this name until the unit of work ends; `false` where another has it.
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError>;
     /// Writes an operation's status, steps, error, result and end back under its claim; of what was asked for, what the branch had before of migrations and of

@@ -13,16 +13,16 @@ use uuid::Uuid;
 /// The columns that [`OperationRow`] is read from.
 macro_rules! operation_columns {
     () => {
-        "id, kind, branch_id, status, steps, error, input, result::text as result, cancel_requested, created_at, finished_at, fence, failures"
+        "id, kind, branch_id, status, steps, error, input, result::text as result, cancel_requested, created_at, finished_at"
     };
 }
 pub(super) use operation_columns;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct OperationRow {
-    id: Uuid,
+    pub(super) id: Uuid,
     kind: String,
-    branch_id: Uuid,
+    pub(super) branch_id: Uuid,
     status: String,
     steps: serde_json::Value,
     error: Option<serde_json::Value>,
@@ -31,8 +31,6 @@ pub(super) struct OperationRow {
     cancel_requested: bool,
     created_at: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
-    pub(super) fence: i64,
-    pub(super) failures: i32,
 }
 
 impl TryFrom<OperationRow> for Operation {

@@ -6,11 +6,15 @@ use super::{
     unit_of_work::PgUnitOfWork,
 };
 use async_trait::async_trait;
-use domain::{Operation, OperationId, operation::Claim};
+use domain::{
+    BranchId, Operation, OperationId, OperationKind,
+    operation::{Claim, Progress},
+};
 use ports::driven::{OperationRepository, StoreError, Workload};
 use sqlx::{postgres::PgQueryResult, types::Json};
 use std::time::Duration;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 #[async_trait]
 impl OperationRepository for PgUnitOfWork {
@@ -49,39 +53,21 @@ impl OperationRepository for PgUnitOfWork {
     }
 
     async fn claim_next(&mut self, lease: Duration, workload: Workload) -> Result<Option<Claim>, StoreError> {
-        let row: Option<OperationRow> = sqlx::query_as(concat!(
-            "with next as materialized (
-                 select id as next_id from branching.operations
-                 where finished_at is null and run_after <= clock_timestamp()
-                   and (lease_until is null or lease_until <= clock_timestamp() or holder is not null and not exists (
-                       select from pg_locks
-                       where locktype = 'advisory' and granted and objsubid = 1
-                         and database = (select oid from pg_database where datname = current_database())
-                         and classid = ((holder >> 32) & 4294967295)::oid and objid = (holder & 4294967295)::oid
-                   ))
-                   and ($3 or kind in ('delete_branch', 'undo_reset', 'discard_generation') or kind in ('create_branch', 'reset_branch') and not exists (
-                       select from branching.branches b join branching.branches parent on parent.id = b.parent_id
-                       where b.id = branch_id and parent.type <> 'main'
-                   ))
-                 order by created_at, id
-                 limit 1
-                 for update skip locked
-             )
-             update branching.operations
-             set status = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $1), holder = $2
-             from next where id = next_id
-             returning ",
-            operation_columns!()
-        ))
-        .bind(lease.as_secs_f64())
-        .bind(self.holder)
-        .bind(workload == Workload::Any)
-        .fetch_optional(&mut *self.transaction)
-        .await
-        .map_err(store)?;
-        let Some(row) = row else { return Ok(None) };
-        let (fence, failures) = (row.fence, row.failures.unsigned_abs());
-        Ok(Some(Claim { operation: row.try_into()?, fence, failures }))
+        let mut unreadable = Vec::new();
+        loop {
+            let Some(row) = self.next_row(workload, &unreadable).await? else { return Ok(None) };
+            let id = row.id;
+            let operation: Operation = match row.try_into() {
+                Ok(operation) => operation,
+                Err(error) => {
+                    // Said aloud by whoever looks through what has not ended: this is asked every few moments.
+                    tracing::debug!(%error, operation.id = %id, "left alone");
+                    unreadable.push(id);
+                    continue;
+                }
+            };
+            return self.claim(operation, lease).await.map(Some);
+        }
     }
 
     async fn renew(&mut self, claim: &Claim, lease: Duration) -> Result<(), StoreError> {
@@ -143,9 +129,19 @@ impl OperationRepository for PgUnitOfWork {
     }
 
     async fn unfinished(&mut self) -> Result<Vec<Operation>, StoreError> {
-        let sql = concat!("select ", operation_columns!(), " from branching.operations where finished_at is null order by created_at, id");
-        let rows: Vec<OperationRow> = sqlx::query_as(sql).fetch_all(&mut *self.transaction).await.map_err(store)?;
-        rows.into_iter().map(Operation::try_from).collect()
+        Ok(self.unfinished_rows().await?.into_iter().filter_map(|row| Operation::try_from(row).ok()).collect())
+    }
+
+    async fn unreadable(&mut self) -> Result<Vec<(OperationId, BranchId)>, StoreError> {
+        let mut unreadable = Vec::new();
+        for row in self.unfinished_rows().await? {
+            let (id, branch) = (OperationId::from_uuid(row.id), BranchId::from_uuid(row.branch_id));
+            if let Err(error) = Operation::try_from(row) {
+                tracing::warn!(%error, operation.id = %id, branch.id = %branch, "an operation that has not ended cannot be read here; it is left to others");
+                unreadable.push((id, branch));
+            }
+        }
+        Ok(unreadable)
     }
 
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {
@@ -178,6 +174,59 @@ impl OperationRepository for PgUnitOfWork {
         .await
         .map_err(store)?;
         fenced(&saved)
+    }
+}
+
+impl PgUnitOfWork {
+    /// The oldest operation that may be claimed, locked. Kinds that are not known here are those of a newer version, whose replicas see to them.
+    async fn next_row(&mut self, workload: Workload, but: &[Uuid]) -> Result<Option<OperationRow>, StoreError> {
+        sqlx::query_as(concat!(
+            "select ",
+            operation_columns!(),
+            " from branching.operations
+             where finished_at is null and run_after <= clock_timestamp() and kind = any($2) and id <> all($3)
+               and (lease_until is null or lease_until <= clock_timestamp() or holder is not null and not exists (
+                   select from pg_locks
+                   where locktype = 'advisory' and granted and objsubid = 1
+                     and database = (select oid from pg_database where datname = current_database())
+                     and classid = ((holder >> 32) & 4294967295)::oid and objid = (holder & 4294967295)::oid
+               ))
+               and ($1 or kind in ('delete_branch', 'undo_reset', 'discard_generation') or kind in ('create_branch', 'reset_branch') and not exists (
+                   select from branching.branches b join branching.branches parent on parent.id = b.parent_id
+                   where b.id = branch_id and parent.type <> 'main'
+               ))
+             order by created_at, id
+             limit 1
+             for update skip locked"
+        ))
+        .bind(workload == Workload::Any)
+        .bind(OperationKind::ALL.map(OperationKind::name))
+        .bind(but)
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .map_err(store)
+    }
+
+    /// Of an operation that is locked.
+    async fn claim(&mut self, mut operation: Operation, lease: Duration) -> Result<Claim, StoreError> {
+        let (fence, failures): (i64, i32) = sqlx::query_as(
+            "update branching.operations
+             set status = 'running', fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2), holder = $3
+             where id = $1 returning fence, failures",
+        )
+        .bind(operation.id.as_uuid())
+        .bind(lease.as_secs_f64())
+        .bind(self.holder)
+        .fetch_one(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        operation.status = Progress::Running;
+        Ok(Claim { operation, fence, failures: failures.unsigned_abs() })
+    }
+
+    async fn unfinished_rows(&mut self) -> Result<Vec<OperationRow>, StoreError> {
+        let sql = concat!("select ", operation_columns!(), " from branching.operations where finished_at is null order by created_at, id");
+        sqlx::query_as(sql).fetch_all(&mut *self.transaction).await.map_err(store)
     }
 }
 

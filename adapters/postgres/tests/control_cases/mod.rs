@@ -146,8 +146,8 @@ impl Replica {
         assert!(begun.elapsed() < long, "nobody rang");
     }
 
-    async fn sql(&self, sql: &'static str) {
-        self.pool.execute(sql).await.unwrap();
+    async fn sql(&self, sql: impl Into<String>) {
+        self.pool.execute(sqlx::AssertSqlSafe(sql.into())).await.unwrap();
     }
 }
 

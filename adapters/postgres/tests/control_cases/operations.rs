@@ -155,6 +155,32 @@ async fn a_step_that_nobody_knows_is_corrupt() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_here_is_left_to_others_and_keeps_nobody_from_the_rest() {
+    let replica = Replica::alone().await;
+    let operations = enqueue(&replica, 1..=3).await;
+    let odd = |number: usize, set: &str| format!("update branching.operations set {set} where id = '{}'", operations[number].id);
+    replica.sql("alter table branching.operations drop constraint operations_kind_known").await;
+    replica.sql(&odd(0, "kind = 'merge_branch'")).await;
+    replica.sql(&odd(1, "steps = '[{\"name\": \"dance\", \"status\": \"queued\"}]'")).await;
+
+    let claimed = claim(&replica, LEASE).await.expect("what can be read is claimed");
+    assert_eq!((claimed.operation.id, claimed.operation.status, claimed.fence), (operations[2].id, Progress::Running, 1));
+    assert_eq!(claim(&replica, LEASE).await, None);
+    let mut work = replica.begin().await;
+    let unfinished: Vec<_> = work.operations().unfinished().await.unwrap().into_iter().map(|operation| operation.id).collect();
+    assert_eq!(unfinished, [operations[2].id]);
+    let unreadable = work.operations().unreadable().await.unwrap();
+    assert_eq!(
+        unreadable,
+        [0, 1].map(|number| (operations[number].id, operations[number].branch_id)),
+        "what they are at work on is nobody's to drop"
+    );
+    drop(work);
+    replica.sql(&odd(0, "kind = 'create_branch'")).await;
+    assert_eq!(claim(&replica, LEASE).await.map(|claim| (claim.operation.id, claim.fence)), Some((operations[0].id, 1)), "nobody had touched it");
+}
+
+#[tokio::test]
 async fn nobody_waits_for_the_lease_of_a_replica_that_is_gone() {
     let (replica, options) = Replica::first().await;
     enqueue(&replica, [1]).await;

@@ -37,7 +37,12 @@ impl OperationRunner {
 
     /// What it has, and what is still to be discarded: a slug is free again only when all of its databases are gone.
     async fn every_generation(&self, branch: &Branch) -> Result<Vec<Generation>, Halt> {
-        let unfinished = self.ports.control_plane.begin().await?.operations().unfinished().await?;
+        let mut work = self.ports.control_plane.begin().await?;
+        if work.operations().unreadable().await?.into_iter().any(|(_, of)| of == branch.id) {
+            let message = "an operation of the branch was written by another version, and nobody can tell what it has made";
+            return Err(Halt::Again { message: message.to_owned(), source: None });
+        }
+        let unfinished = work.operations().unfinished().await?;
         let discards = unfinished.into_iter().filter(|other| other.kind == OperationKind::DiscardGeneration && other.branch_id == branch.id);
         let mut generations = branch.generations();
         generations.extend(discards.filter_map(|discard| discard.input.generation));

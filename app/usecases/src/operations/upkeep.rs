@@ -3,7 +3,7 @@
 
 use super::{OperationRunner, discard::discard_operation, halt::Halt};
 use crate::branches::ExpireBranches;
-use domain::{Branch, OperationId, OperationKind};
+use domain::{Branch, BranchId, OperationId, OperationKind};
 use ports::driven::{DatabaseTag, Stock};
 use std::{
     collections::BTreeSet,
@@ -134,7 +134,7 @@ impl Upkeep {
         turn.may_stand_still(TURN).await?;
         // The names first: what is made after this is on nobody's list.
         let candidates = self.stock.candidates().await?;
-        let (live, running) = self.in_use().await?;
+        let (live, running) = self.in_use(&candidates).await?;
         let report = self.stock.sweep(candidates, &live, &running).await?;
         for name in &report.dropped {
             tracing::info!(name, "dropped what belonged to no branch");
@@ -147,8 +147,9 @@ impl Upkeep {
         Ok(())
     }
 
-    /// The databases that branches have or will have, and the operations that may have copies.
-    async fn in_use(&self) -> Result<(Vec<DatabaseTag>, Vec<OperationId>), Halt> {
+    /// The databases that branches have or will have, and the operations that may have copies. What an operation is at work on that cannot be read here, nobody
+    /// can tell: whatever its branch has is left alone.
+    async fn in_use(&self, candidates: &[DatabaseTag]) -> Result<(Vec<DatabaseTag>, Vec<OperationId>), Halt> {
         let names = &self.runner.settings.names;
         let mut work = self.runner.ports.control_plane.begin().await?;
         let unfinished = work.operations().unfinished().await?;
@@ -160,6 +161,36 @@ impl Upkeep {
                 live.push(names.tag(&branch, generation));
             }
         }
-        Ok((live, unfinished.into_iter().map(|operation| operation.id).collect()))
+        let mut running: Vec<OperationId> = unfinished.into_iter().map(|operation| operation.id).collect();
+        // After the others: what is on neither list was not there when the databases were listed.
+        let unreadable = work.operations().unreadable().await?;
+        running.extend(unreadable.iter().map(|(operation, _)| *operation));
+        live.extend(of_branches(candidates, &unreadable).cloned());
+        Ok((live, running))
+    }
+}
+
+/// Those that belong to a branch that one of the operations is about.
+fn of_branches<'a>(candidates: &'a [DatabaseTag], operations: &'a [(OperationId, BranchId)]) -> impl Iterator<Item = &'a DatabaseTag> {
+    candidates.iter().filter(|candidate| operations.iter().any(|(_, branch)| *branch == candidate.branch_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_branches;
+    use domain::{BranchId, Generation, OperationId, branch::DatabaseName};
+    use ports::driven::DatabaseTag;
+    use uuid::Uuid;
+
+    #[test]
+    fn whatever_the_branch_of_an_unreadable_operation_has_is_spared() {
+        let branch = |number| BranchId::from_uuid(Uuid::from_u128(number));
+        let tag =
+            |name: &str, number| DatabaseTag { database: DatabaseName::existing(name), branch_id: branch(number), generation: Generation::FIRST };
+        let candidates = [tag("b_x_g1", 1), tag("b_y_g1", 2), tag("b_x_g7", 1)];
+        let unreadable = [(OperationId::from_uuid(Uuid::from_u128(9)), branch(1))];
+        let spared: Vec<&str> = of_branches(&candidates, &unreadable).map(|tag| tag.database.as_str()).collect();
+        assert_eq!(spared, ["b_x_g1", "b_x_g7"]);
+        assert_eq!(of_branches(&candidates, &[]).count(), 0);
     }
 }

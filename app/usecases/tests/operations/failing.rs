@@ -2,12 +2,12 @@
 
 use crate::world::{GRACE, PEOPLES_TIME, World};
 use domain::{
-    BranchId, DataCloneMode, Generation, StepName,
+    BranchId, DataCloneMode, Generation, Operation, OperationId, OperationKind, StepName,
     branch::{DatabaseName, Status},
     operation::Progress,
 };
 use memory::Failing;
-use ports::driven::{BuildError, DatabaseTag};
+use ports::driven::{BuildError, ControlPlane, DatabaseTag};
 use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -233,4 +233,26 @@ async fn a_dry_run_that_fails_says_that_the_migration_did_and_keeps_what_was_see
     let result: serde_json::Value = serde_json::from_str(&tried.result.unwrap()).unwrap();
     assert_eq!((&result["files"][0]["name"], &result["copy"]["rows"]), (&"1_a.sql".into(), &true.into()), "{result}");
     world.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_waits_for_what_another_version_is_at_on_the_branch() {
+    let mut world = World::new().await;
+    let branch = world.ready("x").await;
+    let id = OperationId::from_uuid(Uuid::from_u128(0xdead));
+    let mut discard = Operation::queued(id, OperationKind::DiscardGeneration, branch.id, branch.created_at);
+    discard.input.generation = Generation::new(7);
+    world.control_plane.cannot_read(id);
+    let mut work = world.control_plane.begin().await.unwrap();
+    work.operations().insert(&discard).await.unwrap();
+    work.commit().await.unwrap();
+
+    let delete = world.delete("x").await.unwrap();
+    sleep(Duration::from_mins(10)).await;
+    assert!(world.operation(delete.id).await.finished_at.is_none(), "nobody can tell what else has to be dropped");
+    assert!(world.is_open("b_x_g1"));
+    world.control_plane.can_read_all();
+    world.settled().await;
+    assert_eq!(world.operation(delete.id).await.status, Progress::Succeeded);
+    assert!(world.databases().is_empty());
 }
