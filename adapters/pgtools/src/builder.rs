@@ -19,7 +19,8 @@ use crate::{
 use async_trait::async_trait;
 use domain::{DataCloneMode, OperationId, StepName, UserId, branch::DatabaseName};
 use ports::driven::{
-    BranchBuilder, BranchUsers, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Stock, SweepReport, TrialCopies, TrialSource,
+    BranchBuilder, BranchUsers, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag, Footing, Stock, SweepReport, TrialCopies,
+    TrialSource,
 };
 use sqlx::Connection;
 use std::sync::Arc;
@@ -132,7 +133,12 @@ impl BranchBuilder for PgBranchBuilder {
 
     async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError> {
         self.settings.check_name(target)?;
-        admission::shut_out(&self.settings, target).await
+        admission::shut_out(&self.settings, target, Footing::default()).await
+    }
+
+    async fn shut_out_while(&self, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
+        self.settings.check_name(target)?;
+        admission::shut_out(&self.settings, target, footing).await
     }
 
     async fn drop_database(&self, target: &DatabaseTag, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError> {

@@ -1,5 +1,6 @@
 //! Building, verifying and dropping the databases behind branches.
 
+use super::Footing;
 use async_trait::async_trait;
 use domain::{BoxError, BranchId, DataCloneMode, Failure, Generation, OperationId, StepName, branch::DatabaseName, branch::Withheld, user::UserId};
 use std::{sync::Arc, time::Duration};
@@ -165,6 +166,12 @@ pub trait BranchBuilder: Send + Sync {
     async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError>;
     /// Lets nobody connect any more, and cuts off who is connected.
     async fn shut_out(&self, target: &DatabaseTag) -> Result<(), BuildError>;
+    /// The same for what may serve again one day, as long as the unit of work holds the branch: [`BuildError::Stopped`], and nothing is closed, where that has
+    /// lost it meanwhile.
+    async fn shut_out_while(&self, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
+        let _ = footing;
+        self.shut_out(target).await
+    }
     /// Drops the database. One that is not there is no error.
     async fn drop_database(&self, target: &DatabaseTag, progress: Arc<dyn BuildProgress>) -> Result<(), BuildError>;
 }

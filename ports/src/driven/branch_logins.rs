@@ -1,6 +1,6 @@
 //! The login of a branch: a role of its own that can connect to this branch's database and to no other of ours.
 
-use super::{BuildError, DatabaseTag, Secret};
+use super::{BuildError, DatabaseTag, Footing, Secret};
 use async_trait::async_trait;
 use domain::{BranchId, branch::DatabaseName};
 use time::OffsetDateTime;
@@ -27,6 +27,7 @@ pub struct BranchLogin {
 /// # Contract
 /// - A login is a member of the owner role of branches' objects and has no other rights: no superuser, no CREATEDB, no CREATEROLE, no server files.
 /// - It may connect to the database that it was issued for and to no other database of ours.
+/// - What is done behind a branch's lock is done while the unit of work that took the lock holds it; else nothing is, and that is [`BuildError::Stopped`].
 /// - The password is kept encrypted; a login that was never issued does not exist as a role.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -36,10 +37,10 @@ pub trait BranchLogins: Send + Sync {
     /// The branch's login, where it was issued.
     async fn find(&self, serving: &DatabaseTag) -> Result<Option<BranchLogin>, BuildError>;
     /// Lets an issued login connect to this generation too; nothing where none was issued.
-    async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError>;
+    async fn admit(&self, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError>;
     /// Lets the branch's login connect to this generation no more, and ends the sessions that people have on it; those of requests, and of the builder, go
     /// on. Nothing where the generation is gone. A session that the server does not end in time is no error: [`super::BranchBuilder::shut_out`] follows.
-    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError>;
+    async fn see_off(&self, replaced: &DatabaseTag, footing: Footing) -> Result<(), BuildError>;
     /// Cuts the login off and drops it. One that is not there is no error.
     async fn revoke(&self, branch: BranchId) -> Result<(), BuildError>;
 }

@@ -100,12 +100,17 @@ pub trait UnitOfWork: Send {
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Others than the metadata database are waited for before this commits, and that may take so long. A unit of work that stands still for longer than is
     /// usual, or than it said here, loses what it has locked, and does not commit: a replica that is frozen keeps nobody waiting for ever.
-    async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<(), StoreError> {
-        Ok(())
+    /// Gives what others see it by: what they do in its name, they do while it holds its locks or not at all.
+    async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<Footing, StoreError> {
+        Ok(Footing::default())
     }
     /// Makes everything visible at once. Caches on every replica are told. [`StoreError::InDoubt`] where nobody can tell whether that was done.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
+
+/// By what others can see that a unit of work still holds what it has locked: the number of its transaction on the server. 0 where nobody can see that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footing(pub i64);
 
 /// Branches in the metadata database.
 ///

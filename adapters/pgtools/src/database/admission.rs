@@ -2,7 +2,10 @@
 //!
 //! The login that people connect by is let in by [`crate::PgBranchLogins`], and shut out here with everybody else.
 
-use super::drop::{Found, expect_ours, find, foreign, may_signal_logins};
+use super::{
+    drop::{Found, expect_ours, find, foreign, may_signal_logins},
+    footing::{self, expect, holds},
+};
 use crate::{
     connect::run,
     error::{from_sql, refused, retryable, sql_state},
@@ -10,8 +13,8 @@ use crate::{
     quoting::ident,
     settings::Settings,
 };
-use ports::driven::{BuildError, DatabaseTag, LoginPurpose};
-use sqlx::{Connection, PgConnection};
+use ports::driven::{BuildError, DatabaseTag, Footing, LoginPurpose};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::Duration;
 
 /// How often, and how long at most, sessions that were told to end are looked for.
@@ -31,16 +34,16 @@ pub(crate) async fn admit(admin: &mut PgConnection, settings: &Settings, target:
         .map_err(|error| from_sql("opening the branch's database", error))
 }
 
-pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Result<(), BuildError> {
+pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
     let mut admin = settings.admin().await?;
     match find(&mut admin, settings, target).await? {
         Found::Ours => {}
         Found::Nothing | Found::HalfGone => return Ok(()),
         Found::Foreign => return Err(foreign(target)),
     }
-    close(&mut admin, target).await?;
+    close(&mut admin, target, footing).await?;
     for _ in 0..LOOKS {
-        if cut_off(&mut admin, settings, target).await? == 0 {
+        if cut_off(&mut admin, settings, target, footing).await? == 0 {
             let _ = admin.close().await;
             return Ok(());
         }
@@ -51,17 +54,25 @@ pub(crate) async fn shut_out(settings: &Settings, target: &DatabaseTag) -> Resul
 
 /// Ends the sessions that people have on the database, however they came by them; the logins of requests and of the builder keep theirs, and so does whoever
 /// is beyond this admin. Where a login was let in until now it has to be seen twice that nobody is there: who just came shows itself a moment later.
-pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag, was_open: bool) -> Result<(), BuildError> {
-    const END: &str = "with session as materialized (
+pub(crate) async fn see_off(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    target: &DatabaseTag,
+    (was_open, footing): (bool, Footing),
+) -> Result<(), BuildError> {
+    let end = format!(
+        "with session as materialized (
                            select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
                              cross join (select rolsuper from pg_roles where rolname = current_user) me
                             where a.datid = (select oid from pg_database where datname = $1) and r.rolname <> all ($2)
-                              and (me.rolsuper or not r.rolsuper and pg_has_role(r.oid, 'usage'))
-                       ) select count(pg_terminate_backend(pid)) from session";
+                              and (me.rolsuper or not r.rolsuper and pg_has_role(r.oid, 'usage')) and {}
+                       ) select count(pg_terminate_backend(pid)) from session",
+        holds(footing)
+    );
     let ours = LoginPurpose::ALL.map(|purpose| settings.login(purpose, &target.database).user);
     let (mut nobody, enough) = (0, if was_open { 2 } else { 1 });
     for _ in 0..SEEING_OFF {
-        let ended: i64 = sqlx::query_scalar(END)
+        let ended: i64 = sqlx::query_scalar(AssertSqlSafe(end.clone()))
             .bind(target.database.as_str())
             .bind(&ours[..])
             .fetch_one(&mut *admin)
@@ -78,7 +89,7 @@ pub(crate) async fn see_off(admin: &mut PgConnection, settings: &Settings, targe
 }
 
 /// Closes the database, and takes CONNECT from everybody: when it is opened again, nobody has a way in from before.
-async fn close(admin: &mut PgConnection, target: &DatabaseTag) -> Result<(), BuildError> {
+async fn close(admin: &mut PgConnection, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
     let failed = |error| from_sql("closing the branch's database", error);
     let let_in: Vec<String> = sqlx::query_scalar(
         "select case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end
@@ -94,21 +105,25 @@ async fn close(admin: &mut PgConnection, target: &DatabaseTag) -> Result<(), Bui
         nobody if nobody.is_empty() => String::new(),
         names => format!("revoke connect on database {database} from {names}; "),
     };
-    run(admin, format!("begin; alter database {database} allow_connections false; {revoke}commit")).await.map_err(failed)
+    let close = format!("begin; alter database {database} allow_connections false; {revoke}{}; commit", expect(footing));
+    run(admin, close).await.map_err(|error| footing::failed("closing the branch's database", error))
 }
 
 /// Tells every session on the database to end, and gives how many there were.
-async fn cut_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag) -> Result<i64, BuildError> {
+async fn cut_off(admin: &mut PgConnection, settings: &Settings, target: &DatabaseTag, footing: Footing) -> Result<i64, BuildError> {
     // The list is made first: in one query with conditions, PostgreSQL may try to end a session before it has looked whether that is on this database. Which
     // user a session has is all that a login without further rights may see of it; background workers have none.
-    const END: &str = "with session as materialized (
-                           select pid from pg_stat_activity
-                            where datid = (select oid from pg_database where datname = $1) and usesysid is not null
-                       ) select count(pg_terminate_backend(pid)) from session";
-    let first = sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await;
+    let end = format!(
+        "with session as materialized (
+             select pid from pg_stat_activity
+              where datid = (select oid from pg_database where datname = $1) and usesysid is not null and {}
+         ) select count(pg_terminate_backend(pid)) from session",
+        holds(footing)
+    );
+    let first = sqlx::query_scalar(AssertSqlSafe(end.clone())).bind(target.database.as_str()).fetch_one(&mut *admin).await;
     let outcome = match first {
         Err(error) if sql_state(&error).as_deref() == Some("42501") && may_signal_logins(admin, settings, &target.database).await? => {
-            sqlx::query_scalar(END).bind(target.database.as_str()).fetch_one(&mut *admin).await
+            sqlx::query_scalar(AssertSqlSafe(end)).bind(target.database.as_str()).fetch_one(&mut *admin).await
         }
         outcome => outcome,
     };

@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod create;
 pub(crate) mod drop;
+pub(crate) mod footing;
 pub(crate) mod locale;
 mod prepared_transactions;
 pub(crate) mod tag;

@@ -10,6 +10,7 @@ use crate::{
     database::{
         admission,
         drop::{Found, expect_ours, find},
+        footing::{self, expect},
         tag::Mark,
     },
     error::from_sql,
@@ -18,7 +19,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::BranchId;
-use ports::driven::{BranchLogin, BranchLogins, BuildError, DatabaseTag, Secret, SecretBox};
+use ports::driven::{BranchLogin, BranchLogins, BuildError, DatabaseTag, Footing, Secret, SecretBox};
 use rand::distr::{Alphanumeric, SampleString};
 use sqlx::{Connection, PgConnection};
 use std::{fmt, sync::Arc, time::Duration};
@@ -162,7 +163,7 @@ impl BranchLogins for PgBranchLogins {
         Ok(Some(login))
     }
 
-    async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+    async fn admit(&self, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
         let settings = &self.settings;
         settings.check_name(target)?;
         let role = self.role(target.branch_id);
@@ -174,13 +175,14 @@ impl BranchLogins for PgBranchLogins {
             // As it was issued: whoever was in a session of it may have changed its password and its settings.
             connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
             let_in(&mut transaction, &role, target).await?;
+            run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("letting the branch's login in", error))?;
         }
         transaction.commit().await.map_err(failed)?;
         let _ = admin.close().await;
         Ok(())
     }
 
-    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError> {
+    async fn see_off(&self, replaced: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
         let settings = &self.settings;
         settings.check_name(replaced)?;
         let role = self.role(replaced.branch_id);
@@ -190,12 +192,12 @@ impl BranchLogins for PgBranchLogins {
         let there = find(&mut transaction, settings, replaced).await? == Found::Ours;
         let was_open = there && connection_role::is_there(&mut transaction, &role).await?;
         if was_open {
-            let revoke = format!("revoke connect on database {} from {}", ident(replaced.database.as_str()), ident(&role));
-            run(&mut transaction, revoke).await.map_err(|error| from_sql("closing what was replaced to the branch's login", error))?;
+            let revoke = format!("revoke connect on database {} from {}; {}", ident(replaced.database.as_str()), ident(&role), expect(footing));
+            run(&mut transaction, revoke).await.map_err(|error| footing::failed("closing what was replaced to the branch's login", error))?;
         }
         transaction.commit().await.map_err(failed)?;
         if there {
-            admission::see_off(&mut admin, settings, replaced, was_open).await?;
+            admission::see_off(&mut admin, settings, replaced, (was_open, footing)).await?;
         }
         let _ = admin.close().await;
         Ok(())

@@ -4,7 +4,7 @@ use super::{Admin, House, Quiet, connect, execute, refusal, try_connect, try_exe
 use auth::XChaChaSecretBox;
 use domain::{BranchId, DataCloneMode, Generation, branch::DatabaseName};
 use fluxbase_pgtools::{Entrance, PgBranchLogins};
-use ports::driven::{BranchBuilder, BranchLogin, BranchLogins, BuildRequest, DatabaseTag, LoginPurpose, Secret, SecretBox};
+use ports::driven::{BranchBuilder, BranchLogin, BranchLogins, BuildRequest, DatabaseTag, Footing, LoginPurpose, Secret, SecretBox};
 use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -240,15 +240,15 @@ async fn a_login_goes_along_with_its_branch_through_a_reset() {
         let street = Street::new(admin).await;
         let next = tag(&street.house, "mine", 2);
         street.open(&next).await;
-        street.logins.admit(&next).await.unwrap();
+        street.logins.admit(&next, Footing::default()).await.unwrap();
         assert_eq!(street.roles().await, 0, "what was never issued is not there");
 
         let (user, password) = street.issue().await;
         let mut before = session(&user, &password, &street.branch.database).await.unwrap();
         execute(&mut before, &format!("set role none; alter role {user} password 'taken'; create table own (id int); select lo_create(0)")).await;
         assert!(session(&user, &password, &next.database).await.is_err(), "what does not serve yet is not open");
-        street.logins.admit(&next).await.unwrap();
-        street.logins.admit(&next).await.unwrap();
+        street.logins.admit(&next, Footing::default()).await.unwrap();
+        street.logins.admit(&next, Footing::default()).await.unwrap();
         session(&user, &password, &next.database).await.expect("the password that was issued is good again");
         street.house.builder().shut_out(&street.branch).await.unwrap();
         assert!(is_ended(&mut before).await);
@@ -257,7 +257,7 @@ async fn a_login_goes_along_with_its_branch_through_a_reset() {
         // Undone: the old one opens again, the new one goes.
         street.house.builder().admit(&street.branch).await.unwrap();
         assert!(session(&user, &password, &street.branch.database).await.is_err());
-        street.logins.admit(&street.branch).await.unwrap();
+        street.logins.admit(&street.branch, Footing::default()).await.unwrap();
         session(&user, &password, &street.branch.database).await.unwrap();
         street.house.builder().shut_out(&next).await.unwrap();
         street.house.builder().drop_database(&next, Arc::new(Quiet)).await.unwrap();

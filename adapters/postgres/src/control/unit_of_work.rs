@@ -7,7 +7,7 @@ use super::{
 use async_trait::async_trait;
 use domain::{BranchId, access::KeyId};
 use ports::driven::{
-    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, KeyRepository, MigrationHistoryRepository, OperationRepository,
+    ActivityRepository, AuditRepository, BranchRepository, ControlPlane, Footing, KeyRepository, MigrationHistoryRepository, OperationRepository,
     SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
 use sqlx::{PgPool, Postgres, Transaction};
@@ -116,12 +116,12 @@ impl UnitOfWork for PgUnitOfWork {
         self
     }
 
-    async fn may_stand_still(&mut self, at_most: Duration) -> Result<(), StoreError> {
-        sqlx::query("select set_config('idle_in_transaction_session_timeout', $1, true)")
+    async fn may_stand_still(&mut self, at_most: Duration) -> Result<Footing, StoreError> {
+        sqlx::query_scalar("select pg_current_xact_id()::text::bigint from set_config('idle_in_transaction_session_timeout', $1, true)")
             .bind(at_most.as_millis().to_string())
-            .execute(&mut *self.transaction)
+            .fetch_one(&mut *self.transaction)
             .await
-            .map(drop)
+            .map(Footing)
             .map_err(store)
     }
 

@@ -6,7 +6,7 @@ use domain::{
     operation::{Claim, OperationError, Progress},
 };
 use fluxbase_postgres::control::Presence;
-use ports::driven::{ControlPlane, StoreError, Workload};
+use ports::driven::{ControlPlane, Footing, StoreError, Workload};
 use sqlx::postgres::PgListener;
 use std::{sync::Arc, time::Duration};
 
@@ -205,14 +205,20 @@ async fn what_stands_still_loses_its_locks_and_what_said_so_does_not() {
     let (_replica, options) = Replica::first().await;
     let replica = Replica::another(&options.options([("idle_in_transaction_session_timeout", "200ms")]), false).await;
     let main = replica.main().await;
-    for (patient, commits) in [(true, true), (false, false)] {
+    for (patience, commits) in [(Some(Duration::from_mins(1)), true), (Some(Duration::from_millis(100)), false), (None, false)] {
         let mut work = replica.begin().await;
         work.branches().find(main.id, true).await.unwrap();
-        if patient {
-            work.may_stand_still(Duration::from_mins(1)).await.unwrap();
+        let mut footing = None;
+        if let Some(patience) = patience {
+            footing = Some(work.may_stand_still(patience).await.unwrap());
         }
         // Longer than it may be, and that is what is looked at.
         tokio::time::sleep(Duration::from_millis(800)).await;
+        if let Some(Footing(transaction)) = footing {
+            let held = format!("select pg_xact_status('{transaction}') = 'in progress'");
+            let held: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(held)).fetch_one(&replica.pool).await.unwrap();
+            assert_eq!(held, commits, "others see whether it holds what it has locked");
+        }
         work.branches().warned(main.id, moment(1)).await.map_or_else(|_| assert!(!commits), |()| assert!(commits));
         assert_eq!(work.commit().await.is_ok(), commits);
     }

@@ -59,10 +59,10 @@ impl OperationRunner {
     /// wrote there from then on would be lost. Requests that began before go on. Behind the branch's lock: a login that is issued later is issued for the
     /// generation that then serves.
     pub(super) async fn hand_people_over(&self, ending: &mut Ending, next: &DatabaseTag, replaced: Option<Generation>) -> Result<(), Halt> {
-        ending.work.may_stand_still(LETTING_IN).await?;
-        self.ports.logins.admit(next).await?;
+        let footing = ending.work.may_stand_still(LETTING_IN).await?;
+        self.ports.logins.admit(next, footing).await?;
         match replaced {
-            Some(replaced) => Ok(self.ports.logins.see_off(&self.settings.names.tag(&ending.branch, replaced)).await?),
+            Some(replaced) => Ok(self.ports.logins.see_off(&self.settings.names.tag(&ending.branch, replaced), footing).await?),
             None => Ok(()),
         }
     }
@@ -71,8 +71,8 @@ impl OperationRunner {
     /// is what a reset mends. Behind the branch's lock, as everything that opens or closes its login.
     pub(super) async fn let_people_stay(&self, work: &mut dyn UnitOfWork, branch: &Branch) -> Result<(), Halt> {
         let Some(serving) = branch.state.serving() else { return Ok(()) };
-        work.may_stand_still(LETTING_IN).await?;
-        if let Err(error) = self.ports.logins.admit(&self.settings.names.tag(branch, serving)).await {
+        let footing = work.may_stand_still(LETTING_IN).await?;
+        if let Err(error) = self.ports.logins.admit(&self.settings.names.tag(branch, serving), footing).await {
             tracing::warn!(branch.id = %branch.id, %error, "could not let the branch's login stay; asking for its connection again lets it in");
         }
         Ok(())

@@ -109,13 +109,14 @@ impl Upkeep {
         // Behind the branch's lock: an undo opens it again after this, or this sees that it is on its way back.
         let Some(mut branch) = work.branches().find(seen.id, true).await? else { return Ok(()) };
         let Some(previous) = due(&branch) else { return Ok(()) };
-        work.may_stand_still(SHUTTING_OUT).await?;
+        let footing = work.may_stand_still(SHUTTING_OUT).await?;
         if previous.until <= now {
             let operation = discard_operation(OperationId::from_uuid(ports.ids.fresh()), &branch, previous.generation, now);
             work.operations().insert(&operation).await?;
             branch.previous = None;
         } else {
-            ports.builder.shut_out(&settings.names.tag(&branch, previous.generation)).await?;
+            // A replica that is frozen here wakes up when an undo may long have brought it back.
+            ports.builder.shut_out_while(&settings.names.tag(&branch, previous.generation), footing).await?;
             if let Some(previous) = &mut branch.previous {
                 previous.closed = true;
             }

@@ -9,9 +9,9 @@ use domain::{
 };
 use ports::driven::{
     AppliedFile, ApplyRequest, BranchLogin, BranchLogins, BranchProbe, BranchUsers, BuildError, BuildProgress, Clock, DatabaseHealth, DatabasePlace,
-    DatabaseTag, Failpoints, FileFailure, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase, OpenDatabases,
-    ProjectFile, Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile, StoreError,
-    TrialCopies, TrialSource,
+    DatabaseTag, Failpoints, FileFailure, Footing, Ids, MigrationError, MigrationFiles, MigrationProgress, MigrationRunner, OpenDatabase,
+    OpenDatabases, ProjectFile, Proof, Readings, Repair, SchemaReader, ScriptProver, Secret, SeedFile, SeedReport, SeedRequest, SeedRunner, SownFile,
+    StoreError, TrialCopies, TrialSource,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -85,12 +85,12 @@ impl BranchLogins for Logins {
         Ok(None)
     }
 
-    async fn admit(&self, target: &DatabaseTag) -> Result<(), BuildError> {
+    async fn admit(&self, target: &DatabaseTag, _: Footing) -> Result<(), BuildError> {
         self.0.lock().unwrap().insert(target.database.as_str().to_owned());
         Ok(())
     }
 
-    async fn see_off(&self, replaced: &DatabaseTag) -> Result<(), BuildError> {
+    async fn see_off(&self, replaced: &DatabaseTag, _: Footing) -> Result<(), BuildError> {
         self.0.lock().unwrap().remove(replaced.database.as_str());
         Ok(())
     }
