@@ -128,7 +128,7 @@ mod tests {
     use crate::cli::output::Format;
     use crate::cli::testing::{Reply, Server, branch, operation};
     use client::RemoteFailure;
-    use domain::branch::Status;
+    use domain::{Slug, branch::Status};
     use ports::driving::DeleteBranch;
     use serde_json::{Value, json};
 
@@ -177,7 +177,7 @@ mod tests {
         let ends = |child: &str| [Reply::from((202, begun())), Reply::events(&[numbered(2, "succeeded")]), Reply::events(&[numbered(3, child)])];
         let server = Server::answering(ends("succeeded")).await;
         let deleting = begin(&server, true).await.unwrap();
-        assert_eq!(deleting.slugs().map(|slug| slug.as_str()).collect::<Vec<_>>(), ["x", "child"]);
+        assert_eq!(deleting.slugs().map(Slug::as_str).collect::<Vec<_>>(), ["x", "child"]);
         let told = deleting.ended(&server.client(), Format::Json).await.unwrap();
         for branch in told.document["branches"].as_array().unwrap().iter().chain([&told.document["branch"]]) {
             assert_eq!((&branch["status"], &branch["operation_id"]), (&json!("deleted"), &Value::Null), "{branch}");
