@@ -125,7 +125,7 @@ async fn access_goes_as_far_as_its_level() {
     let begun = Answer::to(server.rest(Method::DELETE, "admin/branches/shared", bob)).await;
     assert_eq!(begun.status, 202, "{begun:?}");
     let operation = format!("admin/operations/{}", begun.json()["operation"]["id"].as_str().unwrap());
-    eventually("the branch is gone", Duration::from_secs(60), async || {
+    eventually("the branch is gone", Duration::from_mins(1), async || {
         let seen = server.get(&operation, bob).await;
         assert_eq!(seen.status, 200, "{seen:?}");
         seen.json()["status"] == "succeeded"
