@@ -26,13 +26,16 @@ impl DatabaseNames {
 
     /// The database that serves a branch, for whoever reads its schema; refused where none does.
     pub fn place(&self, branch: &Branch) -> Result<DatabasePlace, Failure> {
-        let generation = branch.check_serves()?;
-        Ok(DatabasePlace { database: self.database(branch, generation), is_main: branch.is_main() })
+        branch.check_serves().map(|generation| self.place_of(branch, generation))
     }
 
     /// The same for a request that only looks: where nothing serves the branch yet, it may come again.
     pub(crate) fn place_to_look(&self, branch: &Branch) -> Result<DatabasePlace, Failure> {
-        if branch.state.serving().is_none() { Err(nothing_serves(branch)) } else { self.place(branch) }
+        serving(branch).map(|generation| self.place_of(branch, generation))
+    }
+
+    fn place_of(&self, branch: &Branch, generation: Generation) -> DatabasePlace {
+        DatabasePlace { database: self.database(branch, generation), is_main: branch.is_main() }
     }
 
     fn database(&self, branch: &Branch, generation: Generation) -> DatabaseName {
@@ -93,8 +96,12 @@ pub(crate) fn nameless(denied: Denied, named: impl fmt::Display) -> Denied {
     }
 }
 
-/// The refusal of a request to a branch that no data serves.
-pub(crate) fn nothing_serves(branch: &Branch) -> Failure {
+/// The generation that serves a branch, for a request that may come again where none does yet.
+pub(crate) fn serving(branch: &Branch) -> Result<Generation, Failure> {
+    branch.state.serving().ok_or_else(|| nothing_serves(branch))
+}
+
+fn nothing_serves(branch: &Branch) -> Failure {
     match branch.state.status() {
         Status::Error => Failure::Conflict {
             code: "branch_error",

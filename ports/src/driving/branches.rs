@@ -12,7 +12,7 @@ use domain::{
     page::{Page, PageRequest},
     schema::SchemaDiff,
 };
-use std::fmt;
+use std::{fmt, iter};
 
 /// Make a branch.
 #[derive(Clone, Debug)]
@@ -298,6 +298,14 @@ pub struct StartedDelete {
     pub operation: Operation,
     /// What was cut from it, straight or not, and goes too: parents before their children.
     pub descendants: Vec<StartedOperation>,
+}
+
+impl StartedDelete {
+    /// Every branch that goes, with its operation: the one that was to be deleted first.
+    pub fn all(self) -> impl Iterator<Item = StartedOperation> {
+        let Self { branch, operation, descendants } = self;
+        iter::once(StartedOperation { branch, operation }).chain(descendants)
+    }
 }
 
 /// A login with its password, shown this once.

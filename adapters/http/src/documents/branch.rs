@@ -11,7 +11,6 @@ use ports::{
     driven::ActivityEntry,
     driving::{BranchDetails, BranchHealth, MigrationCounts, StartedDelete, StartedOperation},
 };
-use std::iter;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -309,10 +308,10 @@ impl From<StartedOperation> for BranchWithOperation {
 }
 
 impl From<StartedDelete> for StartedDeleteDocument {
-    fn from(StartedDelete { branch, operation, descendants }: StartedDelete) -> Self {
-        let own = StartedOperation { branch: branch.clone(), operation: operation.clone() };
-        let (branches, operations) = iter::once(own).chain(descendants).map(|going| (going.branch.into(), going.operation.into())).unzip();
-        Self { branch: branch.into(), operation: operation.into(), branches, operations }
+    fn from(started: StartedDelete) -> Self {
+        let (branch, operation) = (started.branch.clone().into(), started.operation.clone().into());
+        let (branches, operations) = started.all().map(|going| (going.branch.into(), going.operation.into())).unzip();
+        Self { branch, operation, branches, operations }
     }
 }
 

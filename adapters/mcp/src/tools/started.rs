@@ -9,7 +9,7 @@ use domain::{Branch, Caller, Operation, operation::Progress};
 use ports::driving::{FollowOperation, GetBranch, OperationFeed, StartedDelete, StartedOperation, UseCase};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{iter, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// Seconds that a call may wait: clients give a call up after a minute.
@@ -77,8 +77,8 @@ impl Waiting {
 
     /// The same of a branch that goes with its descendants: the wait is for all of them.
     pub(super) async fn deleted(&self, scope: &RequestScope, started: StartedDelete, seconds: Option<u64>) -> Started {
-        let StartedDelete { mut branch, operation, descendants } = started;
-        let mut operations: Vec<_> = iter::once(operation).chain(descendants.into_iter().map(|going| going.operation)).collect();
+        let mut branch = started.branch.clone();
+        let mut operations: Vec<_> = started.all().map(|going| going.operation).collect();
         let seconds = seconds.unwrap_or_default();
         if seconds > 0 {
             let until = end_of(seconds);

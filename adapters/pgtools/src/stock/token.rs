@@ -91,8 +91,7 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
          select md5(concat_ws(','",
     );
     for (catalogue, key, counts) in CATALOGUES {
-        let key = if key.contains([' ', '(']) { format!("({key})") } else { format!("{key}::int8") };
-        let _ = write!(sql, ",\n(select concat(count(*), ' ', bit_xor(hashint8extended({key}, {WRITER}))) from {catalogue} where {counts})");
+        let _ = write!(sql, ",\n(select concat(count(*), ' ', bit_xor(hashint8extended(({key})::int8, {WRITER}))) from {catalogue} where {counts})");
     }
     let (owner, ledger, seeds) = (literal(OWNER_ROLE), literal(LEDGER_SCHEMA), literal(SEED_LOG));
     let _ = write!(

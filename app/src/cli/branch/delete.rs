@@ -13,7 +13,6 @@ use comfy_table::Cell;
 use domain::{Slug, branch::Status, operation::Progress};
 use ports::driving::{DeleteBranch, StartedDelete, StartedOperation};
 use serde_json::{Value, json};
-use std::iter;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,10 +59,8 @@ struct Deleting {
 
 impl From<Answer<StartedDelete>> for Deleting {
     fn from(answer: Answer<StartedDelete>) -> Self {
-        let StartedDelete { branch, operation, descendants } = answer.output;
-        let status = branch.state.status();
-        let going = iter::once(StartedOperation { branch, operation }).chain(descendants).collect();
-        Self { going, status, document: answer.document }
+        let status = answer.output.branch.state.status();
+        Self { going: answer.output.all().collect(), status, document: answer.document }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     lookup::{check_owner, find_locked, find_visible},
     ports::BranchPorts,
 };
-use crate::{routing::nothing_serves, trail};
+use crate::{routing::serving, trail};
 use async_trait::async_trait;
 use domain::{Action, Branch, Caller, Failure, branch::AccessLevel};
 use ports::{
@@ -32,8 +32,7 @@ impl ConnectionUseCase {
             let reason = "main's database is connected to with its owner's own credentials: see fluxbase db url".to_owned();
             return Err(Failure::Conflict { code: "main_branch", reason });
         }
-        let generation = branch.state.serving().ok_or_else(|| nothing_serves(branch))?;
-        Ok(self.ports.names.tag(branch, generation))
+        Ok(self.ports.names.tag(branch, serving(branch)?))
     }
 }
 
