@@ -33,7 +33,7 @@ pub struct BranchLogin {
 #[async_trait]
 pub trait BranchLogins: Send + Sync {
     /// Makes the branch's login, or gives it a new password; lets it connect to the generation that serves.
-    async fn issue(&self, serving: &DatabaseTag) -> Result<(BranchLogin, Secret), BuildError>;
+    async fn issue(&self, serving: &DatabaseTag, footing: Footing) -> Result<(BranchLogin, Secret), BuildError>;
     /// The branch's login, where it was issued.
     async fn find(&self, serving: &DatabaseTag) -> Result<Option<BranchLogin>, BuildError>;
     /// Lets an issued login connect to this generation too; nothing where none was issued.

@@ -120,7 +120,7 @@ impl PgBranchLogins {
 #[async_trait]
 impl BranchLogins for PgBranchLogins {
     #[tracing::instrument(name = "branch.issue_login", skip_all, fields(branch.id = %serving.branch_id))]
-    async fn issue(&self, serving: &DatabaseTag) -> Result<(BranchLogin, Secret), BuildError> {
+    async fn issue(&self, serving: &DatabaseTag, footing: Footing) -> Result<(BranchLogin, Secret), BuildError> {
         let settings = &self.settings;
         settings.check_name(serving)?;
         let role = self.role(serving.branch_id);
@@ -133,6 +133,7 @@ impl BranchLogins for PgBranchLogins {
         let_in(&mut transaction, &role, serving).await?;
         let sealed = self.secrets.seal(&purpose(serving.branch_id), &password);
         let rotated_at = keep(&mut transaction, serving.branch_id, &role, &sealed).await?;
+        run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("keeping the branch's login", error))?;
         transaction.commit().await.map_err(failed)?;
 
         // Nobody knows the new password yet: whoever is there came by an earlier one.

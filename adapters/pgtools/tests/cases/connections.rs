@@ -40,7 +40,7 @@ impl Street {
     }
 
     pub(super) async fn issue(&self) -> (String, Secret) {
-        let (login, password) = self.logins.issue(&self.branch).await.unwrap();
+        let (login, password) = self.logins.issue(&self.branch, Footing::default()).await.unwrap();
         (login.user, password)
     }
 
@@ -86,7 +86,7 @@ async fn a_login_owns_its_branch_and_comes_to_no_other_database_of_ours() {
         assert!(street.logins.find(&street.branch).await.unwrap().is_none());
         let neighbour = tag(&street.house, "theirs", 1);
         street.open(&neighbour).await;
-        let (login, password) = street.logins.issue(&street.branch).await.unwrap();
+        let (login, password) = street.logins.issue(&street.branch, Footing::default()).await.unwrap();
         assert_eq!((login.host.as_str(), login.port, &login.database), ("db.example.com", 6432, &street.branch.database));
         assert_eq!(password.expose().len(), 40);
         let mut inside = session(&login.user, &password, &street.branch.database).await.unwrap();
@@ -322,13 +322,13 @@ async fn a_login_that_is_half_there_is_made_whole_or_taken_away() {
         assert_eq!(street.roles().await, 0, "{user} is still there");
         // Somebody's role of its name is not taken over.
         execute(&mut superuser, &format!("create role {user} superuser")).await;
-        assert_eq!(refusal(street.logins.issue(&street.branch).await).0, "role_not_ours");
+        assert_eq!(refusal(street.logins.issue(&street.branch, Footing::default()).await).0, "role_not_ours");
         assert_eq!(refusal(street.logins.revoke(street.branch.branch_id).await).0, "role_not_ours");
         execute(&mut superuser, &format!("drop role {user}")).await;
 
         street.house.builder().shut_out(&street.branch).await.unwrap();
         street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
-        assert_eq!(refusal(street.logins.issue(&street.branch).await).0, "database_missing");
+        assert_eq!(refusal(street.logins.issue(&street.branch, Footing::default()).await).0, "database_missing");
         assert_eq!(street.roles().await, 0);
     }
 }

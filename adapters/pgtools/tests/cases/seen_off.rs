@@ -57,6 +57,7 @@ async fn who_has_lost_the_branch_meanwhile_closes_nothing_and_lets_nobody_in() {
         assert!(matches!(builder.shut_out_while(&street.branch, footing).await, Err(BuildError::Stopped)));
         assert!(matches!(street.logins.see_off(&street.branch, footing).await, Err(BuildError::Stopped)));
         assert!(matches!(street.logins.admit(&next, footing).await, Err(BuildError::Stopped)));
+        assert!(matches!(street.logins.issue(&next, footing).await, Err(BuildError::Stopped)), "whose password would no longer hold");
         for session in [&mut person, &mut request] {
             execute(session, "select 1").await;
         }

@@ -45,8 +45,8 @@ impl UseCase<IssueConnection> for ConnectionUseCase {
         let branch = find_locked(&mut *work, caller, &command.branch, AccessLevel::Read).await?;
         check_owner(&branch, &caller.principal)?;
         let serving = self.serving(&branch)?;
-        work.may_stand_still(LOGIN_PATIENCE).await?;
-        let (login, password) = self.ports.logins.issue(&serving).await?;
+        let footing = work.may_stand_still(LOGIN_PATIENCE).await?;
+        let (login, password) = self.ports.logins.issue(&serving, footing).await?;
         let now = self.ports.clock.now();
         work.activity().record(&trail::activity(branch.id, trail::actor(caller), "connection_issued", Some(login.user.clone()), now)).await?;
         let row = trail::done(caller, Action::IssueConnection, Some(branch.slug.clone()), Some(login.user.clone()), now);

@@ -77,7 +77,7 @@ pub(crate) struct Logins(pub(crate) Mutex<BTreeSet<String>>);
 
 #[async_trait]
 impl BranchLogins for Logins {
-    async fn issue(&self, _: &DatabaseTag) -> Result<(BranchLogin, Secret), BuildError> {
+    async fn issue(&self, _: &DatabaseTag, _: Footing) -> Result<(BranchLogin, Secret), BuildError> {
         unreachable!("no test issues one")
     }
 
