@@ -12,10 +12,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-/// How often an operation that somebody follows is looked at. Workers write their progress as often.
+/// How often an operation that somebody follows is looked at, once it has been followed for a while. Workers write their progress as often.
 const EVERY: Duration = Duration::from_millis(500);
+/// How soon it is looked at first: a branch from a spare is there within tens of milliseconds.
+const SOON: Duration = Duration::from_millis(10);
 
 /// See [`FollowOperation`].
 pub struct FollowOperationUseCase {
@@ -61,8 +63,10 @@ impl Looks {
 
     /// Looks until the operation has ended or nobody follows it any more.
     async fn look(&self, id: OperationId) {
+        let begun = Instant::now();
         loop {
-            tokio::time::sleep(EVERY).await;
+            // Nobody waits for longer than a quarter of what they have waited for.
+            tokio::time::sleep((begun.elapsed() / 4).clamp(SOON, EVERY)).await;
             let found = match self.find(id).await {
                 Ok(Some(operation)) => Some(operation),
                 // Not reached this time: it goes on whether we look or not.
@@ -158,6 +162,7 @@ mod tests {
         atomic::{AtomicBool, AtomicUsize, Ordering},
     };
     use time::OffsetDateTime;
+    use tokio::time::Instant;
     use uuid::Uuid;
 
     const ID: OperationId = OperationId::from_uuid(Uuid::nil());
@@ -222,13 +227,24 @@ mod tests {
     async fn many_followers_are_one_look_and_none_is_none() {
         let (use_case, looks) = showing(&[Some(Progress::Running)]);
         let feeds = [follow(&use_case).await, follow(&use_case).await, follow(&use_case).await];
-        tokio::time::sleep(EVERY * 10 + EVERY / 2).await;
-        assert_eq!(looks.load(Ordering::SeqCst), 3 + 10);
+        tokio::time::sleep(EVERY * 10).await;
+        let settled = looks.load(Ordering::SeqCst);
+        tokio::time::sleep(EVERY * 10).await;
+        assert_eq!(looks.load(Ordering::SeqCst), settled + 10);
         drop(feeds);
         tokio::time::sleep(EVERY * 10).await;
-        assert_eq!(looks.load(Ordering::SeqCst), 3 + 11, "one more look sees that nobody follows");
+        assert_eq!(looks.load(Ordering::SeqCst), settled + 11, "one more look sees that nobody follows");
         let mut again = follow(&use_case).await;
         assert_eq!(again.next().await.unwrap().unwrap().status, Progress::Running);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_soon_is_told_soon() {
+        let (use_case, _) = showing(&[Some(Progress::Queued), Some(Progress::Running), Some(Progress::Running), Some(Progress::Succeeded)]);
+        let begun = Instant::now();
+        let mut feed = follow(&use_case).await;
+        while feed.next().await.unwrap().is_some() {}
+        assert!(begun.elapsed() < EVERY / 5, "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
