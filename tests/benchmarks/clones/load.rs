@@ -1,11 +1,14 @@
 //! A parent that is in use: what its users feel of a clone.
 
 use crate::{BoxError, options::Options, report::Report, world::World};
+use std::time::Duration;
 
 /// Connections of its users.
 const CLIENTS: u32 = 4;
 /// Longer than a clone takes.
-const SECONDS: u32 = 60;
+const SECONDS: u32 = 120;
+/// How long they have been at it when it is cloned.
+const LEAD: Duration = Duration::from_secs(5);
 
 /// pgbench at half of its own maximum, with and without a clone.
 pub(crate) async fn compare(world: &World, options: &Options, report: &mut Report) -> Result<(), BoxError> {
@@ -14,9 +17,14 @@ pub(crate) async fn compare(world: &World, options: &Options, report: &mut Repor
     for _ in 0..options.rounds {
         let wanted = maximum / 2.0;
         let load = format!("pgbench -n -N -c {CLIENTS} -j 2 -R {wanted:.0} -T {SECONDS} -P 1 2>&1");
-        let (load, branch) = tokio::join!(world.shell(&load), world.branch("full_clone", None));
+        let clone = async {
+            tokio::time::sleep(LEAD).await;
+            world.branch("full_clone", None).await
+        };
+        let (load, branch) = tokio::join!(world.shell(&load), clone);
         let (took, _) = branch?;
-        let during: Vec<f64> = seconds(&load?.1).into_iter().take(usize::try_from(took.as_secs() + 1)?).collect();
+        let (lead, count) = (usize::try_from(LEAD.as_secs())?, usize::try_from(took.as_secs() + 1)?);
+        let during: Vec<f64> = seconds(&load?.1).into_iter().skip(lead).take(count).collect();
         eprintln!("    transactions in each second {during:.0?}");
         let rate = during.iter().sum::<f64>() / f64::from(u32::try_from(during.len())?);
         report.add("full_clone under load", "first", took);

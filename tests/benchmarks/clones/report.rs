@@ -25,10 +25,31 @@ impl Report {
     }
 
     pub(crate) fn median(&self, part: &'static str, subject: &'static str) -> f64 {
-        let Some(seconds) = self.seconds.get(&(part, subject)) else { return f64::NAN };
-        let mut sorted = seconds.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
+        median(self.of(part, subject).to_vec())
+    }
+
+    /// The median of the ratios of each round, where both were measured in each: what slowed down one round slowed down both of them in it.
+    fn ratio(&self, part: &'static str, subject: &'static str, base: &'static str) -> f64 {
+        let (of_subject, of_base) = (self.of(part, subject), self.of(part, base));
+        if of_subject.len() == of_base.len() {
+            return median(of_subject.iter().zip(of_base).map(|(subject, base)| subject / base).collect());
+        }
+        self.median(part, subject) / self.median(part, base)
+    }
+
+    fn of(&self, part: &'static str, subject: &'static str) -> &[f64] {
+        self.seconds.get(&(part, subject)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Not a number, of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        count if count % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
+        _ => values[middle],
     }
 }
 
@@ -38,9 +59,9 @@ impl fmt::Display for Report {
         writeln!(f, "{:<22} {:<36} {:>9} {:>15} {:>14}", "part", "subject", "seconds", "of pg_dump|psql", "of bare copy")?;
         for &(part, subject) in &self.order {
             let seconds = self.median(part, subject);
-            let ratio = |base| match self.median(part, base) {
-                base if base.is_nan() => "-".to_owned(),
-                base => format!("{:.2}", seconds / base),
+            let ratio = |base| match self.ratio(part, subject, base) {
+                ratio if ratio.is_nan() => "-".to_owned(),
+                ratio => format!("{ratio:.2}"),
             };
             writeln!(f, "{part:<22} {subject:<36} {seconds:>9.3} {:>15} {:>14}", ratio(DUMP), ratio(TEMPLATE))?;
         }

@@ -31,8 +31,8 @@ const BUSY: f64 = 0.25;
 /// Within this time a session that is closed has told what it did.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// The share of what the work took.
-const REST: f64 = 0.5;
+/// For each moment of work one of rest: the users of a server that is half busy find one at rest as often as not.
+const REST: f64 = 1.0;
 
 /// After a statement that took very long.
 const LONGEST_REST: Duration = Duration::from_secs(10);
@@ -177,7 +177,7 @@ mod tests {
             begun.elapsed().as_millis()
         };
         assert_eq!(rested(false, 300).await, 0);
-        assert_eq!(rested(true, 300).await, 150);
+        assert_eq!(rested(true, 300).await, 300);
         assert_eq!(rested(true, 600_000).await, 10_000);
     }
 }
