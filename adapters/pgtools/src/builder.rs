@@ -177,7 +177,7 @@ impl TrialCopies for PgBranchBuilder {
 #[async_trait]
 impl Stock for PgBranchBuilder {
     #[tracing::instrument(name = "stock.tend", skip_all)]
-    async fn tend(&self) -> Result<(), BuildError> {
+    async fn tend(&self) -> Result<bool, BuildError> {
         stock::tend(&self.settings, &self.kept, &self.demand, &self.probe).await
     }
 

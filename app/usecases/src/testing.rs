@@ -42,12 +42,18 @@ pub(crate) struct FakeWork {
     pub(crate) migrations: MockMigrationHistoryRepository,
     pub(crate) audit: MockAuditRepository,
     committed: Arc<AtomicBool>,
+    only_tells: Arc<AtomicBool>,
 }
 
 impl FakeWork {
     /// Set once the unit of work was committed.
     pub(crate) fn committed(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.committed)
+    }
+
+    /// Set once somebody said that it only tells.
+    pub(crate) fn tells_only(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.only_tells)
     }
 
     /// A control plane that hands out this unit of work, once.
@@ -84,6 +90,9 @@ impl UnitOfWork for FakeWork {
     }
     fn audit(&mut self) -> &mut dyn AuditRepository {
         &mut self.audit
+    }
+    fn only_tells(&mut self) {
+        self.only_tells.store(true, Ordering::SeqCst);
     }
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.committed.store(true, Ordering::SeqCst);

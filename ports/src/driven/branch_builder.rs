@@ -203,8 +203,8 @@ pub trait TrialCopies: Send + Sync {
 #[async_trait]
 pub trait Stock: Send + Sync {
     /// Makes spares ready for the parents that branches were lately cut from, and lets go of templates that are too many, too old or too big. Any number
-    /// of replicas may call it; one of them does the work.
-    async fn tend(&self) -> Result<(), BuildError>;
+    /// of replicas may call it; one of them does the work. Tells whether that one was this, and a spare lies ready.
+    async fn tend(&self) -> Result<bool, BuildError>;
     /// Drops databases and roles that are proved to be this instance's and belong to none of `live` and to no operation of `running`; reports what only
     /// looks like it. `live` must have been read after the databases' names were: [`Stock::candidates`] first.
     async fn sweep(&self, candidates: Vec<DatabaseTag>, live: &[DatabaseTag], running: &[OperationId]) -> Result<SweepReport, BuildError>;

@@ -104,6 +104,9 @@ pub trait UnitOfWork: Send {
     async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<Footing, StoreError> {
         Ok(Footing::default())
     }
+    /// What this changes only tells people how far something is: a crash of the server within a moment after the commit may take it back, and so whoever
+    /// commits need not wait for the disk. Others see it at once as ever.
+    fn only_tells(&mut self) {}
     /// Makes everything visible at once. Caches on every replica are told. [`StoreError::InDoubt`] where nobody can tell whether that was done.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }

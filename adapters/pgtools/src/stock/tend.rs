@@ -20,17 +20,19 @@ use std::collections::HashMap;
 /// The lock of which there is one for all replicas.
 const KEEPER: &str = "stock";
 
-/// Puts the stock in order. Does nothing where another replica is at it. Connections for the next branch lie ready then, too.
-pub(crate) async fn tend(settings: &Settings, kept: &Kept, demand: &Demand, probe: &CloneProbe) -> Result<(), BuildError> {
-    let Some(hold) = Claim::try_take_from_silent(settings, KEEPER).await? else { return Ok(()) };
+/// Puts the stock in order, and tells whether a spare lies ready then. Does nothing where another replica is at it. Connections for the next branch lie ready
+/// then, too.
+pub(crate) async fn tend(settings: &Settings, kept: &Kept, demand: &Demand, probe: &CloneProbe) -> Result<bool, BuildError> {
+    let Some(hold) = Claim::try_take_from_silent(settings, KEEPER).await? else { return Ok(false) };
     let mut keeper = Keeper { settings, demand, probe, hold };
     let outcome = keeper.put_in_order().await;
     match outcome {
-        Ok(()) => keeper.hold.release_to(kept).await,
+        Ok(_) => keeper.hold.release_to(kept).await,
         Err(_) => keeper.hold.release().await,
     }
-    outcome?;
-    kept.complete(settings).await
+    let spare = outcome?;
+    kept.complete(settings).await?;
+    Ok(spare)
 }
 
 struct Keeper<'a> {
@@ -44,7 +46,7 @@ struct Keeper<'a> {
 type Order = (Wanted, i64, u32);
 
 impl Keeper<'_> {
-    async fn put_in_order(&mut self) -> Result<(), BuildError> {
+    async fn put_in_order(&mut self) -> Result<bool, BuildError> {
         let settings = self.settings;
         drop_by_name(self.hold.admin(), settings, &fresh::provisional(settings)).await?;
         let mut stored = Shelf::read(self.hold.admin(), settings, &[Kind::Template, Kind::Spare]).await?;
@@ -52,7 +54,7 @@ impl Keeper<'_> {
         self.drop_all(&waste).await;
         if settings.stock.max_templates == 0 {
             self.drop_all(&stored.items).await;
-            return Ok(());
+            return Ok(false);
         }
         let orders = self.note_uses(&mut stored.items).await?;
         let Clearance { goes, again, mut stays } = self.clear(stored).await?;
@@ -76,7 +78,7 @@ impl Keeper<'_> {
             }
             self.make_spares(&mut stays).await;
         }
-        Ok(())
+        Ok(stays.iter().any(|mark| mark.kind == Kind::Spare))
     }
 
     /// Writes uses into the marks; gives those for which there is no template.

@@ -10,7 +10,7 @@ use ports::driven::{
     ActivityRepository, AuditRepository, BranchRepository, ControlPlane, Footing, KeyRepository, MigrationHistoryRepository, OperationRepository,
     SessionRepository, StoreError, UnitOfWork, UserRepository,
 };
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Executor, PgPool, Postgres, Transaction};
 use std::{fmt, sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -57,6 +57,7 @@ impl ControlPlane for PgControlPlane {
             transaction,
             directories: self.directories.clone(),
             touched: Touched::default(),
+            only_tells: false,
             managed: None,
             holder: self.presence.as_ref().and_then(|presence| presence.number()),
         }))
@@ -68,6 +69,7 @@ pub(super) struct PgUnitOfWork {
     pub(super) transaction: Transaction<'static, Postgres>,
     directories: Directories,
     pub(super) touched: Touched,
+    only_tells: bool,
     /// Whether the `auth` schema is ours, once somebody asked.
     pub(super) managed: Option<bool>,
     /// The lock that shows that we live, while it is held.
@@ -125,8 +127,15 @@ impl UnitOfWork for PgUnitOfWork {
             .map_err(store)
     }
 
+    fn only_tells(&mut self) {
+        self.only_tells = true;
+    }
+
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self { transaction, directories, touched, .. } = *self;
+        let Self { mut transaction, directories, touched, only_tells, .. } = *self;
+        if only_tells {
+            transaction.execute("set local synchronous_commit = off").await.map_err(store)?;
+        }
         let committed = transaction.commit().await.map_err(error::commit);
         // After a failure too: the server may have committed before the connection broke.
         directories.branches.forget(&touched.branches);

@@ -12,6 +12,7 @@ mod migrate;
 mod migration_report;
 mod peoples_time;
 mod progress;
+mod rehearsal;
 mod reset;
 mod runner;
 mod seed;

@@ -7,7 +7,9 @@ use domain::{
     migration::MigrationVersion,
     operation::{Claim, Operation, Progress, Step},
 };
-use ports::driven::{BuildError, BuildProgress, Clock, ControlPlane, Failpoints, MigrationError, MigrationEvent, MigrationProgress, StoreError};
+use ports::driven::{
+    BuildError, BuildProgress, Clock, ControlPlane, Failpoints, MigrationError, MigrationEvent, MigrationProgress, StoreError, UnitOfWork,
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -207,9 +209,20 @@ impl Hold {
         held.begin(name, self.clock.now());
     }
 
-    /// Writes the steps down, and hears whether somebody called the operation off.
-    async fn save(&self, claim: &Claim) -> Result<(), BuildError> {
+    /// Tells how far the steps are, and hears whether somebody called the operation off.
+    async fn tell(&self, claim: &Claim) -> Result<(), BuildError> {
         let mut work = self.control_plane.begin().await.map_err(stopped)?;
+        work.only_tells();
+        self.save_in(work, claim).await
+    }
+
+    /// The same for what is read again after a crash.
+    async fn save(&self, claim: &Claim) -> Result<(), BuildError> {
+        let work = self.control_plane.begin().await.map_err(stopped)?;
+        self.save_in(work, claim).await
+    }
+
+    async fn save_in(&self, mut work: Box<dyn UnitOfWork>, claim: &Claim) -> Result<(), BuildError> {
         work.operations().save(claim).await.map_err(stopped)?;
         if claim.operation.kind.can_be_called_off() && work.operations().cancel_requested(claim.operation.id).await.map_err(stopped)? {
             self.cancelled.store(true, Ordering::Release);
@@ -263,7 +276,7 @@ impl BuildProgress for Hold {
     async fn step(&self, name: StepName) -> Result<(), BuildError> {
         let mut held = self.held.lock().await;
         self.begin(&mut held, name);
-        self.save(&held.claim).await?;
+        self.tell(&held.claim).await?;
         self.failpoints.reached(&format!("{name}.before"));
         Ok(())
     }
@@ -289,7 +302,7 @@ impl BuildProgress for Hold {
             return Ok(());
         }
         held.told = Instant::now();
-        self.save(&held.claim).await
+        self.tell(&held.claim).await
     }
 
     fn waits_for_turn(&self, waits: bool) {
@@ -342,6 +355,51 @@ impl Hold {
         match counted {
             Some((done, total)) => self.advance(done, total, "files").await,
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hold;
+    use crate::testing::FakeWork;
+    use domain::{
+        BranchId, Operation, OperationId, OperationKind, StepName,
+        operation::{Claim, Progress},
+    };
+    use ports::driven::{BuildProgress, MockClock, NoFailpoints};
+    use std::{
+        sync::{Arc, atomic::Ordering},
+        time::Duration,
+    };
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_step_need_not_be_on_disk_and_what_is_read_again_after_a_crash_must() {
+        for (what, tells_only) in [("a step", true), ("what was applied before", false)] {
+            let mut work = FakeWork::default();
+            let running = what == "a step";
+            work.operations
+                .expect_save()
+                .once()
+                .withf(move |claim| claim.operation.steps.iter().any(|step| step.status == Progress::Running) == running)
+                .returning(|_| Ok(()));
+            work.operations.expect_cancel_requested().returning(|_| Ok(false));
+            let (said, committed) = (work.tells_only(), work.committed());
+            let mut clock = MockClock::new();
+            clock.expect_now().return_const(OffsetDateTime::UNIX_EPOCH);
+            let id = OperationId::from_uuid(Uuid::nil());
+            let operation = Operation::queued(id, OperationKind::MigrateBranch, BranchId::from_uuid(Uuid::nil()), OffsetDateTime::UNIX_EPOCH);
+            let claim = Claim { operation, fence: 1, failures: 0 };
+            let hold = Hold::new(claim, work.control_plane(), Arc::new(clock), Arc::new(NoFailpoints), Duration::from_secs(15));
+            if running {
+                hold.step(StepName::Migrate).await.unwrap();
+            } else {
+                hold.note_applied_before(Vec::new()).await.unwrap();
+            }
+            assert!(committed.load(Ordering::SeqCst), "{what}");
+            assert_eq!(said.load(Ordering::SeqCst), tells_only, "{what}");
         }
     }
 }

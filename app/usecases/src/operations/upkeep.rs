@@ -1,7 +1,7 @@
 //! What has to be done again and again, by one replica at a time: branches end, kept generations are closed and discarded, stock is tended, what crashes
 //! left is swept.
 
-use super::{OperationRunner, discard::discard_operation, halt::Halt};
+use super::{OperationRunner, discard::discard_operation, halt::Halt, rehearsal::rehearse};
 use crate::branches::ExpireBranches;
 use domain::{Branch, BranchId, OperationId, OperationKind};
 use ports::driven::{DatabaseTag, Stock};
@@ -54,6 +54,7 @@ impl Upkeep {
     /// Keeps spares ready and the server clean, until dropped. Making a spare takes a while: nothing that is due waits for it.
     pub async fn keep_stock(&self) {
         let mut sweep_at = Instant::now();
+        let mut rehearsed = false;
         loop {
             if Instant::now() >= sweep_at {
                 if let Err(halt) = self.sweep().await {
@@ -61,8 +62,15 @@ impl Upkeep {
                 }
                 sweep_at = Instant::now() + SWEEP_EVERY;
             }
-            if let Err(error) = self.stock.tend().await {
+            let spare = self.stock.tend().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "could not tend spares and templates");
+                false
+            });
+            // Where a branch is a matter of milliseconds.
+            if spare && !std::mem::replace(&mut rehearsed, true) {
+                if let Err(error) = rehearse(&self.runner.ports).await {
+                    tracing::info!(%error, "the first branches may take a little longer: their making could not be rehearsed");
+                }
             }
             let rest = TEND_EVERY.min(sweep_at.saturating_duration_since(Instant::now()));
             tokio::select! {

@@ -50,8 +50,8 @@ struct NoStock;
 
 #[async_trait::async_trait]
 impl Stock for NoStock {
-    async fn tend(&self) -> Result<(), BuildError> {
-        Ok(())
+    async fn tend(&self) -> Result<bool, BuildError> {
+        Ok(true)
     }
 
     async fn sweep(&self, _: Vec<DatabaseTag>, _: &[DatabaseTag], _: &[OperationId]) -> Result<SweepReport, BuildError> {
