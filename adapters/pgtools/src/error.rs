@@ -3,6 +3,7 @@
 use domain::{branch::OWNER_ROLE, privacy::without_values};
 use ports::driven::BuildError;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
+use std::borrow::Cow;
 
 /// A refusal.
 pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> BuildError {
@@ -22,7 +23,7 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
         return BuildError::Retryable { message: format!("{doing}: the connection to the database failed"), source: Some(error.into()) };
     };
     let state = database.code().unwrap_or_default().into_owned();
-    let message = format!("{doing}: {} (SQLSTATE {state})", without_values(&state, database.message()));
+    let message = format!("{doing}: {} (SQLSTATE {state})", told(database.as_ref(), &state));
     if finds_no_name(database.as_ref(), &state) {
         return refused("clone_refused", format!("{message}{WAY_TO_NAMES}"));
     }
@@ -32,6 +33,15 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
     }
     let code = if state == "42501" { "insufficient_privilege" } else { "clone_refused" };
     BuildError::Refused { code, message }
+}
+
+/// What a function raises may be of rows, as what the server says of values is: which function it was is told instead.
+fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) -> Cow<'e, str> {
+    if !state.starts_with("P0") {
+        return without_values(state, error.message());
+    }
+    let by = context(error).lines().find(|line| IN_ROUTINES.iter().any(|kind| line.starts_with(kind))).unwrap_or("a function of the database");
+    format!("{by} raises an error, whose text may be of rows and is not shown").into()
 }
 
 /// What a dump may not read: in main it is another role's, in a branch it was made as the login of the branch's connection alone.
@@ -87,8 +97,15 @@ pub(crate) fn with_way_out(error: BuildError) -> BuildError {
 
 /// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.
 fn finds_no_name(error: &(dyn DatabaseError + 'static), state: &str) -> bool {
-    let context = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::r#where).unwrap_or_default();
-    ["42P01", "42704", "42883", "3F000"].contains(&state) && ["SQL function ", "PL/pgSQL function "].iter().any(|kind| context.contains(kind))
+    let context = context(error);
+    ["42P01", "42704", "42883", "3F000"].contains(&state) && IN_ROUTINES.iter().any(|kind| context.contains(kind))
+}
+
+/// What a line of an error's context begins with that tells a routine.
+const IN_ROUTINES: [&str; 2] = ["SQL function ", "PL/pgSQL function "];
+
+fn context<'e>(error: &'e (dyn DatabaseError + 'static)) -> &'e str {
+    error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::r#where).unwrap_or_default()
 }
 
 /// Connection, rollback, resources, not ready, intervention, system: none of them says that the thing asked for is wrong. An object that went

@@ -84,6 +84,9 @@ pub struct PrivateColumn {
     pub kind: Kind,
     /// Its type as it was declared, for people.
     pub declared: String,
+    /// The names of its type's attributes, where that is made of some.
+    #[serde(default)]
+    pub attributes: Vec<String>,
     /// How many characters it has room for; `None` where there is no limit.
     pub room: Option<u32>,
     /// Whether it takes NULL.
@@ -112,6 +115,7 @@ impl PrivateColumn {
             name: name.to_owned(),
             kind,
             declared: format!("{kind:?}").to_lowercase(),
+            attributes: Vec::new(),
             room: None,
             nullable: true,
             comment: None,

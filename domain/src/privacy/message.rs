@@ -8,7 +8,17 @@ pub fn without_values<'m>(sqlstate: &str, message: &'m str) -> Cow<'m, str> {
     if !sqlstate.starts_with("22") {
         return Cow::Borrowed(message);
     }
-    // A value may have quotes of its own.
+    without_quotes(message)
+}
+
+/// The same where no SQLSTATE is told: what reads like a data exception is taken for one.
+pub fn without_likely_values(message: &str) -> Cow<'_, str> {
+    let of_values = ["invalid input", "out of range", "malformed", "too long", "cannot be converted", ": \""];
+    if of_values.iter().any(|sign| message.contains(sign)) { without_quotes(message) } else { Cow::Borrowed(message) }
+}
+
+/// A value may have quotes of its own.
+fn without_quotes(message: &str) -> Cow<'_, str> {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) => Cow::Owned(format!("{}…{}", &message[..first], &message[last + 1..])),
         _ => Cow::Borrowed(message),
@@ -17,7 +27,7 @@ pub fn without_values<'m>(sqlstate: &str, message: &'m str) -> Cow<'m, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_values;
+    use super::{without_likely_values, without_values};
 
     #[test]
     fn values_are_left_out_and_names_are_not() {
@@ -30,6 +40,11 @@ mod tests {
             ("23505", "duplicate key value violates unique constraint \"k\"", "duplicate key value violates unique constraint \"k\""),
         ] {
             assert_eq!(without_values(state, message), told);
+            if !message.starts_with("unfinished") {
+                assert_eq!(without_likely_values(message), told, "without its SQLSTATE");
+            }
         }
+        let said = "pg_restore: error: could not execute query: ERROR:  relation \"t\" does not exist";
+        assert_eq!(without_likely_values(said), said);
     }
 }

@@ -17,7 +17,7 @@ pub use comment::{InvalidTag, Remark, tagged};
 pub use facts::{Kind, PrivateColumn, PrivateKey, PrivateTable};
 pub use fault::{MaskFault, MaskingRefused, Suspect};
 pub use mask::{InvalidMask, Mask};
-pub use message::without_values;
+pub use message::{without_likely_values, without_values};
 pub use plan::{MaskingPlan, PlannedMask, plan_masks};
 pub use rule::{ColumnName, ColumnPattern, InvalidColumn, MaskRule, PrivacyRules, RepeatedColumn};
 pub use secret::holds_credentials;

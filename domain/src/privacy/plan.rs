@@ -35,8 +35,9 @@ pub struct PlannedMask {
     pub reason: String,
 }
 
-/// Columns of Fluxbase's own tables that look personal. Their copying is Fluxbase's own doing, and said in its documentation; a rule changes it.
-const OURS: [(&str, &str, &str); 1] = [("auth", "users", "email")];
+/// Columns of Fluxbase's own tables that look personal. Their copying is Fluxbase's own doing, and said in its documentation; a rule changes it. Whoever has one
+/// of them masked is asked about the others.
+const OURS: [(&str, &str, &str); 3] = [("auth", "users", "email"), ("auth", "users", "raw_user_meta_data"), ("auth", "users", "raw_app_meta_data")];
 
 /// Plans masks. With `complete`, a rule for a column that is not there is a fault: it would protect nothing, in silence.
 pub fn plan_masks(tables: &[PrivateTable], rules: &PrivacyRules, withheld: &[Withheld], complete: bool) -> Result<MaskingPlan, MaskingRefused> {
@@ -147,10 +148,10 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether somebody said so of the column, or of the same column further up.
+    /// Whether somebody said so of the column by its name, or of the same column further up. `public.shops.*` is not said of a password.
     fn is_harmless(&self, place: Place) -> bool {
         let (table, column) = self.families.at(place);
-        self.rules.calls_harmless(&table.name, &column.name) || self.families.inherited(place).any(|parent| self.is_harmless(parent))
+        self.rules.names_harmless(&table.name, &column.name) || self.families.inherited(place).any(|parent| self.is_harmless(parent))
     }
 
     fn masks(&mut self) -> MaskingPlan {
@@ -250,9 +251,14 @@ impl Planner<'_> {
 
     fn spoken_for(&self, place: Place) -> bool {
         let ColumnName { table, column } = self.families.name(place);
-        self.decisions[place].is_some()
-            || OURS.contains(&(table.schema.as_str(), table.name.as_str(), column.as_str()))
-            || self.rules.calls_harmless(&table, &column)
+        self.decisions[place].is_some() || self.is_ours(&table, &column) || self.rules.calls_harmless(&table, &column)
+    }
+
+    fn is_ours(&self, table: &QualifiedName, column: &str) -> bool {
+        let masked = |column| self.families.place(table, column).is_some_and(|place| self.mask(place).is_some());
+        let of_table = |(schema, name, _): &&(&str, &str, &str)| *schema == table.schema && *name == table.name;
+        let ours = || OURS.iter().filter(of_table).map(|(_, _, column)| *column);
+        ours().any(|own| own == column) && !ours().any(masked)
     }
 
     fn suspicion(&self, place: Place) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::{MaskingPlan, plan_masks};
 use crate::{
     branch::Withheld,
-    privacy::{Kind, Mask, MaskRule, MaskingRefused, PrivacyRules, PrivateColumn, PrivateKey, PrivateTable},
+    privacy::{ColumnName, Kind, Mask, MaskRule, MaskingRefused, PrivacyRules, PrivateColumn, PrivateKey, PrivateTable},
     table::QualifiedName,
 };
 
@@ -211,4 +211,24 @@ fn a_secret_that_keys_tie_together_is_one_digest() {
     let others = table("others", vec![column("note", Kind::Text)]);
     let plan = planned(&[keys, uses, others], &[("others.note", Mask::Keep)]).unwrap();
     assert!(["keys", "uses"].iter().all(|own| plan.tables[&name(own)][0].mask == Mask::Hash), "{plan:?}");
+}
+
+#[test]
+fn a_pattern_for_all_columns_of_a_table_is_not_said_of_its_passwords() {
+    let tables = [table("shops", vec![column("email", Kind::Text), column("password_hash", Kind::Text)])];
+    let masks =
+        |classified| plan_masks(&tables, &rules(&[("shops.email", Mask::Email)], &[classified]), &[], true).unwrap().tables[&name("shops")].len();
+    assert_eq!((masks("app.shops.*"), masks("*.*.password*")), (2, 2));
+    assert_eq!((masks("app.shops.password_hash"), masks("app.*.password_hash")), (1, 1));
+}
+
+#[test]
+fn who_masks_an_address_of_users_is_asked_for_what_else_is_known_of_them() {
+    let users = |columns| PrivateTable { name: QualifiedName::new("auth", "users"), ..table("users", columns) };
+    let tables = [users(vec![column("email", Kind::Text), column("raw_user_meta_data", Kind::Json)]), table("t", vec![column("x", Kind::Text)])];
+    assert!(plan_masks(&tables, &rules(&[("t.x", Mask::Hash)], &[]), &[], true).is_ok());
+    let mut masked = rules(&[("t.x", Mask::Hash)], &[]).masking().to_vec();
+    masked[0].column = ColumnName::new(tables[0].name.clone(), "email");
+    let refused = plan_masks(&tables, &PrivacyRules::new(masked, Vec::new()).unwrap(), &[], true).unwrap_err().to_string();
+    assert!(refused.contains("auth.users.raw_user_meta_data"), "{refused}");
 }

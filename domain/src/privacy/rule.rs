@@ -66,6 +66,11 @@ impl PrivacyRules {
         &self.classified
     }
 
+    /// Whether somebody named this very column harmless, and not whatever fits a pattern.
+    pub(super) fn names_harmless(&self, table: &QualifiedName, column: &str) -> bool {
+        self.classified.iter().any(|pattern| pattern.names_a_column() && pattern.matches(table, column))
+    }
+
     pub(super) fn calls_harmless(&self, table: &QualifiedName, column: &str) -> bool {
         self.classified.iter().any(|pattern| pattern.matches(table, column))
     }
@@ -83,6 +88,10 @@ impl ColumnPattern {
     pub fn matches(&self, table: &QualifiedName, column: &str) -> bool {
         let Self([schema, name, own]) = self;
         fits(schema, &table.schema) && fits(name, &table.name) && fits(own, column)
+    }
+
+    fn names_a_column(&self) -> bool {
+        !self.0[2].contains('*')
     }
 }
 

@@ -95,9 +95,12 @@ const KEYS: &[&str] = &[
     "email change token new",
     "email change token current",
     "phone change token",
+    "token ciphertext",
     "recovery code",
     "backup code",
     "security answer",
+    "otp seed",
+    "credentials",
 ];
 
 /// Whether no row of the table ever comes along.
@@ -112,8 +115,14 @@ pub(super) fn secret(table: &QualifiedName, column: &PrivateColumn, asked: bool)
     let keys = if asked || table.schema == SIGN_IN { KEYS } else { &[] };
     let may_hold = column.kind.is_text() || matches!(column.kind, Kind::Bytes | Kind::Uuid | Kind::Json | Kind::Array);
     let words = words(&column.name);
-    let ending = PASSWORDS.iter().chain(keys).filter(|ending| may_hold && ends_with(&words, ending)).max_by_key(|ending| ending.len())?;
+    let listed = PASSWORDS.iter().chain(keys).copied().filter(|ending| ends_with(&words, ending)).max_by_key(|ending| ending.len());
+    let ending = listed.or_else(|| (!keys.is_empty() && is_some_token(&words)).then_some("token")).filter(|_| may_hold)?;
     Some(format!("its name says '{ending}': passwords, keys and tokens stay behind unless a rule or '@pii keep' says otherwise"))
+}
+
+/// `unlock_token`, `api_token`: one could do with it what its first word says. A `token` alone may be anybody's word.
+fn is_some_token(words: &[String]) -> bool {
+    words.len() > 1 && ends_with(words, "token")
 }
 
 #[cfg(test)]
@@ -170,6 +179,13 @@ mod tests {
             "pwd",
             "password_sha256",
             "password_history",
+            "unlock_token",
+            "authentication_token",
+            "api_tokens",
+            "magicLinkToken",
+            "push_token",
+            "otp_seed",
+            "access_token_ciphertext",
         ] {
             assert!(is_secret(name, Kind::Text), "{name}");
         }

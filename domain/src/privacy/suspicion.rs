@@ -2,7 +2,7 @@
 
 use super::{
     Kind, PrivateColumn,
-    vocabulary::{ABOUT, IN_CODES_TOO, IN_DATES_TOO, IN_NUMBERS_TOO, IN_TEXT},
+    vocabulary::{ABOUT, IN_CODES_TOO, IN_DATES_TOO, IN_DOCUMENTS, IN_NUMBERS_TOO, IN_PLACES, IN_TEXT},
     words::{holds, words},
 };
 
@@ -11,13 +11,30 @@ pub(super) fn suspicion(column: &PrivateColumn) -> Option<String> {
     match column.kind {
         Kind::Inet | Kind::Mac => return Some(format!("its type is {}", column.declared)),
         Kind::Boolean | Kind::LargeObject => return None,
+        // By a trigger, or by hand.
+        Kind::Other if column.declared == "tsvector" && column.generated_from.is_none() => {
+            return Some("its type is tsvector: it holds the words of other columns".to_owned());
+        }
         _ => {}
     }
     let names = [("name", words(&column.name)), ("type", words(&column.declared))];
-    names.into_iter().find_map(|(what, words)| {
+    let by_name = names.into_iter().find_map(|(what, words)| {
         let word = personal(&words, column.kind)?;
         Some(format!("its {what} says '{word}'"))
+    });
+    by_name.or_else(|| copied(column)).or_else(|| {
+        let (attribute, word) = column.attributes.iter().find_map(|name| Some((name, personal(&words(name), Kind::Text)?)))?;
+        Some(format!("the attribute '{attribute}' of its type says '{word}'"))
     })
+}
+
+/// A document that holds rows of others, or what was sent.
+fn copied(column: &PrivateColumn) -> Option<String> {
+    let is_document = column.kind == Kind::Json || (column.kind == Kind::Other && ["hstore", "xml"].contains(&column.declared.as_str()));
+    let words = words(&column.name);
+    let whole = |entry: &&&str| words.len() == entry.split(' ').count() && holds(&words, entry);
+    let entry = IN_DOCUMENTS.iter().filter(|_| is_document).find(whole)?;
+    Some(format!("its name says '{entry}': a document with whatever rows or people's programs put there"))
 }
 
 fn personal(words: &[String], kind: Kind) -> Option<&'static str> {
@@ -25,11 +42,17 @@ fn personal(words: &[String], kind: Kind) -> Option<&'static str> {
     let code = text || kind.is_number() || kind == Kind::Enum;
     let number = text || kind.is_number();
     let date = number || matches!(kind, Kind::Date | Kind::Timestamp | Kind::TimestampTz);
-    let about = words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str()));
-    let lists = [(IN_TEXT, text), (IN_CODES_TOO, code), (IN_NUMBERS_TOO, number), (IN_DATES_TOO, date)];
+    let about = words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str())) && !(kind.is_text() && is_address(words));
+    let place = matches!(kind, Kind::Json | Kind::Array | Kind::Other);
+    let lists = [(IN_TEXT, text), (IN_CODES_TOO, code), (IN_NUMBERS_TOO, number), (IN_DATES_TOO, date), (IN_PLACES, place)];
     let entries = lists.into_iter().filter(|(_, asked)| *asked).flat_map(|(list, _)| list.iter().copied());
     // What is looked for may end in such a word itself: `national id`.
     entries.into_iter().find(|entry| holds(words, entry) && (!about || ABOUT.iter().any(|about| entry.ends_with(&format!(" {about}")))))
+}
+
+/// `email_id` is the number of a row where it is a number, and the address itself where it is a text.
+fn is_address(words: &[String]) -> bool {
+    matches!(words, [.., mail, id] if id == "id" && ["email", "mail"].contains(&mail.as_str()))
 }
 
 #[cfg(test)]
@@ -56,6 +79,12 @@ mod tests {
         }
         assert!(looks("date_of_birth", Kind::Date) && looks("ssn", Kind::Integer) && looks("national_id", Kind::Big) && looks("tax_id", Kind::Text));
         assert!(looks("seen_from", Kind::Inet) && looks("emails", Kind::Array) && looks("birth_year", Kind::Small));
+        for name in "email_id EmailID mail_id contact_number father_name aadhaar contact_no phoneno emailid owner_name pan_number account_no card_no name_first".split(' ') {
+            assert!(looks(name, Kind::Text), "{name}");
+        }
+        for name in ["location", "geom", "coordinates"] {
+            assert!(looks(name, Kind::Other) && !looks(name, Kind::Integer), "{name}");
+        }
         assert!(looks("gender", Kind::Enum) && looks("sex", Kind::Small) && looks("lat", Kind::Double) && looks("home_longitude", Kind::Decimal));
     }
 
@@ -69,5 +98,25 @@ mod tests {
         }
         assert!(!looks("email_verified", Kind::Boolean) && !looks("email_confirmed_at", Kind::TimestampTz) && !looks("address_id", Kind::Integer));
         assert!(!looks("email_count", Kind::Integer) && !looks("created_at", Kind::Timestamp));
+        assert!(!looks("email_id", Kind::Integer) && !looks("email_id", Kind::Uuid) && !looks("location", Kind::Text));
+    }
+
+    #[test]
+    fn what_holds_copies_of_others_is_asked_about() {
+        for name in ["object", "objectChanges", "row_data", "payload", "raw_user_meta_data", "profile"] {
+            assert!(looks(name, Kind::Json), "{name}");
+            assert!(!looks(name, Kind::Text), "{name}");
+        }
+        for name in ["settings", "options", "metadata", "object_type", "payload_version", "attributes"] {
+            assert!(!looks(name, Kind::Json), "{name}");
+        }
+        let of_type = |name: &str, declared: &str| PrivateColumn { declared: declared.to_owned(), ..PrivateColumn::plain(name, Kind::Other) };
+        assert!(suspicion(&of_type("row_data", "hstore")).is_some() && suspicion(&of_type("body", "xml")).is_some());
+        assert!(suspicion(&of_type("body", "point")).is_none());
+        assert!(suspicion(&of_type("search", "tsvector")).is_some());
+        let computed = PrivateColumn { generated_from: Some(vec!["title".to_owned()]), ..of_type("search", "tsvector") };
+        assert!(suspicion(&computed).is_none());
+        let reach = PrivateColumn { attributes: vec!["kind".to_owned(), "phone".to_owned()], ..of_type("reach", "contact") };
+        assert_eq!(suspicion(&reach).unwrap(), "the attribute 'phone' of its type says 'phone'");
     }
 }

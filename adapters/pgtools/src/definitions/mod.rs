@@ -29,7 +29,7 @@ use crate::{
     settings::Settings,
 };
 use arrange::Relations;
-use domain::{branch::OWNER_ROLE, table::QualifiedName};
+use domain::{branch::OWNER_ROLE, privacy::without_likely_values, table::QualifiedName};
 use left_behind::LeftBehind;
 use needs_superuser::{By, Privileged};
 use over_rows::Copied;
@@ -234,13 +234,18 @@ fn connection_string(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
-/// What the programs say is text; what speaks of the moment may be tried again.
+/// What the programs say is text, and may be of rows where these are there already; what speaks of the moment may be tried again.
 fn failed(doing: &str, error: &ChildError) -> BuildError {
     const OF_THE_MOMENT: [&str; 9] =
         ["connection", "terminat", "timeout", "deadlock", "No space left", "out of shared memory", "out of memory", "shutting down", "starting up"];
     match error {
         ChildError::NotRun(cause) => retryable(format!("{doing}: the program could not be run: {cause}")),
-        ChildError::Failed(said) if OF_THE_MOMENT.iter().any(|sign| said.contains(sign)) => retryable(format!("{doing}: {said}")),
-        ChildError::Failed(said) => refused("definitions_refused", format!("{doing}: {said}")),
+        ChildError::Failed(said) if OF_THE_MOMENT.iter().any(|sign| said.contains(sign)) => retryable(format!("{doing}: {}", shown(said))),
+        ChildError::Failed(said) => refused("definitions_refused", format!("{doing}: {}", shown(said))),
     }
+}
+
+/// One complaint after the other, without values.
+fn shown(said: &str) -> String {
+    said.split("; ").map(without_likely_values).collect::<Vec<_>>().join("; ")
 }

@@ -213,20 +213,31 @@ async fn what_cannot_be_masked_stops_the_clone_before_a_row_is_read() {
 async fn what_nobody_classified_stops_a_full_clone_while_rules_are_in_use() {
     let sql = "create table t (id int primary key, email text, home_address text, seen_from inet, name text, email_verified boolean);
                create schema auth; create table auth.users (id uuid primary key, email text, phone text, encrypted_password text);
-               create table auth.sessions (id uuid primary key, ip inet)";
+               create table auth.sessions (id uuid primary key, ip inet);
+               create type reach as (kind text, phone text);
+               create table kept (at reach, all_of reach[], words tsvector, own tsvector generated always as (to_tsvector('simple', 'x')) stored, object jsonb, settings jsonb)";
     let mut house = House::new(Admin::Superuser, sql).await;
     assert!(house.build("free", DataCloneMode::FullClone).await.is_ok(), "nobody asked");
     ruled(&mut house, &[("public.t.email", "email")], &[]);
     let (code, said) = refusal(house.build("stopped", DataCloneMode::FullClone).await);
     assert_eq!(code, "unclassified_columns");
-    for part in ["public.t.home_address (its name says 'address')", "public.t.seen_from (its type is inet)", "auth.users.phone"] {
+    for part in [
+        "public.t.home_address (its name says 'address')",
+        "public.t.seen_from (its type is inet)",
+        "auth.users.phone",
+        "public.kept.at (the attribute 'phone'",
+        "public.kept.all_of",
+        "public.kept.words",
+        "public.kept.object",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    for part in ["public.t.name", "email_verified", "auth.users.email", "auth.sessions", "public.t.email "] {
+    for part in ["public.t.name", "email_verified", "auth.users.email", "auth.sessions", "public.t.email ", "public.kept.own", "public.kept.settings"]
+    {
         assert!(!said.contains(part), "{part}: {said}");
     }
     house.build("definitions", DataCloneMode::SchemaOnly).await.unwrap();
-    ruled(&mut house, &[("public.t.email", "email"), ("public.t.home_address", "keep")], &["*.t.seen_*", "auth.users.*"]);
+    ruled(&mut house, &[("public.t.email", "email"), ("public.t.home_address", "keep")], &["*.t.seen_*", "auth.users.*", "public.kept.*"]);
     house.build("classified", DataCloneMode::FullClone).await.unwrap();
 }
 

@@ -48,8 +48,10 @@ select jsonb_build_object(
     'columns', coalesce((select jsonb_agg(jsonb_build_object('name', a.attname, 'may_become_null',
              not a.attnotnull and a.attgenerated = ''
              and a.atttypid not in (select oid from checked_domain)
-             and not exists (select from bound b where b.relation = r.oid and (b.attribute = a.attnum or b.attribute = 0))
-             and not exists (select from partition_key p where p.relation = r.oid and (p.attribute is null or p.attribute = a.attname)))
+             and (r.oid, a.attnum) not in (select relation, attribute from bound where attribute <> 0)
+             and r.oid not in (select relation from bound where attribute = 0)
+             and (r.oid, a.attname) not in (select relation, attribute from partition_key where attribute is not null)
+             and r.oid not in (select relation from partition_key where attribute is null))
              order by a.attnum)
          from pg_attribute a where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped), '[]'),
     'foreign_keys', coalesce((select jsonb_agg(jsonb_build_object('name', c.conname, 'match_full', c.confmatchtype = 'f',

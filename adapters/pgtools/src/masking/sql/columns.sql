@@ -1,5 +1,6 @@
 -- What masking has to know of each table that holds rows: its columns, their types and keys, and what ties them to others. $1: schemas left out; $2: extensions
--- left out. Of others' tables those are looked at whose rows come along.
+-- left out. Of others' tables those are looked at whose rows come along. What is asked of every column is asked in sets: locks are held meanwhile, and a list that is
+-- gone through for each column makes that a matter of the square of the number of tables.
 with rel as materialized (
     select c.oid, c.relkind, c.relispartition, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p') and c.relpersistence <> 't'
@@ -39,6 +40,8 @@ with rel as materialized (
            and d.refobjsubid > 0 and (i.indexprs is not null or i.indpred is not null)
       ) k(attribute)
      where i.indisunique or i.indisexclusion
+), keyed (relation, attribute, name) as materialized (
+    select relation, attribute, min(name::text collate "C") from indexed group by relation, attribute
 ), partition_key (relation, attribute) as materialized (
     -- By name, for every partition below. A column that a key's expression reads depends on its table by that.
     with recursive below(root, relation) as (
@@ -54,21 +57,8 @@ with rel as materialized (
          where p.partexprs is not null
     )
     select b.relation, a.attname from below b join reads r on r.root = b.root join pg_attribute a on a.attrelid = r.root and a.attnum = r.attnum
-)
-select jsonb_build_object(
-    'name', jsonb_build_object('schema', r.nspname, 'name', r.relname),
-    'partition', r.relispartition,
-    'parents', coalesce((select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.relname) order by i.inhseqno) from pg_inherits i
-                       join pg_class t on t.oid = i.inhparent join pg_namespace n on n.oid = t.relnamespace where i.inhrelid = r.oid), '[]'),
-    'foreign_keys', coalesce((select jsonb_agg(jsonb_build_object('name', c.conname,
-             'references', (select jsonb_build_object('schema', n.nspname, 'name', t.relname) from pg_class t join pg_namespace n on n.oid = t.relnamespace
-                             where t.oid = c.confrelid),
-             'columns', (select jsonb_agg(a.attname order by k.place) from unnest(c.conkey) with ordinality k(attnum, place)
-                           join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum),
-             'referenced', (select jsonb_agg(a.attname order by k.place) from unnest(c.confkey) with ordinality k(attnum, place)
-                           join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.attnum)) order by c.conname)
-         from pg_constraint c where c.conrelid = r.oid and c.contype = 'f'), '[]'),
-    'columns', coalesce((select jsonb_agg(jsonb_build_object(
+), of_table (relation, columns) as materialized (
+    select a.attrelid, jsonb_agg(jsonb_build_object(
              'name', a.attname,
              'kind', case
                  when t.typelem <> 0 and t.typlen = -1 and t.typcategory = 'A' then 'array'
@@ -84,12 +74,15 @@ select jsonb_build_object(
                      when 'macaddr' then 'mac' when 'macaddr8' then 'mac' when 'oid' then 'large_object' else 'other' end
                  else 'other' end,
              'declared', format_type(a.atttypid, a.atttypmod),
+             'attributes', coalesce((select jsonb_agg(x.attname order by x.attnum) from pg_type e
+                                       join pg_attribute x on x.attrelid = e.typrelid and x.attnum > 0 and not x.attisdropped
+                                      where e.oid in (t.oid, t.typelem) and e.typtype = 'c'), '[]'),
              'room', case when t.oid in ('varchar'::regtype, 'bpchar'::regtype)
                           then nullif(greatest(coalesce(nullif(a.atttypmod, -1), base.typmod, -1) - 4, 0), 0) end,
              'nullable', not a.attnotnull and not coalesce(base.required, false),
              'comment', col_description(r.oid, a.attnum),
-             'key', (select x.name from indexed x where x.relation = r.oid and x.attribute = a.attnum order by x.name limit 1),
-             'partition_key', exists (select from partition_key p where p.relation = r.oid and p.attribute = a.attname),
+             'key', keyed.name,
+             'partition_key', (r.oid, a.attname) in (select relation, attribute from partition_key),
              'generated_from', case when a.attgenerated <> '' then coalesce((
                  select jsonb_agg(s.attname order by s.attnum) from pg_attrdef g
                    join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = g.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = r.oid
@@ -102,6 +95,23 @@ select jsonb_build_object(
                      or a.atttypid in (select type from checked_domain),
              'loose', exists (select from pg_collation o where o.oid = a.attcollation and not o.collisdeterministic)
              ) order by a.attnum)
-         from pg_attribute a left join base on base.type = a.atttypid join pg_type t on t.oid = coalesce(base.base, a.atttypid)
-        where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped), '[]')
-) from rel r order by r.oid
+      from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+      left join keyed on keyed.relation = a.attrelid and keyed.attribute = a.attnum
+      left join base on base.type = a.atttypid join pg_type t on t.oid = coalesce(base.base, a.atttypid)
+     group by a.attrelid
+)
+select jsonb_build_object(
+    'name', jsonb_build_object('schema', r.nspname, 'name', r.relname),
+    'partition', r.relispartition,
+    'parents', coalesce((select jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', t.relname) order by i.inhseqno) from pg_inherits i
+                       join pg_class t on t.oid = i.inhparent join pg_namespace n on n.oid = t.relnamespace where i.inhrelid = r.oid), '[]'),
+    'foreign_keys', coalesce((select jsonb_agg(jsonb_build_object('name', c.conname,
+             'references', (select jsonb_build_object('schema', n.nspname, 'name', t.relname) from pg_class t join pg_namespace n on n.oid = t.relnamespace
+                             where t.oid = c.confrelid),
+             'columns', (select jsonb_agg(a.attname order by k.place) from unnest(c.conkey) with ordinality k(attnum, place)
+                           join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum),
+             'referenced', (select jsonb_agg(a.attname order by k.place) from unnest(c.confkey) with ordinality k(attnum, place)
+                           join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.attnum)) order by c.conname)
+         from pg_constraint c where c.conrelid = r.oid and c.contype = 'f'), '[]'),
+    'columns', coalesce(of_table.columns, '[]')
+) from rel r left join of_table on of_table.relation = r.oid order by r.oid
