@@ -188,6 +188,7 @@ fn known(code: &str) -> &'static str {
         "taken",
         "too_late",
         "too_many_trials",
+        "schema_locked",
         "tool_missing",
         "tools_missing",
         "unreadable",

@@ -3,6 +3,7 @@
 use crate::{
     build::Build,
     claim::Claim,
+    connect::run,
     copy::users,
     database::{
         admission,
@@ -11,7 +12,7 @@ use crate::{
         locale::Likeness,
         tag::{Mark, provisional_name},
     },
-    error::{refused, with_way_out},
+    error::{from_sql, refused, with_way_out},
     kept_connections::Kept,
     settings::Settings,
     stock::{self, CloneProbe, Demand, Origin, Taken, Wanted},
@@ -157,6 +158,8 @@ impl BranchUsers for PgBranchBuilder {
     async fn introduce(&self, branch: &DatabaseTag, user: UserId) -> Result<(), BuildError> {
         self.settings.check_name(branch)?;
         let mut inside = self.settings.builder_in(&branch.database).await?;
+        // Whoever owns the branch may have locked the table for as long as they like.
+        run(&mut inside, "set lock_timeout = '3s'").await.map_err(|error| from_sql("bringing a user to a branch", error))?;
         users::write(&mut inside, &[user]).await?;
         let _ = inside.close().await;
         Ok(())

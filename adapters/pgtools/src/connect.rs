@@ -108,7 +108,7 @@ impl Settings {
 
     /// The connection that reads a parent's rows, and masks what it reads: the secret goes with the session, not with any statement, so that no log shows it.
     pub(crate) async fn row_reader_in(&self, parent: &DatabaseName, is_main: bool, name: &str) -> Result<PgConnection, BuildError> {
-        self.open_reader(parent, is_main, name, &[(KEY_SETTING, self.masking.key.expose_secret())]).await
+        self.open_reader(parent, is_main, name, &[(KEY_SETTING, self.masking.key_of(parent, is_main).expose_secret())]).await
     }
 
     async fn open_reader(&self, parent: &DatabaseName, is_main: bool, name: &str, more: &[(&str, &str)]) -> Result<PgConnection, BuildError> {
@@ -139,13 +139,15 @@ const UNTIMED: [&str; 1] = ["transaction_timeout"];
 /// Beside that, a table that somebody puts a view in the place of runs none of that view's functions with our rights (CVE-2024-7348); `pg_dump` does the same.
 const GUARDED: [&str; 2] = ["transaction_timeout", "restrict_nonsystem_relation_kind"];
 
-/// The settings are said once connected: a name that the server does not know would refuse the connection.
+/// The settings are said once connected: a name that the server does not know would refuse the connection. Where the server can, it looks whether we are still
+/// there while a statement waits: what nobody waits for any more does not go on waiting for somebody's lock.
 async fn connect(options: PgConnectOptions, settings: &'static [&'static str]) -> Result<PgConnection, BuildError> {
     let what = format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username());
     let mut connection = options.connect().await.map_err(|error| from_sql(what, error))?;
     sqlx::query(
-        "select set_config(name, case name when 'transaction_timeout' then '0' else 'view, foreign-table' end, false)
-           from pg_settings where name = any($1)",
+        "select set_config(name, case name when 'transaction_timeout' then '0' when 'client_connection_check_interval' then '2s'
+                                          else 'view, foreign-table' end, false)
+           from pg_settings where name = any($1) or (name = 'client_connection_check_interval' and version() like '%linux%')",
     )
     .bind(settings)
     .execute(&mut connection)

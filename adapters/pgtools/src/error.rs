@@ -37,10 +37,12 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
 
 /// What a function raises may be of rows, as what the server says of values is: which function it was is told instead.
 fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) -> Cow<'e, str> {
-    if !state.starts_with("P0") {
+    let by = context(error).lines().find(|line| IN_ROUTINES.iter().any(|kind| line.starts_with(kind)));
+    let raised = state.starts_with("P0") || by.is_some_and(|by| by.ends_with(" at RAISE"));
+    if !raised {
         return without_values(state, error.message());
     }
-    let by = context(error).lines().find(|line| IN_ROUTINES.iter().any(|kind| line.starts_with(kind))).unwrap_or("a function of the database");
+    let by = by.unwrap_or("a function of the database");
     format!("{by} raises an error, whose text may be of rows and is not shown").into()
 }
 

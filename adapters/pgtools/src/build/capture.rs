@@ -77,7 +77,7 @@ async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str)
     let reading = |error| from_sql("reading the parent's definitions", error);
     let mut first = settings.reader_in(&request.parent, request.parent_is_main, name).await?;
     run(&mut first, "begin isolation level repeatable read read only").await.map_err(reading)?;
-    let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut first).await.map_err(reading)?;
+    let snapshot = dump::Snapshot::of(&mut first).await.map_err(reading)?;
     let excluded = control_schemas(&mut first, request.parent_is_main).await?;
     let extensions = extensions(&mut first).await?;
     let parent = (&request.parent, request.parent_is_main, name);

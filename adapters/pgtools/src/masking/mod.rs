@@ -13,10 +13,11 @@ use crate::{
     hex::hex,
 };
 use domain::{
-    branch::{Withheld, WithheldRows},
+    branch::{DatabaseName, Withheld, WithheldRows},
     privacy::{MaskFault, MaskedColumn, MaskingPlan, MaskingRefused, PlannedMask, PrivacyRules, PrivateTable, plan_masks},
     table::QualifiedName,
 };
+use hmac::{Hmac, KeyInit, Mac};
 use ports::driven::BuildError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct MaskingSettings {
     /// The configuration's rules; comments on columns come beside them.
     pub rules: PrivacyRules,
-    /// By which values are masked: the same on every replica, so that equal values are equal in every branch. Letters and digits only.
+    /// By which values are masked: the same on every replica, so that equal values are equal in every branch of main. Letters and digits only.
     pub key: SecretString,
 }
 
@@ -37,7 +38,7 @@ impl MaskingSettings {
     /// part in it. They are definitions of the parent, whose changes are found otherwise.
     pub(crate) fn hash(&self) -> String {
         // Raised when the same rules make other values.
-        const VERSION: u32 = 2;
+        const VERSION: u32 = 3;
         let mut digest = Sha256::new_with_prefix(format!("{VERSION}\n{}\n", self.key.expose_secret()));
         for rule in self.rules.masking() {
             digest.update(format!("mask {} {}\n", rule.column, rule.mask));
@@ -46,6 +47,17 @@ impl MaskingSettings {
             digest.update(format!("classified {pattern}\n"));
         }
         hex(&digest.finalize()[..16])
+    }
+
+    /// By which the values of this parent are masked. Whoever owns a branch has its code run in the session that reads it, in the predicates of its indexes to begin
+    /// with, and so may come to know the key: theirs says nothing of main's values, nor of another branch's.
+    pub(crate) fn key_of(&self, parent: &DatabaseName, is_main: bool) -> SecretString {
+        if is_main {
+            return self.key.clone();
+        }
+        let mut digest = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes()).expect("HMAC takes keys of any length");
+        digest.update(parent.as_str().as_bytes());
+        hex(&digest.finalize().into_bytes()).into()
     }
 }
 
@@ -130,5 +142,24 @@ pub(crate) fn blame_masks<'a>(withheld: impl IntoIterator<Item = &'a Withheld>, 
             refused("masking_refused", format!("{message}. {}; {ways}", masked.join(". ")))
         }
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaskingSettings;
+    use domain::{branch::DatabaseName, privacy::PrivacyRules};
+    use secrecy::ExposeSecret;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn whoever_learns_the_key_of_one_branch_knows_none_of_main_nor_of_another() {
+        let settings = MaskingSettings { rules: PrivacyRules::default(), key: "a5ec".into() };
+        let key = |parent: &str, is_main| settings.key_of(&DatabaseName::existing(parent), is_main).expose_secret().to_owned();
+        assert_eq!(key("main", true), "a5ec");
+        let keys: BTreeSet<_> = [key("main", true), key("main", false), key("b_one_g1", false), key("b_two_g1", false)].into();
+        assert_eq!(keys.len(), 4);
+        assert_eq!(key("b_one_g1", false), key("b_one_g1", false), "all sessions of a copy mask alike");
+        assert!(key("b_one_g1", false).bytes().all(|byte| byte.is_ascii_alphanumeric()));
     }
 }

@@ -22,8 +22,11 @@ use futures_util::TryFutureExt;
 use ports::driven::{BuildError, DatabasePlace, Readings, SchemaReader};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// A table that somebody alters is waited for so often.
 const ATTEMPTS: u32 = 8;
@@ -33,6 +36,13 @@ const LOOKS: usize = 8;
 
 /// Of them, how many dump: others find in the cache meanwhile what they wait for.
 const DUMPS: usize = 2;
+
+/// How long a branch may take to be dumped: seconds are usual for ten thousand tables. Others wait for their turn, and whoever owns the branch can lock what a dump
+/// looks at for as long as they like: pg_dump's own limit is for tables alone.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The same of main, which is nobody's plaything.
+const PATIENCE_WITH_MAIN: Duration = Duration::from_mins(10);
 
 /// Reads schemas of databases on one server, and tries scripts out on copies of them.
 pub struct PgSchemas {
@@ -75,7 +85,7 @@ impl PgSchemas {
 
     async fn hold_within(&self, of: &DatabasePlace, look: OwnedSemaphorePermit) -> Result<Held, BuildError> {
         let mut connection = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await?;
-        run(&mut connection, "begin isolation level repeatable read read only").await.map_err(reading)?;
+        run(&mut connection, "begin isolation level repeatable read read only; set local lock_timeout = '3s'").await.map_err(reading)?;
         let token: String = sqlx::query_scalar(include_str!("sql/token.sql"))
             .bind(&self.settings.admin.user)
             .bind(OWNER_ROLE)
@@ -111,10 +121,12 @@ impl PgSchemas {
         let mut excluded = control_schemas(&mut connection, of.is_main).await?;
         excluded.push(LEDGER_SCHEMA.to_owned());
         excluded.extend_from_slice(&self.ours);
-        let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut connection).await.map_err(reading)?;
+        let snapshot = dump::Snapshot::of(&mut connection).await.map_err(reading)?;
         let meta = facts::meta(&mut connection, &excluded, &self.settings.admin.user).await?;
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
-        let (archive, facts) = tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta))?;
+        let reading = async { tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta)) };
+        let patience = if of.is_main { PATIENCE_WITH_MAIN } else { PATIENCE };
+        let (archive, facts) = timeout(patience, reading).await.map_err(|_| too_slow(of, patience))??;
         let server = major(&connection);
         let _ = connection.close().await;
         drop((dumping, look));
@@ -181,6 +193,15 @@ fn dump_failed(error: &ChildError, is_main: bool) -> BuildError {
         ChildError::Failed(said) if said.contains("version mismatch") => refused("wrong_tool", format!("reading the schema: {said}")),
         ChildError::Failed(said) => retryable(format!("reading the schema: {said}")),
     }
+}
+
+fn too_slow(of: &DatabasePlace, patience: Duration) -> BuildError {
+    let message = format!(
+        "reading the schema of '{}' took longer than {} s: somebody may hold a lock on one of its views or tables",
+        of.database,
+        patience.as_secs()
+    );
+    refused("schema_locked", format!("{message}; look into pg_locks, end that transaction and try again"))
 }
 
 fn reading(error: sqlx::Error) -> BuildError {

@@ -68,3 +68,27 @@ async fn a_user_who_is_there_is_brought_once_more_without_a_lock() {
     builder.introduce(&request.target, other).await.unwrap();
     assert_eq!(house.count(&request.target.database, "auth.users").await, 2);
 }
+
+/// A table that its owner keeps locked is not waited for by one session more with each request of somebody new.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_locks_the_users_of_a_branch_is_not_waited_for_without_end() {
+    let house = House::new(Admin::Superuser, "create schema auth; create table auth.users (id uuid primary key)").await;
+    let request = BuildRequest { users: vec![some_user()], ..house.request("locked", DataCloneMode::SchemaOnly) };
+    let builder = house.builder();
+    builder.build(&request, Arc::new(Quiet)).await.unwrap();
+    let target = house.target("locked");
+    let mut holder = house.look_into(&target.database).await;
+    execute(&mut holder, "begin").await;
+    execute(&mut holder, "lock table auth.users in access exclusive mode").await;
+    let later = UserId::from_uuid(Uuid::from_u128(0xB0B));
+    let refused = builder.introduce(&target, later).await.unwrap_err();
+    assert!(refused.to_string().contains("lock timeout"), "{refused}");
+    // One that is not waited for any more does not go on waiting.
+    let given_up = tokio::time::timeout(std::time::Duration::from_millis(500), builder.introduce(&target, later)).await;
+    assert!(given_up.is_err());
+    let waiting = "pg_stat_activity where wait_event_type = 'Lock' and query like '%auth.users%' and pid <> pg_backend_pid()";
+    let gone = async { while house.count(&target.database, waiting).await > 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("the server sees that nobody waits for it");
+    execute(&mut holder, "rollback").await;
+    builder.introduce(&target, later).await.unwrap();
+}
