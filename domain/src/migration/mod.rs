@@ -10,6 +10,7 @@ mod plan;
 mod refusal;
 mod repair;
 mod seed;
+mod session;
 mod split;
 mod statement;
 
@@ -23,5 +24,6 @@ pub use plan::{Coverage, Plan, plan};
 pub use refusal::Refusal;
 pub use repair::{RepairAction, UnknownRepair};
 pub use seed::{InvalidSeedName, Seed, SeedKind};
+pub use session::{Held, session_of};
 pub use split::{Piece, PieceKind, SplitFault, SplitProblem, split};
 pub use statement::{Interrupted, TransactionControl, Unit, units};

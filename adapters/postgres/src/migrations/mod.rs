@@ -9,6 +9,7 @@ mod csv_end;
 mod ended_transaction;
 mod execute;
 mod failure;
+mod going_on;
 mod in_transaction;
 mod index;
 mod keeper;

@@ -7,10 +7,11 @@ use super::{
     ended_transaction,
     execute::Statement,
     failure::{refused, sqlstate, wants_no_transaction},
+    going_on::{Begun, begin, checksum},
     in_transaction::{Trouble, of_file, trouble},
     index,
     keeper::{BARE, Keeper, take_lock},
-    ledger::{self, Progress, Row, STARTED},
+    ledger::{self, Progress, STARTED},
     ledger_guard::{Hold, LEDGER},
     observe::Observer,
     tries::Tries,
@@ -18,10 +19,9 @@ use super::{
 };
 use domain::{
     Slug,
-    migration::{Checksum, IndexBuild, Interrupted, MigrationFile, Reindex, RepairAction, Unit, units},
+    migration::{IndexBuild, Interrupted, MigrationFile, Reindex, RepairAction, Unit, units},
 };
 use ports::driven::{ApplyRequest, FileFailure, MigrationError, MigrationEvent, MigrationProgress, Observed, StatementReport};
-use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
 /// A file on its way.
@@ -51,7 +51,7 @@ impl<'a, 'k> Bare<'a, 'k> {
     ) -> Result<Vec<StatementReport>, Trouble> {
         let pieces: Vec<_> = statements.iter().map(|statement| &statement.piece).collect();
         let units = units(&pieces).map_err(|at| Trouble::File(unbalanced(file, &statements[at])))?;
-        let (before, done, interrupted) = begin(keeper, file, statements, request).await?;
+        let Begun { before, done, interrupted, set_up } = begin(keeper, file, statements, &units, request).await?;
         let mut worker = Worker::open(keeper).await?;
         // Of a runner that was killed, the statement may still be at work.
         take_lock(&mut worker.connection, keeper.settings, BARE).await?;
@@ -59,6 +59,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         let branch = &request.branch;
         let mut bare =
             Self { keeper, worker, file, branch, statements, progress, before, began: Instant::now(), observe: request.observe, reports: Vec::new() };
+        bare.set_up(&set_up).await?;
         for unit in &units {
             if unit.statements.end <= done {
                 continue;
@@ -71,6 +72,15 @@ impl<'a, 'k> Bare<'a, 'k> {
             progress.told(MigrationEvent::Statements { done: unit.statements.end, total: statements.len() }).await?;
         }
         bare.end().await
+    }
+
+    /// Says again what statements that have run over an earlier connection have set.
+    async fn set_up(&mut self, again: &[usize]) -> Result<(), Trouble> {
+        for at in again {
+            let statement = &self.statements[*at];
+            statement.run(&mut self.worker.connection).await.map_err(|error| trouble(&self.file.name, statement, error))?;
+        }
+        Ok(())
     }
 
     async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
@@ -271,58 +281,8 @@ impl<'a, 'k> Bare<'a, 'k> {
     }
 }
 
-/// Writes the first line of a file, or finds where it ended: how long it took, how many statements have ended, whether the next one was interrupted.
-async fn begin(
-    keeper: &mut Keeper<'_>,
-    file: &MigrationFile,
-    statements: &[Statement<'_>],
-    request: &ApplyRequest,
-) -> Result<(Duration, usize, bool), Trouble> {
-    let lost = |error| of_file(&file.name, "writing the ledger", error);
-    let mut transaction = keeper.begin(&LEDGER, Hold::Write).await?;
-    let row = ledger::find(&mut transaction, file.version).await?;
-    let begun = match &row {
-        None => (Duration::ZERO, 0, false),
-        Some(row) => {
-            let done = usize::try_from(row.done()).unwrap_or(usize::MAX);
-            check_begun(file, &request.branch, statements, row, done)?;
-            (row.entry.duration, done, row.interrupted)
-        }
-    };
-    ledger::begin(&mut transaction, file, statements.len(), &request.who).await.map_err(lost)?;
-    transaction.commit().await.map_err(lost)?;
-    Ok(begun)
-}
-
-/// What has run must be what the file still begins with.
-fn check_begun(file: &MigrationFile, branch: &Slug, statements: &[Statement<'_>], row: &Row, done: usize) -> Result<(), MigrationError> {
-    let same = done == 0 || (done <= statements.len() && row.done_checksum.is_none_or(|sum| sum == checksum(&statements[..done])));
-    let same = same && (!row.interrupted || row.entry.checksum == file.checksum);
-    if same {
-        return Ok(());
-    }
-    Err(refused(
-        "changed_under_way",
-        format!(
-            "'{}' was changed after {done} of its statements had run: put those back as they were, so that it can go on; or, once you have seen to what \
-             they did, let the ledger forget it: {}",
-            file.name,
-            RepairAction::Forget.command(file.version, branch)
-        ),
-    ))
-}
-
 pub(super) fn row_gone(file: &MigrationFile) -> MigrationError {
     refused("ledger_tampered", format!("'{}' took its own row out of fluxbase_migrations.ledger", file.name))
-}
-
-fn checksum(statements: &[Statement<'_>]) -> Checksum {
-    let mut hash = Sha256::new();
-    for text in statements.iter().flat_map(Statement::text) {
-        hash.update(text.replace("\r\n", "\n"));
-        hash.update([0]);
-    }
-    Checksum(hash.finalize().into())
 }
 
 fn unbalanced(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {

@@ -213,3 +213,55 @@ async fn what_building_indexes_anew_left_behind_is_dropped() {
         assert_eq!(indexes(&branch).await, "a_id true, a_twice true", "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_goes_on_has_what_it_had_set() {
+    let branch = branch("sets").await;
+    for schema in ["app", "public"] {
+        branch
+            .as_owner(&format!(
+                "create schema if not exists {schema}; create table {schema}.items (id int, v int); insert into {schema}.items values (1, 0), (1, 0)"
+            ))
+            .await;
+    }
+    let rest = "create unique index concurrently items_id on items (id);\nupdate items set v = 99;\ninsert into items select 2, current_setting('a.b')::int;";
+    let sets = "set search_path = app;\nbegin;\nset a.b = '7';\nset local a.b = '8';\ncommit;\nbegin;\nset a.b = '9';\nrollback;";
+    for (name, sets) in [("1_a.sql", sets), ("2_b.sql", "select pg_catalog.set_config('search_path', 'app', false), set_config('a.b', '7', false);")]
+    {
+        let sql = format!("-- fluxbase:no-transaction\n{sets}\n{rest}");
+        assert_eq!(branch.fails(name, &sql).await.sqlstate.as_deref(), Some("23505"));
+        branch.as_owner("delete from app.items where ctid in (select max(ctid) from app.items group by id having count(*) > 1)").await;
+        branch.apply(&[(name, &sql)]).await.unwrap();
+        assert_eq!(
+            branch.text("select indexrelid::regclass::text from pg_index where indexrelid::regclass::text like '%items_id'").await,
+            "app.items_id",
+            "{name}"
+        );
+        assert_eq!(branch.text("select string_agg(id || ' ' || v, ',' order by id) from app.items").await, "1 99,2 7", "{name}");
+        assert_eq!(branch.text("select string_agg(id || ' ' || v, ',') from public.items").await, "1 0,1 0", "{name}");
+        branch.as_owner("drop index app.items_id; delete from app.items where id = 2; insert into app.items values (1, 0)").await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_does_not_go_on_without_what_only_its_first_session_had() {
+    let branch = branch("session").await;
+    branch.as_owner("create table public.a (id int); insert into public.a values (5)").await;
+    for (version, (statement, what)) in [
+        ("create temp table a as select 7 as id", "temporary"),
+        ("prepare p as select 1", "prepared statement"),
+        ("select pg_advisory_lock(7)", "lock"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("{}_x.sql", version + 1);
+        let sql = format!("-- fluxbase:no-transaction\n{statement};\nselect 1 / 0;\nupdate a set id = 1;");
+        assert_eq!(branch.fails(&name, &sql).await.line, Some(3));
+        let told = branch.fails(&name, &sql.replace("1 / 0", "1")).await;
+        assert_eq!((told.code, told.line), ("session_lost", Some(2)), "{told}");
+        assert!(told.message.contains(what) && told.message.contains(&format!("repair {} applied --branch pr-1", version + 1)), "{told}");
+        assert_eq!(branch.text("select id::text from public.a").await, "5");
+        assert_eq!(branch.text("select state from fluxbase_migrations.ledger order by version desc limit 1").await, "failed");
+    }
+}
