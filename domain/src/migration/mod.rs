@@ -13,6 +13,7 @@ mod seed;
 mod session;
 mod split;
 mod statement;
+mod way_back;
 
 pub use copy_header::{InvalidCsvHeader, read_csv_header};
 pub use documented_locks::documented_locks;
@@ -27,3 +28,4 @@ pub use seed::{InvalidSeedName, Seed, SeedKind};
 pub use session::{Held, session_of};
 pub use split::{Piece, PieceKind, SplitFault, SplitProblem, split};
 pub use statement::{Interrupted, TransactionControl, Unit, units};
+pub use way_back::WayBack;

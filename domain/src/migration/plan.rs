@@ -4,6 +4,7 @@ use super::{
     file::{MigrationFile, MigrationVersion},
     ledger::LedgerEntry,
     refusal::Refusal,
+    way_back::WayBack,
 };
 use crate::operation::NamedText;
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ pub fn plan(files: &[MigrationFile], coverage: Coverage, ledger: &[LedgerEntry],
             continue;
         }
         plan.pending.push(file.clone());
+        if let Some(back) = WayBack::of(file) {
+            plan.refusals.push(Refusal::TakesItselfBack { version, name: file.name.clone(), back });
+        }
         if let Some(last) = last.filter(|last| last.version > version && entry.is_none() && !allow_out_of_order) {
             plan.refusals.push(Refusal::OutOfOrder { version, name: file.name.clone(), after: last.name.clone() });
         }
@@ -130,6 +134,16 @@ mod tests {
         assert!(matches!(with_a_gap.refusals.as_slice(), [Refusal::FileMissing { version, .. }] if version.number() == 3), "{with_a_gap:?}");
         let begun = [entry(1, 0, LedgerState::Failed { done: 1, message: "x".to_owned() })];
         assert_eq!(plan(&[file(2, 0)], Coverage::From, &begun, false).refusals.len(), 1, "what was begun has to be ended first");
+    }
+
+    #[test]
+    fn a_file_that_takes_itself_back_is_refused_unless_it_ran_already() {
+        let both = MigrationFile { sql: "-- migrate:up\ncreate table a ();\n-- migrate:down\ndrop table a;".to_owned(), ..file(1, 0) };
+        let told = plan(std::slice::from_ref(&both), Coverage::From, &[], false).refusals;
+        assert_eq!(told.iter().map(Refusal::code).collect::<Vec<_>>(), ["migrations_invalid"]);
+        let told = told[0].told(&"pr-1".parse().unwrap());
+        assert!(told.contains("'1_x.sql'") && told.contains("line 3 on ('-- migrate:down')") && told.contains("delete what stands under"), "{told}");
+        assert_eq!(plan(&[both], Coverage::From, &[entry(1, 0, LedgerState::Applied)], false).refusals, []);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What stands in the way of migrating, and the way out of each.
 
-use super::{file::MigrationVersion, repair::RepairAction};
+use super::{file::MigrationVersion, repair::RepairAction, way_back::WayBack};
 use crate::branch::Slug;
 
 /// What stands in the way.
@@ -29,6 +29,15 @@ pub enum Refusal {
         /// The last applied file.
         after: String,
     },
+    /// A file that would take back what it does.
+    TakesItselfBack {
+        /// The version.
+        version: MigrationVersion,
+        /// The file.
+        name: String,
+        /// Where.
+        back: WayBack,
+    },
 }
 
 impl Refusal {
@@ -38,13 +47,17 @@ impl Refusal {
             Self::ChecksumChanged { .. } => "migration_changed",
             Self::FileMissing { .. } => "migration_missing",
             Self::OutOfOrder { .. } => "migration_out_of_order",
+            Self::TakesItselfBack { .. } => "migrations_invalid",
         }
     }
 
     /// The version.
     pub fn version(&self) -> MigrationVersion {
         match self {
-            Self::ChecksumChanged { version, .. } | Self::FileMissing { version, .. } | Self::OutOfOrder { version, .. } => *version,
+            Self::ChecksumChanged { version, .. }
+            | Self::FileMissing { version, .. }
+            | Self::OutOfOrder { version, .. }
+            | Self::TakesItselfBack { version, .. } => *version,
         }
     }
 
@@ -63,6 +76,10 @@ impl Refusal {
             Self::OutOfOrder { name, after, .. } => format!(
                 "'{name}' comes before '{after}', which is already applied: give it a later version; or apply it all the same (allow_out_of_order): \
                  fluxbase migrations up --allow-out-of-order --branch {branch}"
+            ),
+            Self::TakesItselfBack { name, back: WayBack { line, mark }, .. } => format!(
+                "'{name}' takes back what it does: from line {line} on ('{mark}') it has the way back, and here every statement of a file runs. Keep the \
+                 way there and delete what stands under that line: migrations go forward only, and a branch is reset or undone instead"
             ),
         }
     }
