@@ -80,7 +80,7 @@ pub struct AppliedFile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{}: {message}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct FileFailure {
-    /// Stable code: `statement_failed`, `lock_timeout`, `ends_transaction`, `leaves_role`, `psql_command`, ..
+    /// Stable code: `statement_failed`, `lock_timeout`, `ends_transaction`, `leaves_role`, `leaves_utf8`, `psql_command`, ..
     pub code: &'static str,
     /// The file.
     pub file: String,

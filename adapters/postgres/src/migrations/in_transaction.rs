@@ -105,7 +105,7 @@ pub(super) async fn run(
         if place.transaction.as_ref() != Some(&transaction) {
             return Err(Trouble::EndedTransaction { failure: ends_transaction(file, statement), transaction });
         }
-        if let Some(failure) = worker.left_role(&place, file, statement) {
+        if let Some(failure) = worker.astray(&place, file, statement) {
             return Err(Trouble::File(failure));
         }
         let seen = observer.look(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?;

@@ -1,8 +1,8 @@
 //! People's own migrations and seed files, run inside the databases of branches.
 //!
 //! What a file may do is the database's to say, not a parser's: everything runs over a login that is no superuser and reaches none, on a connection of
-//! its own for each file, so that nothing that a file sets outlives it. After each statement the connection must still be in the file's transaction and in
-//! the owner's role.
+//! its own for each file, so that nothing that a file sets outlives it. After each statement the connection must still be in the file's transaction, in
+//! the owner's role, and in UTF-8.
 
 mod connect;
 mod csv_end;

@@ -223,10 +223,10 @@ impl<'a, 'k> Bare<'a, 'k> {
         self.settle(end, duration, 0, None).await
     }
 
-    /// The statement has ended: it must not have left the role.
+    /// The statement has ended: it must have left neither the role nor UTF-8.
     async fn settle(&mut self, statement: &Statement<'_>, duration: Duration, rows: u64, observed: Option<Observed>) -> Result<(), Trouble> {
         let place = self.worker.place().await.map_err(|error| trouble(&self.file.name, statement, error))?;
-        if let Some(failure) = self.worker.left_role(&place, &self.file.name, statement) {
+        if let Some(failure) = self.worker.astray(&place, &self.file.name, statement) {
             return Err(Trouble::File(failure));
         }
         self.reports.push(StatementReport { line: statement.line(), statement: statement.excerpt(), duration, rows, observed });

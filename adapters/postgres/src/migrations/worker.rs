@@ -29,6 +29,8 @@ pub(super) struct Place {
     pub(super) transaction: Option<String>,
     role: String,
     login: String,
+    /// What the server takes our bytes for.
+    encoding: String,
 }
 
 impl Worker {
@@ -82,15 +84,23 @@ impl Worker {
     pub(super) async fn place(&mut self) -> Result<Place, sqlx::Error> {
         sqlx::query_as(
             "select pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text as transaction, current_user::pg_catalog.text as role,
-                    session_user::pg_catalog.text as login",
+                    session_user::pg_catalog.text as login, pg_catalog.current_setting('client_encoding') as encoding",
         )
         .persistent(false)
         .fetch_one(&mut self.connection)
         .await
     }
 
-    /// What is wrong where a statement has left the role that everything here belongs to.
-    pub(super) fn left_role(&self, place: &Place, file: &str, statement: &Statement<'_>) -> Option<FileFailure> {
+    /// What is wrong where a statement has left the role that everything here belongs to, or has the server take our texts for others than they are.
+    pub(super) fn astray(&self, place: &Place, file: &str, statement: &Statement<'_>) -> Option<FileFailure> {
+        if place.encoding != "UTF8" {
+            let message = format!(
+                "it sets client_encoding to '{}', and files are sent as the UTF-8 that they are: every letter beyond ASCII would become another. Take it \
+                 out, or set it to 'UTF8'",
+                place.encoding
+            );
+            return Some(statement.failure("leaves_utf8", file, message));
+        }
         if place.role == self.role && place.login == self.login {
             return None;
         }

@@ -103,6 +103,24 @@ async fn a_file_that_ends_its_transaction_is_refused_before_and_found_out_after(
     assert_eq!(branch.text("select state from fluxbase_migrations.ledger").await, "failed");
 }
 
+#[tokio::test]
+async fn a_file_keeps_the_encoding_that_it_is_sent_in() {
+    let branch = branch("encoding").await;
+    branch.apply(&[("1_a.sql", "set client_encoding = 'utf-8';\ncreate table a (name text);\ninsert into a values ('Zoë')")]).await.unwrap();
+    for (set, marks) in [
+        ("set client_encoding = 'LATIN1'", ["", "-- fluxbase:no-transaction"]),
+        ("select set_config('client_encoding', 'win1252', false)", ["", "-- fluxbase:no-transaction"]),
+        ("do $$ begin set local client_encoding to latin1; end $$", ["", "-- in a transaction"]),
+    ] {
+        for mark in marks {
+            let told = branch.fails("2_b.sql", &format!("{mark}\n{set};\ninsert into a values ('Zoë')")).await;
+            assert_eq!((told.code, told.line), ("leaves_utf8", Some(2)), "{set}: {told}");
+            assert!(told.message.contains("client_encoding") && told.message.contains("UTF8"), "{told}");
+        }
+    }
+    assert_eq!(branch.text("select string_agg(name, ',') from a").await, "Zoë");
+}
+
 /// The ledger comes along with every copy, whatever rows stay behind.
 #[tokio::test]
 async fn the_ledger_keeps_no_values_of_rows() {

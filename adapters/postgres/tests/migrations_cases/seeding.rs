@@ -249,3 +249,16 @@ async fn rows_do_not_end_in_silence_before_the_file_does() {
     assert_eq!((failed.code, failed.line), ("unreadable", Some(3)), "{failed}");
     assert_eq!(seeds.sow(&["2_t.csv"], false, &Arc::new(Told::default())).await.unwrap()[0].rows, 2);
 }
+
+#[tokio::test]
+async fn a_seed_keeps_the_encoding_that_it_is_sent_in() {
+    let branch = branch("seed_encoding").await;
+    branch.apply(&[("1_tables.sql", TABLES)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    seeds.write("1_a.sql", "set client_encoding = 'UTF8';\ninsert into people (name) values ('Zoë')");
+    assert_eq!(seeds.run().await, [("1_a.sql".to_owned(), 1, false)]);
+    seeds.write("2_b.sql", "select 1;\nset client_encoding = 'LATIN1';\ninsert into people (name) values ('Noël')");
+    let told = seeds.fails("2_b.sql").await;
+    assert_eq!((told.code, told.line), ("leaves_utf8", Some(2)), "{told}");
+    assert_eq!(branch.text("select string_agg(name, ',') from people").await, "Zoë");
+}
