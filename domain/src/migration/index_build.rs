@@ -93,13 +93,18 @@ fn is(token: &Token<'_>, word: &str) -> bool {
     token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
 }
 
-/// What a name means: lower case unless it is quoted.
+/// Bytes of a name that PostgreSQL keeps; it cuts the rest off, and tells nobody but by a notice.
+const NAME_BYTES: usize = 63;
+
+/// What a name means: lower case unless it is quoted, and no longer than PostgreSQL keeps it.
 fn name(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        TokenKind::Word => Some(token.text.to_ascii_lowercase()),
-        TokenKind::QuotedName if token.unclosed.is_none() => Some(token.text[1..token.text.len() - 1].replace("\"\"", "\"")),
-        _ => None,
-    }
+    let mut name = match token.kind {
+        TokenKind::Word => token.text.to_ascii_lowercase(),
+        TokenKind::QuotedName if token.unclosed.is_none() => token.text[1..token.text.len() - 1].replace("\"\"", "\""),
+        _ => return None,
+    };
+    name.truncate(name.floor_char_boundary(NAME_BYTES));
+    Some(name)
 }
 
 #[cfg(test)]
@@ -119,6 +124,15 @@ mod tests {
         assert_eq!(read("create index concurrently on t (c)"), Some((None, None, "t".to_owned())));
         assert_eq!(read("create index a on t (c)"), None);
         assert_eq!(read("create table concurrently"), None);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_where_postgresql_cuts_it() {
+        let long = format!("{}ä_and_more", "i".repeat(62));
+        let kept = "i".repeat(62);
+        let build = IndexBuild::read(&format!("create index concurrently {long} on \"{long}\".{long} (a)")).unwrap();
+        assert_eq!((build.name.as_deref(), build.schema.as_deref(), build.table.as_str()), (Some(kept.as_str()), Some(kept.as_str()), kept.as_str()));
+        assert_eq!(Reindex::read(&format!("reindex table concurrently {long}")), Some(Reindex::Relation { schema: None, name: kept }));
     }
 
     #[test]

@@ -23,12 +23,16 @@ impl Index {
     }
 }
 
-/// The indexes of the table that the statement names, found as the statement would find it. None that somebody is building now.
-pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) -> Result<Vec<Index>, sqlx::Error> {
-    let table = match &build.schema {
+/// The table, as the statement names it.
+fn table(build: &IndexBuild) -> String {
+    match &build.schema {
         Some(schema) => format!("{}.{}", ident(schema), ident(&build.table)),
         None => ident(&build.table),
-    };
+    }
+}
+
+/// The indexes of the table that the statement names, found as the statement would find it. None that somebody is building now.
+pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) -> Result<Vec<Index>, sqlx::Error> {
     sqlx::query_as(
         "select n.nspname::pg_catalog.text as schema, c.relname::pg_catalog.text as name, i.indisvalid as valid
            from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) i.indexrelid
@@ -36,9 +40,24 @@ pub(super) async fn of_table(connection: &mut PgConnection, build: &IndexBuild) 
           where i.indrelid operator(pg_catalog.=) pg_catalog.to_regclass($1)
             and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid operator(pg_catalog.=) i.indexrelid)",
     )
-    .bind(table)
+    .bind(table(build))
     .persistent(false)
     .fetch_all(connection)
+    .await
+}
+
+/// Whether there is an invalid index of the name that the statement gives, beside its table: `IF NOT EXISTS` makes nothing then, and says that all is well.
+pub(super) async fn is_invalid(connection: &mut PgConnection, build: &IndexBuild) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (
+             select from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) i.indexrelid
+               join pg_catalog.pg_class t on t.relnamespace operator(pg_catalog.=) c.relnamespace
+              where t.oid operator(pg_catalog.=) pg_catalog.to_regclass($1) and c.relname::pg_catalog.text operator(pg_catalog.=) $2 and not i.indisvalid)",
+    )
+    .bind(table(build))
+    .bind(&build.name)
+    .persistent(false)
+    .fetch_one(connection)
     .await
 }
 

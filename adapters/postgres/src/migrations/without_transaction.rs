@@ -153,16 +153,19 @@ impl<'a, 'k> Bare<'a, 'k> {
         // It waits for others without holding anybody up, and would be cut off for nothing.
         let patient = statement.piece.words.iter().any(|word| word == "concurrently");
         let ran = if patient { self.patiently(statement).await } else { statement.run(&mut self.worker.connection).await };
-        match ran {
+        let duration = began.elapsed();
+        let ended = match ran {
+            Ok(rows) => self.check_built(statement).await.map(|()| rows),
+            Err(error) => Err(failed(error)),
+        };
+        match ended {
             Ok(rows) => {
-                let duration = began.elapsed();
                 self.record(at + 1, "running", None).await?;
                 let looked = observer.look_after(statement.piece.body, &mut self.worker.connection).await;
                 let seen = looked.map_err(|error| trouble(&self.file.name, statement, error))?;
                 self.settle(statement, duration, rows, seen).await
             }
-            Err(error) => {
-                let trouble = trouble(&self.file.name, statement, error);
+            Err(trouble) => {
                 if !matches!(trouble, Trouble::Work(_)) {
                     // It is known to have failed, so nothing is unsure any more.
                     self.record(at, "running", None).await?;
@@ -171,6 +174,21 @@ impl<'a, 'k> Bare<'a, 'k> {
                 Err(trouble)
             }
         }
+    }
+
+    /// An index that it was to build is there, and of use.
+    async fn check_built(&mut self, statement: &Statement<'_>) -> Result<(), Trouble> {
+        let Some(build) = IndexBuild::read(statement.piece.body) else { return Ok(()) };
+        let Some(name) = build.name.as_deref() else { return Ok(()) };
+        let invalid = index::is_invalid(&mut self.worker.connection, &build).await;
+        if !invalid.map_err(|error| trouble(&self.file.name, statement, error))? {
+            return Ok(());
+        }
+        let message = format!(
+            "the index '{name}' is there and invalid, so nothing was built: somebody else builds it now, or it is another table's. Try again when they are \
+             done; or drop it, or give this one another name"
+        );
+        Err(Trouble::File(statement.failure("index_invalid", &self.file.name, message)))
     }
 
     /// Without a limit to waiting for locks.

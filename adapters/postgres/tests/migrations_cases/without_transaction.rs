@@ -265,3 +265,36 @@ async fn a_file_does_not_go_on_without_what_only_its_first_session_had() {
         assert_eq!(branch.text("select state from fluxbase_migrations.ledger order by version desc limit 1").await, "failed");
     }
 }
+
+#[tokio::test]
+async fn an_index_is_found_again_however_long_its_name_is() {
+    let branch = branch("long_name").await;
+    branch.as_owner("create table a (id int); insert into a values (1), (1)").await;
+    for (version, written) in [format!("{}ä_of_a", "i".repeat(62)), format!("\"{}\"", "Ö".repeat(40))].into_iter().enumerate() {
+        let (name, kept) = (format!("{}_a.sql", version + 1), ["i".repeat(62), format!("\"{}\"", "Ö".repeat(31))][version].clone());
+        let sql = format!("-- fluxbase:no-transaction\ncreate unique index concurrently if not exists {written} on a (id)");
+        assert_eq!(branch.fails(&name, &sql).await.sqlstate.as_deref(), Some("23505"));
+        assert_eq!(indexes(&branch).await, "", "no invalid index stays behind");
+        // As a run that was killed leaves it.
+        branch.as_owner("delete from a").await;
+        branch.as_owner(&format!("create unique index {written} on a (id)")).await;
+        branch.run(&format!("update pg_index set indisvalid = false where indexrelid = '{kept}'::regclass")).await;
+        branch.apply(&[(&name, &sql)]).await.unwrap();
+        assert_eq!(indexes(&branch).await, format!("{kept} true"));
+        branch.as_owner(&format!("drop index {kept}; insert into a values (1), (1)")).await;
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_not_built_because_an_invalid_one_has_its_name_is_told() {
+    let branch = branch("invalid_name").await;
+    branch.as_owner("create table a (id int); create table b (id int); create index a_id on b (id)").await;
+    let sql = "-- fluxbase:no-transaction\nselect 1;\ncreate index concurrently if not exists a_id on a (id)";
+    branch.run("update pg_index set indisvalid = false where indexrelid = 'a_id'::regclass").await;
+    let told = branch.fails("1_a.sql", sql).await;
+    assert_eq!((told.code, told.line), ("index_invalid", Some(3)), "{told}");
+    assert_eq!(branch.text("select state || statement from fluxbase_migrations.ledger").await, "failed1");
+    branch.as_owner("drop index a_id").await;
+    branch.apply(&[("1_a.sql", sql)]).await.unwrap();
+    assert_eq!(indexes(&branch).await, "a_id true");
+}
