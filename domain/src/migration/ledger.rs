@@ -52,6 +52,14 @@ impl LedgerEntry {
         self.state == LedgerState::Applied
     }
 
+    /// How many of its statements have ended.
+    pub fn done(&self) -> u32 {
+        match self.state {
+            LedgerState::Applied => self.statements,
+            LedgerState::Running { done } | LedgerState::Failed { done, .. } => done,
+        }
+    }
+
     /// Whether a file without a transaction has changed something and not come to its end: nobody can tell its changes from those of others then.
     pub fn came_half_way(&self) -> bool {
         matches!(self.state, LedgerState::Running { done } | LedgerState::Failed { done, .. } if done > 0)

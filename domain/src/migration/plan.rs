@@ -48,7 +48,8 @@ pub fn plan(files: &[MigrationFile], coverage: Coverage, ledger: &[LedgerEntry],
         let (version, name) = (entry.version, entry.name.clone());
         match known.get(&version) {
             None if came_before(entry) => {}
-            None => plan.refusals.push(Refusal::FileMissing { version, name }),
+            None if entry.is_applied() => plan.refusals.push(Refusal::FileMissing { version, name }),
+            None => plan.refusals.push(Refusal::BegunMissing { version, name, done: entry.done(), statements: entry.statements }),
             Some(file) if entry.is_applied() && file.checksum != entry.checksum => {
                 plan.refusals.push(Refusal::ChecksumChanged { version, name: file.name.clone() });
             }
@@ -152,6 +153,8 @@ mod tests {
         let planned = plan(&[file(1, 9), file(2, 0)], Coverage::Whole, &ledger, false);
         assert_eq!((versions(&planned.pending), planned.refusals.as_slice()), (vec![1], [].as_slice()));
         let gone = plan(&[file(2, 0)], Coverage::Whole, &ledger, false);
-        assert!(matches!(gone.refusals.as_slice(), [Refusal::FileMissing { .. }]));
+        let told = gone.refusals[0].told(&"pr-1".parse().unwrap());
+        assert_eq!((gone.refusals.len(), gone.refusals[0].code()), (1, "migration_missing"));
+        assert!(told.contains("was begun here, stopped after 1 of its 1 statements") && told.contains("repair 1 forget"), "{told}");
     }
 }

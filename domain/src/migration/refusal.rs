@@ -20,6 +20,17 @@ pub enum Refusal {
         /// The file, as the ledger has it.
         name: String,
     },
+    /// A file without a transaction that was begun, and never ended, is gone.
+    BegunMissing {
+        /// The version.
+        version: MigrationVersion,
+        /// The file, as the ledger has it.
+        name: String,
+        /// How many of its statements have ended.
+        done: u32,
+        /// How many it had.
+        statements: u32,
+    },
     /// A file that comes before what is applied.
     OutOfOrder {
         /// The version.
@@ -45,7 +56,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::ChecksumChanged { .. } => "migration_changed",
-            Self::FileMissing { .. } => "migration_missing",
+            Self::FileMissing { .. } | Self::BegunMissing { .. } => "migration_missing",
             Self::OutOfOrder { .. } => "migration_out_of_order",
             Self::TakesItselfBack { .. } => "migrations_invalid",
         }
@@ -56,6 +67,7 @@ impl Refusal {
         match self {
             Self::ChecksumChanged { version, .. }
             | Self::FileMissing { version, .. }
+            | Self::BegunMissing { version, .. }
             | Self::OutOfOrder { version, .. }
             | Self::TakesItselfBack { version, .. } => *version,
         }
@@ -71,6 +83,11 @@ impl Refusal {
             ),
             Self::FileMissing { version, name } => format!(
                 "'{name}' was applied here and is not among the files: bring it back; or, if it is not coming back, let the ledger forget it: {}",
+                RepairAction::Forget.command(*version, branch)
+            ),
+            Self::BegunMissing { version, name, done, statements } => format!(
+                "'{name}' was begun here, stopped after {done} of its {statements} statements, and is not among the files: bring it back, so that it can \
+                 go on; or, once you have seen to what it did, let the ledger forget it: {}",
                 RepairAction::Forget.command(*version, branch)
             ),
             Self::OutOfOrder { name, after, .. } => format!(

@@ -27,6 +27,8 @@ pub(super) struct Begun {
     pub(super) interrupted: bool,
     /// Those that have ended and are to be run again, for what they set.
     pub(super) set_up: Vec<usize>,
+    /// Whether it was begun before, so that something of it may be there even where no statement has ended.
+    pub(super) again: bool,
 }
 
 /// Writes the first line of a file, or finds where it ended.
@@ -43,10 +45,10 @@ pub(super) async fn begin(
     let begun = match &row {
         None => Begun::default(),
         Some(row) => {
-            let done = usize::try_from(row.done()).unwrap_or(usize::MAX);
+            let done = usize::try_from(row.entry.done()).unwrap_or(usize::MAX);
             check_begun(file, &request.branch, statements, row, done)?;
             let set_up = set_up(file, &request.branch, statements, units, done).map_err(Trouble::File)?;
-            Begun { before: row.entry.duration, done, interrupted: row.interrupted, set_up }
+            Begun { before: row.entry.duration, done, interrupted: row.interrupted, set_up, again: true }
         }
     };
     ledger::begin(&mut transaction, file, statements.len(), &request.who).await.map_err(lost)?;

@@ -19,16 +19,6 @@ pub(super) struct Row {
     pub(super) interrupted: bool,
 }
 
-impl Row {
-    /// Statements that have ended.
-    pub(super) fn done(&self) -> u32 {
-        match self.entry.state {
-            LedgerState::Applied => self.entry.statements,
-            LedgerState::Running { done } | LedgerState::Failed { done, .. } => done,
-        }
-    }
-}
-
 #[derive(sqlx::FromRow)]
 struct Columns {
     version: i64,
@@ -147,6 +137,15 @@ impl Progress<'_> {
         .await
         .map(drop)
     }
+}
+
+/// Forgets a file of which nothing is there.
+pub(super) async fn forget(connection: &mut PgConnection, version: MigrationVersion) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from fluxbase_migrations.ledger where version operator(pg_catalog.=) $1")
+        .bind(version.number())
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Ends a file. False where its row is gone.

@@ -43,7 +43,7 @@ pub(super) async fn repair(keeper: &mut Keeper<'_>, version: MigrationVersion, r
         Repair::Applied if applied => return misfit("is applied already"),
         Repair::StatementDone | Repair::StatementNotDone if !row.interrupted => return misfit("has no statement that was interrupted"),
         // The next statement's checksum is the runner's to know: it is told that what has ended is as the file has it now.
-        Repair::StatementDone if row.done() >= row.entry.statements => return misfit("has no statement left"),
+        Repair::StatementDone if row.entry.done() >= row.entry.statements => return misfit("has no statement left"),
         _ => {}
     }
     let change = |sql: &'static str| sqlx::query(sql).bind(version.number());

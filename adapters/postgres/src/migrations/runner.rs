@@ -141,7 +141,7 @@ impl FileRun<'_, '_> {
             let reports = Bare::apply(self.keeper, file, &statements, self.request, self.progress).await?;
             (reports, began.elapsed(), 1)
         } else {
-            if known.is_some_and(|row| row.done() > 0) {
+            if known.is_some_and(|row| row.entry.done() > 0) {
                 return Err(begun_without(file, &self.request.branch).into());
             }
             in_transaction::refuse_control(&file.name, &statements).map_err(Trouble::File)?;

@@ -37,6 +37,8 @@ pub(super) struct Bare<'a, 'k> {
     began: Instant,
     /// Whether to look at what statements lock and write anew.
     observe: bool,
+    /// Whether something may be there although no statement has ended: of an earlier run, or of one that no transaction held, or that ended the one it was in.
+    leaves_traces: bool,
     reports: Vec<StatementReport>,
 }
 
@@ -51,14 +53,25 @@ impl<'a, 'k> Bare<'a, 'k> {
     ) -> Result<Vec<StatementReport>, Trouble> {
         let pieces: Vec<_> = statements.iter().map(|statement| &statement.piece).collect();
         let units = units(&pieces).map_err(|at| Trouble::File(unbalanced(file, &statements[at])))?;
-        let Begun { before, done, interrupted, set_up } = begin(keeper, file, statements, &units, request).await?;
+        let Begun { before, done, interrupted, set_up, again } = begin(keeper, file, statements, &units, request).await?;
         let mut worker = Worker::open(keeper).await?;
         // Of a runner that was killed, the statement may still be at work.
         take_lock(&mut worker.connection, keeper.settings, BARE).await?;
         worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;
         let branch = &request.branch;
-        let mut bare =
-            Self { keeper, worker, file, branch, statements, progress, before, began: Instant::now(), observe: request.observe, reports: Vec::new() };
+        let mut bare = Self {
+            keeper,
+            worker,
+            file,
+            branch,
+            statements,
+            progress,
+            before,
+            began: Instant::now(),
+            observe: request.observe,
+            leaves_traces: again,
+            reports: Vec::new(),
+        };
         bare.set_up(&set_up).await?;
         for unit in &units {
             if unit.statements.end <= done {
@@ -95,12 +108,20 @@ impl<'a, 'k> Bare<'a, 'k> {
                 }
                 Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
                     self.back_out().await?;
-                    self.record(unit.statements.start, "failed", Some(&failure.clone().without_values().to_string())).await?;
+                    self.fails(unit.statements.start, &failure).await?;
                     return Err(Trouble::File(failure));
                 }
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Tells the ledger that it failed after so many statements; where nothing of it is there, it was never begun, and stands in no other file's way.
+    async fn fails(&mut self, done: usize, failure: &FileFailure) -> Result<(), Trouble> {
+        if done > 0 || self.leaves_traces {
+            return self.record(done, "failed", Some(&failure.clone().without_values().to_string())).await;
+        }
+        ledger::forget(&mut self.keeper.connection, self.file.version).await.map_err(|error| of_file(&self.file.name, "writing the ledger", error))
     }
 
     /// Each statement is there for good by itself: whoever has lost the work to another runs no more of them.
@@ -149,6 +170,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         let failed = |error| trouble(&self.file.name, statement, error);
         let mut observer = Observer::begin(self.observe, &mut self.worker.connection).await.map_err(failed)?;
         self.record(at, "running", Some(STARTED)).await?;
+        self.leaves_traces |= Interrupted::of(&statement.piece) == Interrupted::Unknown;
         let began = Instant::now();
         // It waits for others without holding anybody up, and would be cut off for nothing.
         let patient = statement.piece.words.iter().any(|word| word == "concurrently");
@@ -228,6 +250,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         match super::in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await {
             Ok(reports) => self.reports.extend(reports),
             Err(Trouble::EndedTransaction { failure, transaction }) => {
+                self.leaves_traces = true;
                 return Err(Trouble::File(ended_transaction::clear_up(self.keeper, failure, &transaction).await?));
             }
             Err(trouble) => return Err(trouble),

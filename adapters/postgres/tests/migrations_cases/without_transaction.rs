@@ -1,7 +1,7 @@
 //! Files marked `-- fluxbase:no-transaction`: what is done stays done, and what was interrupted is seen to.
 
 use super::{Branch, branch, failure};
-use domain::migration::{LedgerState, MigrationVersion};
+use domain::migration::{Coverage, LedgerState, MigrationVersion, Refusal, plan};
 use ports::driven::{ApplyRequest, MigrationRunner, NoMigrationProgress, Observed, Repair};
 use std::sync::Arc;
 
@@ -297,4 +297,26 @@ async fn an_index_that_is_not_built_because_an_invalid_one_has_its_name_is_told(
     branch.as_owner("drop index a_id").await;
     branch.apply(&[("1_a.sql", sql)]).await.unwrap();
     assert_eq!(indexes(&branch).await, "a_id true");
+}
+
+#[tokio::test]
+async fn a_file_of_which_nothing_is_there_stands_in_no_others_way() {
+    let branch = branch("nothing_of_it").await;
+    branch.as_owner("create table a (id int); insert into a values (1), (1); create procedure p() language plpgsql as $$ begin insert into public.a values (2); commit; raise 'no'; end $$").await;
+    let ledger =
+        "select coalesce(string_agg(version || ' ' || state || ' ' || statement, ', ' order by version), '') from fluxbase_migrations.ledger";
+    for (sql, expected) in [
+        ("insert into nowhere values (1)", ""),
+        ("begin;\ninsert into a values (9);\ninsert into nowhere values (1);\ncommit", ""),
+        ("create unique index concurrently a_id on a (id)", ""),
+        ("call p()", "1 failed 0"),
+        ("insert into nowhere values (1)", "1 failed 0"),
+    ] {
+        branch.fails("1_a.sql", &format!("-- fluxbase:no-transaction\n{sql};\nselect 1")).await;
+        assert_eq!(branch.text(ledger).await, expected, "{sql}");
+    }
+    assert_eq!((indexes(&branch).await.as_str(), branch.text("select string_agg(id::text, ',') from a").await.as_str()), ("", "1,1,2"));
+    let files = branch.request(&[("2_b.sql", "select 1")]).files;
+    let told = plan(&files, Coverage::Whole, &branch.runner.ledger(&branch.target).await.unwrap(), false).refusals;
+    assert!(matches!(&told[..], [Refusal::BegunMissing { done: 0, statements: 2, .. }]), "{told:?}");
 }
