@@ -90,11 +90,11 @@ fn application(operation: Option<OperationId>) -> String {
     operation.map_or_else(|| APPLICATION.to_owned(), |operation| format!("{APPLICATION} {operation}"))
 }
 
-/// Said once connected, and not with the connection's first message: poolers in session mode refuse what they do not know in that.
+/// Said once connected, and again where a file has taken all settings back; not with the connection's first message: poolers in session mode refuse what they do not know in that.
 ///
 /// Of the settings that not every server knows: when the server no longer hears from us it stops the statement, so that nothing works on in a database that
 /// somebody else has taken over; and a table that somebody puts a view in the place of runs none of that view's functions (CVE-2024-7348).
-async fn prepare(connection: &mut PgConnection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
+pub(super) async fn prepare(connection: &mut PgConnection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
     let lock_timeout = ("lock_timeout", lock_timeout.as_millis().to_string());
     let said = SETTINGS.map(|(name, value)| (name, value.to_owned())).into_iter().chain([lock_timeout]);
     // The search path comes first: SET calls nobody's functions.
@@ -102,8 +102,10 @@ async fn prepare(connection: &mut PgConnection, lock_timeout: Duration) -> Resul
     sqlx::raw_sql(AssertSqlSafe(said.join("; "))).execute(&mut *connection).await?;
     sqlx::query(
         "select set_config(name, case name when 'transaction_timeout' then '0' when 'client_connection_check_interval' then '2s' end, false)
-           from pg_settings where name = 'transaction_timeout' or (name = 'client_connection_check_interval' and version() like '%linux%')",
+           from pg_catalog.pg_settings
+          where name = 'transaction_timeout' or (name = 'client_connection_check_interval' and version() like '%linux%')",
     )
+    .persistent(false)
     .execute(connection)
     .await
     .map(drop)

@@ -101,6 +101,7 @@ pub(super) async fn run(
         let began = Instant::now();
         let rows = statement.run(&mut worker.connection).await.map_err(|error| trouble(file, statement, error))?;
         let duration = began.elapsed();
+        worker.keep_to_ours(file, statement).await?;
         let place = worker.place().await.map_err(|error| trouble(file, statement, error))?;
         if place.transaction.as_ref() != Some(&transaction) {
             return Err(Trouble::EndedTransaction { failure: ends_transaction(file, statement), transaction });

@@ -31,7 +31,7 @@ impl<'a> Keeper<'a> {
         operation: Option<OperationId>,
     ) -> Result<Self, MigrationError> {
         let mut connection = settings.connect(target, operation).await?;
-        take_lock(&mut connection, settings, TURN).await?;
+        take_lock(&mut connection, settings.limits, TURN).await?;
         if !has_table(&mut connection, &LEDGER).await? || !has_table(&mut connection, &SEEDS).await? {
             make_tables(&mut connection, target).await?;
         }
@@ -53,8 +53,8 @@ impl<'a> Keeper<'a> {
 
 /// A session's advisory lock of this database, with a limit to the waiting. Whoever keeps the turn that long is at work on files of their own: that is told,
 /// and not waited for again and again: what earlier turns at the same operation left is ended before. What a killed runner's statement still does ends by itself.
-pub(super) async fn take_lock(connection: &mut PgConnection, settings: &MigrationSettings, key: &'static str) -> Result<(), MigrationError> {
-    let MigrationLimits { turn, lock_timeout, .. } = settings.limits;
+pub(super) async fn take_lock(connection: &mut PgConnection, limits: MigrationLimits, key: &'static str) -> Result<(), MigrationError> {
+    let MigrationLimits { turn, lock_timeout, .. } = limits;
     match lock(connection, turn.as_millis(), lock_timeout.as_millis(), key).await {
         Ok(()) => Ok(()),
         Err(error) if sqlstate(&error).as_deref() == Some("55P03") && key == TURN => {

@@ -104,6 +104,7 @@ pub(super) async fn begin(connection: &mut PgConnection, file: &MigrationFile, s
     .bind(file.checksum.0.as_slice())
     .bind(i32::try_from(statements).unwrap_or(i32::MAX))
     .bind(who)
+    .persistent(false)
     .execute(connection)
     .await
     .map(drop)
@@ -133,6 +134,7 @@ impl Progress<'_> {
         .bind(self.state)
         .bind(self.detail)
         .bind(micros(self.duration))
+        .persistent(false)
         .execute(connection)
         .await
         .map(drop)
@@ -157,6 +159,7 @@ pub(super) async fn end(connection: &mut PgConnection, version: MigrationVersion
     )
     .bind(version.number())
     .bind(micros(duration))
+    .persistent(false)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -62,8 +62,15 @@ pub(super) async fn check(connection: &mut PgConnection, table: &OwnTable, is_ma
         Err(error) => return Err(Check::Sql(error)),
     }
     let owner = (!is_main).then_some(BRANCH_OWNER);
-    let reason: Option<String> =
-        sqlx::query_scalar(DIFFERS).bind(table.name).bind(table.columns).bind(owner).fetch_optional(connection).await.map_err(Check::Sql)?.flatten();
+    let reason: Option<String> = sqlx::query_scalar(DIFFERS)
+        .bind(table.name)
+        .bind(table.columns)
+        .bind(owner)
+        .persistent(false)
+        .fetch_optional(connection)
+        .await
+        .map_err(Check::Sql)?
+        .flatten();
     match reason {
         None => Ok(()),
         Some(reason) => Err(Check::Tampered(tampered(table, &reason))),

@@ -40,7 +40,7 @@ impl Observer {
     /// What a statement that no transaction held wrote anew, with the locks that are documented of it; `None` where none are, or nobody wants to know.
     pub(super) async fn look_after(&mut self, statement: &str, connection: &mut PgConnection) -> Result<Option<Observed>, sqlx::Error> {
         let (Some(seen), Some(locks)) = (&mut self.0, documented_locks(statement)) else { return Ok(None) };
-        let rewrites = seen.rewritten(sqlx::query_as(RELATIONS).fetch_all(connection).await?);
+        let rewrites = seen.rewritten(sqlx::query_as(RELATIONS).persistent(false).fetch_all(connection).await?);
         let locks = locks.into_iter().map(|(relation, mode)| LockTaken { relation, mode: mode.to_owned() }).collect();
         Ok(Some(Observed { locks, rewrites, documented: true }))
     }
@@ -84,7 +84,7 @@ const HELD: &str = "
 
 impl Seen {
     async fn first(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let relations: Vec<Relation> = sqlx::query_as(RELATIONS).fetch_all(&mut *connection).await?;
+        let relations: Vec<Relation> = sqlx::query_as(RELATIONS).persistent(false).fetch_all(&mut *connection).await?;
         let mut seen = Self { relations: relations.into_iter().map(|relation| (relation.oid, relation)).collect(), held: HashMap::new() };
         seen.since(connection).await?;
         Ok(seen)
@@ -105,7 +105,7 @@ impl Seen {
     }
 
     async fn since(&mut self, connection: &mut PgConnection) -> Result<Observed, sqlx::Error> {
-        let held: Vec<Held> = sqlx::query_as(HELD).fetch_all(&mut *connection).await?;
+        let held: Vec<Held> = sqlx::query_as(HELD).persistent(false).fetch_all(&mut *connection).await?;
         let mut taken: HashMap<i64, usize> = HashMap::new();
         for lock in held {
             let strength = MODES.iter().position(|mode| *mode == lock.mode).unwrap_or_default();
@@ -115,7 +115,8 @@ impl Seen {
                 *strongest = strength.max(*strongest);
             }
         }
-        let now: Vec<Relation> = if taken.is_empty() { Vec::new() } else { sqlx::query_as(RELATIONS).fetch_all(connection).await? };
+        let now: Vec<Relation> =
+            if taken.is_empty() { Vec::new() } else { sqlx::query_as(RELATIONS).persistent(false).fetch_all(connection).await? };
         let rewrites = self.rewritten(now);
         // What was dropped is no longer listed, and its name still known.
         let mut locks: Vec<LockTaken> = taken

@@ -58,6 +58,7 @@ pub(super) async fn begin(connection: &mut PgConnection, name: &str, checksum: &
     .bind(name)
     .bind(checksum.0.as_slice())
     .bind(who)
+    .persistent(false)
     .execute(connection)
     .await
     .map(drop)
@@ -69,6 +70,7 @@ pub(super) async fn end(connection: &mut PgConnection, name: &str, rows: u64, du
         .bind(name)
         .bind(i64::try_from(rows).unwrap_or(i64::MAX))
         .bind(micros(duration))
+        .persistent(false)
         .execute(connection)
         .await?;
     Ok(done.rows_affected() == 1)

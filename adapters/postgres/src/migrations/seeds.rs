@@ -182,6 +182,7 @@ impl SeedRun<'_, '_> {
             return Ok(());
         }
         let known: bool = sqlx::query_scalar("select pg_catalog.current_setting('transaction_timeout', true) is not null")
+            .persistent(false)
             .fetch_one(&mut worker.connection)
             .await
             .map_err(|error| of_file(self.name(), "looking at settings", error))?;

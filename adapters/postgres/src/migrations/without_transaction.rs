@@ -10,7 +10,7 @@ use super::{
     going_on::{Begun, begin, checksum},
     in_transaction::{Trouble, of_file, trouble},
     index,
-    keeper::{BARE, Keeper, take_lock},
+    keeper::{BARE, Keeper},
     ledger::{self, Progress, STARTED},
     ledger_guard::{Hold, LEDGER},
     observe::Observer,
@@ -56,7 +56,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         let Begun { before, done, interrupted, set_up, again } = begin(keeper, file, statements, &units, request).await?;
         let mut worker = Worker::open(keeper).await?;
         // Of a runner that was killed, the statement may still be at work.
-        take_lock(&mut worker.connection, keeper.settings, BARE).await?;
+        worker.hold(BARE).await?;
         worker.enter().await.map_err(|error| of_file(&file.name, "entering", error))?;
         let branch = &request.branch;
         let mut bare = Self {
@@ -92,6 +92,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         for at in again {
             let statement = &self.statements[*at];
             statement.run(&mut self.worker.connection).await.map_err(|error| trouble(&self.file.name, statement, error))?;
+            self.worker.keep_to_ours(&self.file.name, statement).await?;
         }
         Ok(())
     }
@@ -155,6 +156,7 @@ impl<'a, 'k> Bare<'a, 'k> {
             Err(error) => return Err(failed(error)),
         };
         let duration = began.elapsed();
+        self.worker.keep_to_ours(name, statement).await?;
         let seen = observer.look(&mut self.worker.connection).await.map_err(failed)?;
         // Before it is there for good.
         self.settle(statement, duration, rows, seen).await?;
@@ -177,7 +179,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         let ran = if patient { self.patiently(statement).await } else { statement.run(&mut self.worker.connection).await };
         let duration = began.elapsed();
         let ended = match ran {
-            Ok(rows) => self.check_built(statement).await.map(|()| rows),
+            Ok(rows) => self.look_after(statement).await.map(|()| rows),
             Err(error) => Err(failed(error)),
         };
         match ended {
@@ -198,8 +200,9 @@ impl<'a, 'k> Bare<'a, 'k> {
         }
     }
 
-    /// An index that it was to build is there, and of use.
-    async fn check_built(&mut self, statement: &Statement<'_>) -> Result<(), Trouble> {
+    /// An index that it was to build is there, and of use; and our own settings hold.
+    async fn look_after(&mut self, statement: &Statement<'_>) -> Result<(), Trouble> {
+        self.worker.keep_to_ours(&self.file.name, statement).await?;
         let Some(build) = IndexBuild::read(statement.piece.body) else { return Ok(()) };
         let Some(name) = build.name.as_deref() else { return Ok(()) };
         let invalid = index::is_invalid(&mut self.worker.connection, &build).await;
@@ -216,10 +219,11 @@ impl<'a, 'k> Bare<'a, 'k> {
     /// Without a limit to waiting for locks.
     async fn patiently(&mut self, statement: &Statement<'_>) -> Result<u64, sqlx::Error> {
         let connection = &mut self.worker.connection;
-        let limit: String = sqlx::query_scalar("select pg_catalog.current_setting('lock_timeout')").fetch_one(&mut *connection).await?;
+        let limit: String =
+            sqlx::query_scalar("select pg_catalog.current_setting('lock_timeout')").persistent(false).fetch_one(&mut *connection).await?;
         sqlx::raw_sql("set lock_timeout = 0").execute(&mut *connection).await?;
         let ran = statement.run(&mut *connection).await;
-        let back = sqlx::query("select pg_catalog.set_config('lock_timeout', $1, false)").bind(limit).execute(connection).await;
+        let back = sqlx::query("select pg_catalog.set_config('lock_timeout', $1, false)").bind(limit).persistent(false).execute(connection).await;
         let rows = ran?;
         back.map(|_| rows)
     }

@@ -1,14 +1,17 @@
 //! The connection that a file runs on, and whether it is still where it should be.
 
 use super::{
-    connect::search_path_of_database,
+    connect::{prepare, search_path_of_database},
     execute::Statement,
     failure::{from_sql, unreachable},
-    keeper::Keeper,
-    settings::Seat,
+    in_transaction::{Trouble, trouble},
+    keeper::{Keeper, take_lock},
+    settings::{MigrationLimits, Seat},
 };
+use crate::provision::ident;
+use domain::migration::Reset;
 use ports::driven::{FileFailure, MigrationError};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 
 /// A connection for one file.
@@ -20,6 +23,9 @@ pub(super) struct Worker {
     path: String,
     /// How long it waits for a lock, where the file has not said otherwise.
     patience: Duration,
+    limits: MigrationLimits,
+    /// A lock that its session keeps.
+    held: Option<&'static str>,
 }
 
 /// Where a connection is.
@@ -40,8 +46,14 @@ impl Worker {
         let Seat { login, role } = settings.seat(target)?;
         let mut connection = settings.connect(target, *operation).await?;
         let path = search_path_of_database(&mut connection).await.map_err(|error| unreachable(&target.database, error))?;
-        let patience = settings.limits.lock_timeout;
-        Ok(Self { connection, login: login.name, role, path, patience })
+        let (limits, patience) = (settings.limits, settings.limits.lock_timeout);
+        Ok(Self { connection, login: login.name, role, path, patience, limits, held: None })
+    }
+
+    /// Takes a lock, and keeps it as long as the session lasts.
+    pub(super) async fn hold(&mut self, key: &'static str) -> Result<(), MigrationError> {
+        self.held = Some(key);
+        take_lock(&mut self.connection, self.limits, key).await
     }
 
     /// From here on it waits so long for a lock, unless the file has said how long it wants to wait.
@@ -64,7 +76,34 @@ impl Worker {
 
     /// From here on names mean what they mean in this database.
     pub(super) async fn enter(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("select set_config('search_path', $1, false)").bind(&self.path).execute(&mut self.connection).await.map(drop)
+        self.enter_here(false).await
+    }
+
+    async fn enter_here(&mut self, local: bool) -> Result<(), sqlx::Error> {
+        sqlx::query("select pg_catalog.set_config('search_path', $1, $2)")
+            .bind(&self.path)
+            .bind(local)
+            .persistent(false)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    /// After a statement that took settings back: what the session began with is the login's, and here it is the database's path and what we have set.
+    pub(super) async fn keep_to_ours(&mut self, file: &str, statement: &Statement<'_>) -> Result<(), Trouble> {
+        let Some(reset) = Reset::of(&statement.piece) else { return Ok(()) };
+        let failed = |error| trouble(file, statement, error);
+        if let Reset::SearchPath { local } = reset {
+            return self.enter_here(local).await.map_err(failed);
+        }
+        self.run("set search_path = pg_catalog").await.map_err(failed)?;
+        if let Some(key) = self.held.filter(|_| reset == Reset::Everything) {
+            take_lock(&mut self.connection, self.limits, key).await?;
+        }
+        prepare(&mut self.connection, self.patience).await.map_err(failed)?;
+        let role = format!("set role {}", ident(&self.role));
+        sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut self.connection).await.map_err(failed)?;
+        self.enter().await.map_err(failed)
     }
 
     /// Our own words again, until the transaction ends, whatever the file has set. What lies in `pg_temp` comes last.

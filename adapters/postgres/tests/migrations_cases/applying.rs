@@ -152,6 +152,43 @@ async fn nothing_that_a_file_sets_outlives_it() {
 }
 
 #[tokio::test]
+async fn what_takes_settings_back_leads_to_the_databases_own() {
+    let branch = branch("taken_back").await;
+    branch.run("alter database branch_taken_back set search_path = app, public; create schema app authorization fluxbase_branch_owner").await;
+    let (bare, in_transaction) = ("-- fluxbase:no-transaction", "-- in a transaction");
+    for (at, (mark, back)) in [
+        (in_transaction, "reset search_path"),
+        (in_transaction, "set local search_path = default"),
+        (in_transaction, "reset all"),
+        (in_transaction, "prepare p as select 1;\ndeallocate all"),
+        (bare, "set search_path to default"),
+        (bare, "reset all"),
+        (bare, "deallocate all"),
+        (bare, "discard all"),
+        (bare, "begin;\nreset all;\ncommit"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (name, table) = (format!("{}_a.sql", at + 1), format!("t{at}"));
+        let timeout = "create table {} as select current_setting('lock_timeout') as waits, current_setting('statement_timeout') as runs";
+        let first = if back.starts_with("deallocate") || back.starts_with("prepare") { "select 1" } else { "set search_path = public" };
+        let sql = format!("{mark}\n{first};\n{back};\n{};\ninsert into {table} values ('x', 'y')", timeout.replace("{}", &table));
+        for observe in [false, true] {
+            let request = ApplyRequest { observe, ..branch.request(&[(&name, &sql)]) };
+            branch.runner.apply(&request, Arc::new(Told::default())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let told = branch.text(&format!("select string_agg(waits || ' ' || runs, ',') from app.{table}")).await;
+            assert_eq!(told, "20ms 0,x y", "{sql}");
+            branch.run(&format!("drop table app.{table}; delete from fluxbase_migrations.ledger")).await;
+        }
+    }
+    branch.as_owner("create table app.seen (locks bigint)").await;
+    let counts = "insert into seen select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+    branch.apply(&[("99_b.sql", &format!("{bare}\ndiscard all;\n{counts}"))]).await.unwrap();
+    assert_eq!(branch.text("select locks::text from app.seen").await, "1", "the session that works keeps the lock that tells so");
+}
+
+#[tokio::test]
 async fn a_dry_run_sees_locks_and_rewrites_of_each_statement() {
     let branch = branch("observed").await;
     branch.apply(&[("1_a.sql", "create table a (id int, b text); insert into a select 1; create table gone ()")]).await.unwrap();
