@@ -1,6 +1,9 @@
 //! Migration files: named by a version, read once, put in order.
 
-use crate::unseen::Unseen;
+use crate::{
+    lexer::{Lexer, TokenKind},
+    unseen::Unseen,
+};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
@@ -181,11 +184,10 @@ impl MigrationFile {
         if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) }
     }
 
-    /// Whether it is marked `-- fluxbase:no-transaction`, in the comment it begins with.
+    /// Whether it is marked `-- fluxbase:no-transaction`, in a line of the comments it begins with.
     pub fn without_transaction(&self) -> bool {
-        let lines = self.sql.lines().map(str::trim);
-        let mut comments = lines.take_while(|line| line.is_empty() || line.starts_with("--"));
-        comments.any(|line| line.trim_start_matches('-').trim().eq_ignore_ascii_case("fluxbase:no-transaction"))
+        let mut comments = Lexer::new(&self.sql, 0).take_while(|token| token.kind == TokenKind::Blank).filter(|token| token.text.starts_with("--"));
+        comments.any(|comment| comment.text.trim_start_matches('-').trim().eq_ignore_ascii_case("fluxbase:no-transaction"))
     }
 }
 
@@ -326,6 +328,8 @@ mod tests {
     #[test]
     fn the_mark_stands_in_the_first_comment() {
         assert!(read("1_a.sql", "-- why\n\n--fluxbase:no-transaction\nvacuum;").unwrap().without_transaction());
+        assert!(read("1_a.sql", "/* licence\n *\n */\r\n-- fluxbase:no-transaction\r\nvacuum;").unwrap().without_transaction());
+        assert!(!read("1_a.sql", "/*\n-- fluxbase:no-transaction\n*/ vacuum").unwrap().without_transaction());
         assert!(!read("1_a.sql", "vacuum;\n-- fluxbase:no-transaction").unwrap().without_transaction());
         assert!(!read("1_a.sql", "-- not fluxbase:no-transaction\nselect 1").unwrap().without_transaction());
     }

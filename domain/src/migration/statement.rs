@@ -4,6 +4,7 @@ use super::{
     index_build::IndexBuild,
     split::{Piece, PieceKind},
 };
+use crate::lexer::Lexer;
 use std::ops::Range;
 
 /// What a statement does to a transaction.
@@ -36,6 +37,15 @@ impl TransactionControl {
             ("rollback" | "abort", _) => Some(Self::RollsBack),
             _ => None,
         }
+    }
+}
+
+impl Piece<'_> {
+    /// Whether it says how its transaction sees rows, which PostgreSQL takes before any query alone. What says that it only reads is left for later: the
+    /// ledger is written in it too.
+    pub fn comes_before_any_query(&self) -> bool {
+        let sets = [&["set", "transaction"][..], &["set", "local", "transaction"]].iter().any(|words| self.begins_with(words));
+        sets && !Lexer::new(self.body, 0).any(|token| token.text.eq_ignore_ascii_case("only"))
     }
 }
 
@@ -126,6 +136,13 @@ mod tests {
         ] {
             assert_eq!(split(text).unwrap()[0].transaction_control(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_comes_before_any_query_is_known() {
+        let comes = |text: &'static str| split(text).unwrap()[0].comes_before_any_query();
+        assert!(comes("set transaction isolation level serializable;") && comes("SET LOCAL TRANSACTION SNAPSHOT 'a'"));
+        assert!(!comes("set transaction isolation level serializable, read only") && !comes("set transaction_timeout = 1") && !comes("select 1"));
     }
 
     #[test]

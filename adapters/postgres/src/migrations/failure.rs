@@ -11,6 +11,10 @@ use std::fmt::Write;
 
 /// The way out for what does not run in a transaction.
 pub(super) const MARK_THE_FILE: &str = ": mark the file -- fluxbase:no-transaction";
+/// The way out for what a transaction takes before any query alone.
+pub(super) const HAS_BEGUN: &str = ": each file runs in a transaction of its own, which has begun by then. Take it out";
+/// The other one.
+pub(super) const OR_BEGIN_ANOTHER: &str = ", or mark the file -- fluxbase:no-transaction and put it right behind a BEGIN there";
 
 pub(super) fn refused(code: &'static str, message: impl Into<String>) -> MigrationError {
     MigrationError::Refused { code, message: message.into() }
@@ -53,7 +57,14 @@ pub(super) fn gives_way(error: &sqlx::Error) -> bool {
 
 /// Whether the statement does not run in a transaction.
 pub(super) fn wants_no_transaction(error: &sqlx::Error) -> bool {
-    matches!(sqlstate(error).as_deref(), Some("25001" | "2D000"))
+    let refusal = error.as_database_error().and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>());
+    refusal.is_some_and(bars_transaction)
+}
+
+/// By who says it, since what is said is in any language: of the others that say 25001, SET TRANSACTION is one that wants no other transaction, but no query
+/// before it.
+fn bars_transaction(refusal: &PgDatabaseError) -> bool {
+    refusal.code() == "2D000" || (refusal.code() == "25001" && refusal.routine() == Some("PreventInTransactionBlock"))
 }
 
 /// Why a file cannot be taken apart into statements.
@@ -78,7 +89,7 @@ pub(super) fn of_statement(file: &str, statement: &Statement<'_>, error: sqlx::E
             if matches!(refusal.code(), "57P01" | "57P02" | "57P03") {
                 return Err(error);
             }
-            (code(refusal.code()), Some(refusal.code().to_owned()), message(refusal), line(statement, refusal))
+            (code(refusal), Some(refusal.code().to_owned()), message(refusal), line(statement, refusal))
         }
         sqlx::Error::Protocol(_) => {
             let message = "this statement wants rows from the client, or gives it a stream of them; of COPY, only COPY .. FROM stdin works here";
@@ -89,10 +100,10 @@ pub(super) fn of_statement(file: &str, statement: &Statement<'_>, error: sqlx::E
     Ok(FileFailure { code, file: file.to_owned(), line: Some(line), statement: Some(statement.excerpt()), sqlstate, message })
 }
 
-fn code(sqlstate: &str) -> &'static str {
-    match sqlstate {
+fn code(refusal: &PgDatabaseError) -> &'static str {
+    match refusal.code() {
         "55P03" | "40P01" => "lock_timeout",
-        "25001" | "2D000" => "needs_no_transaction",
+        _ if bars_transaction(refusal) => "needs_no_transaction",
         "42501" => "not_allowed",
         _ => "statement_failed",
     }
@@ -108,9 +119,12 @@ fn message(refusal: &PgDatabaseError) -> String {
     if let Some(hint) = refusal.hint() {
         let _ = write!(message, " ({hint})");
     }
+    if refusal.code() == "25001" && !bars_transaction(refusal) {
+        let _ = write!(message, "{HAS_BEGUN}{OR_BEGIN_ANOTHER}");
+    }
     message.push_str(match refusal.code() {
         "55P03" => ". Others hold the lock, and the file gave way each time: try again when they are done",
-        "25001" | "2D000" => MARK_THE_FILE,
+        _ if bars_transaction(refusal) => MARK_THE_FILE,
         "42501" => {
             ". Migrations and seeds run as the owner of the branch's objects, which is no superuser and reaches no files, programs or other roles"
         }

@@ -79,6 +79,9 @@ fn ends_transaction(file: &str, statement: &Statement<'_>) -> FileFailure {
         Some(TransactionControl::Begins) => {
             format!("begins a transaction at line {line}, and is in one already: take BEGIN and COMMIT out{OR_MARK_IT}")
         }
+        Some(TransactionControl::Else) => {
+            format!("ends its transaction at line {line} in a way that no file can: PREPARE TRANSACTION and AND CHAIN are not run here. Take it out")
+        }
         _ => format!("ends its transaction at line {line}: take the statement out{OR_MARK_IT}"),
     };
     statement.failure("ends_transaction", file, message)
@@ -131,6 +134,10 @@ mod tests {
             refused("select 1;\ncommit;"),
             Err("1_a.sql, line 2: ends its transaction at line 2: take the statement out, or mark it -- fluxbase:no-transaction".to_owned())
         );
+        for other in ["prepare transaction 'a';", "commit and chain;"] {
+            let told = refused(other).unwrap_err();
+            assert!(told.ends_with("not run here. Take it out"), "what is marked does not run it either: {told}");
+        }
         assert!(refused("begin;\nselect 1;\ncommit;").unwrap_err().contains("begins a transaction at line 1"));
         assert_eq!(refused("savepoint a; rollback to a; do $$ begin commit; end $$;"), Ok(()));
     }

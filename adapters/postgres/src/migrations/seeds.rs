@@ -3,7 +3,7 @@
 use super::{
     ended_transaction,
     execute::statements,
-    failure::{MARK_THE_FILE, from_sql, refused, unreadable, unreadable_at},
+    failure::{MARK_THE_FILE, OR_BEGIN_ANOTHER, from_sql, refused, unreadable, unreadable_at},
     in_transaction::{self, OR_MARK_IT, Trouble, of_file},
     keeper::{Keeper, has_table},
     ledger_guard::{self, Check, Hold, SEEDS},
@@ -83,7 +83,7 @@ impl SeedRunner for PgSeedRunner {
 /// What migrations may be marked with is no way out for a seed.
 fn of_a_seed(failure: FileFailure) -> FileFailure {
     let into_a_migration = ": seeds run in a transaction, each wholly or not at all; put this into a migration";
-    FileFailure { message: failure.message.replace(MARK_THE_FILE, into_a_migration).replace(OR_MARK_IT, ""), ..failure }
+    FileFailure { message: failure.message.replace(MARK_THE_FILE, into_a_migration).replace(OR_MARK_IT, "").replace(OR_BEGIN_ANOTHER, ""), ..failure }
 }
 
 /// One file on its way.

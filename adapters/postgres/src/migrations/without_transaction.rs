@@ -6,9 +6,9 @@
 use super::{
     ended_transaction,
     execute::Statement,
-    failure::{refused, sqlstate, wants_no_transaction},
+    failure::{HAS_BEGUN, MARK_THE_FILE, OR_BEGIN_ANOTHER, refused, sqlstate, wants_no_transaction},
     going_on::{Begun, begin, checksum},
-    in_transaction::{Trouble, of_file, trouble},
+    in_transaction::{self, OR_MARK_IT, Trouble, of_file, trouble},
     index,
     keeper::{BARE, Keeper},
     ledger::{self, Progress, STARTED},
@@ -99,16 +99,19 @@ impl<'a, 'k> Bare<'a, 'k> {
 
     async fn unit(&mut self, unit: &Unit) -> Result<(), Trouble> {
         let mut tries = Tries::begin(self.keeper.settings.limits);
+        let told = self.reports.len();
         loop {
             self.worker.wait_for_locks(tries.patience()).await.map_err(|error| of_file(&self.file.name, "preparing to wait", error))?;
             let outcome = if unit.block { self.block(unit).await } else { self.single(unit.statements.start).await };
             match outcome {
                 Err(Trouble::GivesWay(_)) if tries.are_left() => {
                     self.back_out().await?;
+                    self.reports.truncate(told);
                     tries.give_way(self.progress).await?;
                 }
                 Err(Trouble::GivesWay(failure) | Trouble::File(failure)) => {
                     self.back_out().await?;
+                    let failure = of_a_marked_file(failure, unit);
                     self.fails(unit.statements.start, &failure).await?;
                     return Err(Trouble::File(failure));
                 }
@@ -248,10 +251,10 @@ impl<'a, 'k> Bare<'a, 'k> {
         let name = self.file.name.clone();
         let (first, last) = (unit.statements.start, unit.statements.end - 1);
         self.statements[first].run(&mut self.worker.connection).await.map_err(|error| trouble(&name, &self.statements[first], error))?;
+        let inside = self.begin_block(&self.statements[first + 1..last]).await?;
         let progress = self.progress(unit.statements.end, "running", None);
         progress.write(&mut self.worker.connection).await.map_err(|error| of_file(&name, "writing the ledger", error))?;
-        let inside = &self.statements[first + 1..last];
-        match super::in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await {
+        match in_transaction::run(&mut self.worker, &name, inside, self.observe, self.progress).await {
             Ok(reports) => self.reports.extend(reports),
             Err(Trouble::EndedTransaction { failure, transaction }) => {
                 self.leaves_traces = true;
@@ -266,6 +269,18 @@ impl<'a, 'k> Bare<'a, 'k> {
         let duration = began.elapsed();
         self.record(unit.statements.end, "running", None).await?;
         self.settle(end, duration, 0, None).await
+    }
+
+    /// What has to be said before any query, and so before the ledger is written. Gives what is left.
+    async fn begin_block<'s>(&mut self, inside: &'s [Statement<'s>]) -> Result<&'s [Statement<'s>], Trouble> {
+        let said = inside.iter().take_while(|statement| statement.piece.comes_before_any_query()).count();
+        for statement in &inside[..said] {
+            let began = Instant::now();
+            statement.run(&mut self.worker.connection).await.map_err(|error| trouble(&self.file.name, statement, error))?;
+            let (line, excerpt, duration) = (statement.line(), statement.excerpt(), began.elapsed());
+            self.reports.push(StatementReport { line, statement: excerpt, duration, rows: 0, observed: None });
+        }
+        Ok(&inside[said..])
     }
 
     /// The statement has ended: it must have left neither the role nor UTF-8.
@@ -328,6 +343,13 @@ impl<'a, 'k> Bare<'a, 'k> {
 
 pub(super) fn row_gone(file: &MigrationFile) -> MigrationError {
     refused("ledger_tampered", format!("'{}' took its own row out of fluxbase_migrations.ledger", file.name))
+}
+
+/// What is marked already is told another way out.
+fn of_a_marked_file(failure: FileFailure, unit: &Unit) -> FileFailure {
+    let out_of_block = if unit.block { ": take it out from between BEGIN and COMMIT" } else { "" };
+    let message = failure.message.replace(OR_BEGIN_ANOTHER, "").replace(HAS_BEGUN, ": put it right behind a BEGIN of the file's own");
+    FileFailure { message: message.replace(MARK_THE_FILE, out_of_block).replace(OR_MARK_IT, ""), ..failure }
 }
 
 fn unbalanced(file: &MigrationFile, statement: &Statement<'_>) -> FileFailure {

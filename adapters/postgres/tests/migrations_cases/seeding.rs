@@ -262,3 +262,17 @@ async fn a_seed_keeps_the_encoding_that_it_is_sent_in() {
     assert_eq!((told.code, told.line), ("leaves_utf8", Some(2)), "{told}");
     assert_eq!(branch.text("select string_agg(name, ',') from people").await, "Zoë");
 }
+
+#[tokio::test]
+async fn a_seed_is_told_no_way_out_that_only_migrations_have() {
+    let branch = branch("seed_ways").await;
+    let seeds = Seeds::of(&branch);
+    for (sql, way) in [
+        ("set transaction isolation level serializable", "Take it out"),
+        ("vacuum", "put this into a migration"),
+        ("commit", "take the statement out"),
+    ] {
+        let told = seeds.write("1_a.sql", sql).fails("1_a.sql").await;
+        assert!(told.message.ends_with(way) && !told.message.contains("mark"), "{told}");
+    }
+}

@@ -320,3 +320,29 @@ async fn a_file_of_which_nothing_is_there_stands_in_no_others_way() {
     let told = plan(&files, Coverage::Whole, &branch.runner.ledger(&branch.target).await.unwrap(), false).refusals;
     assert!(matches!(&told[..], [Refusal::BegunMissing { done: 0, statements: 2, .. }]), "{told:?}");
 }
+
+#[tokio::test]
+async fn every_way_out_leads_out() {
+    let branch = branch("ways_out").await;
+    branch.as_owner("create table a (id int); create function f() returns void language plpgsql as $$ begin execute 'vacuum public.a'; end $$").await;
+    let (bare, serializable) = ("-- fluxbase:no-transaction", "set transaction isolation level serializable");
+    let told = branch.fails("1_a.sql", &format!("{serializable};\nselect 1")).await;
+    assert_eq!((told.code, told.sqlstate.as_deref()), ("statement_failed", Some("25001")), "{told}");
+    assert!(told.message.contains("Take it out, or mark the file -- fluxbase:no-transaction and put it right behind a BEGIN there"), "{told}");
+    let told = branch.fails("1_a.sql", &format!("{bare}\n{serializable};\nselect 1")).await;
+    assert!(told.message.ends_with("put it right behind a BEGIN of the file's own"), "{told}");
+    let level = "insert into a select 1 where current_setting('transaction_isolation') = 'serializable'";
+    let applied = branch.apply(&[("1_a.sql", &format!("{bare}\nbegin;\n{serializable};\n{level};\ncommit;\n{level}"))]).await.unwrap();
+    assert_eq!(applied[0].statements.iter().map(|statement| (statement.line, statement.rows)).collect::<Vec<_>>(), [(3, 0), (4, 1), (5, 0), (6, 0)]);
+
+    let told = branch.fails("2_b.sql", &format!("{bare}\nbegin;\ncreate index concurrently on a (id);\ncommit")).await;
+    assert_eq!(told.code, "needs_no_transaction");
+    assert!(told.message.ends_with("take it out from between BEGIN and COMMIT"), "{told}");
+    let told = branch.fails("2_b.sql", &format!("{bare}\nselect f()")).await;
+    assert!(!told.message.contains("mark the file"), "{told}");
+    for sql in ["prepare transaction 'a'", "commit and chain"] {
+        let told = branch.fails("3_c.sql", sql).await;
+        assert!(told.code == "ends_transaction" && !told.message.contains("mark"), "{told}");
+    }
+    branch.apply(&[("4_d.sql", &format!("/* licence */\n{bare}\nvacuum a"))]).await.unwrap();
+}
