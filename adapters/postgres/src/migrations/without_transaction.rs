@@ -164,7 +164,8 @@ impl<'a, 'k> Bare<'a, 'k> {
         // Before it is there for good.
         self.settle(statement, duration, rows, seen).await?;
         self.still_ours().await?;
-        self.worker.run("commit").await.map_err(failed)
+        // A notification that it listens to would come before the answer.
+        self.worker.run("unlisten *; commit").await.map_err(failed)
     }
 
     /// One statement that no transaction holds.
@@ -264,6 +265,7 @@ impl<'a, 'k> Bare<'a, 'k> {
         }
         self.still_ours().await?;
         let end = &self.statements[last];
+        self.worker.run("unlisten *").await.map_err(|error| trouble(&name, end, error))?;
         end.run(&mut self.worker.connection).await.map_err(|error| trouble(&name, end, error))?;
         // After a ROLLBACK the ledger has to be told again.
         let duration = began.elapsed();

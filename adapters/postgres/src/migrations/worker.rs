@@ -106,9 +106,10 @@ impl Worker {
         self.enter().await.map_err(failed)
     }
 
-    /// Our own words again, until the transaction ends, whatever the file has set. What lies in `pg_temp` comes last.
+    /// Our own words again, until the transaction ends, whatever the file has set. What lies in `pg_temp` comes last. What it listens to would come in between
+    /// the answers to what is ours, and be taken for one of them.
     pub(super) async fn leave(&mut self) -> Result<(), sqlx::Error> {
-        self.run("set local statement_timeout = 0; set local search_path = pg_catalog, pg_temp").await
+        self.run("set local statement_timeout = 0; set local search_path = pg_catalog, pg_temp; unlisten *").await
     }
 
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {

@@ -189,6 +189,24 @@ async fn what_takes_settings_back_leads_to_the_databases_own() {
 }
 
 #[tokio::test]
+async fn what_a_file_listens_to_does_not_come_in_between() {
+    let branch = branch("listens").await;
+    let bare = "-- fluxbase:no-transaction";
+    for (at, sql) in [
+        "listen x;\nnotify x;\nnotify x, 'again'".to_owned(),
+        "do $$ begin execute 'listen x'; perform pg_notify('x', ''); end $$".to_owned(),
+        format!("{bare}\nlisten x;\nnotify x;\nselect 1"),
+        format!("{bare}\nbegin;\nlisten x;\nnotify x;\ncommit;\nvacuum"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let applied = branch.apply(&[(&format!("{}_a.sql", at + 1), &sql)]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        assert_eq!(applied.len(), 1, "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_dry_run_sees_locks_and_rewrites_of_each_statement() {
     let branch = branch("observed").await;
     branch.apply(&[("1_a.sql", "create table a (id int, b text); insert into a select 1; create table gone ()")]).await.unwrap();
