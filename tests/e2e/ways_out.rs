@@ -142,6 +142,30 @@ async fn a_file_that_stopped_half_way_is_led_on_by_the_command_that_it_tells() {
 }
 
 #[tokio::test]
+async fn a_file_with_its_way_back_in_it_does_not_run_and_one_that_was_never_begun_is_not_missed() {
+    let there = "-- migrate:up\ncreate table public.back_a ();\n";
+    let at = Migrated::new(&[("1_a.sql", &format!("{there}-- migrate:down\ndrop table public.back_a;\n"))]).await;
+    for dry_run in [&["migrations", "up", "--dry-run"][..], &["migrations", "up"]] {
+        let (code, _, said) = at.project.run(&[dry_run, &["--branch", &at.branch]].concat()).await;
+        assert!(code == 1 && said.contains("line 3 on ('-- migrate:down')") && said.contains("delete what stands under"), "{said}");
+    }
+    let listed = at.listed().await;
+    assert_eq!((&listed["applied"], listed["refusals"].as_array().map(Vec::len)), (&json!([]), Some(1)), "{listed}");
+    at.write("1_a.sql", there);
+    assert_eq!(at.up().await.0, 0);
+    at.sql("select from public.back_a").await;
+
+    at.write("2_b.sql", "-- fluxbase:no-transaction\nselect nothing;\n");
+    let (code, said) = at.up().await;
+    assert!(code == 1 && said.contains("42703"), "{said}");
+    at.remove("2_b.sql");
+    at.write("3_c.sql", "create table public.back_c ();");
+    let (code, said) = at.up().await;
+    assert_eq!(code, 0, "{said}");
+    at.project.ok(&["branch", "delete", &at.branch]).await;
+}
+
+#[tokio::test]
 async fn a_branch_that_had_its_tables_before_it_had_a_ledger_takes_them_as_applied() {
     let at = Migrated::new(&[("1_a.sql", "create table public.base_a ();"), ("2_b.sql", "create table public.base_b ();")]).await;
     at.sql("create table public.base_a ()").await;
