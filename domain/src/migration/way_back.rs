@@ -48,7 +48,13 @@ impl WayBack {
 
 fn says(comment: &str, marks: &[&str]) -> bool {
     let words = comment.trim_start_matches('-').split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    marks.iter().any(|mark| words.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+    marks.iter().any(|mark| {
+        let rest = words.strip_prefix(mark);
+        // The tools' own marks may have options; words that people use too must stand alone.
+        rest.is_some_and(
+            |rest| if mark.ends_with(" migration") { !rest.contains(char::is_alphanumeric) } else { rest.is_empty() || rest.starts_with(' ') },
+        )
+    })
 }
 
 fn lines(text: &str) -> u32 {
@@ -75,7 +81,7 @@ mod tests {
             ("-- +goose Up", "-- +goose Down"),
             ("-- +migrate Up", "--  +migrate  DOWN notransaction"),
             ("-- Up Migration", "-- Down Migration"),
-            ("--- up migration", "   --- down migration"),
+            ("--- up migration", "   --- down migration ---"),
         ] {
             let sql = format!("{there}\r\ncreate table a ();\n\n{back}\r\n-- all of it\ndrop table a;");
             assert_eq!(of(&sql), Some((4, back.trim().to_owned())), "{sql}");
@@ -94,6 +100,7 @@ mod tests {
             "copy a from stdin;\n-- migrate:down\n\\.\ndrop table a",
             "select 1; -- migrate:down\ndrop table a",
             "-- no down migration here\ndrop table a",
+            "-- Down migration is not possible: what is dropped is gone\ndrop table a",
             "-- migrate:downwards\ndrop table a",
             "-- migrate:down\nselect 'unclosed",
         ] {
