@@ -80,14 +80,17 @@ impl Context {
     }
 
     /// The folder with the project's migration files: the one that is named, else `migrations` of the project, where there is one.
-    pub(super) fn migrations_dir(named: Option<&Path>) -> Option<PathBuf> {
-        named.map(Path::to_owned).or_else(|| Some(Self::migrations_of_project()).filter(|dir| dir.is_dir()))
+    pub(super) fn migrations_dir(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
+        match named {
+            Some(dir) => Ok(Some(dir.to_owned())),
+            None => Ok(Some(Self::migrations_of_project()?).filter(|dir| dir.is_dir())),
+        }
     }
 
     /// `migrations` of the project, of the working folder where that lies in none; whether it is there or not.
-    pub(super) fn migrations_of_project() -> PathBuf {
+    pub(super) fn migrations_of_project() -> Result<PathBuf, CliError> {
         let folder = Self::folder();
-        Project::of(&folder).map_or(folder, |project| project.root().to_owned()).join("migrations")
+        Ok(Project::of(&folder)?.map_or(folder, |project| project.root().to_owned()).join("migrations"))
     }
 
     /// Writes a result to standard output.

@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, command: DbCommand) -> Result<(), Cli
 
 /// The database of the branch that the project is switched to, where it is to one.
 async fn branch_database(context: &Context) -> Result<Option<DatabaseName>, CliError> {
-    let Some(branch) = Project::of(&Context::folder()).map_or(Ok(None), |project| project.config()?.branch())? else { return Ok(None) };
+    let Some(branch) = Project::of(&Context::folder())?.map_or(Ok(None), |project| project.config()?.branch())? else { return Ok(None) };
     let client = context.connect().await?;
     let found = client.send(&GetBranch { branch: branch.to_string() }).await?.output;
     let database = found.database.ok_or_else(|| CliError::local("not_ready", format!("nothing serves branch '{branch}' now"), None))?;

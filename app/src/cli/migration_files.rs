@@ -36,7 +36,7 @@ impl Folder {
 
 /// The files of the folder that is named, which then must hold some; else those of the project.
 pub(super) fn sent(named: Option<&Path>) -> Result<Sent, CliError> {
-    let dir = Context::migrations_dir(named);
+    let dir = Context::migrations_dir(named)?;
     let files = dir.as_deref().map_or(Ok(Vec::new()), of)?;
     match named {
         Some(dir) if files.is_empty() => Err(CliError::Usage(format!("there is no SQL file in {}", dir.display()))),

@@ -1,7 +1,10 @@
 //! The project's folder `.fluxbase/`: which server it belongs to, which branch is switched to.
 
+mod owners;
+
 use super::failure::CliError;
 use domain::Slug;
+use owners::Owners;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
@@ -12,6 +15,9 @@ use std::{
 /// The folder's name.
 const FOLDER: &str = ".fluxbase";
 const CONFIG: &str = "config.json";
+/// The server's URL in a line of text, for who writes no JSON.
+const URL: &str = "url";
+const KEY: &str = "key";
 
 /// A project, by its folder `.fluxbase`.
 #[derive(Clone, Debug)]
@@ -37,15 +43,24 @@ pub(super) struct ProjectConfig {
 }
 
 impl Project {
-    /// The nearest project, from a folder upwards.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
-        let named = |folder: &PathBuf| [CONFIG, "url"].iter().any(|file| folder.join(file).is_file());
-        folder.ancestors().map(|folder| folder.join(FOLDER)).find(named).map(|folder| Self { folder })
+    /// The nearest project, from a folder upwards; refused where it is another user's.
+    pub(super) fn of(folder: &Path) -> Result<Option<Self>, CliError> {
+        Self::of_owners(folder, &Owners::trusted())
+    }
+
+    fn of_owners(folder: &Path, owners: &Owners) -> Result<Option<Self>, CliError> {
+        let named = |folder: &PathBuf| [CONFIG, URL].iter().any(|file| folder.join(file).is_file());
+        let Some(folder) = folder.ancestors().map(|folder| folder.join(FOLDER)).find(named) else { return Ok(None) };
+        owners.check(&folder)?;
+        for file in [CONFIG, URL, KEY] {
+            owners.check(&folder.join(file))?;
+        }
+        Ok(Some(Self { folder }))
     }
 
     /// The nearest project; where there is none, one is made at the root of the repository that the folder lies in, else in the folder itself.
     pub(super) fn of_or_new(folder: &Path) -> Result<Self, CliError> {
-        if let Some(project) = Self::of(folder) {
+        if let Some(project) = Self::of(folder)? {
             return Ok(project);
         }
         let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(folder);
@@ -89,13 +104,13 @@ impl Project {
         if let Some(url) = self.config()?.url {
             return Ok(Some((self.folder.join(CONFIG), url)));
         }
-        let plain = self.folder.join("url");
+        let plain = self.folder.join(URL);
         Ok(read(&plain)?.map(|url| (plain, url)))
     }
 
     /// Its key, where it has one.
     pub(super) fn key(&self) -> Result<Option<String>, CliError> {
-        read(&self.folder.join("key"))
+        read(&self.folder.join(KEY))
     }
 
     /// Writes down what it says.
@@ -157,22 +172,25 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> CliError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Project, ProjectConfig};
-    use std::fs;
+    use super::{CliError, Owners, Project, ProjectConfig};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, symlink},
+    };
 
     #[test]
     fn switching_remembers_where_one_was_and_keeps_what_others_wrote() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("deep/er")).unwrap();
         fs::create_dir(dir.path().join(".git")).unwrap();
-        assert!(Project::of(&dir.path().join("deep")).is_none());
+        assert!(Project::of(&dir.path().join("deep")).unwrap().is_none());
         let project = Project::of_or_new(&dir.path().join("deep/er")).unwrap();
         assert_eq!(project.root(), dir.path());
         fs::write(dir.path().join(".fluxbase/config.json"), r#"{"url":"http://a:1","theme":"dark"}"#).unwrap();
 
         let switched = project.config().unwrap().switched(&"pr-1".parse().unwrap()).unwrap();
         project.write(&switched).unwrap();
-        let found = Project::of(&dir.path().join("deep")).unwrap().config().unwrap();
+        let found = Project::of(&dir.path().join("deep")).unwrap().unwrap().config().unwrap();
         assert_eq!(found.branch().unwrap().unwrap().as_str(), "pr-1");
         assert!(found.previous_branch().unwrap().unwrap().is_main());
         let back = found.switched(&"main".parse().unwrap()).unwrap();
@@ -181,6 +199,34 @@ mod tests {
         let text = fs::read_to_string(dir.path().join(".fluxbase/config.json")).unwrap();
         assert!(text.contains("dark") && text.contains("http://a:1"), "{text}");
         assert_eq!(fs::read_to_string(dir.path().join(".fluxbase/.gitignore")).unwrap(), "*\n");
+    }
+
+    #[test]
+    fn what_another_user_left_further_up_is_no_project_of_ones_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let working = dir.path().join("mine");
+        fs::create_dir_all(&working).unwrap();
+        Project::new_in(dir.path()).unwrap();
+        let owner = fs::metadata(dir.path()).unwrap().uid();
+
+        assert!(Project::of_owners(&working, &Owners::only(owner)).unwrap().is_some());
+        let refused = Project::of_owners(&working, &Owners::only(owner + 1)).unwrap_err();
+        assert!(matches!(&refused, CliError::Local { code: "foreign_project", hint: Some(hint), .. } if hint.contains("chown")), "{refused}");
+        assert!(refused.to_string().contains(&format!("(id {owner})")), "{refused}");
+        // One of one's own is nearer, and nobody asks whose the other is.
+        Project::new_in(&working).unwrap();
+        assert_eq!(Project::of(&working).unwrap().unwrap().root(), working);
+    }
+
+    #[test]
+    fn a_link_is_as_foreign_as_what_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(dir.path()).unwrap().uid();
+        symlink("/", dir.path().join("link")).unwrap();
+        assert!(Owners::only(owner + 1).check(&dir.path().join("link")).is_err(), "whose link it is");
+        assert!(Owners::only(owner).check(&dir.path().join("nothing")).is_ok());
+        let behind = fs::metadata("/").unwrap().uid();
+        assert_eq!(Owners::only(owner).check(&dir.path().join("link")).is_ok(), owner == behind, "whose what it leads to is");
     }
 
     #[test]

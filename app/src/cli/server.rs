@@ -54,7 +54,7 @@ struct ServerFile {
 
 /// Finds both: flags, then the environment, then the project, then the data folder.
 pub(super) fn find(lookup: &Lookup<'_>) -> Result<Found, CliError> {
-    let project = Project::of(lookup.folder);
+    let project = Project::of(lookup.folder)?;
     let branch = project.as_ref().map_or(Ok(None), |project| project.config()?.branch())?;
     let named = named_url(lookup, project.as_ref())?;
     let given = named_credential(lookup)?;

@@ -29,11 +29,13 @@ pub(crate) struct SwitchArgs {
 pub(super) async fn run(context: &Context, args: SwitchArgs) -> Result<(), CliError> {
     let folder = Context::folder();
     let Some(name) = args.name else {
-        let branch = Project::of(&folder).map_or(Ok(None), |project| project.config()?.branch())?.unwrap_or_else(Slug::main);
+        let branch = Project::of(&folder)?.map_or(Ok(None), |project| project.config()?.branch())?.unwrap_or_else(Slug::main);
         return context.print(&json!({ "branch": branch }), || branch.to_string());
     };
     let asked = match name.as_str() {
-        "-" => Reference::Exact(before(&Project::of(&folder).map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string()),
+        "-" => {
+            Reference::Exact(before(&Project::of(&folder)?.map_or_else(|| Ok(ProjectConfig::default()), |project| project.config())?)?.to_string())
+        }
         _ => name.parse()?,
     };
     // A branch that is not there, or not for the caller, is none to switch to.
@@ -52,7 +54,7 @@ fn before(config: &ProjectConfig) -> Result<Slug, CliError> {
 
 /// Goes back to main where a branch is gone that was switched to. Gives whether it was.
 pub(super) fn leave(slug: &Slug) -> Result<bool, CliError> {
-    let Some(project) = Project::of(&Context::folder()) else { return Ok(false) };
+    let Some(project) = Project::of(&Context::folder())? else { return Ok(false) };
     let config = project.config()?;
     if config.branch()?.as_ref() != Some(slug) {
         return Ok(false);

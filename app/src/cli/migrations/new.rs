@@ -35,7 +35,7 @@ fn words(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(context: &Context, args: NewArgs) -> Result<(), CliError> {
-    let dir = args.dir.unwrap_or_else(Context::migrations_of_project);
+    let dir = args.dir.map_or_else(Context::migrations_of_project, Ok)?;
     let path = dir.join(file_name(&args.name, free_version(&dir, SystemClock.now())));
     let text = format!("-- {}\n", args.name.replace('_', " "));
     let made = fs::create_dir_all(&dir).and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path));

@@ -1,0 +1,45 @@
+//! Whose files a project is taken from: another user's folder further up must not say where keys go, which branch is meant and what is run on it.
+
+use crate::cli::failure::CliError;
+use nix::unistd::geteuid;
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
+
+/// Users whose files are believed.
+#[derive(Clone, Debug)]
+pub(super) struct Owners(Vec<u32>);
+
+const ROOT: u32 = 0;
+
+impl Owners {
+    /// The user who runs this, root, and whoever became root by sudo.
+    pub(super) fn trusted() -> Self {
+        let user = geteuid().as_raw();
+        let became_root = (user == ROOT).then(|| std::env::var("SUDO_UID").ok()?.parse().ok()).flatten();
+        Self([ROOT, user].into_iter().chain(became_root).collect())
+    }
+
+    /// Refuses a file or folder that is somebody else's; as the link that it may be, and as what that leads to. One that is not there is nobody's.
+    pub(super) fn check(&self, path: &Path) -> Result<(), CliError> {
+        for look in [fs::symlink_metadata, fs::metadata] {
+            match look(path) {
+                Ok(found) if !self.0.contains(&found.uid()) => return Err(foreign(path, found.uid())),
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(CliError::local("unreadable", format!("cannot look at {}: {error}", path.display()), None)),
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn only(user: u32) -> Self {
+        Self(vec![user])
+    }
+}
+
+/// Passed over, it would leave a command on another branch than the one that is meant where the folder is shared on purpose.
+fn foreign(path: &Path, owner: u32) -> CliError {
+    let message = format!("{} belongs to another user (id {owner}): what it says of server, branch and migrations is not taken", path.display());
+    let hint = "make it yours with chown where you trust it, or make the folder that you work in a project of its own with `fluxbase init`";
+    CliError::local("foreign_project", message, Some(hint))
+}
