@@ -1,7 +1,7 @@
 //! Migration files of a folder, as they go along with a request.
 
 use super::{context::Context, failure::CliError};
-use domain::{Slug, operation::NamedText};
+use domain::{Slug, migration::MigrationFile, operation::NamedText};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -54,8 +54,7 @@ pub(super) fn of(dir: &Path) -> Result<Vec<NamedText>, CliError> {
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        // Hidden ones are what editors and file systems leave behind; the server passes them over too.
-        if path.extension().is_some_and(|extension| extension == "sql") && !name.starts_with('.') && path.is_file() {
+        if MigrationFile::is_meant_by(name) && path.is_file() {
             let bytes = fs::read(&path).map_err(|error| unreadable_file(&path, &error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|error| unreadable_file(&path, &not_utf8(&error)))?;
             files.push(NamedText { name: name.to_owned(), text });
@@ -91,12 +90,12 @@ mod tests {
     #[test]
     fn only_sql_files_go_along_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [("2_b.sql", "b"), ("1_a.sql", "a"), ("README.md", "no"), (".hidden", "no"), ("._1_a.sql", "no")] {
+        for (name, text) in [("2_b.SQL", "b"), ("1_a.sql", "a"), ("README.md", "no"), (".hidden", "no"), ("._1_a.sql", "no")] {
             fs::write(dir.path().join(name), text).unwrap();
         }
         fs::create_dir(dir.path().join("old.sql")).unwrap();
         let files: Vec<_> = of(dir.path()).unwrap().into_iter().map(|file| (file.name, file.text)).collect();
-        assert_eq!(files, [("1_a.sql".to_owned(), "a".to_owned()), ("2_b.sql".to_owned(), "b".to_owned())]);
+        assert_eq!(files, [("1_a.sql".to_owned(), "a".to_owned()), ("2_b.SQL".to_owned(), "b".to_owned())]);
         assert!(of(&dir.path().join("nowhere")).unwrap_err().to_string().contains("nowhere"));
         fs::write(dir.path().join("3_c.sql"), b"select 1;\nselect '\xff';").unwrap();
         let refused = of(dir.path()).unwrap_err().to_string();

@@ -164,6 +164,11 @@ pub enum InvalidMigrationFile {
 }
 
 impl MigrationFile {
+    /// Whether a file of a project's folder is meant as a migration: SQL, and not hidden, as is what editors and file systems leave behind.
+    pub fn is_meant_by(name: &str) -> bool {
+        !name.starts_with('.') && stem(name).is_some()
+    }
+
     /// Reads a file. `hash` is asked for the checksum of its text.
     pub fn read(name: &str, bytes: &[u8], hash: impl FnOnce(&[u8]) -> Checksum) -> Result<Self, InvalidMigrationFile> {
         let version = version(name)?;
@@ -191,6 +196,11 @@ impl MigrationFile {
     }
 }
 
+/// The name of an SQL file without its end, whether that is in small letters or in capitals.
+fn stem(name: &str) -> Option<&str> {
+    name.rsplit_once('.').filter(|(_, kind)| kind.eq_ignore_ascii_case("sql")).map(|(stem, _)| stem)
+}
+
 fn version(name: &str) -> Result<MigrationVersion, InvalidMigrationFile> {
     let own = || name.to_owned();
     if name.contains(['/', '\\']) || name.len() > 255 {
@@ -199,7 +209,7 @@ fn version(name: &str) -> Result<MigrationVersion, InvalidMigrationFile> {
     if let Some(unseen) = Unseen::first_of(name) {
         return Err(InvalidMigrationFile::Unseen { name: own(), unseen });
     }
-    let Some(stem) = name.strip_suffix(".sql") else {
+    let Some(stem) = stem(name) else {
         return Err(InvalidMigrationFile::NotSql { name: own() });
     };
     let digits = stem.len() - stem.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -243,7 +253,7 @@ impl MigrationSet {
                 faults.push(InvalidMigrationFile::Nul { name: name.to_owned() });
                 continue;
             }
-            if name.ends_with(".down.sql") {
+            if stem(name).and_then(|stem| stem.rsplit_once('.')).is_some_and(|(_, kind)| kind.eq_ignore_ascii_case("down")) {
                 set.left_out.push(LeftOut { name: name.to_owned(), reason: "migrations go forward only; reset or undo the branch instead" });
                 continue;
             }
@@ -280,11 +290,19 @@ mod tests {
 
     #[test]
     fn versions_are_numbers() {
-        let names = ["20240101120000_init.sql", "010_b.sql", "9_a.sql", "9_a.down.sql", "011.sql"];
+        let names = ["20240101120000_init.sql", "010_B.SQL", "9_a.sql", "9_a.down.sql", "9_a.Down.SQL", "011.sql"];
         let set = MigrationSet::read(names.map(|name| (name, b"select 1".as_slice())), hash).unwrap();
         let versions: Vec<i64> = set.files.iter().map(|file| file.version.number()).collect();
         assert_eq!(versions, [9, 10, 11, 20_240_101_120_000]);
-        assert_eq!(set.left_out.len(), 1);
+        assert_eq!(set.left_out.len(), 2);
+    }
+
+    #[test]
+    fn what_is_meant_as_a_migration_is_told_from_what_lies_beside() {
+        for (name, meant) in [("1_a.sql", true), ("1_a.SQL", true), ("notes.sql", true), (".1_a.sql", false), ("1_a.sql.bak", false), ("sql", false)]
+        {
+            assert_eq!(MigrationFile::is_meant_by(name), meant, "{name}");
+        }
     }
 
     #[test]

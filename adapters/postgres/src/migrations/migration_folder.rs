@@ -2,12 +2,9 @@
 
 use super::failure::refused;
 use async_trait::async_trait;
+use domain::migration::MigrationFile;
 use ports::driven::{MigrationError, MigrationFiles, ProjectFile};
-use std::{
-    collections::BTreeMap,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io::ErrorKind, path::PathBuf};
 
 /// Files of `migrations.dir`. A folder that is not there holds none.
 #[derive(Debug)]
@@ -37,8 +34,7 @@ impl MigrationFiles for MigrationFolder {
         let mut found = BTreeMap::new();
         while let Some(entry) = entries.next_entry().await.map_err(|error| self.unreadable(&error))? {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let is_sql = Path::new(&name).extension().is_some_and(|extension| extension == "sql");
-            if !is_sql || name.starts_with('.') {
+            if !MigrationFile::is_meant_by(&name) {
                 continue;
             }
             let path = entry.path();
@@ -61,13 +57,13 @@ mod tests {
     async fn files_come_by_name_and_others_are_left() {
         let folder = std::env::temp_dir().join(format!("fluxbase-migrations-{}", std::process::id()));
         fs::create_dir_all(folder.join("0_old.sql")).unwrap();
-        for name in ["2_b.sql", "1_a.sql", "readme.md", ".3_hidden.sql"] {
+        for name in ["2_b.SQL", "1_a.sql", "readme.md", ".3_hidden.sql"] {
             fs::write(folder.join(name), name).unwrap();
         }
         let read = MigrationFolder::new(&folder).read().await.unwrap();
         assert_eq!(
             read.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())).collect::<Vec<_>>(),
-            [("1_a.sql", &b"1_a.sql"[..]), ("2_b.sql", b"2_b.sql")]
+            [("1_a.sql", &b"1_a.sql"[..]), ("2_b.SQL", b"2_b.SQL")]
         );
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(MigrationFolder::new(&folder).read().await.unwrap(), []);

@@ -1,11 +1,12 @@
 //! The folder that seed files lie in.
 
 use super::failure::refused;
-use domain::migration::Seed;
+use domain::migration::{InvalidSeedName, Seed};
 use ports::driven::{MigrationError, SeedFile};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
-/// Its seed files by name; only these where some are named. Files of other kinds are not seeds. What only looks like one is refused where it is meant.
+/// Its seed files by name; only these where some are named. Files of other kinds are not seeds. What is meant as one and is none is refused: passed over, it
+/// would be missed by nobody until its rows are.
 pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec<SeedFile>, MigrationError> {
     let mut found = list(folder).await?;
     let Some(only) = only else { return found.into_iter().map(|(name, file)| file.map_err(|unfit| unfit.refused(&name))).collect() };
@@ -15,7 +16,10 @@ pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec
             if wanted.contains_key(&name) {
                 continue;
             }
-            return Err(refused("seed_unknown", format!("there is no seed file '{name}' where the server looks for them (branching.seeds_dir)")));
+            return Err(match Seed::named(&name) {
+                Ok(_) => refused("seed_unknown", format!("there is no seed file '{name}' where the server looks for them (branching.seeds_dir)")),
+                Err(reason) => Unfit::Name(reason).refused(&name),
+            });
         };
         wanted.insert(name.clone(), file.map_err(|unfit| unfit.refused(&name))?);
     }
@@ -23,8 +27,12 @@ pub(super) async fn find(folder: &Path, only: Option<Vec<String>>) -> Result<Vec
 }
 
 /// Why what is called like a seed is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Unfit {
+    /// Its name does not say what it is a seed of.
+    Name(InvalidSeedName),
+    /// Its name cannot be written down, and so be told or logged.
+    Bytes,
     /// A link to a file that lies elsewhere, which may be anything that the server can read.
     Outside,
     /// A link to nothing.
@@ -36,6 +44,8 @@ enum Unfit {
 impl Unfit {
     fn refused(self, name: &str) -> MigrationError {
         let what = match self {
+            Self::Name(reason) => return refused("seed_unfit", format!("the seed file {reason}")),
+            Self::Bytes => "has a name that is not UTF-8: rename it",
             Self::Outside => "is a link that leads out of the folder of seeds (branching.seeds_dir): put the file itself there",
             Self::Nowhere => "is a link that leads nowhere: put the file itself into the folder of seeds (branching.seeds_dir), or take the link out",
             Self::NoFile => "is no regular file, but a pipe, a socket or a device: put a file in its place, or take it out",
@@ -59,8 +69,10 @@ async fn list(folder: &Path) -> Result<BTreeMap<String, Result<SeedFile, Unfit>>
     let mut found = BTreeMap::new();
     while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
         let path = entry.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let Ok(seed) = Seed::named(name) else { continue };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !Seed::is_meant_by(&name) {
+            continue;
+        }
         let fit = match tokio::fs::canonicalize(&path).await {
             // Where it really lies: a link within the folder is as good as a file.
             Ok(real) if real.starts_with(&own) => {
@@ -68,15 +80,19 @@ async fn list(folder: &Path) -> Result<BTreeMap<String, Result<SeedFile, Unfit>>
                 if file.is_dir() {
                     continue;
                 }
-                if file.is_file() { Ok(SeedFile { seed, path: real }) } else { Err(Unfit::NoFile) }
+                if file.is_file() { seed(&entry.file_name()).map(|seed| SeedFile { seed, path: real }) } else { Err(Unfit::NoFile) }
             }
             Ok(_) => Err(Unfit::Outside),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Unfit::Nowhere),
             Err(error) => return Err(unreadable(error)),
         };
-        found.insert(name.to_owned(), fit);
+        found.insert(name, fit);
     }
     Ok(found)
+}
+
+fn seed(name: &OsStr) -> Result<Seed, Unfit> {
+    Seed::named(name.to_str().ok_or(Unfit::Bytes)?).map_err(Unfit::Name)
 }
 
 #[cfg(test)]
@@ -89,20 +105,49 @@ mod tests {
     async fn seeds_come_by_name_and_only_from_the_folder() {
         let folder = std::env::temp_dir().join(format!("fluxbase-seeds-{}", std::process::id()));
         fs::create_dir_all(folder.join("sub.sql")).unwrap();
-        for name in ["20_b.csv", "10_a.sql", "readme.md", ".hidden.sql"] {
+        for name in ["20_b.CSV", "10_a.sql", "readme.md", ".hidden.sql"] {
             fs::write(folder.join(name), "x").unwrap();
         }
         let names = |files: Vec<ports::driven::SeedFile>| files.into_iter().map(|file| file.seed.name).collect::<Vec<_>>();
-        assert_eq!(names(find(&folder, None).await.unwrap()), ["10_a.sql", "20_b.csv"]);
-        let some = vec!["20_b.csv".to_owned(), "10_a.sql".to_owned(), "10_a.sql".to_owned()];
-        assert_eq!(names(find(&folder, Some(some)).await.unwrap()), ["10_a.sql", "20_b.csv"]);
-        for name in ["../10_a.sql", "30_c.sql", "/etc/passwd"] {
+        assert_eq!(names(find(&folder, None).await.unwrap()), ["10_a.sql", "20_b.CSV"]);
+        let some = vec!["20_b.CSV".to_owned(), "10_a.sql".to_owned(), "10_a.sql".to_owned()];
+        assert_eq!(names(find(&folder, Some(some)).await.unwrap()), ["10_a.sql", "20_b.CSV"]);
+        for (name, expected, said) in [
+            ("30_c.sql", "seed_unknown", "no seed file '30_c.sql'"),
+            ("../10_a.sql", "seed_unfit", "the name alone, without folders"),
+            ("/etc/passwd", "seed_unfit", "the name alone, without folders"),
+            ("readme.md", "seed_unfit", "neither .sql nor .csv"),
+        ] {
             let refused = find(&folder, Some(vec![name.to_owned()])).await.unwrap_err();
-            assert!(matches!(refused, MigrationError::Refused { code: "seed_unknown", .. }), "{refused:?}");
+            assert!(matches!(refused, MigrationError::Refused { code, .. } if code == expected) && refused.to_string().contains(said), "{refused:?}");
             assert!(!refused.to_string().contains("fluxbase-seeds-"), "where the folder is concerns nobody: {refused}");
         }
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(find(&folder, None).await.unwrap(), []);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_meant_as_a_seed_is_not_passed_over() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+        let folder = std::env::temp_dir().join(format!("fluxbase-meant-{}", std::process::id()));
+        let names = [
+            (&b"40_db.public.tasks.csv"[..], "does not name a table, or a schema and a table"),
+            (b"50_.csv", "does not name a table"),
+            (b"60_a\\b.sql", "without folders"),
+            (b"70_us\xe2\x80\xaeers.sql", "U+202E"),
+            (b"80_caf\xe9.sql", "not UTF-8"),
+        ];
+        for (name, said) in names {
+            fs::create_dir_all(folder.join("90_old.b.c.csv")).unwrap();
+            fs::write(folder.join("10_a.sql"), "x").unwrap();
+            fs::write(folder.join(OsStr::from_bytes(name)), "x").unwrap();
+            let refused = find(&folder, None).await.unwrap_err();
+            assert!(matches!(refused, MigrationError::Refused { code: "seed_unfit", .. }) && refused.to_string().contains(said), "{refused:?}");
+            assert_eq!(find(&folder, Some(vec!["10_a.sql".to_owned()])).await.unwrap().len(), 1, "what is named is not kept from being sown");
+            fs::remove_dir_all(&folder).unwrap();
+        }
     }
 
     #[cfg(unix)]
