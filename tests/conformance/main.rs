@@ -67,6 +67,7 @@ promises! {
         a_claim_holds_until_its_lease_runs_out,
         a_stale_claim_writes_nothing,
         what_a_branch_had_before_is_noted_once,
+        a_branchs_choice_of_seeds_is_that_of_what_made_it_as_it_is,
         a_renewed_lease_lasts,
         a_released_operation_waits_for_its_delay,
         what_did_not_work_out_is_counted_for_whoever_comes_next,

@@ -158,6 +158,37 @@ pub(crate) async fn what_a_branch_had_before_is_noted_once(world: &World) {
     }
 }
 
+pub(crate) async fn a_branchs_choice_of_seeds_is_that_of_what_made_it_as_it_is(world: &World) {
+    let made = branch("seeded", world.main.id);
+    let mut work = world.begin().await;
+    work.branches().insert(&made).await.unwrap();
+    assert_eq!(work.operations().seeds_of(made.id).await.unwrap(), None);
+    work.commit().await.unwrap();
+    let (create, reset, undo) = (OperationKind::CreateBranch, OperationKind::ResetBranch, OperationKind::UndoReset);
+    let other = OperationKind::SeedBranch;
+    let steps = [
+        // A failed one leaves what was asked for: a reset makes it again.
+        (create, Progress::Failed, Some("1.sql"), Some("1.sql")),
+        (reset, Progress::Failed, Some("2.sql"), Some("1.sql")),
+        (reset, Progress::Succeeded, Some("3.sql"), Some("3.sql")),
+        (other, Progress::Succeeded, Some("4.sql"), Some("3.sql")),
+        (undo, Progress::Failed, None, Some("3.sql")),
+        (undo, Progress::Succeeded, None, Some("1.sql")),
+        (reset, Progress::Succeeded, None, None),
+    ];
+    for (seconds, (kind, status, seeds, standing)) in (1..).zip(steps) {
+        let seeds = seeds.map(|name| vec![name.to_owned()]);
+        let asked = operation(made.id, seconds);
+        let input = OperationInput { seeds, ..OperationInput::default() };
+        let ended = Operation { kind, status, input, finished_at: Some(NOW), ..asked };
+        let mut work = world.begin().await;
+        work.operations().insert(&ended).await.unwrap();
+        work.commit().await.unwrap();
+        let found = world.begin().await.operations().seeds_of(made.id).await.unwrap();
+        assert_eq!(found, standing.map(|name| vec![name.to_owned()]), "after {kind:?}, {status:?}");
+    }
+}
+
 pub(crate) async fn a_renewed_lease_lasts(world: &World) {
     add(world, &[1]).await;
     let first = claim(world, OVER).await.unwrap();

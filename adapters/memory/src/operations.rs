@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Branch, BranchId, Operation, OperationId,
+    Branch, BranchId, Operation, OperationId, OperationKind,
     operation::{Claim, Progress},
 };
 use ports::driven::{OperationRepository, StoreError, Workload};
@@ -132,6 +132,27 @@ impl OperationRepository for MemoryUnitOfWork {
         let unreadable = self.unreadable_ids();
         let unfinished = |row: &&OperationRow| row.operation.finished_at.is_none() && unreadable.contains(&row.operation.id);
         Ok(self.read(|state| state.operations.values().filter(unfinished).map(|row| (row.operation.id, row.operation.branch_id)).collect()))
+    }
+
+    async fn seeds_of(&mut self, branch: BranchId) -> Result<Option<Vec<String>>, StoreError> {
+        let made = |operation: &&Operation| match operation.kind {
+            OperationKind::CreateBranch => true,
+            OperationKind::ResetBranch | OperationKind::UndoReset => operation.status == Progress::Succeeded,
+            _ => false,
+        };
+        Ok(self.read(|state| {
+            let of_branch = state.operations.values().map(|row| &row.operation).filter(|operation| operation.branch_id == branch);
+            let mut made: Vec<_> = of_branch.filter(made).collect();
+            made.sort_by_key(|operation| (operation.created_at, operation.id));
+            let mut standing: Vec<Option<Vec<String>>> = Vec::new();
+            for operation in made {
+                match operation.kind {
+                    OperationKind::UndoReset => drop(standing.pop()),
+                    _ => standing.push(operation.input.seeds.clone()),
+                }
+            }
+            standing.pop().flatten()
+        }))
     }
 
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {

@@ -51,6 +51,9 @@ pub trait OperationRepository: Send {
     /// Those that have not ended and cannot be read here, with their branches: a newer version may have written them, whose replicas see to them. Nobody here
     /// can tell what they are at work on.
     async fn unreadable(&mut self) -> Result<Vec<(OperationId, BranchId)>, StoreError>;
+    /// The seed files that a branch as it is now was made of, where they were named: those of the last reset that succeeded and was not undone, else those of
+    /// its creation.
+    async fn seeds_of(&mut self, branch: BranchId) -> Result<Option<Vec<String>>, StoreError>;
     /// Takes the turn at recurring work of this name until the unit of work ends; `false` where another has it.
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError>;
     /// Writes an operation's status, steps, error, result and end back under its claim; of what was asked for, what the branch had before of migrations and of

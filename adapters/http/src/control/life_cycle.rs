@@ -107,7 +107,7 @@ impl FromFields for Reset {
 #[derive(Object)]
 #[oai(rename = "Reset")]
 pub(crate) struct ResetDocument {
-    /// For `seed_data`: the seed files to run afterwards, by name; all of them when not given.
+    /// For `seed_data`: the seed files to run afterwards, by name; when not given, those that the branch was made of: all of them where none were named.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
     /// For `full_clone`: how old a kept copy of the parent's rows may be, such as `1h`. When not given, or `0`, never a kept copy: rows are not older than
@@ -134,7 +134,7 @@ impl FromFields for Seeding {
 #[derive(Object)]
 #[oai(rename = "Seeding")]
 pub(crate) struct SeedingDocument {
-    /// The seed files to run, by name; all of them when not given.
+    /// The seed files to run, by name; when not given, those that the branch was made of: all of them where none were named.
     #[oai(nullable)]
     seeds: Option<Vec<String>>,
 }

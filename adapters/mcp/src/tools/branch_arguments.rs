@@ -13,6 +13,11 @@ pub(super) fn seeds_schema() -> Value {
     json!({"type": "array", "items": {"type": "string"}, "description": "seed_data: the seed files to run; all when left out"})
 }
 
+/// Of a branch that is there: what it was made of was a choice.
+pub(super) fn kept_seeds_schema() -> Value {
+    json!({"type": "array", "items": {"type": "string"}, "description": "seed_data: the seed files to run; those it was made of when left out"})
+}
+
 pub(super) fn max_age_schema() -> Value {
     json!({"type": "string", "description": "how old a kept copy of the rows may be, such as 1h; fresh when left out"})
 }

@@ -1,7 +1,7 @@
 //! `reset_branch`: bring a branch back to its parent's present state.
 
 use super::{
-    branch_arguments::{Reading, branch_schema, max_age_schema, seeds_schema, wait_schema},
+    branch_arguments::{Reading, branch_schema, kept_seeds_schema, max_age_schema, wait_schema},
     started::{Started, Waiting},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl Tool for ResetBranchTool {
             "type": "object",
             "additionalProperties": false,
             "required": ["branch"],
-            "properties": {"branch": branch_schema(), "seeds": seeds_schema(), "max_age": max_age_schema(), "wait": wait_schema()}
+            "properties": {"branch": branch_schema(), "seeds": kept_seeds_schema(), "max_age": max_age_schema(), "wait": wait_schema()}
         })
     }
 

@@ -144,6 +144,24 @@ impl OperationRepository for PgUnitOfWork {
         Ok(unreadable)
     }
 
+    async fn seeds_of(&mut self, branch: BranchId) -> Result<Option<Vec<String>>, StoreError> {
+        let seeds: Option<Json<Option<Vec<String>>>> = sqlx::query_scalar(
+            "select coalesce(input -> 'seeds', 'null')
+               from (select input, kind, created_at, id, lead(kind) over (order by created_at, id) as next
+                       from branching.operations
+                      where branch_id = $1
+                        and (kind = 'create_branch' or kind in ('reset_branch', 'undo_reset') and status = 'succeeded')) as made
+              where kind <> 'undo_reset' and next is distinct from 'undo_reset'
+              order by created_at desc, id desc
+              limit 1",
+        )
+        .bind(branch.as_uuid())
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .map_err(store)?;
+        Ok(seeds.and_then(|Json(seeds)| seeds))
+    }
+
     async fn try_turn(&mut self, name: &str) -> Result<bool, StoreError> {
         sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended('fluxbase turn: ' || $1, 0))")
             .bind(name)

@@ -17,7 +17,7 @@ The old data serves until the switch. main and protected branches are never rese
 pub(crate) struct ResetArgs {
     /// Its name, slug or id
     name: String,
-    /// A seed file to run afterwards, for seed data; repeat it [default: all of them]
+    /// A seed file to run afterwards, for seed data; repeat it [default: those that it was made of]
     #[arg(long, value_name = "FILE")]
     seed: Option<Vec<String>>,
     /// How old a kept copy of the parent's rows may be, for full clones, such as 1h [default: not older than now]

@@ -21,7 +21,7 @@ A file that ran there and has not changed is left out. Each runs wholly or not a
 pub(crate) struct SeedArgs {
     /// Its name, slug or id [default: the branch that is switched to]
     name: Option<String>,
-    /// A seed file; repeat it [default: all of them]
+    /// A seed file; repeat it [default: those that it was made of, else all of them]
     #[arg(long, value_name = "FILE")]
     seed: Option<Vec<String>>,
     #[command(flatten)]

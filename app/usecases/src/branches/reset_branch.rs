@@ -5,12 +5,12 @@ use super::{
     lookup::find_locked,
     ports::BranchPorts,
     rows::{check_max_age, may_copy_rows},
-    seeds::check_seeds,
+    seeds::{check_mode, chosen_seeds},
     start::Start,
 };
 use async_trait::async_trait;
 use domain::{
-    Action, Branch, Caller, Failure, OperationKind,
+    Action, Branch, Caller, DataCloneMode, Failure, OperationKind,
     branch::{AccessLevel, MaxAge},
     operation::OperationInput,
 };
@@ -41,14 +41,20 @@ impl UseCase<ResetBranch> for ResetBranchUseCase {
         let (mode, error_before) = (branch.clone_mode, branch.state.error().map(str::to_owned));
         let branch = branch.reset(start.id, next, start.now)?;
         check_max_age(command.max_age, mode)?;
-        check_seeds(&*self.ports.seeds, command.seeds.as_ref(), mode).await?;
+        check_mode(command.seeds.as_ref(), mode)?;
+        let mut seeds = None;
+        if mode == DataCloneMode::SeedData {
+            let chosen = chosen_seeds(work.operations(), branch.id, command.seeds).await?;
+            chosen.check(&*self.ports.seeds).await?;
+            seeds = chosen.seeds;
+        }
         // What the branch gets is its parent's of now: whoever asks must be let see that.
         let parent = parent(&mut *work, &branch).await?;
         may_copy_rows(work.users(), &caller.principal, &parent, mode).await?;
         if parent.state.serving().is_none() {
             return Err(parent_not_ready(&parent));
         }
-        let input = OperationInput { max_age: command.max_age.map(MaxAge::seconds), seeds: command.seeds, error_before, ..OperationInput::default() };
+        let input = OperationInput { max_age: command.max_age.map(MaxAge::seconds), seeds, error_before, ..OperationInput::default() };
         let operation = without_idle_steps(start.operation(OperationKind::ResetBranch, &branch, input), mode);
         start.commit(work, branch, true, operation).await
     }

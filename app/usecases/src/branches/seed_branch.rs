@@ -3,7 +3,7 @@
 use super::{
     lookup::{check_owner, find_locked},
     ports::BranchPorts,
-    seeds::find_seeds,
+    seeds::chosen_seeds,
     start::Start,
 };
 use async_trait::async_trait;
@@ -32,9 +32,10 @@ impl UseCase<SeedBranch> for SeedBranchUseCase {
             let reason = "seeds are for branches: the main branch has rows of its own".to_owned();
             return Err(Failure::Conflict { code: "main_branch", reason });
         }
-        find_seeds(&*self.ports.seeds, command.seeds.as_ref()).await?;
+        let chosen = chosen_seeds(work.operations(), branch.id, command.seeds).await?;
+        chosen.check(&*self.ports.seeds).await?;
         let start = Start::new(&self.ports, caller, Action::SeedBranch, "seed_requested");
-        let input = OperationInput { seeds: command.seeds, error_before: branch.state.error().map(str::to_owned), ..OperationInput::default() };
+        let input = OperationInput { seeds: chosen.seeds, error_before: branch.state.error().map(str::to_owned), ..OperationInput::default() };
         // As for migrations: it serves on, and nothing else is done to it meanwhile.
         let branch = branch.migrate(start.id, start.now)?;
         let operation = start.operation(OperationKind::SeedBranch, &branch, input);
@@ -51,7 +52,7 @@ mod tests {
     };
     use domain::{Branch, OperationId, Scope};
     use ports::{
-        driven::{MockSeedRunner, SeedFile},
+        driven::{MigrationError, MockSeedRunner, SeedFile},
         driving::{SeedBranch, UseCase},
     };
     use std::sync::Arc;
@@ -64,6 +65,7 @@ mod tests {
         work.operations.expect_insert().returning(|_| Ok(()));
         work.activity.expect_record().returning(|_| Ok(()));
         work.audit.expect_record().returning(|_| Ok(()));
+        work.operations.expect_seeds_of().returning(|_| Ok(None));
         let mut seeds = MockSeedRunner::new();
         seeds.expect_find().returning(move |_| Ok(files.clone()));
         let ports = BranchPorts { seeds: Arc::new(seeds), ..branch_ports(work) };
@@ -80,5 +82,20 @@ mod tests {
         assert_eq!(outcome(branch("pr-1", Some(1)), Vec::new()).await.unwrap_err(), "no_seeds");
         assert_eq!(outcome(busy, file()).await.unwrap_err(), "operation_running");
         assert_eq!(outcome(main_branch(), file()).await.unwrap_err(), "main_branch");
+    }
+
+    #[tokio::test]
+    async fn what_the_branch_was_made_of_and_is_gone_is_told_by_who_chose_it() {
+        for (asked, told) in [(None, "The branch was made of 1_a.sql"), (Some(vec!["1_a.sql".to_owned()]), "/seeds")] {
+            let mut work = work_with(Some(branch("pr-1", Some(1))));
+            work.operations.expect_seeds_of().returning(|_| Ok(Some(vec!["1_a.sql".to_owned()])));
+            let mut seeds = MockSeedRunner::new();
+            let gone = |_| Err(MigrationError::Refused { code: "seed_unknown", message: "there is no seed file '1_a.sql'".to_owned() });
+            seeds.expect_find().returning(gone);
+            let ports = BranchPorts { seeds: Arc::new(seeds), ..branch_ports(work) };
+            let command = SeedBranch { branch: "pr-1".to_owned(), seeds: asked };
+            let refused = SeedBranchUseCase::new(ports).run(&caller(Some(1), [Scope::WriteBranches]), command).await.unwrap_err();
+            assert!(refused.to_string().contains(told) && refused.to_string().contains("no seed file '1_a.sql'"), "{refused}");
+        }
     }
 }
