@@ -128,7 +128,7 @@ fn not_found(detail: &str) -> Failure {
 
 /// The codes that use cases, the domain and what they ask give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 65] = [
+    const CODES: [&str; 66] = [
         "branch_error",
         "branch_expired",
         "branch_mismatch",
@@ -180,6 +180,7 @@ fn known(code: &str) -> &'static str {
         "role_in_use",
         "role_not_ours",
         "rows_out_of_reach",
+        "rows_would_double",
         "seed_unfit",
         "seed_unknown",
         "seeds_unavailable",

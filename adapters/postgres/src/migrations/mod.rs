@@ -19,6 +19,7 @@ mod migration_folder;
 mod observe;
 mod repair;
 mod runner;
+mod seed_again;
 mod seed_csv;
 mod seed_encoding;
 mod seed_folder;

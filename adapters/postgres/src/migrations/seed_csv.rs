@@ -4,6 +4,7 @@ use super::{
     csv_end::CsvEnd,
     failure::{row_of_copy, sqlstate, unreadable_at},
     in_transaction::{Trouble, lost, of_file},
+    seed_again::{self, Manner, ROWS},
     seed_encoding::{self, NotUtf8},
     worker::Worker,
 };
@@ -42,14 +43,45 @@ pub(super) struct Csv<'a> {
     /// Of the file as it was when it was looked at.
     pub(super) checksum: Checksum,
     pub(super) bytes: u64,
+    /// Whether it ran here before, with another text.
+    pub(super) again: bool,
 }
 
 impl Csv<'_> {
-    /// Copies all rows. The server takes what the header names, in its order.
-    pub(super) async fn copy(&self, worker: &mut Worker, progress: &dyn MigrationProgress) -> Result<u64, Trouble> {
+    /// Brings all rows into the table, of those that are there already what the file has of them now.
+    pub(super) async fn sow(&self, worker: &mut Worker, progress: &dyn MigrationProgress) -> Result<u64, Trouble> {
         let columns = self.columns().await?;
-        let names: Vec<String> = columns.iter().map(|column| ident(column)).collect();
-        let statement = format!("copy {} ({}) from stdin with (format csv, header true, encoding 'UTF8')", self.table(), names.join(", "));
+        let names = columns.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ");
+        let rows = match self.manner(worker, &columns).await? {
+            Manner::Afresh => self.copy(worker, &self.table(), &names, progress).await?,
+            Manner::Merged(merge) => {
+                self.run(worker, &seed_again::make_rows(&self.table(), &names)).await?;
+                self.copy(worker, ROWS, &names, progress).await?;
+                self.run(worker, &merge).await?
+            }
+            Manner::Doubled => return Err(self.would_double()),
+        };
+        self.move_sequences(worker, &columns).await.map_err(|error| of_file(self.name, "moving sequences behind the rows", error))?;
+        Ok(rows)
+    }
+
+    async fn manner(&self, worker: &mut Worker, columns: &[String]) -> Result<Manner, Trouble> {
+        if !self.again {
+            return Ok(Manner::Afresh);
+        }
+        seed_again::manner(&mut worker.connection, &self.table(), columns)
+            .await
+            .map_err(|error| of_file(self.name, "looking at what is in the table", error))
+    }
+
+    async fn run(&self, worker: &mut Worker, statement: &str) -> Result<u64, Trouble> {
+        let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut worker.connection).await;
+        done.map(|done| done.rows_affected()).map_err(|error| self.refused(statement, error))
+    }
+
+    /// Copies all rows. The server takes what the header names, in its order.
+    async fn copy(&self, worker: &mut Worker, table: &str, names: &str, progress: &dyn MigrationProgress) -> Result<u64, Trouble> {
+        let statement = format!("copy {table} ({names}) from stdin with (format csv, header true, encoding 'UTF8')");
         let refused = |error| self.refused(&statement, error);
         let mut file = File::open(self.path).await.map_err(|error| self.unreadable(&error))?;
         let mut sink = worker.connection.copy_in_raw(&statement).await.map_err(refused)?;
@@ -80,7 +112,6 @@ impl Csv<'_> {
         if Checksum(hash.finalize().into()) != self.checksum {
             return Err(self.failure("changed_under_way", "the file was changed while it was read: run it again"));
         }
-        self.move_sequences(worker, &columns).await.map_err(|error| of_file(self.name, "moving sequences behind the rows", error))?;
         Ok(rows)
     }
 
@@ -135,6 +166,16 @@ impl Csv<'_> {
 
     fn failure_at(&self, line: u32, message: &str) -> Trouble {
         Trouble::File(unreadable_at(self.name, line, message.to_owned()))
+    }
+
+    fn would_double(&self) -> Trouble {
+        let message = format!(
+            "the file ran here before and has changed since, and nothing tells which of its rows are there already: the table {} needs a primary key (not a \
+             deferrable one) whose columns are in the file. Add them, put the new rows into a file of their own, write an SQL seed, or reset the branch, which \
+             sows everything anew",
+            self.table()
+        );
+        self.failure("rows_would_double", &message)
     }
 
     fn ends_early(&self, line: u32) -> Trouble {

@@ -112,9 +112,11 @@ impl SeedRun<'_, '_> {
         if !self.request.force && last.as_deref() == Some(looked.checksum.0.as_slice()) {
             return Ok(SeedReport { name, rows: 0, duration: std::time::Duration::ZERO, unchanged: true });
         }
+        // Where everything is sown anew, the log may have come along from another branch, without its rows.
+        let again = last.is_some() && !self.request.force;
         let mut tries = Tries::begin(self.keeper.settings.limits);
         loop {
-            match self.attempt(&looked, &tries).await {
+            match self.attempt(&looked, again, &tries).await {
                 Ok(rows) => return Ok(SeedReport { name, rows, duration: tries.began.elapsed(), unchanged: false }),
                 Err(Trouble::GivesWay(_)) if tries.are_left() => tries.give_way(self.progress).await?,
                 Err(Trouble::EndedTransaction { failure, transaction }) => {
@@ -125,7 +127,7 @@ impl SeedRun<'_, '_> {
         }
     }
 
-    async fn attempt(&mut self, looked: &Looked, tries: &Tries) -> Result<u64, Trouble> {
+    async fn attempt(&mut self, looked: &Looked, again: bool, tries: &Tries) -> Result<u64, Trouble> {
         let name = self.name();
         let ours = |error| of_file(name, "writing the log of seeds", error);
         let mut worker = Worker::open(self.keeper).await?;
@@ -137,8 +139,9 @@ impl SeedRun<'_, '_> {
         let rows = match &self.file.seed.kind {
             SeedKind::Sql => self.run_sql(&mut worker, looked).await?,
             SeedKind::Csv { schema, table } => {
-                let csv = Csv { name, path: &self.file.path, schema: schema.as_deref(), table, checksum: looked.checksum, bytes: looked.bytes };
-                csv.copy(&mut worker, self.progress).await?
+                let Looked { checksum, bytes } = *looked;
+                let csv = Csv { name, path: &self.file.path, schema: schema.as_deref(), table, checksum, bytes, again };
+                csv.sow(&mut worker, self.progress).await?
             }
         };
         worker.leave().await.map_err(ours)?;

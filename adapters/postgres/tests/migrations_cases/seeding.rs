@@ -276,3 +276,60 @@ async fn a_seed_is_told_no_way_out_that_only_migrations_have() {
         assert!(told.message.ends_with(way) && !told.message.contains("mark"), "{told}");
     }
 }
+
+#[tokio::test]
+async fn a_csv_file_that_changed_brings_rows_up_to_date_by_their_primary_key() {
+    let branch = branch("sown_again").await;
+    let tables = "create table people (id int generated always as identity primary key, name text not null unique, note text default 'none', kept int default 7);
+        create table pairs (a int, b text, n int generated always as identity, primary key (b, a)); create table bare (text text);
+        create table late (id int primary key deferrable)";
+    branch.apply(&[("1_tables.sql", tables)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    let files = ["1_people.csv", "2_pairs.csv"];
+    seeds.write(files[0], "id,name\n1,Alice\n2,Bob\n").write(files[1], "a,b\n1,x\n");
+    assert_eq!(seeds.run().await, [(files[0].to_owned(), 2, false), (files[1].to_owned(), 1, false)]);
+    branch.run("update people set kept = 8, note = 'mine' where id = 1; insert into people (name) values ('Dora')").await;
+
+    seeds.write(files[0], "id,name\n1,Alicia\n2,Bob\n9,Carl\n").write(files[1], "a,b\n1,x\n2,x\n");
+    assert_eq!(seeds.run().await, [(files[0].to_owned(), 3, false), (files[1].to_owned(), 1, false)]);
+    let people = "select string_agg(concat_ws('|', id, name, note, kept), ';' order by id) from people";
+    assert_eq!(branch.text(people).await, "1|Alicia|mine|8;2|Bob|none|7;3|Dora|none|7;9|Carl|none|7", "what the file does not name is left");
+    assert_eq!(branch.text("select string_agg(concat_ws('|', a, b), ';' order by a) from pairs").await, "1|x;2|x");
+    branch.run("insert into people (name) values ('Next')").await;
+    assert_eq!(branch.text("select max(id)::text from people").await, "10", "the sequence went along");
+    seeds.write(files[0], "id,name\n1,Alicia\n2,Bob\nnine,Carl\n");
+    let failed = seeds.fails(files[0]).await;
+    assert_eq!((failed.line, failed.sqlstate.as_deref()), (Some(4), Some("22P02")), "{failed}");
+
+    for (name, first, then) in
+        [("3_bare.csv", "text\na\n", "text\na\nb\n"), ("4_late.csv", "id\n1\n", "id\n1\n2\n"), ("5_people.csv", "name\nE\n", "name\nE\nF\n")]
+    {
+        seeds.write(name, first);
+        assert_eq!(seeds.sow(&[name], false, &Arc::new(Told::default())).await.unwrap()[0].rows, 1);
+        seeds.write(name, then);
+        let failed = seeds.fails(name).await;
+        assert!(failed.code == "rows_would_double" && failed.message.contains("reset the branch"), "{failed}");
+    }
+    assert_eq!(branch.text("select concat_ws(' ', (select count(*) from bare), (select count(*) from late))").await, "1 1");
+    branch.run("truncate bare").await;
+    assert_eq!(seeds.sow(&["3_bare.csv"], false, &Arc::new(Told::default())).await.unwrap()[0].rows, 2, "no row is there to be doubled");
+}
+
+#[tokio::test]
+async fn a_table_of_any_name_takes_a_file_again() {
+    let branch = branch("sown_anywhere").await;
+    let tables = "create schema \"S p\"; create domain small as int check (value < 10);
+        create table \"S p\".fluxbase_rows_of_seed (\"A, b\" small primary key, doc json, at point) partition by range (\"A, b\");
+        create table \"S p\".part partition of \"S p\".fluxbase_rows_of_seed default";
+    branch.apply(&[("1_tables.sql", tables)]).await.unwrap();
+    let seeds = Seeds::of(&branch);
+    let name = "1_S p.fluxbase_rows_of_seed.csv";
+    seeds.write(name, "\"A, b\",doc,at\n1,\"{\"\"a\"\":1}\",\"(1,2)\"\n");
+    seeds.run().await;
+    seeds.write(name, "doc,\"A, b\",at\n{},1,\n[],2,\n");
+    assert_eq!(seeds.run().await, [(name.to_owned(), 2, false)]);
+    let rows = "select string_agg(concat_ws('|', \"A, b\", doc, at), ';' order by \"A, b\") from \"S p\".fluxbase_rows_of_seed";
+    assert_eq!(branch.text(rows).await, "1|{};2|[]");
+    seeds.write(name, "doc,\"A, b\"\n{},11\n");
+    assert_eq!(seeds.fails(name).await.sqlstate.as_deref(), Some("23514"));
+}
