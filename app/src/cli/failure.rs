@@ -135,6 +135,10 @@ impl CliError {
         match self {
             Self::Remote(failure) => match (failure.hint(), failure.status()) {
                 (Some(hint), _) => Some(hint),
+                // Of what is sent from here, nothing else is as large.
+                (None, Some(413)) => Some(
+                    "the server's setting server.max_body_bytes bounds what may be sent; migration files that lie in its own folder (migrations.dir) are not sent",
+                ),
                 (None, Some(401)) => Some("give a key with --key, FLUXBASE_SERVICE_KEY or FLUXBASE_API_KEY"),
                 // The server speaks of requests; here it is said in words of the command line.
                 (None, Some(409)) => match failure.code() {
@@ -314,9 +318,13 @@ mod tests {
             "code": "invalid", "message": "no", "status": 422, "request_id": "r-1", "errors": [{ "pointer": "/name", "message": "is too long" }],
         } });
         assert_eq!(refused(422, "invalid").document(), expected);
-        for (status, code, hint) in
-            [(401, "unauthenticated", "--key"), (409, "has_children", "--force"), (409, "branch_protected", "--protected=false")]
-        {
+        for (status, code, hint) in [
+            (401, "unauthenticated", "--key"),
+            (413, "too_large", "server.max_body_bytes"),
+            (413, "too_large", "migrations.dir"),
+            (409, "has_children", "--force"),
+            (409, "branch_protected", "--protected=false"),
+        ] {
             assert!(refused(status, code).document()["error"]["hint"].as_str().unwrap().contains(hint));
         }
     }
