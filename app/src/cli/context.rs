@@ -13,6 +13,8 @@ use client::HttpClient;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+const MIGRATIONS: &str = "migrations";
+
 pub(super) struct Context {
     globals: Globals,
 }
@@ -87,14 +89,41 @@ impl Context {
         }
     }
 
-    /// `migrations` of the project, of the working folder where that lies in none; whether it is there or not.
+    /// `migrations` of the project, whether it is there or not. Where there is no project yet: that of the working folder where it is there, else that of the
+    /// project as `branch switch` will make it, which would not find any other.
     pub(super) fn migrations_of_project() -> Result<PathBuf, CliError> {
         let folder = Self::folder();
-        Ok(Project::of(&folder)?.map_or(folder, |project| project.root().to_owned()).join("migrations"))
+        Ok(match Project::of(&folder)? {
+            Some(project) => project.root().join(MIGRATIONS),
+            None => migrations_without_project(&folder),
+        })
     }
 
     /// Writes a result to standard output.
     pub(super) fn print(&self, document: &Value, table: impl FnOnce() -> String) -> Result<(), CliError> {
         output::print(self.globals.output, document, table)
+    }
+}
+
+fn migrations_without_project(folder: &Path) -> PathBuf {
+    let own = folder.join(MIGRATIONS);
+    if own.is_dir() { own } else { Project::root_for(folder).join(MIGRATIONS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::migrations_without_project;
+    use std::fs;
+
+    #[test]
+    fn migrations_begin_where_the_project_will_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, deep) = (dir.path(), dir.path().join("app/deep"));
+        fs::create_dir_all(&deep).unwrap();
+        assert_eq!(migrations_without_project(&deep), deep.join("migrations"));
+        fs::create_dir(root.join(".git")).unwrap();
+        assert_eq!(migrations_without_project(&deep), root.join("migrations"));
+        fs::create_dir(deep.join("migrations")).unwrap();
+        assert_eq!(migrations_without_project(&deep), deep.join("migrations"), "what is there is found");
     }
 }

@@ -58,13 +58,17 @@ impl Project {
         Ok(Some(Self { folder }))
     }
 
-    /// The nearest project; where there is none, one is made at the root of the repository that the folder lies in, else in the folder itself.
+    /// The nearest project; where there is none, one is made.
     pub(super) fn of_or_new(folder: &Path) -> Result<Self, CliError> {
         if let Some(project) = Self::of(folder)? {
             return Ok(project);
         }
-        let root = folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(folder);
-        Self::new_in(root)
+        Self::new_in(Self::root_for(folder))
+    }
+
+    /// Where a project belongs that there is not yet: the root of the repository that the folder lies in, else the folder itself.
+    pub(super) fn root_for(folder: &Path) -> &Path {
+        folder.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(folder)
     }
 
     /// A project in this folder.
