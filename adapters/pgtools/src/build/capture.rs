@@ -14,6 +14,7 @@ use crate::{
         left_behind::LeftBehind,
         needs_superuser::Privileged,
         never_copied::control_schemas,
+        past_policies::PastPolicies,
         uncopied::is_superuser,
     },
     error::{denied, from_sql, refused, retryable},
@@ -92,7 +93,7 @@ async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str)
     let (read, archive, made) = tokio::join!(Catalogue::read(&mut first, settings, &excluded), dump, made);
     made?;
     // Before the dump's own failure: what needs a superuser may be why.
-    let Catalogue { token, inventory, privileged, by_admin, labels, mut left } = read?;
+    let Catalogue { token, inventory, privileged, past_policies, by_admin, labels, mut left } = read?;
     let archive = archive.map_err(|error| dump_failed(error, request.parent_is_main))?;
     let _ = first.close().await;
 
@@ -108,8 +109,9 @@ async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str)
             return Err(NotYet::Moved(format!("changed meanwhile: {}", changed.summary())));
         }
     }
-    let inventory = inventory.keeping(privileged.kept());
-    let withheld = [std::mem::take(&mut left.withheld), privileged.withheld].concat();
+    let mut inventory = inventory.keeping(privileged.kept());
+    let unusable = past_policies.withhold(&mut inventory.grants);
+    let withheld = [std::mem::take(&mut left.withheld), privileged.withheld, unusable].concat();
     Ok((Parent { definitions, extensions, inventory, by_admin, labels, withheld, left, excluded, token: token_now }, leader))
 }
 
@@ -118,6 +120,7 @@ struct Catalogue {
     token: String,
     inventory: Inventory,
     privileged: Privileged,
+    past_policies: PastPolicies,
     by_admin: ByAdmin,
     labels: Vec<Label>,
     left: LeftBehind,
@@ -131,6 +134,7 @@ impl Catalogue {
         Ok(Self {
             token: change_token(&mut *parent).await?,
             privileged: Privileged::read(parent, excluded, &left, by_superuser).await?,
+            past_policies: PastPolicies::read(parent, excluded).await?,
             inventory: Inventory::read(parent, excluded, &left).await?,
             by_admin: ByAdmin::read(parent, excluded, by_superuser).await?,
             labels: Label::read(parent, excluded, &left).await?,

@@ -41,6 +41,11 @@ impl Grant {
         self.kind == "routine" && routines.contains(&self.object)
     }
 
+    /// Whether somebody else than its owner may use this object by it.
+    pub(crate) fn lets_somebody_use(&self, kind: &str, object: &str) -> bool {
+        !self.denied && self.kind == kind && self.object == object
+    }
+
     fn change(&self, grants: bool) -> Change {
         let option = if self.grantable && grants { " with grant option" } else { "" };
         let (verb, word) = if grants { ("grant", "to") } else { ("revoke", "from") };

@@ -15,6 +15,7 @@ pub(crate) mod materialized;
 pub(crate) mod needs_superuser;
 pub(crate) mod never_copied;
 mod over_rows;
+pub(crate) mod past_policies;
 mod restore;
 mod toc;
 pub(crate) mod uncopied;

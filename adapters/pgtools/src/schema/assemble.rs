@@ -91,6 +91,9 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         if let Some(grants) = meta.kept_grants.get(&entry.object).filter(|_| entry.class == PG_PROC) {
             kept.insert(entry.id);
             objects.push(grants_on_kept(&entry, grants, place));
+        } else if meta.past_policies.contains(&(entry.class, entry.object)) {
+            kept.insert(entry.id);
+            objects.extend(grants_on_unusable(&entry, place));
         }
     }
     for (identity, mut statements) in defaults {
@@ -107,6 +110,13 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
 fn grants_on_kept(routine: &Entry, grants: &str, place: usize) -> Object {
     let identity = Identity::new(Kind::Acl, routine.schema.as_deref(), format!("{} {}", routine.kind, routine.tag));
     Object::new(identity, format!("{};\n", grants.replace("; ", ";\n")), None, None, vec![place]).left_to_others(OF_THE_SERVER)
+}
+
+/// Grants on what only the owner may use in copies: a routine is everybody's until that is taken back.
+fn grants_on_unusable(entry: &Entry, place: usize) -> Option<Object> {
+    let routine = entry.drop.trim().strip_prefix("DROP ").filter(|_| entry.class == PG_PROC)?.trim_end_matches(';');
+    let identity = Identity::new(Kind::Acl, entry.schema.as_deref(), format!("{} {}", entry.kind, entry.tag));
+    Some(Object::new(identity, format!("REVOKE ALL ON {routine} FROM PUBLIC;\n"), None, None, vec![place]))
 }
 
 /// As initdb makes it.

@@ -1,7 +1,7 @@
 //! What a reading needs from the catalogue beside the dump.
 
 use crate::{
-    definitions::{needs_superuser::Privileged, uncopied::Uncopied},
+    definitions::{needs_superuser::Privileged, past_policies::PastPolicies, uncopied::Uncopied},
     error::from_sql,
 };
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
@@ -21,6 +21,8 @@ pub(super) struct Meta {
     pub(super) untrusted_routines: HashSet<u32>,
     /// The grants on those of them that belong to no branch's owner, as copies have them.
     pub(super) kept_grants: HashMap<u32, String>,
+    /// Objects, by catalogue and number, on which no clone has grants.
+    pub(super) past_policies: HashSet<(u32, u32)>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
     /// What no clone has, and no diff speaks of.
@@ -88,6 +90,7 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], adm
         untrusted_routines: row.untrusted_routines.into_iter().filter_map(|oid| u32::try_from(oid).ok()).collect(),
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
         kept_grants: Privileged::kept_grants(&mut *connection, excluded).await?,
+        past_policies: PastPolicies::read(&mut *connection, excluded).await?.addresses(),
         uncopied: Uncopied::read(connection, excluded, admin).await?,
     })
 }

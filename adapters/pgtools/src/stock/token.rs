@@ -76,10 +76,10 @@ const OF_THE_DATABASE: &str = "oid >= 16384";
 const WRITER: &str = "(select now from clock) - nullif(age(xmin), 2147483647)";
 
 /// Of the catalogues: how many rows each has, and a digest of which they are and who wrote them. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE
-/// has the same. So is what else decides whether something stays behind: what the owner of branches may read of the server. Beside it the tables whose rows
+/// has the same. So is what else decides whether something stays behind: what the owner of branches may read of the server, and which owners policies bind. Beside it the tables whose rows
 /// come along whatever is asked for: the ledger's. (The log of seeds in it is about rows.)
 ///
-/// It is read while somebody waits for a branch: each catalogue once, in whatever order it lies, nothing is joined, and without parameters there is one plan
+/// It is read while somebody waits for a branch: each big catalogue once or twice, in whatever order it lies, and without parameters there is one plan
 /// for as long as the connection lives.
 static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     let mut sql = String::from(
@@ -87,7 +87,10 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
          temporary as materialized (select oid from pg_namespace where nspname like 'pg\\_temp\\_%' or nspname like 'pg\\_toast\\_temp\\_%'),
          rel as materialized (select oid from pg_class where relnamespace in (select oid from temporary)),
          routine as materialized (select oid from pg_proc where pronamespace in (select oid from temporary)),
-         kind as materialized (select oid from pg_type where typnamespace in (select oid from temporary))
+         kind as materialized (select oid from pg_type where typnamespace in (select oid from temporary)),
+         owner as materialized (select relowner as oid from pg_class
+             where oid >= 16384 and relkind in ('r', 'p', 'v', 'm') and relnamespace not in (select oid from temporary)
+             union select proowner from pg_proc where prosecdef and oid >= 16384)
          select md5(concat_ws(','",
     );
     for (catalogue, key, counts) in CATALOGUES {
@@ -97,7 +100,11 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     let _ = write!(
         sql,
         ",\n(select string_agg(pg_has_role(o.oid, r.oid, 'usage')::text, ' ' order by r.rolname) from pg_roles o, pg_roles r
-              where o.rolname = {owner} and r.rolname in ('pg_read_server_files', 'pg_execute_server_program')))) as definitions,
+              where o.rolname = {owner} and r.rolname in ('pg_read_server_files', 'pg_execute_server_program')),
+          (select string_agg(concat_ws(' ', o.oid, r.rolsuper or r.rolbypassrls,
+                                       (select string_agg(t.oid::text, ' ' order by t.oid) from owner t where pg_has_role(o.oid, t.oid, 'usage'))),
+                             ',' order by o.oid)
+             from owner o join pg_roles r on r.oid = o.oid))) as definitions,
          (select coalesce(array_agg(c.relname::text order by c.relname), '{{}}') from pg_class c join pg_namespace n on n.oid = c.relnamespace
            where n.nspname = {ledger} and c.relkind = 'r' and c.relname <> {seeds}) as ledger"
     );

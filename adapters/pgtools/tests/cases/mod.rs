@@ -18,6 +18,7 @@ mod left_behind;
 mod mains_settings;
 mod masked_objects;
 mod masking;
+mod past_policies;
 mod people;
 mod privileges;
 mod room;

@@ -6,6 +6,10 @@ rel as materialized (
   select c.oid, c.ctid as place, c.xmin as writer from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where n.nspname !~ '^pg_(toast_)?temp_'
 ),
+owner as materialized (
+  select relowner as oid from pg_class where oid in (select oid from rel) and oid >= 16384
+  union select proowner from pg_proc where prosecdef and oid >= 16384
+),
 mark(catalogue, place, writer) as (
   select 1, ctid, xmin from pg_namespace where nspname !~ '^pg_(toast_)?temp_'
   union all select 2, place, writer from rel
@@ -58,5 +62,9 @@ select concat_ws(' ', md5(string_agg(concat_ws(' ', catalogue, rows, sum), ',' o
                                      where r.rolname in ('pg_read_server_files', 'pg_execute_server_program')),
                                    (select string_agg(has_foreign_data_wrapper_privilege(own.oid, w.oid, 'usage with grant option')::text, ',' order by w.oid)
                                       from pg_foreign_data_wrapper w))
-                    from pg_roles own left join pg_roles owner on owner.rolname = $2 where own.rolname = $1))
+                    from pg_roles own left join pg_roles owner on owner.rolname = $2 where own.rolname = $1),
+                 (select md5(string_agg(concat_ws(' ', o.oid, r.rolsuper or r.rolbypassrls,
+                                                  (select string_agg(t.oid::text, ' ' order by t.oid) from owner t where pg_has_role(o.oid, t.oid, 'usage'))),
+                                        ',' order by o.oid))
+                    from owner o join pg_roles r on r.oid = o.oid))
 from (select catalogue, count(*) as rows, sum(hashtextextended(place::text, writer::text::int8)) as sum from mark group by catalogue) catalogues

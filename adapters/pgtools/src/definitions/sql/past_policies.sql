@@ -1,0 +1,51 @@
+-- What reads rows by the rights of a role that their tables' policies bind here, and would read them past those in a copy, where all is one owner's:
+-- (class, object, kind, word, identity, tables). $1: schemas left out; $2: the owner of branch objects.
+--
+-- A view that acts for its owner reads as that owner what it names itself; what it reads by way of another view counts by that one's owner. Where policies are
+-- forced they bind a copy's owner too, but for those that restrict other roles only.
+with recursive space as materialized (
+    select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' and nspname <> all($1)
+), guarded as materialized (
+    select c.oid, c.relowner, c.relforcerowsecurity as forced,
+           exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive and p.polroles <> '{0}') as particular
+      from pg_class c where c.relkind in ('r', 'p') and c.relrowsecurity and c.relnamespace in (select oid from space)
+), bound as materialized (
+    -- What a branch's owner reads there it reads in a copy of that.
+    select oid from pg_roles where not rolsuper and not rolbypassrls and rolname <> $2
+), reader as materialized (
+    select distinct c.oid, c.relowner, c.relkind, d.refobjid as source
+      from pg_rewrite r join pg_class c on c.oid = r.ev_class and c.relnamespace in (select oid from space)
+      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> c.oid
+     where r.rulename <> '_RETURN' or c.relkind = 'm'
+        or not exists (select from pg_options_to_table(c.reloptions) o where o.option_name = 'security_invoker' and o.option_value::bool)
+), found (oid, source) as (
+    select r.oid, g.oid from reader r join bound b on b.oid = r.relowner join guarded g on g.oid = r.source
+     -- A copy fills its materialised views before there are policies.
+     where case when r.relkind <> 'm' and g.forced then g.particular else g.forced or not pg_has_role(r.relowner, g.relowner, 'usage') end
+    union
+    select r.oid, f.source from found f join reader r on r.source = f.oid
+), routine as (
+    select p.oid, p.prosrc, p.proowner from pg_proc p
+     where p.prosecdef and p.pronamespace in (select oid from space)
+       -- Nobody is asked who may execute those.
+       and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+), called (oid, source) as (
+    select p.oid, g.oid from routine p join bound b on b.oid = p.proowner cross join guarded g
+     where case when g.forced then g.particular else not pg_has_role(p.proowner, g.relowner, 'usage') end
+       and (has_table_privilege(p.proowner, g.oid, 'select, insert, update, delete') or has_any_column_privilege(p.proowner, g.oid, 'select, insert, update'))
+    union
+    -- Whose it may be: it reads such a view, as far as can be told.
+    select p.oid, f.source from routine p cross join found f join pg_class c on c.oid = f.oid
+     where strpos(p.prosrc, c.relname) > 0
+        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid)
+)
+select 'pg_class'::regclass::int8 as class, c.oid::int8 as object, 'table' as kind,
+       case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word, c.oid::regclass::text as identity,
+       array(select f.source::regclass::text from found f where f.oid = c.oid order by 1) as tables
+  from pg_class c where c.oid in (select oid from found)
+union all
+select 'pg_proc'::regclass::int8, p.oid::int8, 'routine', 'routine', p.oid::regprocedure::text,
+       array(select c.source::regclass::text from called c where c.oid = p.oid order by 1)
+  from routine p where p.oid in (select oid from called)
+ order by kind, identity
