@@ -16,6 +16,11 @@ use crate::{
 use domain::branch::{DatabaseName, OWNER_ROLE, Withheld};
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
+
+/// Why it is not everybody's.
+const SHOWS_STATEMENTS: &str = "it shows the statements of the whole server to whoever acts as the role that ran them, which in all branches is one role: in a branch \
+                                PUBLIC may not use it. Whom the parent names in a grant on it may";
 
 /// What the parent has of it.
 #[derive(Debug)]
@@ -84,6 +89,10 @@ impl ByAdmin {
             let reason = format!("only its owner or a superuser may: {}", change.statement);
             Withheld::object(format!("grant on {}", change.kind), printed_name(&change.object), reason)
         };
-        Ok(lacking.into_iter().map(told).collect())
+        let still: BTreeSet<String> = lacking.iter().map(|change| change.object.clone()).collect();
+        let private = self.grants.kept_private().into_iter().filter(|(_, object)| !still.contains(*object));
+        let private =
+            private.map(|(kind, object)| Withheld::object(format!("grant on {kind}"), printed_name(object), SHOWS_STATEMENTS)).collect::<Vec<_>>();
+        Ok(lacking.into_iter().map(told).chain(private).collect())
     }
 }

@@ -1,6 +1,9 @@
 //! Grants, read and written by ourselves: a dump's would name the parent's owners and grantors, for whom a branch's owner cannot speak.
 
-use super::{left_behind::LeftBehind, never_copied::EXTENSIONS};
+use super::{
+    left_behind::LeftBehind,
+    never_copied::{EXTENSIONS, WATCHING},
+};
 use crate::{connect::run, error::from_sql, logins::names::OF_BRANCHES};
 use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
@@ -68,17 +71,36 @@ impl fmt::Display for Grant {
 /// Grants on objects that PostgreSQL or an extension brought, and on languages and foreign data wrappers: none of them is a branch owner's.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct GivenGrants {
-    /// The objects that are granted otherwise than they came.
+    /// The objects that are granted otherwise than they came, and those that are to be.
     pub(crate) objects: BTreeSet<String>,
     grants: BTreeSet<Grant>,
+    /// What PUBLIC may do in the parent, and not in a copy.
+    private: BTreeSet<Grant>,
 }
 
 impl GivenGrants {
     /// All of a parent.
     pub(crate) async fn read(parent: &mut PgConnection) -> Result<Self, BuildError> {
-        let found = Self::query(parent, None).await?;
-        let objects = found.iter().map(|grant| format!("{} {}", grant.kind, grant.object)).collect();
-        Ok(Self { objects, grants: found.into_iter().filter(|grant| !grant.privilege.is_empty()).collect() })
+        let mut found = Self::query(parent, None).await?;
+        let mut objects: BTreeSet<String> = found.iter().map(|grant| format!("{} {}", grant.kind, grant.object)).collect();
+        let watching: Vec<String> = sqlx::query_scalar(include_str!("sql/watching.sql"))
+            .bind(WATCHING)
+            .fetch_all(&mut *parent)
+            .await
+            .map_err(|error| from_sql("reading what shows statements", error))?;
+        let mut private = BTreeSet::new();
+        if !watching.is_empty() {
+            found.extend(Self::query(parent, Some(watching.clone())).await?);
+            let is_private = |grant: &Grant| grant.grantee == "public" && watching.contains(&format!("{} {}", grant.kind, grant.object));
+            private = found.extract_if(.., |grant| is_private(grant)).collect();
+            objects.extend(watching);
+        }
+        Ok(Self { objects, grants: found.into_iter().filter(|grant| !grant.privilege.is_empty()).collect(), private })
+    }
+
+    /// The objects that everybody may use in the parent and nobody else than their owner in a copy, but for grants to others; each with its kind.
+    pub(crate) fn kept_private(&self) -> BTreeSet<(&str, &str)> {
+        self.private.iter().map(|grant| (grant.kind.as_str(), grant.object.as_str())).collect()
     }
 
     /// What a copy lacks for them to be its own.

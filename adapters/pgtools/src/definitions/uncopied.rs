@@ -1,6 +1,10 @@
 //! What of a database none of its clones has, by the rules that clones are made by: whoever compares a database with its clones leaves it out of both.
 
-use super::{event_triggers::EventTrigger, left_behind::LeftBehind, never_copied::EXTENSIONS};
+use super::{
+    event_triggers::EventTrigger,
+    left_behind::LeftBehind,
+    never_copied::{EXTENSIONS, WATCHING},
+};
 use crate::{error::from_sql, schema::archive::Entry};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -16,6 +20,8 @@ pub(crate) struct Uncopied {
     event_triggers: HashSet<String>,
     /// Schemas that came with extensions which are never copied.
     schemas: HashSet<String>,
+    /// Schemas of what shows the server's statements.
+    watching: HashSet<String>,
 }
 
 impl Uncopied {
@@ -32,11 +38,18 @@ impl Uncopied {
         .fetch_all(&mut *connection)
         .await
         .map_err(|error| from_sql("reading what extensions brought", error))?;
+        let watching: Vec<String> =
+            sqlx::query_scalar("select n.nspname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = any($1)")
+                .bind(WATCHING)
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(|error| from_sql("reading what shows statements", error))?;
         Ok(Self {
             left: LeftBehind::read(connection, excluded, admin).await?,
             by_superuser,
             event_triggers: event_triggers.iter().filter_map(|trigger| trigger.comes_along(by_superuser)).map(str::to_owned).collect(),
             schemas: schemas.into_iter().collect(),
+            watching: watching.into_iter().collect(),
         })
     }
 
@@ -48,11 +61,17 @@ impl Uncopied {
             // A comment needs what it is about.
             let of_one = (entry.class == 0 || entry.object == 0) && entry.requires.iter().any(|id| gone.contains(id));
             let of_given = entry.kind == "ACL" && entry.tag != "SCHEMA public" && !entry.requires.iter().any(|id| there.contains(id));
-            if of_one || (of_given && !self.by_superuser) || self.is_never_copied(entry) {
+            if of_one || (of_given && (!self.by_superuser || self.watches(entry))) || self.is_never_copied(entry) {
                 gone.insert(entry.id);
             }
         }
         gone
+    }
+
+    /// Whether grants are on what shows statements, which everybody has in a parent and nobody in a clone.
+    fn watches(&self, entry: &Entry) -> bool {
+        let name = entry.tag.split_once(' ').map_or("", |(_, name)| name);
+        entry.schema.as_ref().is_some_and(|schema| self.watching.contains(schema)) && WATCHING.iter().any(|extension| name.starts_with(extension))
     }
 
     fn is_never_copied(&self, entry: &Entry) -> bool {
@@ -102,15 +121,18 @@ mod tests {
             Entry { schema: Some("pg_catalog".to_owned()), ..entry(9, "ACL", "TABLE pg_statistic", &[93]) },
             place(entry(10, "TABLE", "t", &[])),
             entry(11, "ACL", "TABLE t", &[10]),
+            Entry { schema: Some("stats".to_owned()), ..entry(12, "ACL", "TABLE pg_stat_statements", &[94]) },
+            Entry { schema: Some("stats".to_owned()), ..entry(13, "ACL", "FUNCTION other()", &[95]) },
         ];
         let found = |by_superuser| {
+            let one = |name: &str| [name.to_owned()].into();
             let uncopied =
-                Uncopied { by_superuser, event_triggers: ["comes".to_owned()].into(), schemas: ["cron".to_owned()].into(), ..Uncopied::default() };
+                Uncopied { by_superuser, event_triggers: one("comes"), schemas: one("cron"), watching: one("stats"), ..Uncopied::default() };
             let mut found: Vec<_> = uncopied.entries(&entries).into_iter().collect();
             found.sort_unstable();
             found
         };
-        assert_eq!(found(true), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(found(false), [1, 2, 3, 4, 5, 6, 9]);
+        assert_eq!(found(true), [1, 2, 3, 4, 5, 6, 12]);
+        assert_eq!(found(false), [1, 2, 3, 4, 5, 6, 9, 12, 13]);
     }
 }

@@ -1,8 +1,9 @@
 //! Whose rights are at work inside a branch.
 
 use super::{Admin, House, Quiet, StopAt, execute, refusal};
-use domain::{DataCloneMode, StepName};
-use ports::driven::{BranchBuilder, BuildRequest, LoginPurpose};
+use domain::{DataCloneMode, StepName, branch::Withheld};
+use fluxbase_pgtools::PgSchemas;
+use ports::driven::{BranchBuilder, BuildRequest, DatabasePlace, LoginPurpose, Readings, SchemaReader};
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,4 +100,27 @@ async fn rows_behind_policies_are_refused_not_fewer() {
     execute(&mut house.look_into(&house.main).await, &format!("alter role {builder} bypassrls")).await;
     house.builder().admit(&house.target("all")).await.unwrap();
     assert!(!may_pass().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_of_the_whole_server_are_shown_to_nobody_in_a_branch_whom_the_parent_does_not_name() {
+    let sql = "create schema stats; create extension pg_stat_statements schema stats; grant usage on schema stats to public;
+               grant select on stats.pg_stat_statements to service_role";
+    let house = House::new(Admin::Superuser, sql).await;
+    let report = house.build("watched", DataCloneMode::SchemaOnly).await.unwrap();
+    let branch = house.target("watched").database;
+    let may = |role: &str, view: &str| format!("select has_table_privilege('{role}', 'stats.{view}', 'select')");
+    for view in ["pg_stat_statements", "pg_stat_statements_info"] {
+        assert!(house.value::<bool>(&house.main, &may("fluxbase_branch_owner", view)).await);
+        assert!(!house.value::<bool>(&branch, &may("fluxbase_branch_owner", view)).await, "{view}");
+    }
+    assert!(house.value::<bool>(&branch, &may("service_role", "pg_stat_statements")).await);
+    let callable = "pg_proc where proname like 'pg_stat_statements%' and has_function_privilege('fluxbase_branch_owner', oid, 'execute')";
+    assert_eq!(house.count(&branch, callable).await, 0);
+    let told: Vec<_> = report.withheld.iter().map(Withheld::in_words).collect();
+    assert!(told.len() == 4 && told[2].starts_with("grant on table stats.pg_stat_statements: it shows the statements"), "{told:#?}");
+
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let places = [(&house.main, true), (&branch, false)].map(|(database, is_main)| DatabasePlace { database: database.clone(), is_main });
+    assert!(matches!(schemas.both(&places[0], &places[1]).await.unwrap(), Readings::Equal(_)));
 }
