@@ -49,6 +49,8 @@ struct Plan {
     positions: Vec<sequences::Position>,
     default_grants: Vec<DefaultGrant>,
     filled_views: BTreeSet<(String, String)>,
+    /// Those that stay empty on purpose.
+    unfilled: Vec<Withheld>,
     /// When the snapshot was taken.
     at: OffsetDateTime,
 }
@@ -126,6 +128,7 @@ impl Build<'_> {
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let mut withheld = plan.withheld;
         withheld.extend(parent.withheld);
+        withheld.extend(plan.unfilled);
         withheld.extend(unfilled);
         withheld.extend(labels::carry_over(&mut branch, &parent.labels).await?);
         let _ = branch.close().await;
@@ -207,12 +210,14 @@ impl Build<'_> {
         positions.retain(|position| !parent.left.has_relation(&position.name));
         let mut filled_views = materialized::filled(&mut leader.connection, &parent.excluded).await?;
         filled_views.retain(|(schema, name)| !parent.left.has_relation(&QualifiedName::new(schema, name)));
+        let unfilled = materialized::leave_out_askers(&mut leader.connection, &mut filled_views).await?;
         Ok(Plan {
             withheld,
             masks,
             positions,
             default_grants: DefaultGrant::read(&mut leader.connection, &parent.excluded).await?,
             filled_views,
+            unfilled,
             at: leader.at,
         })
     }

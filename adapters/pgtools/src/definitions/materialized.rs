@@ -1,9 +1,10 @@
 //! Materialised views: a dump without rows leaves them empty, so they are filled here, from the branch's own rows.
 
+use super::dependents::Dependent;
 use crate::{
     connect::run,
-    error::{from_sql, sql_state},
-    quoting::ident,
+    error::{from_sql, listed, sql_state},
+    quoting::{ident, printed_relation},
 };
 use domain::{branch::Withheld, table::QualifiedName};
 use ports::driven::BuildError;
@@ -22,6 +23,35 @@ pub(crate) async fn filled(leader: &mut PgConnection, excluded: &[String]) -> Re
     .await
     .map_err(|error| from_sql("reading materialised views", error))?;
     Ok(found.into_iter().collect())
+}
+
+/// Extensions whose functions ask other servers for rows.
+const ASKING: &[&str] = &["dblink", "http"];
+
+/// Takes those out of `filled` that ask other servers, as far as can be told, and tells them: what comes from there is neither masked nor withheld, and a branch
+/// acts on no other server by itself.
+pub(crate) async fn leave_out_askers(leader: &mut PgConnection, filled: &mut BTreeSet<(String, String)>) -> Result<Vec<Withheld>, BuildError> {
+    const SHOWN: usize = 3;
+    if filled.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<(i64, i64)> = sqlx::query_as(include_str!("sql/other_servers.sql"))
+        .bind(ASKING)
+        .fetch_all(&mut *leader)
+        .await
+        .map_err(|error| from_sql("reading what asks other servers", error))?;
+    let mut told = Vec::new();
+    for view in Dependent::of(leader, &asked, false).await?.into_iter().filter(|one| one.kind == "materialized view") {
+        let QualifiedName { schema, name } = printed_relation(&view.identity);
+        if filled.remove(&(schema.clone(), name.clone())) {
+            let reason = format!(
+                "it arrives without its rows, until it is refreshed: it asks other servers, by {}, and what they hold is neither masked nor withheld",
+                listed(&view.roots, SHOWN)
+            );
+            told.push(Withheld::object("materialized view", QualifiedName { schema, name }, reason));
+        }
+    }
+    Ok(told)
 }
 
 /// Fills the views. One that reads a view which is still empty waits for that. Some cannot be filled: a foreign table in a branch has no user mapping, and over

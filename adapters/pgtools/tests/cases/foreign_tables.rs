@@ -103,6 +103,41 @@ async fn what_holds_rows_or_keeps_them_from_somebody_is_not_left_behind_but_refu
     assert!(listed.iter().all(|line| message.contains(line)) && !message.contains("public.fine"), "{message}");
 }
 
+/// Rows of another server in materialised views: nothing of them is masked, and a branch does not ask for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn materialised_views_over_other_servers_arrive_empty_and_are_told() {
+    let asks = format!(
+        "dblink('host=127.0.0.1 port={} dbname=postgres user=postgres password=''{}''', 'select ''raw''') as x (raw text)",
+        crate::cluster::cluster().port,
+        crate::cluster::PASSWORD
+    );
+    let sql = format!(
+        "create schema app; create extension dblink schema app; create extension postgres_fdw; set search_path = app;
+         create table app.t (id int); insert into app.t values (1); create materialized view app.fine as select * from app.t;
+         create materialized view app.direct as select raw from {asks}; create view app.seen as select raw from {asks};
+         create materialized view app.\"By view\" as select * from app.seen; create materialized view app.above as select * from app.direct;
+         create function app.remote() returns setof text language sql set search_path = app as $$ select raw from {asks} $$;
+         create materialized view app.by_function as select * from app.remote();
+         create table app.parts (id int) partition by range (id); create server far foreign data wrapper postgres_fdw;
+         create materialized view app.by_part as select * from app.parts;
+         create foreign table app.part partition of app.parts for values from (1) to (9) server far"
+    );
+    let house = House::new(Admin::Superuser, &sql).await;
+    let left = [
+        "materialized view app.By view: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
+        "materialized view app.above: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
+        "materialized view app.by_function: it arrives without its rows, until it is refreshed: it asks other servers, by function app.remote()",
+        "materialized view app.by_part: it arrives without its rows, until it is refreshed: it asks other servers, by ",
+        "materialized view app.direct: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
+    ];
+    for (slug, mode) in [("bare", DataCloneMode::SchemaOnly), ("full", DataCloneMode::FullClone)] {
+        let told = told(&house.build(slug, mode).await.unwrap());
+        assert!(left.iter().all(|line| told.iter().any(|found| found.starts_with(line))) && told.len() == left.len(), "{told:#?}");
+        let filled = "select string_agg(relname::text, ' ') from pg_class where relkind = 'm' and relispopulated";
+        assert_eq!(house.value::<String>(&house.target(slug).database, filled).await, "fine");
+    }
+}
+
 /// As where a provider makes extensions that the login itself could not.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_of_a_wrapper_that_is_not_to_be_lent_stay_behind_too() {

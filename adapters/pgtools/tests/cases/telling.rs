@@ -96,13 +96,13 @@ async fn a_view_that_cannot_be_filled_is_told_and_is_no_hindrance() {
         assert!(entry.reason.contains(why) && entry.rows == WithheldRows::Object { kind: "materialized view".to_owned() }, "{entry:?}");
     }
 
-    // Whom to ask as at another server never comes along. Here the view asks there only once it is in the branch.
+    // Whom to ask as at another server never comes along. Here the view asks there only once it is in the branch, and nobody can tell before.
     house
         .on_main(
             "create extension postgres_fdw; create server elsewhere foreign data wrapper postgres_fdw options (host '127.0.0.1', port '1');
              create foreign table far (id int) server elsewhere;
              create function far_rows() returns setof int language plpgsql as
-                 $$ begin if (select count(*) from t) = 1 then return query select 1; else return query select id from far; end if; end $$;
+                 $$ begin if (select count(*) from t) = 1 then return query select 1; else return query execute 'select id from fa' || 'r'; end if; end $$;
              alter function far_rows() set search_path = public;
              create materialized view fetched as select * from far_rows(); delete from t; insert into t values (1), (2)",
         )
