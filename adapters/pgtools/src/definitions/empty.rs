@@ -3,7 +3,7 @@
 use super::never_copied::EXTENSIONS;
 use crate::{
     connect::run,
-    error::{from_sql, refused, sql_state},
+    error::{from_sql, listed, refused, sql_state},
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -27,6 +27,32 @@ impl Extension {
     pub(crate) fn needs_schema(&self) -> Option<&str> {
         let given = self.makes_schema || ["pg_catalog", "public"].contains(&self.schema.as_str());
         (!given).then_some(self.schema.as_str())
+    }
+
+    /// What is wrong and what helps, where the server has no files to make it with: a branch has its parent's version, or what stands on it might be another
+    /// thing. `admin` failed to make it.
+    async fn lacks_files(&self, admin: &mut PgConnection) -> Result<Option<String>, BuildError> {
+        let Self { name, version, .. } = self;
+        // Where the connection is gone, the first error tells.
+        if run(admin, "rollback").await.is_err() {
+            return Ok(None);
+        }
+        let versions: Vec<String> = sqlx::query_scalar("select version from pg_available_extension_versions where name = $1 order by 1")
+            .bind(name)
+            .fetch_all(admin)
+            .await
+            .map_err(|error| from_sql("reading which extensions there are", error))?;
+        if versions.contains(version) {
+            return Ok(None);
+        }
+        let way = if versions.is_empty() {
+            "has no files of it: install them, or drop the extension in the parent if nothing needs it".to_owned()
+        } else {
+            const SHOWN: usize = 20;
+            let update = format!("say in the parent: alter extension {} update; or install the files of that version, too", ident(name));
+            format!("has files for other versions only ({}), as after an upgrade of its package: {update}", listed(&versions, SHOWN))
+        };
+        Ok(Some(format!("the parent has extension '{name}' in version {version}, and the server {way}")))
     }
 }
 
@@ -89,10 +115,10 @@ async fn create_extension(admin: &mut PgConnection, extension: &Extension, owner
     let comment = extension.comment.as_deref().map_or("null".to_owned(), literal);
     statements.push(format!("comment on extension {name} is {comment}"));
     statements.push("commit".to_owned());
-    run(admin, statements.join("; ")).await.map_err(|error| {
-        match from_sql(format!("creating extension '{}' {}", extension.name, extension.version), error) {
-            BuildError::Refused { message, .. } => refused("extension_unavailable", message),
-            other => other,
-        }
-    })
+    let Err(error) = run(admin, statements.join("; ")).await else { return Ok(()) };
+    let error = from_sql(format!("creating extension '{}' {}", extension.name, extension.version), error);
+    match (extension.lacks_files(admin).await?, error) {
+        (Some(message), _) | (None, BuildError::Refused { message, .. }) => Err(refused("extension_unavailable", message)),
+        (None, other) => Err(other),
+    }
 }

@@ -86,3 +86,20 @@ async fn what_a_branchs_owner_may_not_read_is_told_to_its_child() {
     assert!(report.withheld.is_empty(), "{:?}", report.withheld);
     assert_eq!(rows(&house, &child).await, rows(&house, &house.main).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_older_than_the_servers_package_is_named_with_the_way_out() {
+    let house = House::new(Admin::Superuser, "create extension places; create extension citext").await;
+    house.on_main("update pg_extension set extversion = '0.8.5' where extname = 'places'").await;
+    let (code, message) = refusal(house.build("older", DataCloneMode::SchemaOnly).await);
+    assert_eq!(code, "extension_unavailable", "{message}");
+    assert!(
+        message.contains("'places' in version 0.8.5")
+            && message.contains("versions only (1.0)")
+            && message.contains("versions only (1.0)")
+            && message.contains("alter extension \"places\" update"),
+        "{message}"
+    );
+    house.on_main("update pg_extension set extversion = '1.0' where extname = 'places'").await;
+    house.build("newer", DataCloneMode::SchemaOnly).await.unwrap();
+}
