@@ -200,7 +200,7 @@ impl Passage<'_> {
         let (share, pace) = (Share::new(&unseen, 0), Pace::new(self.settings.clone_rate, &load));
         let (read, written) = rows::relay((&mut *self.leader, from), (&mut *self.branch, into), &share, &pace).await;
         let failed = |error| from_sql(format!("copying {}", table.qualified()), error);
-        let (read, written) = (read.map_err(failed)?, written.map_err(failed)?);
+        let (read, written) = (read.map_err(failed)?, written.map_err(|error| rows::unwritable(&table.qualified(), error))?);
         if read == written {
             return Ok(());
         }

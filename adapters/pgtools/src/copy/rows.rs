@@ -9,10 +9,10 @@ use crate::{
     quoting::idents,
 };
 use bytes::{Bytes, BytesMut};
-use domain::branch::Withheld;
+use domain::{branch::Withheld, table::QualifiedName};
 use futures_util::TryStreamExt;
 use ports::driven::BuildError;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgDatabaseError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
@@ -156,7 +156,7 @@ impl Copy<'_> {
         let read = if form == Form::Binary { messages.saturating_sub(1) } else { messages };
         let written = match written {
             Err(error) if form == Form::Binary && sql_state(&error).as_deref() == Some("22021") => return Ok(None),
-            written => written.map_err(|error| from_sql(format!("copying {}", table.qualified()), error))?,
+            written => written.map_err(|error| unwritable(&table.qualified(), error))?,
         };
         if read != written {
             return Err(retryable(format!("{}: {read} rows were read and {written} written", table.qualified())));
@@ -233,6 +233,22 @@ pub(crate) async fn check_reach(reader: &mut PgConnection, tables: impl Iterator
 fn unreadable(table: &Table, error: sqlx::Error) -> BuildError {
     let filtered = sql_state(&error).as_deref() == Some("42501") && table.forced_policies;
     if filtered { out_of_reach(&[table.qualified().to_string()]) } else { from_sql(format!("reading {}", table.qualified()), error) }
+}
+
+/// A value that names an object, such as a `regclass`, is read where objects of that name may not be. That does not get better by trying.
+pub(super) fn unwritable(table: &QualifiedName, error: sqlx::Error) -> BuildError {
+    const WAY: &str = ". A value in it names this (regclass, regproc and the like), and a branch has no such thing, or not before its rows, as with indexes: leave the \
+                       table's rows behind (branching.excluded_table_data), or keep such names as text";
+    let names_nothing = ["42P01", "42704", "42883", "3F000"].contains(&sql_state(&error).unwrap_or_default().as_str());
+    // Of a function that a check calls it says so before.
+    let context = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>()?.r#where());
+    let in_a_value = context.is_some_and(|context| context.starts_with("COPY "));
+    match from_sql(format!("copying {table}"), error) {
+        BuildError::Retryable { message, .. } | BuildError::Refused { message, .. } if names_nothing && in_a_value => {
+            refused("clone_refused", format!("{message}{WAY}"))
+        }
+        other => other,
+    }
 }
 
 fn out_of_reach(names: &[String]) -> BuildError {

@@ -2,7 +2,7 @@
 
 use super::{Admin, House, Quiet, refusal, withheld_of};
 use async_trait::async_trait;
-use domain::{DataCloneMode, StepName, branch::WithheldRows};
+use domain::{DataCloneMode, StepName, branch::WithheldRows, table::QualifiedName};
 use fluxbase_pgtools::{PgBranchBuilder, ToolProblem, Tools};
 use ports::driven::{BranchBuilder, BuildError, BuildProgress};
 use std::{
@@ -123,4 +123,18 @@ async fn programs_that_are_missing_or_of_another_version_are_named_before_anythi
     assert!(house.databases().await.is_empty());
     let problems = house.settings.tools.problems(99).await;
     assert!(matches!(problems[..], [ToolProblem::WrongMajor { server: 99, .. }, ToolProblem::WrongMajor { .. }]), "{problems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_names_what_is_not_there_before_rows_is_told_at_once_with_the_way_out() {
+    let sql = "create table items (id int primary key, name text); create index items_name on items (name); create domain named as regclass;
+               create table usage (of TYPE, used int); insert into usage values (VALUE, 1)";
+    for (of, value) in [("regclass", "'items_name'"), ("regclass[]", "'{items,items_name}'"), ("named", "'items_pkey'")] {
+        let mut house = House::new(Admin::Superuser, &sql.replace("TYPE", of).replace("VALUE", value)).await;
+        let (code, message) = refusal(house.build("named", DataCloneMode::FullClone).await);
+        assert_eq!(code, "clone_refused", "{message}");
+        assert!(message.contains("public.usage") && message.contains("branching.excluded_table_data"), "{message}");
+        house.settings.excluded_tables.push(QualifiedName::new("public", "usage"));
+        house.build("named", DataCloneMode::FullClone).await.unwrap();
+    }
 }
