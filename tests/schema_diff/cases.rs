@@ -11,13 +11,14 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [(&str, &str); 6] = [
+const CASES: [(&str, &str); 7] = [
     ("tables", include_str!("cases_tables.sql")),
     ("others", include_str!("cases_others.sql")),
     ("rare", include_str!("cases_rare.sql")),
     ("everyday", include_str!("cases_everyday.sql")),
     ("kinds", include_str!("cases_kinds.sql")),
     ("rows", include_str!("cases_rows.sql")),
+    ("beneath", include_str!("cases_beneath.sql")),
 ];
 
 /// How many cases are tried at once.

@@ -87,7 +87,8 @@ impl Graph {
         for edge in &facts.edges {
             let (Some((place, part)), Some((on, _))) = (resolver.resolve(edge.from), resolver.resolve(edge.on)) else { continue };
             let column = if resolver.places.get(&edge.on.address) == Some(&on) { edge.on.column } else { 0 };
-            if place == on && !resolver.speaks_of_another_column(&part, edge.on) {
+            // A check goes with any column that it speaks of.
+            if place == on && !matches!(part, Part::Check(_)) && !resolver.speaks_of_another_column(&part, edge.on) {
                 continue;
             }
             graph.dependencies.entry(place).or_default().push((on, column, edge.automatic));

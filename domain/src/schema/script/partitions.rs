@@ -1,7 +1,10 @@
 //! Partitions and what they are partitions of: who is detached, and who would go with whom.
 
 use super::{fate::Fate, plan::Plan, statement::Hazard};
-use crate::schema::{Kind, Object, ObjectMap, sql::ident};
+use crate::schema::{
+    Kind, Object, ObjectMap,
+    sql::{TableText, ident},
+};
 
 /// A partition that stands on its own in the map, and its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,16 @@ impl Plan<'_> {
     /// The partitions of a table that stay when it goes.
     pub(super) fn staying_partitions(&self, parent: usize) -> impl Iterator<Item = &Attachment> {
         self.attachments.iter().filter(move |attachment| attachment.parent == parent && self.fates[attachment.partition] != Fate::Remove)
+    }
+
+    /// Partitions that are the same in both, and lose checks with their parent that they have to get again as their own.
+    pub(super) fn partitions_losing_checks(&self, parent: usize) -> Vec<usize> {
+        let Some(change) = self.tables.get(&parent) else { return Vec::new() };
+        let lost: Vec<_> = change.old.constraints.iter().filter(|check| !change.new.constraints.contains(check)).collect();
+        let has_lost = |table: &TableText| lost.iter().any(|check| table.constraints.contains(check));
+        let partitions = self.attachments.iter().filter(|attachment| attachment.parent == parent && !self.is_dropped(attachment.place));
+        let same = partitions.map(|attachment| attachment.partition).filter(|partition| !lost.is_empty() && self.fates[*partition] == Fate::Keep);
+        same.filter(|partition| TableText::read(&self.target.map.objects()[*partition].definition).as_ref().is_some_and(has_lost)).collect()
     }
 
     /// The foreign keys of its parent that a partition keeps as its own when it is detached: they are dropped, and made again where they are wanted.

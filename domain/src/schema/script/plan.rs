@@ -153,6 +153,9 @@ impl<'a> Plan<'a> {
                 Fate::Table => {
                     self.table(place);
                     seeds.extend(self.disturbed(place, place));
+                    for partition in self.partitions_losing_checks(place) {
+                        self.table(partition);
+                    }
                 }
                 _ => {}
             }
@@ -325,11 +328,12 @@ impl<'a> Plan<'a> {
                     change.suspended_defaults.insert(column.clone());
                 }
             }
-            Part::Check(name) if seed.what == What::Whole => {
+            // PostgreSQL itself makes those again that speak of a column of another type.
+            Part::Check(_) if matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) => {}
+            Part::Check(name) => {
                 let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
                 change.suspended_checks.insert(name.clone());
             }
-            Part::Check(_) => {}
             Part::Column(column) if is_type && seed.what == What::Whole => {
                 if step_aside(&self.target.map.objects()[seed.place]).is_none() {
                     return blocked(format!("column {column} of {identity} has it as its type"));

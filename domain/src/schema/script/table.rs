@@ -195,7 +195,22 @@ impl TableChange {
         format!("ALTER TABLE ONLY {} {action}", self.new.name)
     }
 
+    /// Of a partition: whether it has a check of its parent, before.
+    fn has_of_parent(&self, constraint: &(String, String)) -> bool {
+        self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint))
+    }
+
+    /// Of a partition: whether a check goes with the parent's, which the source has as the partition's own.
+    fn loses_with_parent(&self, constraint: &(String, String)) -> bool {
+        self.has_of_parent(constraint) && self.parent.as_ref().is_some_and(|(_, new)| !new.constraints.contains(constraint))
+    }
+
     fn write_early(&self, steps: &mut TableSteps) {
+        // Before the columns that they speak of, which would take them along. A partition's go with its parent's.
+        let suspended = self.old.constraints.iter().filter(|constraint| self.suspended_checks.contains(&bare(&constraint.0)));
+        for (name, _) in suspended.filter(|constraint| !self.has_of_parent(constraint)) {
+            steps.early.push((self.alter(&format!("DROP CONSTRAINT {name}")), LOCK.to_vec()));
+        }
         for (old, new) in self.pairs() {
             // A partition's goes with its parent's.
             if self.regenerates(old, new) && self.comes_from_parent(&new.name) {
@@ -207,16 +222,12 @@ impl TableChange {
                 steps.early.push((self.alter_only(&format!("ALTER COLUMN {} DROP DEFAULT", old.name)), LOCK.to_vec()));
             }
         }
-        for (name, _) in self.old.constraints.iter().filter(|(name, _)| self.suspended_checks.contains(&bare(name))) {
-            steps.early.push((self.alter(&format!("DROP CONSTRAINT {name}")), LOCK.to_vec()));
-        }
     }
 
     fn write_dropped(&self, steps: &mut TableSteps) {
         for parent in lost(&self.old, &self.new) {
             steps.first.push((self.alter(&format!("NO INHERIT {parent}")), LOCK.to_vec()));
         }
-        let kept_by_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(old, _)| old.constraints.contains(constraint));
         for constraint in self.old.constraints.iter().filter(|constraint| !self.new.constraints.contains(constraint)) {
             let comes_with_parent =
                 self.kept_parents.iter().any(|(before, after)| !before.constraints.contains(constraint) && after.constraints.contains(constraint));
@@ -227,7 +238,7 @@ impl TableChange {
                 steps.early.push((self.alter(&format!("DROP CONSTRAINT {}", constraint.0)), LOCK.to_vec()));
             } else if self.joined.iter().any(|parent| parent.constraints.contains(constraint) && is_inherited(constraint)) {
                 steps.unscripted.push(format!("constraint {} stays its own, beside being its parent's", constraint.0));
-            } else if !self.suspended_checks.contains(&bare(&constraint.0)) && !kept_by_parent(constraint) {
+            } else if !self.suspended_checks.contains(&bare(&constraint.0)) && !self.has_of_parent(constraint) {
                 let is_theirs = |heir: &TableText| heir.constraints.contains(constraint);
                 let dropped = self.drop_here("CONSTRAINT", &constraint.0, |heir| heir.keeps_check(constraint), is_theirs);
                 steps.at.extend(dropped.into_iter().map(|sql| (sql, LOCK.to_vec())));
@@ -277,7 +288,8 @@ impl TableChange {
     /// Whether a check is there anew under its old name: what was said of it has to be said again.
     pub(super) fn check_comes_again(&self, name: &str) -> bool {
         let of = |table: &TableText| table.constraints.iter().find(|(other, _)| bare(other) == name).cloned();
-        self.suspended_checks.contains(name) || matches!((of(&self.old), of(&self.new)), (Some(old), Some(new)) if old != new)
+        let is_another = |old: &(String, String), new: &(String, String)| old != new || self.loses_with_parent(new);
+        self.suspended_checks.contains(name) || matches!((of(&self.old), of(&self.new)), (Some(old), Some(new)) if is_another(&old, &new))
     }
 
     /// Whether a check is gone afterwards.
@@ -289,7 +301,7 @@ impl TableChange {
     fn write_checks(&self, steps: &mut TableSteps) {
         let from_parent = |constraint: &(String, String)| self.parent.as_ref().is_some_and(|(_, new)| new.constraints.contains(constraint));
         for constraint in &self.new.constraints {
-            let again = self.suspended_checks.contains(&bare(&constraint.0));
+            let again = self.suspended_checks.contains(&bare(&constraint.0)) || self.loses_with_parent(constraint);
             let is_there = self.old.constraints.contains(constraint) || self.validated.contains(constraint);
             if (again || !is_there) && !from_parent(constraint) {
                 steps.at.push((self.alter(&format!("ADD CONSTRAINT {} {}", constraint.0, constraint.1)), check_hazards(&constraint.1).to_vec()));

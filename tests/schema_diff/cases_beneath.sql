@@ -1,0 +1,35 @@
+-- case: type beneath a generated column that a check speaks of
+-- before
+create table app.t (a int, c int, g text generated always as ('x' || a::text) stored, constraint k check (g <> ''), constraint two check (g <> c::text), constraint other check (c > 0)); insert into app.t (a, c) values (1, 2); comment on constraint k on app.t is 'x';
+-- change
+alter table app.t drop column g; alter table app.t alter column a type bigint; alter table app.t add column g text generated always as ('x' || a::text) stored, add constraint k check (g <> ''), add constraint two check (g <> c::text); comment on constraint k on app.t is 'x';
+-- case: another expression of a generated column that a check speaks of
+-- before
+create table app.t (a int, g int generated always as (a + 1) stored, constraint k check (g > 0), constraint two check (g > a)); insert into app.t values (1);
+-- change
+alter table app.t drop column g; alter table app.t add column g int generated always as (a + 2) stored, add constraint k check (g > 1), add constraint two check (g > a);
+-- case: function beneath a generated column that a check speaks of
+-- before
+create function app.twice(int) returns int language sql immutable as 'select $1 * 2'; create table app.t (a int, g int generated always as (app.twice(a)) stored, constraint k check (g > 0)); comment on constraint k on app.t is 'kept';
+-- change
+alter table app.t drop column g; drop function app.twice(int); create function app.twice(x int) returns int language sql immutable as 'select x * 2'; alter table app.t add column g int generated always as (app.twice(a)) stored, add constraint k check (g > 0); comment on constraint k on app.t is 'kept';
+-- case: type beneath a generated column that checks of a partitioned table speak of
+-- before
+create table app.p (k int, a int, g text generated always as ('x' || a::text) stored, constraint k check (g <> '')) partition by list (k); create table app.p1 partition of app.p for values in (1); alter table app.p1 add constraint own check (g <> 'y'); insert into app.p (k, a) values (1, 2);
+-- change
+alter table app.p drop column g; alter table app.p alter column a type bigint; alter table app.p add column g text generated always as ('x' || a::text) stored, add constraint k check (g <> ''); alter table app.p1 add constraint own check (g <> 'y');
+-- case: generated when read, beneath a check (18)
+-- before
+create table app.t (a int, g int generated always as (a * 2) virtual, constraint c check (g > 0)); create view app.v as select g from app.t;
+-- change
+drop view app.v; alter table app.t drop g; alter table app.t add g int generated always as (a * 3) virtual, add constraint c check (g > 0); create view app.v as select g from app.t;
+-- case: check of a partitioned table becomes its partition's own
+-- before
+create table app.p (k int, a int, constraint kk check (a > 0)) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); comment on constraint kk on app.p1 is 'own';
+-- change
+alter table app.p drop constraint kk; alter table app.p1 add constraint kk check (a > 0); comment on constraint kk on app.p1 is 'own';
+-- case: function beneath a check of a partitioned table
+-- before
+create function app.fine(int) returns boolean language sql immutable as 'select true'; create table app.p (k int, a int, constraint kk check (app.fine(a))) partition by list (k); create table app.p1 partition of app.p for values in (1);
+-- change
+alter table app.p drop constraint kk; drop function app.fine(int); create function app.fine(x int) returns boolean language sql immutable as 'select true'; alter table app.p add constraint kk check (app.fine(a));
