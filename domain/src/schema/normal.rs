@@ -1,11 +1,13 @@
 //! One way to print what PostgreSQL prints in two: a cast of an array is a cast of each element once it was dumped and restored.
 
-/// Rewrites `(ARRAY[a, b])::t[]` to `ARRAY[(a)::t, (b)::t]`, which is what it becomes by a dump and a restore, and means the same.
+use crate::lexer::{Lexer, TokenKind};
+
+/// Rewrites `(ARRAY[a, b])::t[]` to `ARRAY[(a)::t, (b)::t]`, which is what it becomes by a dump and a restore, and means the same. What reads like it
+/// within a string constant or a routine's body is none: there it is a value, or what somebody wrote.
 pub(super) fn canonical(definition: &str) -> String {
     let mut text = definition.trim().to_owned();
     let mut from = 0;
-    while let Some(found) = text[from..].find(OPENING) {
-        let at = from + found;
+    while let Some(at) = next(&text, from) {
         match rewritten(&text[at..]) {
             Some((length, replacement)) => {
                 text.replace_range(at..at + length, &replacement);
@@ -19,9 +21,13 @@ pub(super) fn canonical(definition: &str) -> String {
 
 const OPENING: &str = "(ARRAY[";
 
+/// Where such a cast may begin, from a place on that is in no string.
+fn next(text: &str, from: usize) -> Option<usize> {
+    text[from..].find(OPENING)?;
+    Lexer::new(text, from).find(|token| token.kind == TokenKind::Open && text[token.start..].starts_with(OPENING)).map(|token| token.start)
+}
+
 /// What takes the place of the cast that `text` begins with, and the length of that cast. `None` where it begins with no such cast.
-///
-/// A string constant whose content reads like such a cast is rewritten, too. That does no harm: both schemas are rewritten alike before they are compared.
 fn rewritten(text: &str) -> Option<(usize, String)> {
     let close = super::sql::find(&text[1..], b']', "ARRAY[".len())? + 1;
     let rest = text[close..].strip_prefix("])::")?;
@@ -46,11 +52,13 @@ mod tests {
         let restored = "CHECK (((s)::text = ANY (ARRAY[('a'::character varying)::text, ('b, c'::character varying)::text])))";
         assert_eq!(canonical(once), restored);
         assert_eq!(canonical(restored), restored);
+        assert_eq!(canonical("('(ARRAY[a])::t[]' = ANY ((ARRAY[(ARRAY[b])::t[]])::u[]))"), "('(ARRAY[a])::t[]' = ANY (ARRAY[(ARRAY[(b)::t])::u]))");
     }
 
     #[test]
     fn other_arrays_stay_as_they_are() {
-        for text in ["(ARRAY[1, 2])", "x = (ARRAY[1])::f(2)[]", "(ARRAY["] {
+        let written = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$select (ARRAY[a])::text[]$$";
+        for text in ["(ARRAY[1, 2])", "x = (ARRAY[1])::f(2)[]", "(ARRAY[", "DEFAULT '(ARRAY[a])::text[]'::text", written] {
             assert_eq!(canonical(text), text);
         }
     }
