@@ -166,13 +166,23 @@ fn validated(old: &Object, new: &Object) -> Option<Step> {
     ))
 }
 
+/// Whether the source says something of a table that begins like this.
+fn is_said(source: &SchemaSnapshot, beginning: &str) -> bool {
+    let bearers = source.map.objects().iter().filter(|object| matches!(object.identity.kind, Kind::Table | Kind::Index | Kind::Constraint));
+    bearers.flat_map(|object| statements(&object.definition)).any(|statement| statement.starts_with(beginning))
+}
+
+/// Of an index or a key that goes, and identified the rows of its table for replication: a table whose index is gone goes on to ask for one, and its
+/// updates fail where they are published. `None` where the source says what identifies them instead.
+pub(super) fn identified_as_usual(source: &SchemaSnapshot, gone: &Object) -> Option<Step> {
+    let (table, _) = statements(&gone.definition).into_iter().find_map(|statement| statement.split_once(" REPLICA IDENTITY USING INDEX "))?;
+    let beginning = format!("{table} REPLICA IDENTITY ");
+    (!is_said(source, &beginning)).then(|| (format!("{beginning}DEFAULT"), vec![Hazard::ExclusiveLock]))
+}
+
 /// Indexes and keys carry statements about their table behind them: whether it is clustered by them, whether they identify its rows for replication.
 /// Nothing is undone where the source says the same of the table by something else: that would undo it too.
 fn trailing(source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
-    let said_otherwise = |beginning: &str| {
-        let bearers = source.map.objects().iter().filter(|object| matches!(object.identity.kind, Kind::Table | Kind::Index | Kind::Constraint));
-        bearers.flat_map(|object| statements(&object.definition)).any(|statement| statement.starts_with(beginning))
-    };
     let (before, after) = (statements(&old.definition), statements(&new.definition));
     if before.first() != after.first() {
         return Fate::Rebuild;
@@ -186,7 +196,7 @@ fn trailing(source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
         } else {
             return Fate::Rebuild;
         };
-        if !said_otherwise(&beginning) {
+        if !is_said(source, &beginning) {
             steps.push((undone, vec![Hazard::ExclusiveLock]));
         }
     }

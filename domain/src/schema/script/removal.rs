@@ -1,7 +1,7 @@
 //! How an object of the target is taken away.
 
 use super::{
-    fate::{Fate, Step, nobodys, without_hazards},
+    fate::{Fate, Step, identified_as_usual, nobodys, without_hazards},
     grants,
     plan::Plan,
     statement::Hazard,
@@ -12,8 +12,18 @@ use crate::schema::{
     sql::{SequenceText, bare, find_words, ident},
 };
 
-/// The statements that take an object away; none where it goes with another. `None` where this knows no way.
+/// The statements that take an object away, and what has to be said once it is gone; none where it goes with another. `None` where this knows no way.
 pub(super) fn removal(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
+    let mut steps = taking_away(plan, place)?;
+    let object = &plan.target.map.objects()[place];
+    let is_index = matches!(object.identity.kind, Kind::Index | Kind::Constraint);
+    if is_index && !object.requires.iter().any(|on| *plan.kind(*on) == Kind::Table && plan.is_dropped(*on)) {
+        steps.extend(identified_as_usual(plan.source, object));
+    }
+    Some(steps)
+}
+
+fn taking_away(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
     let object = &plan.target.map.objects()[place];
     let objects = plan.target.map.objects();
     let bearer_is_dropped = || object.requires.iter().any(|required| objects[*required].address.is_some() && plan.is_dropped(*required));

@@ -90,6 +90,24 @@ fn a_new_column_has_its_identity_or_its_default_from_the_beginning() {
     assert_eq!(script, expected);
 }
 
+#[test]
+fn a_table_asks_for_no_identity_by_an_index_that_is_gone() {
+    let index = "CREATE UNIQUE INDEX x ON p.t USING btree (a);\n\nALTER TABLE ONLY p.t REPLICA IDENTITY USING INDEX x;";
+    let before = with("a integer NOT NULL", vec![(Kind::Index, "x", index)]);
+    let script = |after: Vec<Object>| -> Vec<String> {
+        SchemaDiff::between(&snapshot("a", before.clone()), &snapshot("b", after)).script.into_iter().map(|statement| statement.sql).collect()
+    };
+    assert_eq!(script(with("a integer NOT NULL", vec![])), ["DROP ..", "ALTER TABLE ONLY p.t REPLICA IDENTITY DEFAULT"]);
+    // What the source says instead is not undone.
+    let full = |mut object: Object| {
+        object.definition.push_str("ALTER TABLE ONLY p.t REPLICA IDENTITY FULL;\n");
+        Object::new(object.identity, object.definition, object.drop, None, Vec::new())
+    };
+    let said = script(vec![full(table("a integer NOT NULL"))]);
+    assert!(said.contains(&"ALTER TABLE ONLY p.t REPLICA IDENTITY FULL".to_owned()) && said.len() == 2, "{said:?}");
+    assert_eq!(script(Vec::new()), ["DROP ..", "DROP TABLE p.t"]);
+}
+
 /// A partitioned table, a partition of it, and what says so.
 fn partitioned(partition_stays_attached: bool) -> Vec<Object> {
     let table = |name: &str, tail: &str, address: u32| {
