@@ -62,8 +62,7 @@ fn objects(old: &Object, new: &Object) -> Option<PossibleRename> {
         return None;
     }
     let word = word(&before.kind)?;
-    let (from, to) = (before.name.rsplit(' ').next()?, after.name.rsplit(' ').next()?);
-    let (from, to) = (from.split('(').next()?, to.split('(').next()?);
+    let (from, to) = (before.name.as_str(), after.name.as_str());
     if shape(old, from, to) != shape(new, from, to) {
         return None;
     }
@@ -72,6 +71,7 @@ fn objects(old: &Object, new: &Object) -> Option<PossibleRename> {
     Some(PossibleRename { kind: before.kind.name(), from: before.qualified(), to: after.qualified(), sql })
 }
 
+/// Of those whose name in a dump is all of their own: no words before it, no arguments behind it.
 fn word(kind: &Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Table => "TABLE",
@@ -105,9 +105,13 @@ fn without_name_of_not_null(line: &str) -> String {
     }
 }
 
-/// Columns of one table that differ in nothing but the name: one went and one came.
+/// Columns of one table that differ in nothing but the name: one went and one came. A partition's are renamed with its parent's.
 fn columns(target: &SchemaSnapshot, source: &SchemaSnapshot, table: &Identity) -> Option<Vec<PossibleRename>> {
-    let old = TableText::read(&target.map.find(table)?.definition)?;
+    let place = target.map.place(table)?;
+    if target.map.objects().iter().any(|object| object.identity.kind == Kind::TableAttach && object.requires.first() == Some(&place)) {
+        return None;
+    }
+    let old = TableText::read(&target.map.objects()[place].definition)?;
     let new = TableText::read(&source.map.find(table)?.definition)?;
     let gone = old.columns.iter().filter(|column| new.column(&column.name).is_none());
     let alike = |before: &super::sql::Column| {
@@ -124,8 +128,8 @@ fn columns(target: &SchemaSnapshot, source: &SchemaSnapshot, table: &Identity) -
 
 #[cfg(test)]
 mod tests {
-    use super::{labels, objects, without_name_of_not_null};
-    use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaSnapshot};
+    use super::{labels, objects, possible, without_name_of_not_null};
+    use crate::schema::{Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaSnapshot, diff::changes};
 
     #[test]
     fn a_label_that_went_may_be_the_one_that_came() {
@@ -140,6 +144,33 @@ mod tests {
         assert_eq!(offered("'sad', 'ok'", "'sad', 'o''kay'"), ["ALTER TYPE p.mood RENAME VALUE 'ok' TO 'o''kay'"]);
         assert_eq!(offered("'a', 'b'", "'c', 'a', 'd'").len(), 2);
         assert!(offered("'a', 'b'", "'b', 'a', 'c'").is_empty());
+    }
+
+    #[test]
+    fn a_name_of_several_words_is_one_name() {
+        let table = |name: &str| {
+            let text = format!("CREATE TABLE p.\"{name}\" (\n    id integer\n);");
+            Object::new(Identity::new(Kind::Table, Some("p"), name), text, None, None, Vec::new())
+        };
+        let found = objects(&table("my notes (old)"), &table("my remarks")).unwrap();
+        assert_eq!(found.sql, "ALTER TABLE \"p\".\"my notes (old)\" RENAME TO \"my remarks\"");
+    }
+
+    #[test]
+    fn a_column_of_a_partition_is_renamed_with_its_parents() {
+        let snapshot = |column: &str| {
+            let table = |name: &str| {
+                let text = format!("CREATE TABLE p.{name} (\n    {column} integer\n);");
+                Object::new(Identity::new(Kind::Table, Some("p"), name), text, None, None, Vec::new())
+            };
+            let attached = "ALTER TABLE ONLY p.whole ATTACH PARTITION p.part DEFAULT;".to_owned();
+            let attached = Object::new(Identity::new(Kind::TableAttach, Some("p"), "part"), attached, None, None, vec![1, 0]);
+            let map = ObjectMap::new(vec![table("whole"), table("part"), attached]);
+            SchemaSnapshot { map, facts: Facts::default(), fingerprint: Fingerprint::from_text("") }
+        };
+        let (target, source) = (snapshot("a"), snapshot("b"));
+        let offered: Vec<String> = possible(&target, &source, &changes(&target, &source)).into_iter().map(|rename| rename.sql).collect();
+        assert_eq!(offered, ["ALTER TABLE p.whole RENAME COLUMN a TO b"]);
     }
 
     #[test]
