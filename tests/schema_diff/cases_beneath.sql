@@ -33,3 +33,18 @@ alter table app.p drop constraint kk; alter table app.p1 add constraint kk check
 create function app.fine(int) returns boolean language sql immutable as 'select true'; create table app.p (k int, a int, constraint kk check (app.fine(a))) partition by list (k); create table app.p1 partition of app.p for values in (1);
 -- change
 alter table app.p drop constraint kk; drop function app.fine(int); create function app.fine(x int) returns boolean language sql immutable as 'select true'; alter table app.p add constraint kk check (app.fine(a));
+-- case: sequence that its dropped column owned
+-- before
+create table app.t (id serial, n int); insert into app.t (n) values (1), (2);
+-- change
+alter sequence app.t_id_seq owned by none; alter table app.t drop column id;
+-- case: sequence that a table owned which becomes a view
+-- before
+create table app.t (id serial, n int);
+-- change
+alter sequence app.t_id_seq owned by none; drop table app.t; create view app.t as select id as n from app.tags;
+-- case: sequence that a dropped table owned
+-- before
+create table app.t (id serial, n int);
+-- change
+alter sequence app.t_id_seq owned by none; drop table app.t;

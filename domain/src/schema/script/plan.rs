@@ -150,6 +150,10 @@ impl<'a> Plan<'a> {
                 Fate::Remove if self.is_identity(place) || self.is_followed(place) => {
                     seeds.push(Seed { root: place, place, what: What::Whole });
                 }
+                // Else it would go with its owner's column, by then or before.
+                Fate::Remove if *self.kind(place) == Kind::SequenceOwnedBy && !self.goes_with_its_sequence(place) => {
+                    self.early.insert(place);
+                }
                 Fate::Table => {
                     self.table(place);
                     seeds.extend(self.disturbed(place, place));
@@ -164,6 +168,10 @@ impl<'a> Plan<'a> {
         self.settle_dependents(seeds)?;
         self.step_aside_together();
         Ok(())
+    }
+
+    fn goes_with_its_sequence(&self, owned: usize) -> bool {
+        self.target.map.objects()[owned].requires.iter().any(|on| *self.kind(*on) == Kind::Sequence && self.is_dropped(*on))
     }
 
     /// A column may have a default only once it is no identity any more.
