@@ -62,6 +62,11 @@ impl Settings {
         connect(options, &GUARDED).await
     }
 
+    /// The admin's connection by which is seen who is in the way of others: it waits for nobody.
+    pub(crate) async fn watcher(&self) -> Result<PgConnection, BuildError> {
+        connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), ABANDONED]), &GUARDED).await
+    }
+
     /// The admin's connection into a database that nobody else is in yet: to prepare it, and for what only the admin can make.
     pub(crate) async fn admin_in(&self, new: &DatabaseName) -> Result<PgConnection, BuildError> {
         self.open(&self.admin, new).await

@@ -20,6 +20,7 @@ mod setting_value;
 mod settings;
 mod stock;
 mod tools;
+mod watch;
 
 pub use builder::PgBranchBuilder;
 pub use logins::{Entrance, PgBranchLogins};
@@ -27,3 +28,4 @@ pub use masking::MaskingSettings;
 pub use schema::PgSchemas;
 pub use settings::{Login, Place, Server, Settings, StockSettings};
 pub use tools::{ToolProblem, Tools};
+pub use watch::PgWatch;

@@ -8,7 +8,7 @@ use super::{
 use crate::config::Settings;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::branch::{DatabaseName, ExpiresIn, Quota};
-use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas};
+use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas, PgWatch};
 use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
 use postgres::{
     control::{PgBranchProbe, PgBranchUses},
@@ -42,6 +42,7 @@ pub(super) struct Branching {
     schemas: Arc<PgSchemas>,
     /// The operations' own: they do not stand in line with those who look.
     migrations: Arc<PgMigrationRunner>,
+    watched: pgtools::Settings,
 }
 
 /// What of the house branches are built over.
@@ -92,7 +93,7 @@ impl Branching {
             seeds: Arc::new(PgSeedRunner::new(migrations)),
             schemas: schemas.clone(),
         };
-        Self { ports, builder, schemas, migrations: for_operations }
+        Self { ports, builder, schemas, migrations: for_operations, watched: tools() }
     }
 }
 
@@ -179,7 +180,7 @@ pub(super) fn branch_defaults(settings: &Settings) -> BranchDefaults {
 impl House {
     /// Starts what works on branches by itself.
     pub(super) fn start_branch_workers(&self, settings: &Settings, workers: &mut JoinSet<()>) {
-        let Branching { ports, builder, schemas, migrations } = &self.branching;
+        let Branching { ports, builder, schemas, migrations, watched } = &self.branching;
         // Statements end by then; whoever still has a connection has no request on it.
         let ends = settings.database.statement_timeout.0 + GRACE;
         let restock = Arc::new(Notify::new());
@@ -224,6 +225,7 @@ impl House {
         workers.spawn(async move { stock.keep_stock().await });
         let retire = RetireDatabases::new(self.branches.clone(), self.databases.clone(), ports.names.clone(), ends);
         workers.spawn(async move { retire.work().await });
+        workers.spawn(PgWatch::new(watched.clone()).keep());
     }
 }
 

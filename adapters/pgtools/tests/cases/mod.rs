@@ -13,6 +13,7 @@ mod extensions;
 mod foreign_tables;
 mod granted_logins;
 mod held;
+mod in_the_way;
 mod latecomers;
 mod left_behind;
 mod mains_settings;

@@ -1,0 +1,63 @@
+//! Sessions of one branch's login that hold what the work on every other branch waits for.
+
+use super::{
+    Admin, Quiet,
+    connections::{BOTH, Street, session, tag},
+    execute, try_execute,
+};
+use fluxbase_pgtools::PgWatch;
+use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// Much longer than it takes, much shorter than for ever.
+const FOR_EVER: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_transaction_of_a_branchs_login_stops_nobody_elses_work() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let neighbour = tag(house, "theirs", 1);
+        street.open(&neighbour).await;
+        let (user, password) = street.issue().await;
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
+        let names = [LoginPurpose::User, LoginPurpose::Builder].map(|purpose| house.settings.logins.of(purpose, &neighbour.database).name);
+        let holds = [
+            format!("begin; grant create on database {} to public", neighbour.database),
+            format!("begin; grant select on t to {}, {}", names[0], names[1]),
+        ];
+        for hold in holds {
+            let mut idle = session(&user, &password, &street.branch.database).await.unwrap();
+            execute(&mut idle, &hold).await;
+            let work = async {
+                street.logins.issue(&neighbour, Footing::default()).await.unwrap();
+                house.builder().shut_out(&neighbour).await.unwrap();
+                house.builder().drop_database(&neighbour, Arc::new(Quiet)).await.unwrap();
+                street.logins.revoke(neighbour.branch_id).await.unwrap();
+            };
+            timeout(FOR_EVER, work).await.expect("the neighbour's branch goes, whatever a session elsewhere holds");
+            assert!(try_execute(&mut idle, "select 1").await.is_err(), "{hold}: the session that stood in the way was ended");
+            street.open(&neighbour).await;
+        }
+        // A session that nobody waits for is nobody's business.
+        let mut idle = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut idle, "begin; grant create on database postgres to public; insert into t values (7)").await;
+        street.logins.issue(&neighbour, Footing::default()).await.unwrap();
+        execute(&mut idle, "commit").await;
+        watch.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_holds_its_own_row_gets_another_password_all_the_same() {
+    let street = Street::new(Admin::Superuser).await;
+    let (user, password) = street.issue().await;
+    let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).keep());
+    let mut own = session(&user, &password, &street.branch.database).await.unwrap();
+    execute(&mut own, "begin; set role none; alter role current_user password 'mine'").await;
+    let (_, fresh) = timeout(FOR_EVER, street.issue()).await.expect("the password is changed, whoever holds the role's row");
+    assert!(session(&user, &fresh, &street.branch.database).await.is_ok());
+    assert!(try_execute(&mut own, "commit").await.is_err());
+    watch.abort();
+}
