@@ -128,7 +128,7 @@ fn not_found(detail: &str) -> Failure {
 
 /// The codes that use cases, the domain and what they ask give to conflicts and malformed requests.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 66] = [
+    const CODES: [&str; 67] = [
         "branch_error",
         "branch_expired",
         "branch_mismatch",
