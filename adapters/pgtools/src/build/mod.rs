@@ -147,7 +147,8 @@ impl Build<'_> {
     async fn copy(&self, parent: &Parent, mut leader: Leader, load: &Load) -> Result<Rows, BuildError> {
         let meter = Meter::new(parent.definitions.contents.entries, "objects");
         let restored = async {
-            empty::prepare(self.settings, self.request, &parent.extensions, parent.inventory.has_schema("public")).await?;
+            let shared: Vec<&str> = parent.by_admin.shared_schemas.iter().map(|(schema, _)| schema.as_str()).collect();
+            empty::prepare(self.settings, self.request, (&parent.extensions, &shared), parent.inventory.has_schema("public")).await?;
             parent.definitions.restore_before_rows(self.settings, self.request, &meter).await
         };
         let (mut plan, ()) = tokio::try_join!(self.plan(parent, &mut leader), meter.watch(self.progress, restored))?;

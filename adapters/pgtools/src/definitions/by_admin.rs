@@ -1,11 +1,12 @@
 //! What the admin adds to a copy that is finished but for that: grants on what no branch owner owns, and event triggers, which come last of all. What the
-//! owner had been lent to make its foreign servers is taken back.
+//! owner had been lent to make its foreign servers, and its objects in schemas of extensions, is taken back.
 //!
 //! Nobody else is in the database yet. None of these statements runs code of users, and the admin comes back for none afterwards.
 
 use super::{
     event_triggers::{self, EventTrigger},
     grants::{Change, GivenGrants},
+    never_copied::EXTENSIONS,
 };
 use crate::{
     connect::run,
@@ -30,6 +31,8 @@ pub(crate) struct ByAdmin {
     pub(crate) triggers: Vec<EventTrigger>,
     /// Foreign data wrappers, quoted, that in the parent neither the owner of branches nor a plain owner may use.
     pub(crate) lent: Vec<String>,
+    /// Schemas that an extension made and that hold objects of others; and whether the owner of branches may make some there in the parent, too.
+    pub(crate) shared_schemas: Vec<(String, bool)>,
 }
 
 impl ByAdmin {
@@ -44,14 +47,22 @@ impl ByAdmin {
         .fetch_all(&mut *parent)
         .await
         .map_err(|error| from_sql("reading who may use foreign data wrappers", error))?;
-        Ok(Self { by_superuser, grants: GivenGrants::read(parent).await?, triggers: EventTrigger::read(parent, excluded).await?, lent })
+        let shared_schemas = sqlx::query_as(include_str!("sql/shared_schemas.sql"))
+            .bind(excluded)
+            .bind(OWNER_ROLE)
+            .bind(EXTENSIONS)
+            .fetch_all(&mut *parent)
+            .await
+            .map_err(|error| from_sql("reading schemas of extensions", error))?;
+        let (grants, triggers) = (GivenGrants::read(parent).await?, EventTrigger::read(parent, excluded).await?);
+        Ok(Self { by_superuser, grants, triggers, lent, shared_schemas })
     }
 
     /// Adds it, and tells what stays behind.
     pub(crate) async fn add(&self, settings: &Settings, database: &DatabaseName) -> Result<Vec<Withheld>, BuildError> {
         let mut withheld = event_triggers::withheld(&self.triggers, self.by_superuser);
         let triggers = event_triggers::statements(&self.triggers, self.by_superuser, &settings.admin.user);
-        if self.grants.objects.is_empty() && triggers.is_empty() && self.lent.is_empty() {
+        if self.grants.objects.is_empty() && triggers.is_empty() && self.lent.is_empty() && self.shared_schemas.is_empty() {
             return Ok(withheld);
         }
         let mut admin = settings.admin_in(database).await?;
@@ -63,6 +74,13 @@ impl ByAdmin {
                 // Its extension lacks it here.
                 Err(error) if sql_state(&error).as_deref() == Some("42704") => {}
                 outcome => outcome.map_err(|error| from_sql("taking foreign data wrappers back", error))?,
+            }
+        }
+        // Whoever may make objects there may put them before the extension's own, and its functions may act as a superuser.
+        for (schema, _) in self.shared_schemas.iter().filter(|(_, makes)| !makes) {
+            match run(&mut admin, format!("revoke create on schema {} from {}", ident(schema), ident(OWNER_ROLE))).await {
+                Err(error) if !self.by_superuser && sql_state(&error).as_deref() == Some("42501") => {}
+                outcome => outcome.map_err(|error| from_sql("taking schemas of extensions back", error))?,
             }
         }
         if !triggers.is_empty() {

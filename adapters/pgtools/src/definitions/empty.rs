@@ -79,7 +79,13 @@ pub(crate) async fn extensions(parent: &mut PgConnection) -> Result<Vec<Extensio
 }
 
 /// Prepares the empty database, as the admin. `has_public` tells whether the parent still has that schema.
-pub(crate) async fn prepare(settings: &Settings, request: &BuildRequest, extensions: &[Extension], has_public: bool) -> Result<(), BuildError> {
+/// `shared`: schemas of extensions in which the owner of branches is to make objects.
+pub(crate) async fn prepare(
+    settings: &Settings,
+    request: &BuildRequest,
+    (extensions, shared): (&[Extension], &[&str]),
+    has_public: bool,
+) -> Result<(), BuildError> {
     let mut admin = settings.admin_in(&request.target.database).await?;
     let owner = ident(OWNER_ROLE);
     let public = if has_public { format!("alter schema public owner to {owner}") } else { "drop schema public".to_owned() };
@@ -98,6 +104,14 @@ pub(crate) async fn prepare(settings: &Settings, request: &BuildRequest, extensi
         match run(&mut admin, grant).await {
             Err(error) if sql_state(&error).as_deref() == Some("42501") => {}
             outcome => outcome.map_err(|error| from_sql(format!("granting the foreign data wrapper '{wrapper}'"), error))?,
+        }
+    }
+    // To make objects there is lent, too.
+    for schema in shared {
+        match run(&mut admin, format!("grant usage, create on schema {} to {owner}", ident(schema))).await {
+            // Not this admin's: whatever cannot be made there says so.
+            Err(error) if sql_state(&error).as_deref() == Some("42501") => {}
+            outcome => outcome.map_err(|error| from_sql(format!("granting schema '{schema}'"), error))?,
         }
     }
     let _ = admin.close().await;

@@ -7,7 +7,8 @@ use domain::{
     privacy::{MaskRule, PrivacyRules},
     table::QualifiedName,
 };
-use ports::driven::{BranchBuilder, BuildReport};
+use fluxbase_pgtools::PgSchemas;
+use ports::driven::{BranchBuilder, BuildReport, DatabasePlace, Readings, SchemaReader};
 use std::sync::Arc;
 
 const SQL: &str = "
@@ -102,4 +103,27 @@ async fn an_extension_older_than_the_servers_package_is_named_with_the_way_out()
     );
     house.on_main("update pg_extension set extversion = '1.0' where extname = 'places'").await;
     house.build("newer", DataCloneMode::SchemaOnly).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_others_in_a_schema_that_an_extension_made_come_along() {
+    let sql = "create schema places; create extension places schema places; create schema other;
+               create table place_data.of_users (id serial primary key, name text); create index by_name on place_data.of_users (name);
+               create function place_data.twice(int) returns int language sql as 'select 2 * $1'; create type place_data.mood as enum ('glad');
+               create view place_data.seen as select name from place_data.of_users; grant usage on schema place_data to anon;
+               grant select on place_data.seen to anon; insert into place_data.of_users (name) values ('a'), ('b');
+               alter table place_data.of_users enable row level security; create policy p on place_data.of_users using (true)";
+    let house = House::new(Admin::Superuser, sql).await;
+    for (slug, mode, count) in [("bare", DataCloneMode::SchemaOnly, 0), ("full", DataCloneMode::FullClone, 2)] {
+        let report = house.build(slug, mode).await.unwrap();
+        assert!(report.withheld.is_empty(), "{:?}", report.withheld);
+        let branch = house.target(slug).database;
+        assert_eq!(house.count(&branch, "place_data.of_users").await, count);
+        let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+        let places = [(&house.main, true), (&branch, false)].map(|(database, is_main)| DatabasePlace { database: database.clone(), is_main });
+        assert!(matches!(schemas.both(&places[0], &places[1]).await.unwrap(), Readings::Equal(_)));
+        let may = "select concat_ws(' ', has_schema_privilege('fluxbase_branch_owner', 'place_data', 'usage'),
+                       has_schema_privilege('fluxbase_branch_owner', 'place_data', 'create'), has_table_privilege('anon', 'place_data.seen', 'select'))";
+        assert_eq!(house.value::<String>(&branch, may).await, "t f t", "to make others there was lent");
+    }
 }

@@ -13,3 +13,4 @@ select pg_catalog.pg_extension_config_dump('known', 'where not (id in (1, 2))');
 select pg_catalog.pg_extension_config_dump('config', '');
 select pg_catalog.pg_extension_config_dump('config_id_seq', '');
 select pg_catalog.pg_extension_config_dump('versions', '');
+create schema place_data;

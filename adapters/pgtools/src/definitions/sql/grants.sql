@@ -4,7 +4,6 @@
 with space as materialized (
     select n.oid, n.nspname, n.nspowner, n.nspacl from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
-       and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
 ), member as materialized (
     select classid, objid from pg_depend where deptype = 'e'
     union all select class::oid, object::oid from unnest($3::int8[], $4::int8[]) gone (class, object)
@@ -31,7 +30,8 @@ with space as materialized (
        and (t.typrelid = 0 or exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
        and not exists (select from member m where m.classid = 'pg_type'::regclass and m.objid = t.oid)
     union all
-    select 'schema', quote_ident(nspname), null, nspowner, 'n', nspacl from space
+    select 'schema', quote_ident(s.nspname), null, s.nspowner, 'n', s.nspacl from space s
+     where not exists (select from member m where m.classid = 'pg_namespace'::regclass and m.objid = s.oid)
     union all
     select 'foreign server', quote_ident(f.srvname), null, f.srvowner, 'S', f.srvacl
       from pg_foreign_server f

@@ -3,7 +3,6 @@
 with space as materialized (
     select n.oid, n.nspname, obj_description(n.oid, 'pg_namespace') as remark from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
-       and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
 ), member as materialized (
     select classid, objid from pg_depend where deptype = 'e'
     union all select class::oid, object::oid from unnest($5::int8[], $6::int8[]) gone (class, object)
@@ -16,7 +15,8 @@ with space as materialized (
      where t.typtype in ('e', 'd', 'r', 'b') and t.typelem = 0
        and not exists (select from member m where m.classid = 'pg_type'::regclass and m.objid = t.oid)
 ), object (kind, identity, shape, expression) as (
-    select 'schema', quote_ident(nspname), remark, null::text from space
+    select 'schema', quote_ident(s.nspname), s.remark, null::text from space s
+     where not exists (select from member m where m.classid = 'pg_namespace'::regclass and m.objid = s.oid)
     union all
     select 'extension', e.extname::text, concat_ws('|', e.extversion, n.nspname), null
       from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> all($2) and e.extname <> 'plpgsql'

@@ -7,7 +7,6 @@ with member as materialized (
 ), space as materialized (
     select n.oid, n.nspname from pg_namespace n
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1)
-       and not exists (select from member m where m.classid = 'pg_namespace'::regclass and m.objid = n.oid)
 ), setting as materialized (
     select lower(name collate "C") as name, context from pg_settings
 ), caller as materialized (
