@@ -88,6 +88,10 @@ fn no_server_is_one_line_and_a_hint_or_one_json_object() {
     let error: Value = serde_json::from_str(error).unwrap();
     assert_eq!(error["error"]["code"], "unreachable");
 
+    let (_, _, stderr) = run(&["users", "create", "a@example.com", "--url", "http://127.0.0.1:1", "--key", "fb_pk_1", "-o", "yaml"]);
+    let (remark, error) = stderr.split_once("---\n").unwrap();
+    assert!(remark.starts_with("making user") && error.starts_with("error:\n  code: unreachable\n"), "{stderr}");
+
     let (code, _, stderr) = run(&["branch", "create", "x", "--type", "foo", "-o", "json"]);
     let error: Value = serde_json::from_str(&stderr).unwrap();
     assert_eq!((code, &error["error"]["code"]), (2, &"usage".into()));

@@ -180,14 +180,15 @@ impl CliError {
         json!({ "error": error })
     }
 
-    /// Tells it on standard error: a line and a hint, or one line of JSON where results are JSON.
+    /// Tells it on standard error: a line and a hint; or a last line of JSON, or a last document of YAML, where results are that. What stands before it says
+    /// what is written to.
     pub(super) fn tell(&self, format: Format) {
         if matches!(self, Self::Told { .. }) {
             return;
         }
         let text = match format {
             Format::Json => self.document().to_string(),
-            Format::Yaml => serde_yaml_ng::to_string(&self.document()).unwrap_or_default().trim_end().to_owned(),
+            Format::Yaml => format!("---\n{}", serde_yaml_ng::to_string(&self.document()).unwrap_or_default().trim_end()),
             Format::Table => match self.hint() {
                 Some(hint) => format!("error: {self}\nhint: {hint}"),
                 None => format!("error: {self}"),
