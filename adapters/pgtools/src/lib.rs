@@ -5,6 +5,7 @@ mod builder;
 mod child;
 mod claim;
 mod connect;
+mod contended;
 mod copy;
 mod database;
 mod definitions;

@@ -28,7 +28,7 @@ impl fmt::Debug for PgWatch {
 
 /// A session that others wait for.
 #[derive(sqlx::FromRow)]
-struct InTheWay {
+pub(crate) struct InTheWay {
     pid: i32,
     /// Process ids are given anew.
     began: i64,
@@ -88,7 +88,7 @@ async fn in_the_way(admin: &mut PgConnection) -> Result<Vec<InTheWay>, BuildErro
 }
 
 /// Ends the session, if it is still the one that was seen.
-async fn end(admin: &mut PgConnection, session: &InTheWay) -> Result<(), BuildError> {
+pub(crate) async fn end(admin: &mut PgConnection, session: &InTheWay) -> Result<(), BuildError> {
     may_act_for(admin, &session.login).await?;
     let ended: i64 = sqlx::query_scalar(
         "with session as materialized (

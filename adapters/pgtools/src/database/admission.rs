@@ -7,7 +7,7 @@ use super::{
     footing::{self, expect, holds},
 };
 use crate::{
-    connect::run,
+    contended,
     error::{from_sql, refused, retryable, sql_state},
     logins::database_logins,
     quoting::ident,
@@ -105,8 +105,8 @@ async fn close(admin: &mut PgConnection, target: &DatabaseTag, footing: Footing)
         nobody if nobody.is_empty() => String::new(),
         names => format!("revoke connect on database {database} from {names}; "),
     };
-    let close = format!("begin; alter database {database} allow_connections false; {revoke}{}; commit", expect(footing));
-    run(admin, close).await.map_err(|error| footing::failed("closing the branch's database", error))
+    let close = format!("alter database {database} allow_connections false; {revoke}{}", expect(footing));
+    contended::run(admin, close).await.map_err(|error| footing::failed("closing the branch's database", error))
 }
 
 /// Tells every session on the database to end, and gives how many there were.

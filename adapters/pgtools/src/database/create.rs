@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     connect::{major, run},
+    contended,
     definitions::event_triggers,
     error::{from_sql, refused, sql_state},
     logins::database_logins,
@@ -74,11 +75,11 @@ pub(crate) async fn liken(admin: &mut PgConnection, database: &DatabaseName, par
 async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
     if parent.connection_limit >= 0 {
         let limit = format!("alter database {} connection limit {}", ident(database.as_str()), parent.connection_limit);
-        run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;
+        contended::run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;
     }
     for (name, value) in parent.settings.iter().filter_map(|setting| setting.split_once('=')) {
         let set = format!("alter database {} set {} to {}", ident(database.as_str()), ident(name), setting_value(name, value));
-        match run(&mut *admin, set).await {
+        match contended::run(&mut *admin, set).await {
             Ok(()) => {}
             Err(error) if sql_state(&error).as_deref() == Some("42501") => {
                 tracing::warn!(setting = name, "a setting of the parent's database may not be made by this login, and is left out");

@@ -5,7 +5,7 @@ use super::{
     tag::{Mark, provisional_name},
 };
 use crate::{
-    connect::run,
+    contended,
     error::{from_sql, refused, sql_state},
     logins::{database_logins, membership::may_act_for},
     quoting::{ident, literal},
@@ -103,7 +103,7 @@ async fn is_clear(admin: &mut PgConnection, settings: &Settings, provisional: &D
 pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
     let drop = format!("drop database if exists {} with (force)", ident(name.as_str()));
     loop {
-        let Err(error) = run(admin, drop.as_str()).await else { return Ok(()) };
+        let Err(error) = contended::run(admin, drop.as_str()).await else { return Ok(()) };
         let is_mended = match sql_state(&error).as_deref() {
             Some("42501") => may_signal_logins(admin, settings, name).await?,
             Some("55006") => roll_back_prepared(admin, settings, name).await?,

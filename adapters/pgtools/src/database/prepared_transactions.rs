@@ -2,6 +2,7 @@
 
 use crate::{
     connect::run,
+    contended,
     error::from_sql,
     logins::{connection_role, database_logins, membership::let_builder_act_for},
     quoting::{ident, literal},
@@ -70,9 +71,8 @@ async fn prepared_by(admin: &mut PgConnection, database: &DatabaseName, login: &
 async fn set_open(admin: &mut PgConnection, database: &DatabaseName, login: &str, open: bool) -> Result<(), BuildError> {
     let (database, login) = (ident(database.as_str()), ident(login));
     let (verb, preposition) = if open { ("grant", "to") } else { ("revoke", "from") };
-    let set =
-        format!("begin; {verb} connect on database {database} {preposition} {login}; alter database {database} allow_connections {open}; commit");
-    run(admin, set).await.map_err(failed)
+    let set = format!("{verb} connect on database {database} {preposition} {login}; alter database {database} allow_connections {open}");
+    contended::run(admin, set).await.map_err(failed)
 }
 
 async fn roll_back(settings: &Settings, purpose: LoginPurpose, database: &DatabaseName, prepared: &[Prepared]) -> Result<(), BuildError> {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     connect::run,
+    contended::Tries,
     database::{
         admission,
         drop::{Found, expect_ours, find},
@@ -24,6 +25,19 @@ use rand::distr::{Alphanumeric, SampleString};
 use sqlx::{Connection, PgConnection};
 use std::{fmt, sync::Arc, time::Duration};
 use time::OffsetDateTime;
+
+/// Does it again where others changed the same rows of the server meanwhile.
+macro_rules! again {
+    ($admin:expr, $attempt:expr) => {{
+        let mut tries = Tries::default();
+        loop {
+            match $attempt.await {
+                Err(error) if tries.again($admin, &error).await => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
 
 /// 238 random bits.
 const PASSWORD_LENGTH: usize = 40;
@@ -84,6 +98,70 @@ impl PgBranchLogins {
         Ok(password)
     }
 
+    /// Makes the role, or gives it this password, and lets it in; tells since when.
+    async fn set_password(
+        &self,
+        admin: &mut PgConnection,
+        serving: &DatabaseTag,
+        password: &Secret,
+        footing: Footing,
+    ) -> Result<OffsetDateTime, BuildError> {
+        let (settings, role) = (&self.settings, self.role(serving.branch_id));
+        let mut transaction = admin.begin().await.map_err(failed)?;
+        lock_connection_role(&mut transaction, settings, serving.branch_id).await?;
+        expect_ours(&mut transaction, settings, serving).await?;
+        connection_role::make(&mut transaction, &role, password, self.entrance.sessions).await?;
+        let_in(&mut transaction, &role, serving).await?;
+        let sealed = self.secrets.seal(&purpose(serving.branch_id), password);
+        let rotated_at = keep(&mut transaction, serving.branch_id, &role, &sealed).await?;
+        run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("keeping the branch's login", error))?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(rotated_at)
+    }
+
+    /// Lets a login that was issued into another database.
+    async fn let_issued_in(&self, admin: &mut PgConnection, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
+        let (settings, role) = (&self.settings, self.role(target.branch_id));
+        let mut transaction = admin.begin().await.map_err(failed)?;
+        lock_connection_role(&mut transaction, settings, target.branch_id).await?;
+        if let Some(password) = self.issued(&mut transaction, target.branch_id).await? {
+            expect_ours(&mut transaction, settings, target).await?;
+            // As it was issued: whoever was in a session of it may have changed its password and its settings.
+            connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
+            let_in(&mut transaction, &role, target).await?;
+            run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("letting the branch's login in", error))?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Closes a database to the login. Tells whether the database is there, and whether it was open.
+    async fn close(&self, admin: &mut PgConnection, replaced: &DatabaseTag, footing: Footing) -> Result<(bool, bool), BuildError> {
+        let (settings, role) = (&self.settings, self.role(replaced.branch_id));
+        let mut transaction = admin.begin().await.map_err(failed)?;
+        lock_connection_role(&mut transaction, settings, replaced.branch_id).await?;
+        let there = find(&mut transaction, settings, replaced).await? == Found::Ours;
+        let was_open = there && connection_role::is_there(&mut transaction, &role).await?;
+        if was_open {
+            let revoke = format!("revoke connect on database {} from {}; {}", ident(replaced.database.as_str()), ident(&role), expect(footing));
+            run(&mut transaction, revoke).await.map_err(|error| footing::failed("closing what was replaced to the branch's login", error))?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok((there, was_open))
+    }
+
+    /// Takes from the login all by which it comes in. Tells whether it is there.
+    async fn lock_out(&self, admin: &mut PgConnection, branch: BranchId) -> Result<bool, BuildError> {
+        let mut transaction = admin.begin().await.map_err(failed)?;
+        lock_connection_role(&mut transaction, &self.settings, branch).await?;
+        let role = self.role(branch);
+        let there = connection_role::is_there(&mut transaction, &role).await?;
+        if there {
+            connection_role::lock_out(&mut transaction, &role).await?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(there)
+    }
+
     /// Where else the role may connect; databases of its own branch apart.
     async fn other_databases(&self, admin: &mut PgConnection, role: &str, branch: BranchId) -> Result<Vec<String>, BuildError> {
         let open: Vec<(String, Option<String>)> = sqlx::query_as(
@@ -126,15 +204,7 @@ impl BranchLogins for PgBranchLogins {
         let role = self.role(serving.branch_id);
         let password = Secret::new(Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH));
         let mut admin = settings.admin().await?;
-        let mut transaction = admin.begin().await.map_err(failed)?;
-        lock_connection_role(&mut transaction, settings, serving.branch_id).await?;
-        expect_ours(&mut transaction, settings, serving).await?;
-        connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
-        let_in(&mut transaction, &role, serving).await?;
-        let sealed = self.secrets.seal(&purpose(serving.branch_id), &password);
-        let rotated_at = keep(&mut transaction, serving.branch_id, &role, &sealed).await?;
-        run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("keeping the branch's login", error))?;
-        transaction.commit().await.map_err(failed)?;
+        let rotated_at = again!(&mut admin, self.set_password(&mut admin, serving, &password, footing))?;
 
         // Nobody knows the new password yet: whoever is there came by an earlier one.
         let (now, patience): (OffsetDateTime, i32) =
@@ -165,20 +235,9 @@ impl BranchLogins for PgBranchLogins {
     }
 
     async fn admit(&self, target: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
-        let settings = &self.settings;
-        settings.check_name(target)?;
-        let role = self.role(target.branch_id);
-        let mut admin = settings.admin().await?;
-        let mut transaction = admin.begin().await.map_err(failed)?;
-        lock_connection_role(&mut transaction, settings, target.branch_id).await?;
-        if let Some(password) = self.issued(&mut transaction, target.branch_id).await? {
-            expect_ours(&mut transaction, settings, target).await?;
-            // As it was issued: whoever was in a session of it may have changed its password and its settings.
-            connection_role::make(&mut transaction, &role, &password, self.entrance.sessions).await?;
-            let_in(&mut transaction, &role, target).await?;
-            run(&mut transaction, expect(footing)).await.map_err(|error| footing::failed("letting the branch's login in", error))?;
-        }
-        transaction.commit().await.map_err(failed)?;
+        self.settings.check_name(target)?;
+        let mut admin = self.settings.admin().await?;
+        again!(&mut admin, self.let_issued_in(&mut admin, target, footing))?;
         let _ = admin.close().await;
         Ok(())
     }
@@ -186,17 +245,8 @@ impl BranchLogins for PgBranchLogins {
     async fn see_off(&self, replaced: &DatabaseTag, footing: Footing) -> Result<(), BuildError> {
         let settings = &self.settings;
         settings.check_name(replaced)?;
-        let role = self.role(replaced.branch_id);
         let mut admin = settings.admin().await?;
-        let mut transaction = admin.begin().await.map_err(failed)?;
-        lock_connection_role(&mut transaction, settings, replaced.branch_id).await?;
-        let there = find(&mut transaction, settings, replaced).await? == Found::Ours;
-        let was_open = there && connection_role::is_there(&mut transaction, &role).await?;
-        if was_open {
-            let revoke = format!("revoke connect on database {} from {}; {}", ident(replaced.database.as_str()), ident(&role), expect(footing));
-            run(&mut transaction, revoke).await.map_err(|error| footing::failed("closing what was replaced to the branch's login", error))?;
-        }
-        transaction.commit().await.map_err(failed)?;
+        let (there, was_open) = again!(&mut admin, self.close(&mut admin, replaced, footing))?;
         if there {
             admission::see_off(&mut admin, settings, replaced, (was_open, footing)).await?;
         }
@@ -208,13 +258,7 @@ impl BranchLogins for PgBranchLogins {
     async fn revoke(&self, branch: BranchId) -> Result<(), BuildError> {
         let role = self.role(branch);
         let mut admin = self.settings.admin().await?;
-        let mut transaction = admin.begin().await.map_err(failed)?;
-        lock_connection_role(&mut transaction, &self.settings, branch).await?;
-        let there = connection_role::is_there(&mut transaction, &role).await?;
-        if there {
-            connection_role::lock_out(&mut transaction, &role).await?;
-        }
-        transaction.commit().await.map_err(failed)?;
+        let there = again!(&mut admin, self.lock_out(&mut admin, branch))?;
         if there {
             cut_off(&mut admin, &role, None).await?;
             if !drop_role(&mut admin, &self.settings, &role).await? {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     connect::{major, run},
+    contended::{self, Tries},
     error::{from_sql, sql_state},
     quoting::{ident, literal},
     setting_value::setting_value,
@@ -47,6 +48,22 @@ struct Image {
 /// Makes the database's logins of these purposes, or puts them right: whoever worked in it may have changed their passwords and settings. The further
 /// statements are of the same transaction.
 pub(crate) async fn make(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    purposes: &[LoginPurpose],
+    further: &str,
+) -> Result<(), sqlx::Error> {
+    let mut tries = Tries::default();
+    loop {
+        match make_once(&mut *admin, settings, database, purposes, further).await {
+            Err(error) if tries.again_after(&mut *admin, &error).await => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn make_once(
     admin: &mut PgConnection,
     settings: &Settings,
     database: &DatabaseName,
@@ -125,11 +142,11 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bo
 pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
     let names = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, database)).join(", ");
     let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
-    match run(&mut *admin, format!("drop role if exists {names}")).await {
+    match contended::run(&mut *admin, format!("drop role if exists {names}")).await {
         Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}
         outcome => return outcome.map_err(failed),
     }
-    run(&mut *admin, disarm(settings, database)).await.map_err(failed)?;
+    contended::run(&mut *admin, disarm(settings, database)).await.map_err(failed)?;
     tracing::warn!(%database, "logins of a database that is gone are closed for good but could not all be dropped: something on the server still names them");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::membership::let_builder_act_for;
 use crate::{
     connect::run,
+    contended,
     error::{from_sql, sql_state},
     quoting::ident,
     settings::Settings,
@@ -47,7 +48,7 @@ fn owner_instance(comment: &str) -> Option<Uuid> {
 
 /// Drops the role, where nothing on the server depends on it. Whether it is gone.
 pub(crate) async fn try_drop(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
-    match run(admin, format!("drop role if exists {}", ident(role))).await {
+    match contended::run(admin, format!("drop role if exists {}", ident(role))).await {
         Ok(()) => Ok(true),
         Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Ok(false),
         Err(error) => Err(from_sql(format!("dropping role '{role}'"), error)),

@@ -5,7 +5,7 @@ use super::{
     mark::{Kind, StockMark},
 };
 use crate::{
-    connect::run,
+    contended,
     database::drop::drop_by_name,
     error::from_sql,
     logins::database_logins,
@@ -109,20 +109,17 @@ pub(crate) async fn close(admin: &mut PgConnection, settings: &Settings, mark: &
     let (database, comment) = (ident(name.as_str()), literal(&mark.comment()));
     let builder = settings.login_ident(LoginPurpose::Builder, &name);
     let close = format!(
-        "begin; alter database {database} allow_connections false; revoke connect on database {database} from {builder}; \
-         comment on database {database} is {comment}; commit"
+        "alter database {database} allow_connections false; revoke connect on database {database} from {builder}; \
+         comment on database {database} is {comment}"
     );
-    if let Err(error) = run(admin, close).await {
-        let _ = run(admin, "rollback").await;
-        return Err(from_sql(format!("closing '{name}'"), error));
-    }
+    contended::run(&mut *admin, close).await.map_err(|error| from_sql(format!("closing '{name}'"), error))?;
     database_logins::forget(admin, settings, &name).await
 }
 
 /// Writes a mark anew.
 pub(crate) async fn remark(admin: &mut PgConnection, mark: &StockMark) -> Result<(), BuildError> {
     let sql = format!("comment on database {} is {}", ident(mark.database().as_str()), literal(&mark.comment()));
-    run(admin, sql).await.map_err(|error| from_sql("marking a database of the stock", error))
+    contended::run(admin, sql).await.map_err(|error| from_sql("marking a database of the stock", error))
 }
 
 /// How big a database is.

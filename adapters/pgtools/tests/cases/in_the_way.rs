@@ -50,6 +50,35 @@ async fn an_idle_transaction_of_a_branchs_login_stops_nobody_elses_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_changes_rows_of_the_server_all_the_time_fails_nobody_elses_work() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let neighbour = tag(house, "theirs", 1);
+        street.open(&neighbour).await;
+        let (user, password) = street.issue().await;
+        for _ in 0..3 {
+            let mut busy = session(&user, &password, &street.branch.database).await.unwrap();
+            execute(&mut busy, "set client_min_messages = error").await;
+            let change = format!("execute 'grant create on database {} to public'", neighbour.database);
+            let busy = tokio::spawn(async move { try_execute(&mut busy, &format!("do $$ begin loop {change}; commit; end loop; end $$")).await });
+            let changes = format!("pg_stat_activity where usename = '{user}' and state = 'active'");
+            while house.count(&house.main, &changes).await == 0 {
+                assert!(!busy.is_finished(), "it changes the row all the time");
+            }
+            street.logins.issue(&neighbour, Footing::default()).await.unwrap();
+            house.builder().admit(&neighbour).await.unwrap();
+            street.logins.see_off(&neighbour, Footing::default()).await.unwrap();
+            street.logins.revoke(neighbour.branch_id).await.unwrap();
+            house.builder().shut_out(&neighbour).await.unwrap();
+            house.builder().admit(&neighbour).await.unwrap();
+            execute(&mut house.look_into(&house.main).await, &format!("select pg_terminate_backend(pid) from {changes}")).await;
+            assert!(busy.await.unwrap().is_err());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_holds_its_own_row_gets_another_password_all_the_same() {
     let street = Street::new(Admin::Superuser).await;
     let (user, password) = street.issue().await;

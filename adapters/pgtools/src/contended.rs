@@ -1,0 +1,80 @@
+//! Rows of databases and roles, which belong to the whole server: PostgreSQL does not wait with a second change for the first, it fails ("tuple concurrently
+//! updated"). Whoever has a login into a branch could change such a row again and again.
+
+use crate::{
+    connect,
+    error::{from_sql, sql_state},
+    logins::names::OF_BRANCHES,
+    watch::{InTheWay, end},
+};
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+use std::time::Duration;
+
+/// Tries beyond the first. Whoever is in the way is ended before each.
+const MORE: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Runs statements that are no part of a transaction that began before, again where somebody else changed the same row meanwhile.
+pub(crate) async fn run(admin: &mut PgConnection, sql: impl Into<String>) -> Result<(), sqlx::Error> {
+    let sql = sql.into();
+    let mut tries = Tries::default();
+    loop {
+        match connect::run(&mut *admin, sql.as_str()).await {
+            Err(error) if tries.again_after(&mut *admin, &error).await => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// How often something was tried again.
+#[derive(Default)]
+pub(crate) struct Tries(u32);
+
+impl Tries {
+    /// Whether to try again after this error; a transaction is tried from its beginning. Who is in the way is ended by then.
+    pub(crate) async fn again_after(&mut self, admin: &mut PgConnection, error: &sqlx::Error) -> bool {
+        if self.0 == MORE || !is_contended(error) {
+            return false;
+        }
+        if let Err(error) = end_others(admin).await {
+            tracing::warn!(%error, "could not look which sessions of branches' logins change databases and roles");
+        }
+        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(self.0)).await;
+        self.0 += 1;
+        true
+    }
+
+    /// The same of an error that is already told as the port tells it.
+    pub(crate) async fn again(&mut self, admin: &mut PgConnection, error: &BuildError) -> bool {
+        match error {
+            BuildError::Retryable { source: Some(source), .. } => match source.downcast_ref::<sqlx::Error>() {
+                Some(error) => self.again_after(admin, error).await,
+                None => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+fn is_contended(error: &sqlx::Error) -> bool {
+    sql_state(error).as_deref() == Some("XX000") && error.as_database_error().is_some_and(|error| error.message().starts_with("tuple concurrently"))
+}
+
+/// Ends sessions of branches' logins that are changing what belongs to the whole server.
+async fn end_others(admin: &mut PgConnection) -> Result<(), BuildError> {
+    let others: Vec<InTheWay> = sqlx::query_as(
+        "select distinct a.pid, (extract(epoch from a.backend_start) * 1000000)::int8 as began, r.rolname::text as login
+           from pg_locks l join pg_stat_activity a on a.pid = l.pid join pg_roles r on r.oid = a.usesysid
+          where l.locktype = 'relation' and l.granted and l.mode = 'RowExclusiveLock' and r.rolname ~ $1
+            and l.relation in ('pg_database'::regclass, 'pg_authid'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)",
+    )
+    .bind(OF_BRANCHES)
+    .fetch_all(&mut *admin)
+    .await
+    .map_err(|error| from_sql("looking who changes databases and roles", error))?;
+    for session in others {
+        end(&mut *admin, &session).await?;
+    }
+    Ok(())
+}
