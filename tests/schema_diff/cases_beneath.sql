@@ -48,3 +48,28 @@ alter sequence app.t_id_seq owned by none; drop table app.t; create view app.t a
 create table app.t (id serial, n int);
 -- change
 alter sequence app.t_id_seq owned by none; drop table app.t;
+-- case: options of an index of a partition
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create index pi on app.p (c);
+-- change
+alter index app.p1_c_idx set (fillfactor = 70);
+-- case: index of a partition renamed, said of and marked
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create index pi on app.p (c); comment on index app.p1_c_idx is 'a part';
+-- change
+alter index app.p1_c_idx rename to "Other"; alter table app.p1 cluster on "Other"; alter index app."Other" set (fillfactor = 70); comment on index app."Other" is null;
+-- case: options of a key of a partition, and another's name
+-- before
+create table app.p (k int primary key, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); comment on constraint p2_pkey on app.p2 is 'the key';
+-- change
+alter index app.p1_pkey set (fillfactor = 70); alter table app.p2 rename constraint p2_pkey to other; create table app.of_p (k int references app.p);
+-- case: statistics of an index of a partition
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create index pi on app.p ((c + 1));
+-- change
+alter index app.p1_expr_idx alter column 1 set statistics 100;
+-- case: indexes of two partitions swap names
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); create index pi on app.p (c);
+-- change
+alter index app.p1_c_idx rename to spare; alter index app.p2_c_idx rename to p1_c_idx; alter index app.spare rename to p2_c_idx;

@@ -3,7 +3,7 @@
 use super::{grants, routine, statement::Hazard, types, view};
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{Column, SequenceText, TableText, find_words, statements},
+    sql::{Column, Options, SequenceText, TableText, find, find_words, statements},
 };
 
 /// A statement and its hazards.
@@ -187,22 +187,48 @@ fn trailing(source: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
     if before.first() != after.first() {
         return Fate::Rebuild;
     }
+    marks(source, &before, &after).map_or(Fate::Rebuild, Alteration::at)
+}
+
+/// The statements that make the marks of an index those of the source; `None` for one that this does not know.
+fn marks(source: &SchemaSnapshot, before: &[&str], after: &[&str]) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
-    for gone in before.iter().filter(|statement| !after.contains(statement)) {
+    for gone in before.iter().skip(1).filter(|statement| !after.contains(statement)) {
         let (undone, beginning) = if let Some((table, _)) = gone.split_once(" CLUSTER ON ") {
             (format!("{table} SET WITHOUT CLUSTER"), format!("{table} CLUSTER ON "))
         } else if let Some((table, _)) = gone.split_once(" REPLICA IDENTITY USING INDEX ") {
             (format!("{table} REPLICA IDENTITY DEFAULT"), format!("{table} REPLICA IDENTITY "))
+        } else if let Some((column, _)) = gone.split_once(" SET STATISTICS ").filter(|(column, _)| column.contains(" ALTER COLUMN ")) {
+            (format!("{column} SET STATISTICS -1"), format!("{column} SET STATISTICS "))
         } else {
-            return Fate::Rebuild;
+            return None;
         };
         if !is_said(source, &beginning) {
             steps.push((undone, vec![Hazard::ExclusiveLock]));
         }
     }
-    steps
-        .extend(after.iter().filter(|statement| !before.contains(statement)).map(|statement| ((*statement).to_owned(), vec![Hazard::ExclusiveLock])));
-    Alteration::at(steps)
+    let came = after.iter().skip(1).filter(|statement| !before.contains(statement));
+    steps.extend(came.map(|statement| ((*statement).to_owned(), vec![Hazard::ExclusiveLock])));
+    Some(steps)
+}
+
+/// The statements that change an index where it is, told by its name; `None` where more differs than its options and marks.
+pub(super) fn options_and_marks(source: &SchemaSnapshot, index: &str, old: &Object, new: &Object) -> Option<Vec<Step>> {
+    let (before, after) = (statements(&old.definition), statements(&new.definition));
+    let ((head, options), (new_head, new_options)) = (without_options(before.first()?)?, without_options(after.first()?)?);
+    if head != new_head {
+        return None;
+    }
+    let set = new_options.changes_from(&options).into_iter().map(|change| (format!("ALTER INDEX {index} {change}"), vec![Hazard::ExclusiveLock]));
+    Some(set.chain(marks(source, &before, &after)?).collect())
+}
+
+/// What makes an index or a key, without its `WITH (..)`, and that.
+fn without_options(statement: &str) -> Option<(String, Options)> {
+    let Some(at) = find_words(statement, "WITH") else { return Some((statement.to_owned(), Options::default())) };
+    let end = find(statement, b')', at)? + 1;
+    let options = Options::read(&statement[at + "WITH".len()..end])?;
+    Some((format!("{}{}", statement[..at].trim_end(), &statement[end..]), options))
 }
 
 /// `ALTER SEQUENCE s OWNED BY NONE`.

@@ -1,6 +1,7 @@
 //! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
 
 mod ahead;
+mod attached;
 mod begun;
 mod casting;
 mod column;
@@ -40,5 +41,9 @@ use super::{SchemaSnapshot, Unscripted};
 
 /// The script that turns the target into the source, and what it leaves undone.
 pub(super) fn write(target: &SchemaSnapshot, source: &SchemaSnapshot) -> (Vec<ScriptStatement>, Vec<Unscripted>) {
-    emit::emit(&plan::plan(target, source))
+    let Some((target, renames)) = attached::renamed(target, source) else { return emit::emit(&plan::plan(target, source)) };
+    let (mut script, unscripted) = emit::emit(&plan::plan(&target, source));
+    let first = script.iter().take_while(|statement| !statement.in_transaction).count();
+    script.splice(first..first, renames);
+    (script, unscripted)
 }

@@ -1,6 +1,7 @@
 //! The plan: what becomes of each object of the target, once everybody who stands on what goes has been heard.
 
 use super::{
+    attached::change_attached,
     decided::{change_used_types, leave_partitions, switch_triggers_again, validate_checks},
     domains::Domains,
     fate::{Fate, of_changed, unchecked},
@@ -112,6 +113,7 @@ impl<'a> Plan<'a> {
         switch_triggers_again(target, &attachments, &mut fates);
         let graph = Graph::new(&target.map, &target.facts);
         change_used_types(target, source, &in_source, &graph, &mut fates);
+        change_attached((target, source), &in_source, &attachments, &graph, &mut fates);
         Self {
             target,
             source,
