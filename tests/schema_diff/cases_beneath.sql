@@ -73,3 +73,33 @@ alter index app.p1_expr_idx alter column 1 set statistics 100;
 create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); create index pi on app.p (c);
 -- change
 alter index app.p1_c_idx rename to spare; alter index app.p2_c_idx rename to p1_c_idx; alter index app.spare rename to p2_c_idx;
+-- case: comments on what forbids NULL, which goes (18)
+-- before
+create table app.t (a int constraint nn not null, b int not null, c int constraint cc not null); comment on constraint nn on app.t is 'x'; comment on constraint t_b_not_null on app.t is 'y'; comment on constraint cc on app.t is 'z';
+-- change
+alter table app.t alter a drop not null; alter table app.t alter b drop not null; alter table app.t drop c;
+-- case: comments on what forbids NULL, which gets another name (18)
+-- before
+create table app.t (a int constraint nn not null, b int constraint bb not null); comment on constraint nn on app.t is 'x'; comment on constraint bb on app.t is 'y';
+-- change
+alter table app.t rename constraint nn to mm; alter table app.t rename constraint bb to aa; comment on constraint aa on app.t is null;
+-- case: comment on what forbids NULL in a domain, which goes (18)
+-- before
+create domain app.d as int constraint dd not null; comment on constraint dd on domain app.d is 'x'; create table app.t (a app.d);
+-- change
+alter domain app.d drop not null;
+-- case: comment on what forbids NULL in a column that is made again (18)
+-- before
+create table app.t (a int, g int constraint gg not null generated always as (a + 1) virtual); comment on constraint gg on app.t is 'x';
+-- change
+alter table app.t drop g; alter table app.t add g int constraint gg not null generated always as (a + 2) virtual; comment on constraint gg on app.t is 'x';
+-- case: generated when read no more (18)
+-- before
+create table app.t (a int, g int generated always as (a * 2) virtual); insert into app.t values (1); create view app.v as select g from app.t;
+-- change
+drop view app.v; alter table app.t drop g; alter table app.t add g int; create view app.v as select g from app.t;
+-- case: generated and kept instead of generated when read (18)
+-- before
+create table app.t (a int, g int generated always as (a * 2) virtual); insert into app.t values (1);
+-- change
+alter table app.t drop g; alter table app.t add g int generated always as (a * 2) stored;

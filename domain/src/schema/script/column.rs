@@ -71,6 +71,20 @@ impl TableChange {
         self.write_not_null(old, new, taken, steps);
     }
 
+    /// Whether what forbids NULL under that name is there anew, for the same column or for another.
+    pub(super) fn not_null_comes_again(&self, name: &str) -> bool {
+        let of = |table: &TableText| {
+            let mut columns = table.columns.iter();
+            columns
+                .find(|column| {
+                    let not_null = column.not_null.as_deref().and_then(NotNull::read);
+                    not_null.and_then(|said| said.name_in(&table.name, &column.name)).is_some_and(|own| own == name)
+                })
+                .cloned()
+        };
+        self.major >= 18 && of(&self.old).zip(of(&self.new)).is_some_and(|(old, new)| old.name != new.name || self.regenerates(&old, &new))
+    }
+
     fn retype(&self, old: &Column, new: &Column) -> Step {
         let collation = new.collation.as_ref().map(|collation| format!(" {collation}")).unwrap_or_default();
         let again = self.retyped.contains(&bare(&new.name));

@@ -9,7 +9,7 @@ use super::{
     inheritance::lost,
     names::taken_names,
     partitions::{Attachment, attachments_of},
-    removal::is_of_detached,
+    removal::{is_of_detached, said_of_constraint},
     table::{Disturbance, TableChange},
     types::step_aside,
 };
@@ -154,6 +154,10 @@ impl<'a> Plan<'a> {
                 }
                 // Else it would go with its owner's column, by then or before.
                 Fate::Remove if *self.kind(place) == Kind::SequenceOwnedBy && !self.goes_with_its_sequence(place) => {
+                    self.early.insert(place);
+                }
+                // While what it is said of is there, under the name that it has.
+                Fate::Remove if said_of_constraint(&self.target.map.objects()[place]).is_some() => {
                     self.early.insert(place);
                 }
                 Fate::Table => {

@@ -109,7 +109,9 @@ impl TableChange {
             (Some(before), Some(after)) => self.major >= 17 && is_stored(before) && is_stored(after),
             _ => false,
         };
-        let other_expression = old.generated != new.generated && new.generated.is_some() && !in_place;
+        // What is computed when it is read is kept nowhere, so that no statement leaves it behind as a value.
+        let is_kept = new.generated.is_some() || old.generated.as_deref().is_some_and(|before| !is_stored(before));
+        let other_expression = old.generated != new.generated && is_kept && !in_place;
         other_expression || self.regenerated.contains(&bare(&new.name))
     }
 
@@ -289,7 +291,8 @@ impl TableChange {
     pub(super) fn check_comes_again(&self, name: &str) -> bool {
         let of = |table: &TableText| table.constraints.iter().find(|(other, _)| bare(other) == name).cloned();
         let is_another = |old: &(String, String), new: &(String, String)| old != new || self.loses_with_parent(new);
-        self.suspended_checks.contains(name) || matches!((of(&self.old), of(&self.new)), (Some(old), Some(new)) if is_another(&old, &new))
+        let is_another_check = matches!((of(&self.old), of(&self.new)), (Some(old), Some(new)) if is_another(&old, &new));
+        self.suspended_checks.contains(name) || is_another_check || self.not_null_comes_again(name)
     }
 
     /// Whether a check is gone afterwards.
