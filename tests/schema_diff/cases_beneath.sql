@@ -103,3 +103,33 @@ drop view app.v; alter table app.t drop g; alter table app.t add g int; create v
 create table app.t (a int, g int generated always as (a * 2) virtual); insert into app.t values (1);
 -- change
 alter table app.t drop g; alter table app.t add g int generated always as (a * 2) stored;
+-- case: type of an inherited column, and all that stands on it in the heir
+-- before
+create table app.p (c int, d int); create table app.h (g bigint generated always as (c * 2) stored, constraint hc check (g > 0)) inherits (app.p); create table app.hh () inherits (app.h); create view app.on_h as select c from app.h; create view app.on_hh as select c, g from app.hh; alter table app.h enable row level security; create policy q on app.h using (c > 0); create trigger tr before update of c on app.h for each row execute function app.touch(); insert into app.h (c) values (1); create index hi on app.h (c) where c > 3;
+-- change
+drop view app.on_h; drop view app.on_hh; drop policy q on app.h; drop trigger tr on app.h; alter table app.h drop column g; alter table app.p alter c type bigint; alter table app.h add g bigint generated always as (c * 2) stored, add constraint hc check (g > 0); create view app.on_h as select c from app.h; create view app.on_hh as select c, g from app.hh; create policy q on app.h using (c > 0); create trigger tr before update of c on app.h for each row execute function app.touch();
+-- case: default of an heir that does not follow the type
+-- before
+create table app.p (a text); create table app.h () inherits (app.p); alter table app.h alter a set default '5';
+-- change
+alter table app.h alter a drop default; alter table app.p alter a type int using a::int; alter table app.h alter a set default 5;
+-- case: inherited column dropped that a view of the heir spoke of
+-- before
+create table app.p (c int, e int); create table app.h (d int) inherits (app.p); create view app.w as select d from app.h where c > 0;
+-- change
+create or replace view app.w as select d from app.h; alter table app.p drop column c;
+-- case: expression of an inherited column, with a view of the heir
+-- before
+create table app.p (a int, g int generated always as (a * 2) stored); create table app.h () inherits (app.p); create view app.w as select g from app.h;
+-- change
+drop view app.w; alter table app.p drop g; alter table app.p add g int generated always as (a * 3) stored; create view app.w as select g from app.h;
+-- case: partition and heir go with their views, and a column of the parents changes
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); create table app.p2 partition of app.p for values in (2); create view app.w2 as select c from app.p2; create table app.q (c int, d int); create table app.q2 () inherits (app.q); create view app.v2 as select c, d from app.q2;
+-- change
+drop view app.w2; drop table app.p2; alter table app.p alter c type bigint; drop view app.v2; drop table app.q2; alter table app.q alter c type bigint, drop column d;
+-- case: column that an heir keeps as its own, with a view of that
+-- before
+create table app.p (c int, d int); create table app.h (c int) inherits (app.p); create view app.w as select c from app.h;
+-- change
+alter table app.p drop column c;

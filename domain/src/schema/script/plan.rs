@@ -364,7 +364,8 @@ impl<'a> Plan<'a> {
             Part::Column(column) => return blocked(format!("column {column} of {identity} stands on it")),
             Part::Whole => return blocked(format!("{identity} stands on it")),
         }
-        Ok(self.disturbed(place, seed.root).into_iter().filter(|seed| !before.iter().any(|old| old.what == seed.what)).collect())
+        let is_new = |seed: &Seed| !before.iter().any(|old| old.place == seed.place && old.what == seed.what);
+        Ok(self.disturbed(place, seed.root).into_iter().filter(is_new).collect())
     }
 
     /// The change of a table, begun where there was none; `None` where its definition cannot be taken apart.
@@ -377,9 +378,37 @@ impl<'a> Plan<'a> {
         self.tables.get_mut(&place)
     }
 
-    /// What a table's change does to those who stand on its columns.
+    /// What a table's change does to those who stand on its columns, and on those that heirs and partitions have of it.
     fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
-        let found = self.tables.get(&place).map(TableChange::disturbances).unwrap_or_default();
-        found.into_iter().map(|(column, disturbance)| Seed { root, place, what: What::Column(column, disturbance) }).collect()
+        let Some(change) = self.tables.get(&place) else { return Vec::new() };
+        let mut found = Vec::new();
+        for (column, disturbance) in change.disturbances() {
+            let mut reached = vec![(place, column)];
+            let name = change.facts.iter().find(|fact| fact.number == column).map(|fact| fact.name.as_str());
+            while let Some((place, column)) = reached.pop() {
+                found.push(Seed { root, place, what: What::Column(column, disturbance) });
+                let heirs = self.graph.dependents(place).iter().filter(|dependent| self.is_heir(dependent, place));
+                let columns = |heir: usize| self.target.columns(&self.target.map.objects()[heir]).iter();
+                let same = |heir: usize| columns(heir).find(|fact| Some(fact.name.as_str()) == name).map(|fact| (heir, fact.number));
+                reached.extend(heirs.filter_map(|heir| same(heir.place)).filter(|(heir, _)| {
+                    // It stays where it is told as the heir's own.
+                    disturbance != Disturbance::Dropped || name.is_none_or(|name| change.comes_again(name) || !self.keeps_column(*heir, name))
+                }));
+            }
+        }
+        found
+    }
+
+    /// Whether a table inherits from one that stays its parent, or is a partition of it.
+    fn is_heir(&self, dependent: &Dependent, parent: usize) -> bool {
+        let is_table = matches!(self.kind(dependent.place), Kind::Table | Kind::ForeignTable);
+        let is_child = is_table && dependent.place != parent && dependent.part == Part::Whole && dependent.column == 0;
+        // One that goes may be there until then.
+        is_child && (self.fates[dependent.place] == Fate::Remove || !self.has_left(dependent.place, parent))
+    }
+
+    /// Whether the source's table of that name has such a column.
+    fn keeps_column(&self, place: usize, name: &str) -> bool {
+        self.in_source[place].is_some_and(|at| self.source.columns(&self.source.map.objects()[at]).iter().any(|fact| fact.name == name))
     }
 }
