@@ -106,6 +106,8 @@ pub struct Facts {
     pub extension_versions: Vec<(String, String)>,
     /// Extensions of the database, and versions that each can be updated to.
     pub extension_updates: Vec<(String, String)>,
+    /// Extensions that brought tables or sequences, by their row in `pg_extension`.
+    pub with_tables: Vec<u32>,
     /// Materialised views that hold rows, by their row in `pg_class`.
     pub populated: Vec<u32>,
 }

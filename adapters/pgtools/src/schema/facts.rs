@@ -103,6 +103,7 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let functions: Vec<FunctionRow> = sqlx::query_as(include_str!("sql/functions.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let populated: Vec<Oid> =
         sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
+    let with_tables: Vec<Oid> = sqlx::query_scalar(include_str!("sql/extension_tables.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let (versions, updates) = (include_str!("sql/extension_versions.sql"), include_str!("sql/extension_updates.sql"));
     let extension_versions: Vec<(String, String)> = sqlx::query_as(versions).fetch_all(&mut *connection).await.map_err(reading)?;
     let extension_updates: Vec<(String, String)> = sqlx::query_as(updates).fetch_all(&mut *connection).await.map_err(reading)?;
@@ -131,6 +132,7 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         inherited_keys,
         extension_versions,
         extension_updates,
+        with_tables: with_tables.into_iter().map(|oid| oid.0).collect(),
         populated: populated.into_iter().map(|oid| oid.0).collect(),
     })
 }

@@ -32,18 +32,41 @@ const ASSIGNED: [(&str, &str); 22] = [
     ("name", "text"),
 ];
 
-/// Of them, those that leave a part of the value behind.
-const LOSING: [(&str, &str); 10] = [
-    ("timestamp without time zone", "date"),
-    ("timestamp without time zone", "time without time zone"),
-    ("timestamp with time zone", "date"),
-    ("timestamp with time zone", "time without time zone"),
-    ("timestamp with time zone", "time with time zone"),
-    ("time with time zone", "time without time zone"),
-    ("interval", "time without time zone"),
-    ("inet", "cidr"),
-    ("numeric", "money"),
-    ("integer", "boolean"),
+/// Pairs, besides those of texts, numbers, times and bits, between which nothing gets lost: what does not fit is refused.
+const HARMLESS: [(&str, &str); 12] = [
+    ("boolean", "integer"),
+    ("date", "timestamp without time zone"),
+    ("date", "timestamp with time zone"),
+    ("cidr", "inet"),
+    ("jsonb", "json"),
+    ("integer", "money"),
+    ("bigint", "money"),
+    ("macaddr", "macaddr8"),
+    ("timestamp without time zone", "timestamp with time zone"),
+    ("timestamp with time zone", "timestamp without time zone"),
+    ("time without time zone", "time with time zone"),
+    ("time without time zone", "interval"),
+];
+
+/// What a text becomes without losing anything, or is refused.
+const READ_FROM_TEXT: [&str; 17] = [
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+    "boolean",
+    "uuid",
+    "bytea",
+    "json",
+    "xml",
+    "inet",
+    "cidr",
+    "macaddr",
+    "macaddr8",
+    "bit",
+    "bit varying",
+    "oid",
+    "pg_lsn",
 ];
 
 /// Whether PostgreSQL casts by itself where a value of the one is assigned to the other. It refuses a value that is too long then, which a cast that is
@@ -78,7 +101,8 @@ fn is_cast(old: &str, new: &str) -> bool {
     is_assigned(old, new) || TEXTS.contains(&family(old).as_str()) || truth.contains(&(old, new))
 }
 
-/// Whether values lose something that nobody refuses: digits, the time of day, the part of a second.
+/// Whether values lose something that nobody refuses: digits, the time of day, the part of a second, what is behind the end. What is not known to lose
+/// nothing is taken to.
 pub(super) fn loses(old: &str, new: &str) -> bool {
     let item = |name: &str| name.trim_end_matches("[]").to_owned();
     let (old, new) = (item(old), item(new));
@@ -87,20 +111,28 @@ pub(super) fn loses(old: &str, new: &str) -> bool {
     }
     let (before, after) = (family(&old), family(&new));
     let (before, after) = (before.as_str(), after.as_str());
-    let is_text = TEXTS.contains(&before);
+    let is_text = is_text(before);
     match after {
-        "smallint" | "integer" | "bigint" => matches!(before, "numeric" | "real" | "double precision"),
-        "real" => is_text || matches!(before, "integer" | "bigint" | "numeric" | "double precision"),
-        "double precision" => is_text || matches!(before, "bigint" | "numeric"),
-        "numeric" => match before {
+        _ if self::is_text(after) => false,
+        "smallint" | "integer" | "bigint" if NUMBERS.contains(&before) => matches!(before, "numeric" | "real" | "double precision"),
+        "real" if NUMBERS.contains(&before) => before != "smallint",
+        "double precision" if NUMBERS.contains(&before) => matches!(before, "bigint" | "numeric"),
+        "numeric" if is_text || before == "money" || NUMBERS.contains(&before) => match before {
             "smallint" | "integer" | "bigint" => scale(&new).is_some_and(|scale| scale < 0),
             "real" | "double precision" => true,
             _ => scale(&new).is_some_and(|after| is_text || before == "money" || scale(&old).is_none_or(|before| after < before)),
         },
-        "date" if is_text => true,
-        _ if LOSING.contains(&(before, after)) => true,
-        _ => precision(&new).is_some_and(|after| is_text || precision(&old).is_some_and(|before| after < before)),
+        _ if before == after || HARMLESS.contains(&(before, after)) => {
+            precision(&new).zip(precision(&old)).is_some_and(|(after, before)| after < before)
+        }
+        _ if is_text => !READ_FROM_TEXT.contains(&after),
+        _ => !(BITS.contains(&before) && BITS.contains(&after)),
     }
+}
+
+/// Texts, and those of the extension that compares them otherwise.
+fn is_text(family: &str) -> bool {
+    TEXTS.contains(&family) || family.rsplit('.').next() == Some("citext")
 }
 
 /// Digits behind the point of a number that is limited.
@@ -184,6 +216,25 @@ mod tests {
             ("text", "numeric(4,1)", true),
             ("text", "integer", false),
             ("numeric(5,2)[]", "numeric(5,1)[]", true),
+            ("text", "\"char\"", true),
+            ("text", "name", true),
+            ("name", "text", false),
+            ("integer", "\"char\"", true),
+            ("integer", "boolean", true),
+            ("boolean", "integer", false),
+            ("double precision", "money", true),
+            ("bigint", "money", false),
+            ("json", "jsonb", true),
+            ("jsonb", "json", false),
+            ("text", "uuid", false),
+            ("text", "jsonb", true),
+            ("text", "timestamp with time zone", true),
+            ("inet", "cidr", true),
+            ("bit(4)", "bit varying(2)", false),
+            ("time without time zone", "time(0) with time zone", true),
+            ("public.citext", "text", false),
+            ("text", "public.citext", false),
+            ("public.vector(3)", "public.halfvec(3)", true),
         ] {
             assert_eq!(loses(old, new), lost, "{old} to {new}");
         }

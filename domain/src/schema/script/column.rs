@@ -1,7 +1,7 @@
 //! Columns that stay: their types, defaults, expressions, and whether they may be NULL.
 
 use super::{
-    casting::{cast, is_assigned, loses},
+    casting::{cast, is_assigned},
     fate::Step,
     names::named_not_null,
     statement::Hazard,
@@ -102,7 +102,7 @@ impl TableChange {
         if !keeps {
             hazards.push(Hazard::MayFail);
         }
-        if new.generated.is_none() && loses(&before, &after) {
+        if new.generated.is_none() && self.old_domains.lose(&old.type_name, &self.new_domains, &new.type_name) {
             hazards.insert(0, Hazard::DataLoss);
         }
         (self.alter(&format!("ALTER COLUMN {} TYPE {}{collation}{using}", new.name, new.type_name)), hazards)

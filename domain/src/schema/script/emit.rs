@@ -15,7 +15,7 @@ use super::{
     usual_names::with_named_not_null,
 };
 use crate::schema::{
-    Identity, Kind, Object, Unscripted,
+    Identity, Kind, Object, SchemaSnapshot, Unscripted,
     sql::{bare, find, find_words, split},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -329,12 +329,14 @@ impl Writer<'_> {
         }
     }
 
-    /// Materialised views that were made are empty; those of the source that hold rows get theirs.
+    /// Materialised views that were made are empty; those that hold rows in the source get theirs, and those that held rows before.
     fn write_refreshed(&mut self) {
         let source = self.plan.source;
         for place in self.made.clone() {
             let object = &source.map.objects()[place];
-            let full = object.address.is_some_and(|address| source.facts.populated.contains(&address.object));
+            let holds = |of: &SchemaSnapshot, object: &Object| object.address.is_some_and(|address| of.facts.populated.contains(&address.object));
+            let before = self.plan.target.map.find(&object.identity);
+            let full = holds(source, object) || before.is_some_and(|before| holds(self.plan.target, before));
             if object.identity.kind == Kind::MaterializedView && full {
                 let rest = object.definition.strip_prefix("CREATE MATERIALIZED VIEW ");
                 let line = rest.map(|rest| &rest[..find(rest, b'\n', 0).unwrap_or(rest.len())]);

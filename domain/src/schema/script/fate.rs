@@ -90,12 +90,19 @@ fn of_changed_table(old: &TableText, new: &TableText) -> Fate {
     }
 }
 
+/// Where it is may lie beyond the bounds that it gets.
+fn sequence_step(sql: String) -> Step {
+    let is_bounded = ["MINVALUE", "MAXVALUE", "AS"].iter().any(|word| find_words(&sql, word).is_some());
+    let hazards = if is_bounded { vec![Hazard::ExclusiveLock, Hazard::MayFail] } else { vec![Hazard::ExclusiveLock] };
+    (sql, hazards)
+}
+
 fn sequence(old: &Object, new: &Object) -> Fate {
     let (Some(before), Some(after)) = (SequenceText::read(&old.definition), SequenceText::read(&new.definition)) else {
         return Fate::Blocked("the sequence is written in a way that is not understood".to_owned());
     };
     match after.changes_from(&before) {
-        Some(steps) => Alteration::at(steps.into_iter().map(|sql| (sql, vec![Hazard::ExclusiveLock])).collect()),
+        Some(steps) => Alteration::at(steps.into_iter().map(sequence_step).collect()),
         None => Fate::Rebuild,
     }
 }

@@ -72,9 +72,15 @@ fn taking_away(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
         _ => {
             // A key of a partitioned table goes with those of its partitions or not at all.
             let sql = object.drop.as_ref().filter(|sql| !sql.trim().is_empty())?.replacen("ALTER TABLE ONLY ", "ALTER TABLE ", 1);
-            Some(vec![(sql, hazards(&object.identity.kind).to_vec())])
+            let takes_rows = object.address.is_some_and(|address| object.identity.kind == Kind::Extension && has_tables(plan, address.object));
+            let hazards = if takes_rows { hazards(&Kind::Table) } else { hazards(&object.identity.kind) };
+            Some(vec![(sql, hazards.to_vec())])
         }
     }
+}
+
+fn has_tables(plan: &Plan<'_>, extension: u32) -> bool {
+    plan.target.facts.with_tables.contains(&extension)
 }
 
 fn hazards(kind: &Kind) -> &'static [Hazard] {

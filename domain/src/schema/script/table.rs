@@ -279,8 +279,11 @@ impl TableChange {
             let is_identity = identity.is_some();
             let new = Column { generated: new.generated.clone().or(identity), default: new.default.clone().or(default), ..new.clone() };
             let computed = is_identity || new.generated.as_deref().is_some_and(is_stored);
-            let mut hazards = if computed || new.default.as_deref().is_some_and(may_vary) { REWRITE.to_vec() } else { LOCK.to_vec() };
-            if new.not_null.is_some() && new.default.is_none() && new.generated.is_none() {
+            // Each value of a domain that has a constraint is checked, though all are one.
+            let is_written = computed || new.default.as_deref().is_some_and(may_vary) || self.new_domains.constrains(&new.type_name);
+            let mut hazards = if is_written { REWRITE.to_vec() } else { LOCK.to_vec() };
+            let is_required = new.not_null.is_some() || self.new_domains.requires(&new.type_name);
+            if is_required && new.default.is_none() && new.generated.is_none() {
                 hazards.push(Hazard::MayFail);
             }
             steps.at.push((self.alter(&format!("ADD COLUMN {}", self.with_usual_not_null(&new, taken).written())), hazards));

@@ -44,6 +44,48 @@ fn a_narrower_type_cuts_nothing_off_in_silence() {
     assert_eq!(one(old, new), (format!("{alter} p.d"), refused));
 }
 
+#[test]
+fn what_may_be_lost_or_refused_is_told() {
+    let added = |domain: Object| {
+        let before = vec![domain.clone(), table("a integer")];
+        one(before, vec![domain, table("a integer,\n    c p.d")]).1
+    };
+    assert_eq!(added(domain("integer NOT NULL")), [TableRewrite, ExclusiveLock, MayFail]);
+    assert_eq!(added(domain("integer NOT NULL DEFAULT 1")), [TableRewrite, ExclusiveLock]);
+    assert_eq!(added(domain("integer")), [ExclusiveLock]);
+    let sequence = |options: &str| {
+        let text = format!("CREATE SEQUENCE p.s\n    START WITH 1\n    INCREMENT BY 1\n    NO MINVALUE\n    {options};");
+        vec![Object::new(Identity::new(Kind::Sequence, Some("p"), "s"), text, None, None, Vec::new())]
+    };
+    let altered = |before: &str, after: &str| one(sequence(before), sequence(after)).1;
+    assert_eq!(altered("NO MAXVALUE\n    CACHE 1", "MAXVALUE 9\n    CACHE 1"), [ExclusiveLock, MayFail]);
+    assert_eq!(altered("NO MAXVALUE\n    CACHE 1", "NO MAXVALUE\n    CACHE 5"), [ExclusiveLock]);
+}
+
+#[test]
+fn rows_of_extensions_and_of_materialised_views_are_not_forgotten() {
+    let address = |object: u32| Some(Address { class: 3079, object });
+    let extension = |name: &str, at: u32| {
+        let text = format!("CREATE EXTENSION IF NOT EXISTS {name} WITH SCHEMA public VERSION '1';");
+        Object::new(Identity::new(Kind::Extension, None, name), text, Some(format!("DROP EXTENSION {name};")), address(at), Vec::new())
+    };
+    let facts = Facts { with_tables: vec![1], ..Facts::default() };
+    let dropped = |name: &str, at: u32| {
+        let target = SchemaSnapshot { facts: facts.clone(), ..snapshot("a", vec![extension(name, at)]) };
+        SchemaDiff::between(&target, &snapshot("b", Vec::new())).hazards
+    };
+    assert_eq!((dropped("postgis", 1), dropped("unaccent", 2)), (vec![DataLoss, ExclusiveLock], Vec::new()));
+
+    let view = |text: &str| {
+        let definition = format!("CREATE MATERIALIZED VIEW p.m AS\n SELECT {text} AS a\n  WITH NO DATA;");
+        let drop = Some("DROP MATERIALIZED VIEW p.m;".to_owned());
+        vec![Object::new(Identity::new(Kind::MaterializedView, Some("p"), "m"), definition, drop, address(3), Vec::new())]
+    };
+    let target = SchemaSnapshot { facts: Facts { populated: vec![3], ..Facts::default() }, ..snapshot("a", view("1")) };
+    let script = SchemaDiff::between(&target, &snapshot("b", view("2"))).script;
+    assert_eq!(script.last().map(|statement| statement.sql.as_str()), Some("REFRESH MATERIALIZED VIEW p.m"));
+}
+
 /// A table, and what stands on it or is said of it.
 fn with(column: &str, others: Vec<(Kind, &str, &str)>) -> Vec<Object> {
     let object = |(kind, name, definition): (Kind, &str, &str)| {
