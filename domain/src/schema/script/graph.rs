@@ -70,6 +70,11 @@ impl Resolver<'_> {
         columns.iter().any(|column| column.number == on.column && column.name != *of)
     }
 
+    /// Whether a row holds the attributes of a composite type.
+    fn is_composite(&self, row: Address, place: usize) -> bool {
+        self.map.objects()[place].identity.kind == Kind::Type && self.facts.columns.contains_key(&row.object)
+    }
+
     fn column(&self, place: usize, node: Node) -> Part {
         let of_a_table = matches!(self.map.objects()[place].identity.kind, Kind::Table | Kind::ForeignTable);
         let columns = self.facts.columns.get(&node.address.object);
@@ -86,7 +91,8 @@ impl Graph {
         let mut graph = Self::default();
         for edge in &facts.edges {
             let (Some((place, part)), Some((on, _))) = (resolver.resolve(edge.from), resolver.resolve(edge.on)) else { continue };
-            let column = if resolver.places.get(&edge.on.address) == Some(&on) { edge.on.column } else { 0 };
+            let is_its_own = resolver.places.get(&edge.on.address) == Some(&on) || resolver.is_composite(edge.on.address, on);
+            let column = if is_its_own { edge.on.column } else { 0 };
             // A check goes with any column that it speaks of.
             if place == on && !matches!(part, Part::Check(_)) && !resolver.speaks_of_another_column(&part, edge.on) {
                 continue;

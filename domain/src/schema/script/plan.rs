@@ -15,7 +15,7 @@ use super::{
 };
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{SequenceText, TableText, bare},
+    sql::{SequenceText, TableText, TypeText, bare},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -152,6 +152,7 @@ impl<'a> Plan<'a> {
                 Fate::Remove if self.is_identity(place) || self.is_followed(place) => {
                     seeds.push(Seed { root: place, place, what: What::Whole });
                 }
+                Fate::Alter(_) if *self.kind(place) == Kind::Type => seeds.extend(self.disturbed_attributes(place)),
                 // Else it would go with its owner's column, by then or before.
                 Fate::Remove if *self.kind(place) == Kind::SequenceOwnedBy && !self.goes_with_its_sequence(place) => {
                     self.early.insert(place);
@@ -397,6 +398,25 @@ impl<'a> Plan<'a> {
             }
         }
         found
+    }
+
+    /// What the change of a composite type does to those who read its attributes.
+    fn disturbed_attributes(&self, place: usize) -> Vec<Seed> {
+        let Some(at) = self.in_source[place] else { return Vec::new() };
+        let read = |object: &Object| match TypeText::read(&object.definition) {
+            Some(TypeText::Composite { attributes, .. }) => attributes,
+            _ => Vec::new(),
+        };
+        let object = &self.target.map.objects()[place];
+        let after = read(&self.source.map.objects()[at]);
+        let disturbance = |(name, of): &(String, String)| match after.iter().find(|(other, _)| other == name) {
+            None => Some(Disturbance::Dropped),
+            Some((_, is)) if is != of => Some(Disturbance::Retyped(true)),
+            Some(_) => None,
+        };
+        let number = |name: &str| self.target.attributes(object).iter().find(|fact| fact.name == bare(name)).map(|fact| fact.number);
+        let found = read(object).into_iter().filter_map(|attribute| Some((number(&attribute.0)?, disturbance(&attribute)?)));
+        found.map(|(column, disturbance)| Seed { root: place, place, what: What::Column(column, disturbance) }).collect()
     }
 
     /// Whether a table inherits from one that stays its parent, or is a partition of it.
