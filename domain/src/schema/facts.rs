@@ -106,6 +106,12 @@ pub struct Facts {
     pub extension_versions: Vec<(String, String)>,
     /// Extensions of the database, and versions that each can be updated to.
     pub extension_updates: Vec<(String, String)>,
+    /// Columns that publications tell apart by, with the publication's name. No diff speaks of those.
+    pub published: Vec<(Node, String)>,
+    /// Foreign servers that somebody has a user mapping on, by their row in `pg_foreign_server`. No diff speaks of those.
+    pub mapped_servers: Vec<u32>,
+    /// Indexes that could not be built, by schema and name: no dump has them, and their names are taken.
+    pub invalid_indexes: Vec<(String, String)>,
     /// Extensions that brought tables or sequences, by their row in `pg_extension`.
     pub with_tables: Vec<u32>,
     /// Materialised views that hold rows, by their row in `pg_class`.

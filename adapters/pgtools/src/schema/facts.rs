@@ -104,6 +104,12 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let populated: Vec<Oid> =
         sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
     let with_tables: Vec<Oid> = sqlx::query_scalar(include_str!("sql/extension_tables.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let published: Vec<(Oid, Oid, i32, String)> =
+        sqlx::query_as(include_str!("sql/published.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let mapped_servers: Vec<Oid> =
+        sqlx::query_scalar("select distinct srvid from pg_user_mappings").fetch_all(&mut *connection).await.map_err(reading)?;
+    let invalid_indexes: Vec<(String, String)> =
+        sqlx::query_as(include_str!("sql/invalid_indexes.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let (versions, updates) = (include_str!("sql/extension_versions.sql"), include_str!("sql/extension_updates.sql"));
     let extension_versions: Vec<(String, String)> = sqlx::query_as(versions).fetch_all(&mut *connection).await.map_err(reading)?;
     let extension_updates: Vec<(String, String)> = sqlx::query_as(updates).fetch_all(&mut *connection).await.map_err(reading)?;
@@ -132,6 +138,9 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         inherited_keys,
         extension_versions,
         extension_updates,
+        published: published.into_iter().map(|(class, object, column, name)| (Node { address: address(class, object), column }, name)).collect(),
+        mapped_servers: mapped_servers.into_iter().map(|oid| oid.0).collect(),
+        invalid_indexes,
         with_tables: with_tables.into_iter().map(|oid| oid.0).collect(),
         populated: populated.into_iter().map(|oid| oid.0).collect(),
     })

@@ -29,6 +29,16 @@ pub(super) fn leave_partitions(target: &SchemaSnapshot, in_source: &[Option<usiz
     }
 }
 
+/// Servers that somebody has a mapping on cannot be dropped, and no diff speaks of that mapping: it may hold a password.
+pub(super) fn keep_mapped_servers(target: &SchemaSnapshot, fates: &mut [Fate]) {
+    for (place, object) in target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::Server) {
+        let is_mapped = object.address.is_some_and(|address| target.facts.mapped_servers.contains(&address.object));
+        if is_mapped && matches!(fates[place], Fate::Rebuild | Fate::Remove) {
+            fates[place] = Fate::Blocked("user mappings stand on it: drop them first, or change it by ALTER SERVER".to_owned());
+        }
+    }
+}
+
 /// A trigger of the parent's is there anew in a partition that was attached again, and switched on: it has to be switched again.
 pub(super) fn switch_triggers_again(target: &SchemaSnapshot, attachments: &[Attachment], fates: &mut [Fate]) {
     for (place, object) in target.map.objects().iter().enumerate() {

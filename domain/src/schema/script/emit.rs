@@ -6,7 +6,7 @@ use super::{
     fate::{Fate, Step, unknown_version, without_hazards},
     grants,
     made::made,
-    names::not_null_names,
+    names::{not_null_names, taken_names},
     plan::Plan,
     removal::removal,
     statement::{Hazard, ScriptStatement},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::schema::{
     Identity, Kind, Object, SchemaSnapshot, Unscripted,
-    sql::{bare, find, find_words, split},
+    sql::{bare, find, find_words, ident, split},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,6 +208,7 @@ impl Writer<'_> {
                 Kind::Table if !self.not_null_names.is_empty() => with_named_not_null(&object.definition, &self.not_null_names),
                 _ => object.definition.clone(),
             };
+            self.steps(&object.identity, &without_hazards(self.invalid_index_in_the_way(object)));
             self.steps(&object.identity, &[(definition, self.hazards_of_making(object))]);
             return self.take_back_default_grants(place);
         }
@@ -237,6 +238,14 @@ impl Writer<'_> {
             Some(steps) => self.steps(&object.identity, &without_hazards(steps)),
             None => self.unscripted.push(Unscripted::new(&object.identity, "it keeps what the target grants on new objects by default")),
         }
+    }
+
+    /// The statement that takes away what a failed build left under the name of an index or a key.
+    fn invalid_index_in_the_way(&self, object: &Object) -> Option<String> {
+        let is_it = |(schema, name): &&(String, String)| taken_names(object).iter().any(|(_, of, own)| of.as_ref() == Some(schema) && own == name);
+        let is_index = matches!(object.identity.kind, Kind::Index | Kind::Constraint);
+        let (schema, name) = self.plan.target.facts.invalid_indexes.iter().find(is_it).filter(|_| is_index)?;
+        Some(format!("DROP INDEX {}.{}", ident(schema), ident(name)))
     }
 
     /// A table that should have been changed first, and was not.

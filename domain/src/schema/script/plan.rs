@@ -2,7 +2,7 @@
 
 use super::{
     attached::change_attached,
-    decided::{change_used_types, leave_partitions, switch_triggers_again, validate_checks},
+    decided::{change_used_types, keep_mapped_servers, leave_partitions, switch_triggers_again, validate_checks},
     domains::Domains,
     fate::{Fate, of_changed, unchecked},
     graph::{Dependent, Graph, Part},
@@ -14,7 +14,7 @@ use super::{
     types::step_aside,
 };
 use crate::schema::{
-    Kind, Object, SchemaSnapshot,
+    Kind, Node, Object, SchemaSnapshot,
     sql::{SequenceText, TableText, TypeText, bare},
 };
 use std::{
@@ -107,6 +107,7 @@ impl<'a> Plan<'a> {
                 fates[place] = Fate::Blocked(format!("{} is not changed", target.map.objects()[*on].identity));
             }
         }
+        keep_mapped_servers(target, &mut fates);
         let attachments = attachments_of(&target.map);
         validate_checks(target, source, &in_source, &mut fates);
         leave_partitions(target, &in_source, &attachments, &mut fates);
@@ -219,6 +220,9 @@ impl<'a> Plan<'a> {
             if matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) {
                 seeds.extend(self.disturb_row_type(seed)?);
             }
+            if let Some(reason) = self.published(seed) {
+                return Err(Blocked { root: seed.root, reason });
+            }
             for dependent in self.graph.dependents(seed.place).to_vec() {
                 let stands_on = match seed.what {
                     What::Whole => true,
@@ -230,6 +234,16 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Why a column can neither go nor get another type, where a publication tells apart by it.
+    fn published(&self, seed: Seed) -> Option<String> {
+        let What::Column(column, _) = seed.what else { return None };
+        let object = &self.target.map.objects()[seed.place];
+        let is_it = |node: &Node| Some(node.address) == object.address && node.column == column;
+        let (_, publication) = self.target.facts.published.iter().find(|(node, _)| is_it(node))?;
+        let name = self.target.columns(object).iter().find(|fact| fact.number == column).map_or("", |fact| &fact.name);
+        Some(format!("publication {publication} tells by column {name} of {} what it sends: take that out of it first", object.identity))
     }
 
     /// A column's type cannot change while a column of another table has the table's row type.

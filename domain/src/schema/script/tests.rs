@@ -1,7 +1,7 @@
 //! What is written for changes that databases in tests cannot show: what rows would lose, and what is said of statements.
 
 use super::Hazard::{self, DataLoss, ExclusiveLock, LongScan, MayFail, TableRewrite};
-use crate::schema::{Address, Facts, Fingerprint, Identity, Kind, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
+use crate::schema::{Address, ColumnFact, Facts, Fingerprint, Identity, Kind, Node, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
 
 fn snapshot(name: &str, objects: Vec<Object>) -> SchemaSnapshot {
     SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_text(name) }
@@ -148,6 +148,37 @@ fn a_table_asks_for_no_identity_by_an_index_that_is_gone() {
     let said = script(vec![full(table("a integer NOT NULL"))]);
     assert!(said.contains(&"ALTER TABLE ONLY p.t REPLICA IDENTITY FULL".to_owned()) && said.len() == 2, "{said:?}");
     assert_eq!(script(Vec::new()), ["DROP ..", "DROP TABLE p.t"]);
+}
+
+#[test]
+fn what_no_diff_speaks_of_is_not_in_the_way_in_silence() {
+    let at = |object: u32| Address { class: 1, object };
+    let text = |column: &str| format!("CREATE TABLE p.t (\n    {column}\n);\n");
+    let of = |column: &str| vec![Object::new(Identity::new(Kind::Table, Some("p"), "t"), text(column), None, Some(at(7)), Vec::new())];
+    let fact = ColumnFact { number: 2, name: "b".to_owned(), type_name: "integer".to_owned(), type_storage: "PLAIN".to_owned(), inherited: false };
+    let published = vec![(Node { address: at(7), column: 2 }, "pub".to_owned())];
+    let facts = Facts { columns: [(7, vec![fact])].into(), published, ..Facts::default() };
+    let target = SchemaSnapshot { facts, ..snapshot("a", of("a integer,\n    b integer")) };
+    for changed in ["a integer", "a integer,\n    b bigint"] {
+        let diff = SchemaDiff::between(&target, &snapshot("b", of(changed)));
+        assert!(diff.script.is_empty() && diff.unscripted[0].reason.starts_with("publication pub tells by column b of table p.t"), "{diff:?}");
+    }
+    let other = SchemaDiff::between(&target, &snapshot("b", of("a bigint,\n    b integer")));
+    assert_eq!((other.script.len(), other.unscripted.len()), (1, 0));
+
+    let facts = Facts { invalid_indexes: vec![("p".to_owned(), "x".to_owned())], ..Facts::default() };
+    let target = SchemaSnapshot { facts, ..snapshot("a", with("a integer", vec![])) };
+    let source = snapshot("b", with("a integer", vec![(Kind::Index, "x", "CREATE INDEX x ON p.t USING btree (a);")]));
+    let script: Vec<String> = SchemaDiff::between(&target, &source).script.into_iter().map(|statement| statement.sql).collect();
+    assert_eq!(script, ["DROP INDEX \"p\".\"x\"", "CREATE INDEX x ON p.t USING btree (a)"]);
+
+    let server = |host: &str| {
+        let definition = format!("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (\n    host '{host}'\n);");
+        vec![Object::new(Identity::new(Kind::Server, None, "s"), definition, Some("DROP SERVER s;".to_owned()), Some(at(9)), Vec::new())]
+    };
+    let facts = Facts { mapped_servers: vec![9], ..Facts::default() };
+    let diff = SchemaDiff::between(&SchemaSnapshot { facts, ..snapshot("a", server("one")) }, &snapshot("b", server("two")));
+    assert!(diff.script.is_empty() && diff.unscripted[0].reason.starts_with("user mappings stand on it"), "{diff:?}");
 }
 
 /// A partitioned table, a partition of it, and what says so.

@@ -55,6 +55,9 @@ mark(catalogue, place, writer) as (
   union all select 42, ctid, xmin from pg_ts_parser
   union all select 43, ctid, xmin from pg_ts_template
   union all select 44, ctid, xmin from pg_depend where refclassid = 'pg_extension'::regclass and deptype in ('e', 'x')
+  -- What no diff speaks of, and may stand against its script.
+  union all select 45, ctid, xmin from pg_publication_rel where prqual is not null or prattrs is not null
+  union all select 46, format('(%s,0)', srvid)::tid, '0'::xid from pg_user_mappings
 )
 select concat_ws(' ', md5(string_agg(concat_ws(' ', catalogue, rows, sum), ',' order by catalogue)),
                  (select concat_ws(' ', own.rolsuper,
