@@ -143,3 +143,18 @@ create or replace view app.w as select (v).x, null::text as y from app.t; create
 create type app.a as (x int, y int); create view app.w as select (row(1, 2)::app.a).y as y; create function app.f(a app.a) returns int language sql return (a).x;
 -- change
 drop view app.w; alter type app.a alter attribute y type bigint; create view app.w as select (row(1, 2)::app.a).y as y;
+-- case: sequence and identity turned round
+-- before
+create sequence app.s; create table app.t (id int generated always as identity, n int); select nextval('app.s'); insert into app.t (n) values (1);
+-- change
+drop sequence app.s; create sequence app.s increment by -1; alter table app.t alter id drop identity; alter table app.t alter id add generated always as identity (increment by -1);
+-- case: type beneath a materialized view of whole rows
+-- before
+create table app.t (c int, d text); insert into app.t values (1, 'x'); create materialized view app.mv as select t from app.t t;
+-- change
+drop materialized view app.mv; alter table app.t alter c type bigint; create materialized view app.mv as select t from app.t t;
+-- case: new column of each row's own while another table has the row type
+-- before
+create table app.t (c int); create table app.u (x app.t); insert into app.t values (1); create table app.other (c int); create materialized view app.mv as select o from app.other o;
+-- change
+drop table app.u; alter table app.t add column k uuid default gen_random_uuid(); create table app.u (x app.t); drop materialized view app.mv; alter table app.other add column k uuid default gen_random_uuid(); create materialized view app.mv as select o from app.other o;

@@ -106,6 +106,8 @@ pub struct Facts {
     pub extension_versions: Vec<(String, String)>,
     /// Extensions of the database, and versions that each can be updated to.
     pub extension_updates: Vec<(String, String)>,
+    /// Extensions that stay in the schema that they were made in.
+    pub fixed_extensions: Vec<String>,
     /// Columns that publications tell apart by, with the publication's name. No diff speaks of those.
     pub published: Vec<(Node, String)>,
     /// Foreign servers that somebody has a user mapping on, by their row in `pg_foreign_server`. No diff speaks of those.

@@ -104,6 +104,8 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
     let populated: Vec<Oid> =
         sqlx::query_scalar("select oid from pg_class where relkind = 'm' and relispopulated").fetch_all(&mut *connection).await.map_err(reading)?;
     let with_tables: Vec<Oid> = sqlx::query_scalar(include_str!("sql/extension_tables.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let fixed_extensions: Vec<String> =
+        sqlx::query_scalar("select extname::text from pg_extension where not extrelocatable").fetch_all(&mut *connection).await.map_err(reading)?;
     let published: Vec<(Oid, Oid, i32, String)> =
         sqlx::query_as(include_str!("sql/published.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let mapped_servers: Vec<Oid> =
@@ -138,6 +140,7 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         inherited_keys,
         extension_versions,
         extension_updates,
+        fixed_extensions,
         published: published.into_iter().map(|(class, object, column, name)| (Node { address: address(class, object), column }, name)).collect(),
         mapped_servers: mapped_servers.into_iter().map(|oid| oid.0).collect(),
         invalid_indexes,

@@ -3,7 +3,7 @@
 use super::{grants, routine, statement::Hazard, types, view};
 use crate::schema::{
     Kind, Object, SchemaSnapshot,
-    sql::{Column, Options, SequenceText, TableText, find, find_words, statements},
+    sql::{Column, Options, RESTART, SequenceText, TableText, find, find_words, statements},
 };
 
 /// A statement and its hazards.
@@ -92,8 +92,13 @@ fn of_changed_table(old: &TableText, new: &TableText) -> Fate {
 
 /// Where it is may lie beyond the bounds that it gets.
 fn sequence_step(sql: String) -> Step {
-    let is_bounded = ["MINVALUE", "MAXVALUE", "AS"].iter().any(|word| find_words(&sql, word).is_some());
-    let hazards = if is_bounded { vec![Hazard::ExclusiveLock, Hazard::MayFail] } else { vec![Hazard::ExclusiveLock] };
+    let says = |word: &str| find_words(&sql, word).is_some();
+    let mut hazards = vec![Hazard::ExclusiveLock];
+    if says(RESTART) {
+        hazards.insert(0, Hazard::DataLoss);
+    } else if ["MINVALUE", "MAXVALUE", "AS"].into_iter().any(says) {
+        hazards.push(Hazard::MayFail);
+    }
     (sql, hazards)
 }
 
@@ -141,6 +146,10 @@ fn extension(target: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
         return Fate::Blocked("the extension is written in a way that is not understood".to_owned());
     };
     let mut steps = Vec::new();
+    if schema != new_schema && target.facts.fixed_extensions.contains(&old.identity.name) {
+        let way_out = format!("drop it and make it again WITH SCHEMA {new_schema}");
+        return Fate::Blocked(format!("it cannot leave schema {schema}, by its own files: {way_out}"));
+    }
     if schema != new_schema {
         steps.push((format!("ALTER EXTENSION {name} SET SCHEMA {new_schema}"), Vec::new()));
     }

@@ -76,7 +76,7 @@ impl Resolver<'_> {
     }
 
     fn column(&self, place: usize, node: Node) -> Part {
-        let of_a_table = matches!(self.map.objects()[place].identity.kind, Kind::Table | Kind::ForeignTable);
+        let of_a_table = matches!(self.map.objects()[place].identity.kind, Kind::Table | Kind::ForeignTable | Kind::MaterializedView);
         let columns = self.facts.columns.get(&node.address.object);
         let found = columns.and_then(|columns| columns.iter().find(|column| column.number == node.column));
         found.filter(|_| of_a_table && node.column > 0).map_or(Part::Whole, |column| Part::Column(column.name.clone()))

@@ -163,7 +163,9 @@ impl<'a> Plan<'a> {
                     self.early.insert(place);
                 }
                 Fate::Table => {
-                    self.table(place);
+                    if self.table(place).is_some_and(|change| change.writes_rows_for_new_columns()) {
+                        seeds.extend(self.disturb_row_type(Seed { root: place, place, what: What::Whole })?);
+                    }
                     seeds.extend(self.disturbed(place, place));
                     for partition in self.partitions_losing_checks(place) {
                         self.table(partition);
@@ -246,7 +248,7 @@ impl<'a> Plan<'a> {
         Some(format!("publication {publication} tells by column {name} of {} what it sends: take that out of it first", object.identity))
     }
 
-    /// A column's type cannot change while a column of another table has the table's row type.
+    /// No row is written anew while a column of another table has the table's row type; a materialised view can make way.
     fn disturb_row_type(&mut self, seed: Seed) -> Result<Vec<Seed>, Blocked> {
         let mut gone = Vec::new();
         for dependent in self.graph.dependents(seed.place).to_vec() {
@@ -255,7 +257,7 @@ impl<'a> Plan<'a> {
                 continue;
             }
             let place = dependent.place;
-            if self.fates[place] != Fate::Remove {
+            if self.fates[place] != Fate::Remove && *self.kind(place) != Kind::MaterializedView {
                 let reason = format!("column {column} of {} has its row type", self.target.map.objects()[place].identity);
                 return Err(Blocked { root: seed.root, reason });
             }

@@ -259,6 +259,18 @@ impl TableChange {
         }
     }
 
+    /// Whether every row is written anew for a column that is added. Each value of a domain that has a constraint is checked, though all are one.
+    fn is_written_for(&self, new: &Column) -> bool {
+        let is_computed = new.generated.as_deref().is_some_and(is_stored) || new.default.as_deref().is_some_and(may_vary);
+        is_computed || self.new_domains.constrains(&new.type_name)
+    }
+
+    /// Whether every row is written anew for columns that it has not.
+    pub(super) fn writes_rows_for_new_columns(&self) -> bool {
+        let is_new = |new: &&Column| self.old.column(&new.name).is_none() && !self.comes_from_parent(&new.name);
+        self.new.columns.iter().filter(is_new).any(|new| self.is_written_for(new))
+    }
+
     fn write_added(&self, taken: &BTreeSet<String>, given: impl Fn(&str) -> GivenColumn, steps: &mut TableSteps) {
         for new in &self.new.columns {
             let old = self.old.column(&new.name);
@@ -278,10 +290,7 @@ impl TableChange {
             let GivenColumn { identity, default } = given(&new.name);
             let is_identity = identity.is_some();
             let new = Column { generated: new.generated.clone().or(identity), default: new.default.clone().or(default), ..new.clone() };
-            let computed = is_identity || new.generated.as_deref().is_some_and(is_stored);
-            // Each value of a domain that has a constraint is checked, though all are one.
-            let is_written = computed || new.default.as_deref().is_some_and(may_vary) || self.new_domains.constrains(&new.type_name);
-            let mut hazards = if is_written { REWRITE.to_vec() } else { LOCK.to_vec() };
+            let mut hazards = if is_identity || self.is_written_for(&new) { REWRITE.to_vec() } else { LOCK.to_vec() };
             let is_required = new.not_null.is_some() || self.new_domains.requires(&new.type_name);
             if is_required && new.default.is_none() && new.generated.is_none() {
                 hazards.push(Hazard::MayFail);

@@ -60,6 +60,9 @@ fn what_may_be_lost_or_refused_is_told() {
     let altered = |before: &str, after: &str| one(sequence(before), sequence(after)).1;
     assert_eq!(altered("NO MAXVALUE\n    CACHE 1", "MAXVALUE 9\n    CACHE 1"), [ExclusiveLock, MayFail]);
     assert_eq!(altered("NO MAXVALUE\n    CACHE 1", "NO MAXVALUE\n    CACHE 5"), [ExclusiveLock]);
+    let turned = sequence("NO MAXVALUE")[0].definition.replace("INCREMENT BY 1", "INCREMENT BY -1");
+    let turned = vec![Object::new(Identity::new(Kind::Sequence, Some("p"), "s"), turned, None, None, Vec::new())];
+    assert_eq!(one(sequence("NO MAXVALUE"), turned).1, [DataLoss, ExclusiveLock]);
 }
 
 #[test]
@@ -231,6 +234,16 @@ fn an_extension_is_updated_only_where_the_files_lead() {
     let target = SchemaSnapshot { facts: facts.clone(), ..snapshot("a", extension("1.7")) };
     let update = SchemaDiff::between(&target, &snapshot("b", extension("1.8")));
     assert_eq!(update.script.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>(), ["ALTER EXTENSION hstore UPDATE TO '1.8'"]);
+    let moved = snapshot(
+        "b",
+        extension("1.7")
+            .into_iter()
+            .map(|object| Object::new(object.identity, object.definition.replace("public", "elsewhere"), object.drop, None, Vec::new()))
+            .collect(),
+    );
+    assert_eq!(SchemaDiff::between(&target, &moved).script[0].sql, "ALTER EXTENSION hstore SET SCHEMA elsewhere");
+    let fixed = SchemaSnapshot { facts: Facts { fixed_extensions: vec!["hstore".to_owned()], ..facts.clone() }, ..target.clone() };
+    assert!(SchemaDiff::between(&fixed, &moved).unscripted[0].reason.starts_with("it cannot leave schema public"));
     let back = SchemaDiff::between(&target, &snapshot("b", extension("1.6")));
     let made = SchemaDiff::between(&SchemaSnapshot { facts, ..snapshot("a", Vec::new()) }, &snapshot("b", extension("1.6")));
     for (diff, expected) in [(back, "drop it and make it again with VERSION '1.6'"), (made, "make it with VERSION 1.8")] {

@@ -12,7 +12,7 @@ pub(super) use domain::DomainText;
 pub use grant::statements_of_grants;
 pub(super) use grant::{AclStatement, acl_statements};
 pub(super) use names::{bare, ident};
-pub(super) use options::{Options, SequenceText};
+pub(super) use options::{Options, RESTART, SequenceText};
 pub(super) use scan::{find, find_words, split, statements};
 pub(super) use table::{Column, TableText, usual_not_null};
 pub(super) use types::{TypeText, composite};

@@ -90,7 +90,9 @@ impl SequenceText {
         match (&self.identity, &other.identity) {
             (Some((table, column, when)), Some((same_table, same_column, before))) if table == same_table && column == same_column => {
                 let generated = (when != before).then(|| format!("SET GENERATED {when}"));
-                let set: Vec<String> = generated.into_iter().chain(options.iter().map(|option| format!("SET {option}"))).collect();
+                // It is no option that an identity is set.
+                let set = |option: &String| if option == RESTART { option.clone() } else { format!("SET {option}") };
+                let set: Vec<String> = generated.into_iter().chain(options.iter().map(set)).collect();
                 let change = format!("ALTER TABLE {table} ALTER COLUMN {column} {}", set.join(" "));
                 Some(if set.is_empty() { Vec::new() } else { vec![change] })
             }
@@ -108,15 +110,23 @@ impl SequenceText {
         }
     }
 
-    /// The options that differ; all of them where the type does, since it decides what is usual.
+    /// The options that differ; all of them where the type or the direction does, since they decide what is usual. One that turns round begins anew: where
+    /// it was lies at the wrong end, as a rule beyond its bounds.
     fn options_from(&self, other: &Self) -> Vec<String> {
-        let retyped = self.type_name != other.type_name;
+        let (retyped, turned) = (self.type_name != other.type_name, self.descends() != other.descends());
         let type_name = retyped.then(|| format!("AS {}", self.type_name));
         let cycle = (self.cycles != other.cycles).then(|| if self.cycles { "CYCLE".to_owned() } else { "NO CYCLE".to_owned() });
-        let differing = self.options.iter().filter(|option| retyped || !other.options.contains(option)).cloned();
-        type_name.into_iter().chain(differing).chain(cycle).collect()
+        let differing = self.options.iter().filter(|option| retyped || turned || !other.options.contains(option)).cloned();
+        type_name.into_iter().chain(differing).chain(cycle).chain(turned.then(|| RESTART.to_owned())).collect()
+    }
+
+    fn descends(&self) -> bool {
+        self.options.iter().any(|option| option.starts_with("INCREMENT BY -"))
     }
 }
+
+/// At its start again.
+pub(in crate::schema) const RESTART: &str = "RESTART";
 
 #[cfg(test)]
 mod tests {
@@ -150,5 +160,8 @@ mod tests {
             read("    AS integer\n    START WITH 1\n    CACHE 1").changes_from(&old).unwrap(),
             ["ALTER SEQUENCE p.s AS integer START WITH 1 CACHE 1"]
         );
+        let (up, down) = ("    START WITH 1\n    INCREMENT BY 1\n    NO MAXVALUE", "    START WITH -1\n    INCREMENT BY -1\n    NO MAXVALUE");
+        assert_eq!(read(down).changes_from(&read(up)).unwrap(), ["ALTER SEQUENCE p.s START WITH -1 INCREMENT BY -1 NO MAXVALUE RESTART"]);
+        assert_eq!(read(up).changes_from(&read(down)).unwrap(), ["ALTER SEQUENCE p.s START WITH 1 INCREMENT BY 1 NO MAXVALUE RESTART"]);
     }
 }
