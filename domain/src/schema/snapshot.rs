@@ -21,7 +21,7 @@ impl SchemaSnapshot {
 
     /// What it tells of a composite type's attributes, which it keeps beside the type.
     pub(super) fn attributes(&self, of: &Object) -> &[ColumnFact] {
-        let rows = self.facts.aliases.iter().filter(|alias| Some(alias.bearer) == of.address && alias.row.class != alias.bearer.class);
-        rows.filter_map(|alias| self.facts.columns.get(&alias.row.object)).next().map_or(&[], Vec::as_slice)
+        let mut rows = self.facts.aliases.iter().filter(|alias| Some(alias.bearer) == of.address && alias.row.class != alias.bearer.class);
+        rows.find_map(|alias| self.facts.columns.get(&alias.row.object)).map_or(&[], Vec::as_slice)
     }
 }

@@ -37,14 +37,14 @@ pub(super) fn renamed(target: &SchemaSnapshot, source: &SchemaSnapshot) -> Optio
             |new: &&&Object| index_of(target, old).zip(index_of(source, new)).is_some_and(|(old, new)| old.of == new.of && old.table == new.table);
         let Some(new) = wanted.iter().find(same_place) else { continue };
         let (Some(before), Some(after)) = (index_of(target, old), index_of(source, new)) else { continue };
-        let new_index = &source.map.objects()[after.index];
+        let new_index = &source.map.objects()[after.place];
         let is_free = taken_names(new_index).iter().all(|name| !taken.contains(name)) && target.map.place(&new_index.identity).is_none();
-        if !is_free || new_index.identity.kind != target.map.objects()[before.index].identity.kind {
+        if !is_free || new_index.identity.kind != target.map.objects()[before.place].identity.kind {
             continue;
         }
-        let renamed = Renamed { index: before.index, identity: &new_index.identity, from: before.own.to_owned(), to: after.own.to_owned() };
+        let renamed = Renamed { index: before.place, identity: &new_index.identity, from: before.own.to_owned(), to: after.own.to_owned() };
         let sql = format!("ALTER INDEX {} RENAME TO {}", before.written, renamed.to);
-        script.push(ScriptStatement::new(&target.map.objects()[before.index].identity, sql, &[Hazard::ExclusiveLock]));
+        script.push(ScriptStatement::new(&target.map.objects()[before.place].identity, sql, &[Hazard::ExclusiveLock]));
         objects[attached] = with_text(old, new.identity.clone(), new.definition.clone());
         renamed.apply(&mut objects);
     }
@@ -59,7 +59,7 @@ struct Index<'a> {
     written: &'a str,
     own: &'a str,
     /// Its place, and its table.
-    index: usize,
+    place: usize,
     table: &'a Identity,
 }
 
@@ -77,7 +77,7 @@ fn index_of<'a>(snapshot: &'a SchemaSnapshot, attached: &'a Object) -> Option<In
     };
     let index = *attached.requires.iter().find(is_it)?;
     let table = objects[index].requires.iter().map(|on| &objects[*on].identity).find(|identity| identity.kind == Kind::Table)?;
-    Some(Index { of, written, own, index, table })
+    Some(Index { of, written, own, place: index, table })
 }
 
 impl Renamed<'_> {

@@ -19,7 +19,7 @@ struct Domain {
 /// The types of a schema, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Domains {
-    domains: BTreeMap<String, Domain>,
+    made_of: BTreeMap<String, Domain>,
     enums: BTreeSet<String>,
     /// The types of their attributes, in order.
     composites: BTreeMap<String, Vec<String>>,
@@ -30,7 +30,7 @@ impl Domains {
         let mut found = Self::default();
         for object in snapshot.map.objects() {
             match object.identity.kind {
-                Kind::Domain => found.domains.extend(DomainText::read(&object.definition).map(domain)),
+                Kind::Domain => found.made_of.extend(DomainText::read(&object.definition).map(domain)),
                 Kind::Type => match TypeText::read(&object.definition) {
                     Some(TypeText::Enum { name, .. }) => {
                         found.enums.insert(name);
@@ -52,7 +52,7 @@ impl Domains {
     }
 
     fn chain(&self, type_name: &str) -> impl Iterator<Item = &Domain> {
-        std::iter::successors(self.domains.get(type_name), |domain| self.domains.get(&domain.base))
+        std::iter::successors(self.made_of.get(type_name), |domain| self.made_of.get(&domain.base))
     }
 
     /// Whether a type forbids NULL, and has nothing to put in its place.
