@@ -5,7 +5,7 @@ use crate::{
     connect,
     error::{from_sql, sql_state},
     logins::names::OF_BRANCHES,
-    watch::{InTheWay, end},
+    watch::{InTheWay, end_all},
 };
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -73,8 +73,5 @@ async fn end_others(admin: &mut PgConnection) -> Result<(), BuildError> {
     .fetch_all(&mut *admin)
     .await
     .map_err(|error| from_sql("looking who changes databases and roles", error))?;
-    for session in others {
-        end(&mut *admin, &session).await?;
-    }
-    Ok(())
+    end_all(&mut *admin, &others).await
 }

@@ -38,7 +38,9 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
 /// What a function raises may be of rows, as what the server says of values is: which function it was is told instead.
 fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) -> Cow<'e, str> {
     let by = context(error).lines().find(|line| IN_ROUTINES.iter().any(|kind| line.starts_with(kind)));
-    let raised = state.starts_with("P0") || by.is_some_and(|by| by.ends_with(" at RAISE"));
+    // By the name of PostgreSQL's own function, which is the same in every language.
+    let by_statement = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine) == Some("exec_stmt_raise");
+    let raised = by_statement || ["P0", "38"].iter().any(|class| state.starts_with(class));
     if !raised {
         return without_values(state, error.message());
     }

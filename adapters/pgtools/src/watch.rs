@@ -30,8 +30,8 @@ impl fmt::Debug for PgWatch {
 #[derive(sqlx::FromRow)]
 pub(crate) struct InTheWay {
     pid: i32,
-    /// Process ids are given anew.
-    began: i64,
+    /// Process ids are given anew. Not told of a login that we may not act for yet.
+    began: Option<i64>,
     login: String,
 }
 
@@ -58,26 +58,40 @@ impl PgWatch {
             Some(connection) => connection,
             None => kept.insert(self.settings.watcher().await?),
         };
-        for session in in_the_way(admin).await? {
-            end(admin, &session).await?;
-        }
-        Ok(())
+        let sessions = in_the_way(admin).await?;
+        end_all(admin, &sessions).await
     }
 }
 
-/// Sessions of branches' logins that the admin's have waited for.
+/// Ends each; one that cannot be ended, as that of another server's login, shields no other.
+pub(crate) async fn end_all(admin: &mut PgConnection, sessions: &[InTheWay]) -> Result<(), BuildError> {
+    let mut failed = None;
+    for session in sessions {
+        if let Err(error) = end(admin, session).await {
+            tracing::debug!(%error, login = session.login, "a session that is in the way could not be ended");
+            failed = Some(error);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Sessions of branches' logins that the admin's have waited for: those that the queue comes down to, for who waits in it holds up nobody by themselves.
 async fn in_the_way(admin: &mut PgConnection) -> Result<Vec<InTheWay>, BuildError> {
     sqlx::query_as(
-        "with waits as materialized (
+        "with recursive waits as materialized (
              select distinct l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid
               where not l.granted and l.waitstart < clock_timestamp() - make_interval(secs => $2)
                 and a.usesysid = (select oid from pg_roles where rolname = current_user)
                 and starts_with(a.application_name, $3)
          )
+         , blocking (pid) as (
+             select b from waits w cross join unnest(pg_blocking_pids(w.pid)) b
+             union
+             select b from blocking c cross join unnest(pg_blocking_pids(c.pid)) b
+         )
          select distinct a.pid, (extract(epoch from a.backend_start) * 1000000)::int8 as began, r.rolname::text as login
-           from waits w cross join unnest(pg_blocking_pids(w.pid)) blocking(pid)
-           join pg_stat_activity a on a.pid = blocking.pid join pg_roles r on r.oid = a.usesysid
-          where r.rolname ~ $1",
+           from blocking join pg_stat_activity a on a.pid = blocking.pid join pg_roles r on r.oid = a.usesysid
+          where r.rolname ~ $1 and not exists (select from pg_locks l where l.pid = a.pid and not l.granted)",
     )
     .bind(OF_BRANCHES)
     .bind(PATIENCE.as_secs_f64())
@@ -88,15 +102,17 @@ async fn in_the_way(admin: &mut PgConnection) -> Result<Vec<InTheWay>, BuildErro
 }
 
 /// Ends the session, if it is still the one that was seen.
-pub(crate) async fn end(admin: &mut PgConnection, session: &InTheWay) -> Result<(), BuildError> {
+async fn end(admin: &mut PgConnection, session: &InTheWay) -> Result<(), BuildError> {
     may_act_for(admin, &session.login).await?;
     let ended: i64 = sqlx::query_scalar(
         "with session as materialized (
-             select pid from pg_stat_activity where pid = $1 and (extract(epoch from backend_start) * 1000000)::int8 = $2
+             select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+              where a.pid = $1 and r.rolname = $3 and ($2 is null or (extract(epoch from a.backend_start) * 1000000)::int8 = $2)
          ) select count(pg_terminate_backend(pid)) from session",
     )
     .bind(session.pid)
     .bind(session.began)
+    .bind(&session.login)
     .fetch_one(admin)
     .await
     .map_err(|error| from_sql("ending a session that is in the way", error))?;

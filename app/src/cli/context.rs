@@ -83,14 +83,16 @@ impl Context {
 
     /// The folder with the project's migration files: the one that is named, else `migrations` of the project, where there is one.
     pub(super) fn migrations_dir(named: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
-        match named {
-            Some(dir) => Ok(Some(dir.to_owned())),
-            None => Ok(Some(Self::migrations_of_project()?).filter(|dir| dir.is_dir())),
+        if let Some(dir) = named {
+            return Ok(Some(dir.to_owned()));
         }
+        let folder = Self::folder();
+        let root = Project::of(&folder)?.map_or(folder, |project| project.root().to_owned());
+        Ok(Some(root.join(MIGRATIONS)).filter(|dir| dir.is_dir()))
     }
 
-    /// `migrations` of the project, whether it is there or not. Where there is no project yet: that of the working folder where it is there, else that of the
-    /// project as `branch switch` will make it, which would not find any other.
+    /// Where new migrations belong: `migrations` of the project, whether it is there or not. Where there is no project yet: that of the working folder where it is there, else that of the
+    /// project as `branch switch` will make it, which would not find any other. Nothing is read there before: whoever may write to a folder above could say what is run.
     pub(super) fn migrations_of_project() -> Result<PathBuf, CliError> {
         let folder = Self::folder();
         Ok(match Project::of(&folder)? {

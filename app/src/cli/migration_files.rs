@@ -43,7 +43,7 @@ pub(super) fn sent(named: Option<&Path>) -> Result<Sent, CliError> {
     let found = dir.as_deref().map_or_else(|| Ok(Found::default()), Found::in_folder)?;
     match &dir {
         // The server's own files are not meant by who has some here, kept as other tools have them.
-        Some(dir) if found.files.is_empty() && (named.is_some() || !found.passed_over.is_empty()) => Err(found.nothing_in(dir)),
+        Some(dir) if found.files.is_empty() && (named.is_some() || found.has_folders()) => Err(found.nothing_in(dir)),
         _ => Ok(Sent { files: found.files, folder: Folder { dir, named: named.is_some() } }),
     }
 }
@@ -58,6 +58,11 @@ struct Found {
 }
 
 impl Found {
+    /// As other tools keep a migration in each; a note or a program among files is none.
+    fn has_folders(&self) -> bool {
+        self.passed_over.iter().any(|name| name.ends_with('/'))
+    }
+
     fn in_folder(dir: &Path) -> Result<Self, CliError> {
         let unreadable = |error: std::io::Error| {
             let message = format!("cannot read the migrations in {}: {error}", dir.display());

@@ -23,8 +23,8 @@ pub(crate) async fn compare(world: &World, options: &Options, report: &mut Repor
         };
         let (load, branch) = tokio::join!(world.shell(&load), clone);
         let (took, _) = branch?;
-        let (lead, count) = (usize::try_from(LEAD.as_secs())?, usize::try_from(took.as_secs() + 1)?);
-        let during: Vec<f64> = seconds(&load?.1).into_iter().skip(lead).take(count).collect();
+        let (ahead, count) = (usize::try_from(LEAD.as_secs())?, usize::try_from(took.as_secs() + 1)?);
+        let during: Vec<f64> = seconds(&load?.1).into_iter().skip(ahead).take(count).collect();
         eprintln!("    transactions in each second {during:.0?}");
         let rate = during.iter().sum::<f64>() / f64::from(u32::try_from(during.len())?);
         report.add("full_clone under load", "first", took);

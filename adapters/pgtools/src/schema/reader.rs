@@ -38,7 +38,7 @@ const LOOKS: usize = 8;
 const DUMPS: usize = 2;
 
 /// How long a branch may take to be dumped: seconds are usual for ten thousand tables. Others wait for their turn, and whoever owns the branch can lock what a dump
-/// looks at for as long as they like: pg_dump's own limit is for tables alone.
+/// looks at for as long as they like: `pg_dump`'s own limit is for tables alone.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The same of main, which is nobody's plaything.

@@ -10,12 +10,17 @@ pub(super) struct Owners(Vec<u32>);
 
 const ROOT: u32 = 0;
 
+/// Ids of further users whose projects are taken, with commas between them: for folders that are shared on purpose, as with containers and runners of CI.
+const TRUSTED: &str = "FLUXBASE_TRUSTED_OWNERS";
+
 impl Owners {
-    /// The user who runs this, root, and whoever became root by sudo.
+    /// The user who runs this, root, whoever became root by sudo, and who is named by [`TRUSTED`].
     pub(super) fn trusted() -> Self {
         let user = geteuid().as_raw();
         let became_root = (user == ROOT).then(|| std::env::var("SUDO_UID").ok()?.parse().ok()).flatten();
-        Self([ROOT, user].into_iter().chain(became_root).collect())
+        let named = std::env::var(TRUSTED).unwrap_or_default();
+        let named = named.split(',').filter_map(|id| id.trim().parse().ok());
+        Self([ROOT, user].into_iter().chain(became_root).chain(named).collect())
     }
 
     /// Refuses a file or folder that is somebody else's; as the link that it may be, and as what that leads to. One that is not there is nobody's.
@@ -40,6 +45,8 @@ impl Owners {
 /// Passed over, it would leave a command on another branch than the one that is meant where the folder is shared on purpose.
 fn foreign(path: &Path, owner: u32) -> CliError {
     let message = format!("{} belongs to another user (id {owner}): what it says of server, branch and migrations is not taken", path.display());
-    let hint = "make it yours with chown where you trust it, or make the folder that you work in a project of its own with `fluxbase init`";
-    CliError::local("foreign_project", message, Some(hint))
+    let hint = format!(
+        "where you trust it, as in a container with a folder of its host, set {TRUSTED}={owner} or make it yours with chown; else work in a folder of your own"
+    );
+    CliError::local("foreign_project", message, Some(&hint))
 }

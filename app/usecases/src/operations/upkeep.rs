@@ -67,10 +67,11 @@ impl Upkeep {
                 false
             });
             // Where a branch is a matter of milliseconds.
-            if spare && !std::mem::replace(&mut rehearsed, true) {
-                if let Err(error) = rehearse(&self.runner.ports).await {
-                    tracing::info!(%error, "the first branches may take a little longer: their making could not be rehearsed");
-                }
+            if spare
+                && !std::mem::replace(&mut rehearsed, true)
+                && let Err(error) = rehearse(&self.runner.ports).await
+            {
+                tracing::info!(%error, "the first branches may take a little longer: their making could not be rehearsed");
             }
             let rest = TEND_EVERY.min(sweep_at.saturating_duration_since(Instant::now()));
             tokio::select! {

@@ -1,5 +1,7 @@
 //! Tables: changed column by column, so that their rows stay.
 
+mod order;
+
 use super::{
     ahead::GivenColumn,
     domains::Domains,
@@ -389,28 +391,5 @@ impl TableChange {
     /// Whether it should inherit from a table, and no statement makes it.
     pub(super) fn stays_out(&self) -> bool {
         self.joined_parents().len() < gained(&self.old, &self.new).len()
-    }
-
-    /// The columns in the order that they will have: new ones stand last, whatever place they have in the source.
-    fn order(&self) -> Vec<&str> {
-        let stays = |old: &&Column| self.new.column(&old.name).is_some_and(|new| !self.regenerates(old, new));
-        let kept: Vec<&str> = self.old.columns.iter().filter(stays).map(|column| column.name.as_str()).collect();
-        let added = self.new.columns.iter().map(|column| column.name.as_str()).filter(|name| !kept.contains(name));
-        kept.iter().copied().chain(added).collect()
-    }
-
-    /// Whether columns stand in another order than in such a list.
-    pub(super) fn orders_otherwise(&self, listed: &[&str]) -> bool {
-        let order = self.order();
-        let places: Vec<usize> = listed.iter().filter_map(|column| order.iter().position(|other| other == column)).collect();
-        !places.is_sorted()
-    }
-
-    fn check_order(&self, steps: &mut TableSteps) {
-        let wanted: Vec<&str> = self.new.columns.iter().map(|column| column.name.as_str()).collect();
-        let got = self.order();
-        if got != wanted {
-            steps.unscripted.push(format!("columns stay in the order {}; the source has {}", got.join(", "), wanted.join(", ")));
-        }
     }
 }

@@ -37,7 +37,7 @@ with recursive space as materialized (
     union
     -- Whose it may be: it reads such a view, as far as can be told.
     select p.oid, f.source from routine p cross join found f join pg_class c on c.oid = f.oid
-     where strpos(p.prosrc, c.relname) > 0
+     where (strpos(lower(p.prosrc), lower(c.relname)) > 0 and p.prosrc ~* ('\m' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g') || '\M'))
         or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid)
 )
 select 'pg_class'::regclass::int8 as class, c.oid::int8 as object, 'table' as kind,
