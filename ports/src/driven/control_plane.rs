@@ -42,6 +42,9 @@ pub enum StoreError {
     /// A text that the database's encoding, or PostgreSQL's text, cannot hold.
     #[error("a text has characters that the database's encoding has not")]
     Unstorable,
+    /// Another unit of work has held what this one waited for as long as it may wait ([`UnitOfWork::wait_at_most`]).
+    #[error("another has held the same row for too long")]
+    Held,
     /// It cannot be reached now.
     #[error("the metadata database is not available")]
     Unavailable(#[source] BoxError),
@@ -61,6 +64,7 @@ impl From<StoreError> for Failure {
                 domain::Fault::new("/cursor", "is not a cursor of this list; send the next_cursor of the page before, unchanged").into()
             }
             StoreError::Unstorable => domain::Fault::new("", "a text has characters that the encoding of this database has not").into(),
+            StoreError::Held => Self::unavailable("something else is under way on the same branch, and has not come to its end yet", None),
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
             StoreError::InDoubt(cause) => Self::in_doubt("the connection to the database was lost; whether it was done is not known", Some(cause)),
             other => Self::internal(other),
@@ -103,6 +107,11 @@ pub trait UnitOfWork: Send {
     /// Gives what others see it by: what they do in its name, they do while it holds its locks or not at all.
     async fn may_stand_still(&mut self, _at_most: std::time::Duration) -> Result<Footing, StoreError> {
         Ok(Footing::default())
+    }
+    /// From now on nobody's row or lock is waited for longer than this: [`StoreError::Held`]. Somebody who waits for an answer waits over a connection that
+    /// others need too.
+    async fn wait_at_most(&mut self, _at_most: std::time::Duration) -> Result<(), StoreError> {
+        Ok(())
     }
     /// What this changes only tells people how far something is: a crash of the server within a moment after the commit may take it back, and so whoever
     /// commits need not wait for the disk. Others see it at once as ever.

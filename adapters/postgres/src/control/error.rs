@@ -19,6 +19,7 @@ pub(super) fn store(error: sqlx::Error) -> StoreError {
         Some("branches_pkey" | "branches_short_id") => StoreError::Taken { what: "branch id" },
         Some("operations_pkey") => StoreError::Taken { what: "operation id" },
         Some("keys_pkey" | "keys_prefix") => StoreError::Taken { what: "key" },
+        _ if refusal.code().as_deref() == Some("55P03") => StoreError::Held,
         _ if refusal.code().is_some_and(|sqlstate| is_unstorable(&sqlstate)) => StoreError::Unstorable,
         _ if refusal.code().is_some_and(|sqlstate| passes(&sqlstate)) => StoreError::Unavailable(error.into()),
         _ => StoreError::Unexpected(error.into()),

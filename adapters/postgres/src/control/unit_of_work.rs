@@ -127,6 +127,15 @@ impl UnitOfWork for PgUnitOfWork {
             .map_err(store)
     }
 
+    async fn wait_at_most(&mut self, at_most: Duration) -> Result<(), StoreError> {
+        sqlx::query("select set_config('lock_timeout', $1, true)")
+            .bind(at_most.as_millis().to_string())
+            .execute(&mut *self.transaction)
+            .await
+            .map(drop)
+            .map_err(store)
+    }
+
     fn only_tells(&mut self) {
         self.only_tells = true;
     }

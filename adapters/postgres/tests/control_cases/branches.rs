@@ -8,7 +8,7 @@ use domain::{
     table::QualifiedName,
 };
 use ports::driven::{ActivityEntry, StoreError};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_who_ask_at_once_for_ten_places_get_ten() {
@@ -33,6 +33,27 @@ async fn fifty_who_ask_at_once_for_ten_places_get_ten() {
     }
     assert_eq!(admitted, 10);
     assert_eq!(replica.begin().await.branches().count_live(None).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn a_row_that_another_holds_is_not_waited_for_longer_than_was_said() {
+    let replica = Replica::alone().await;
+    let main = replica.main().await;
+    let mut holder = replica.begin().await;
+    holder.branches().find(main.id, true).await.unwrap();
+    let mut waits = replica.begin().await;
+    waits.wait_at_most(Duration::from_millis(50)).await.unwrap();
+    let asked =
+        tokio::time::timeout(Duration::from_secs(30), waits.branches().find(main.id, true)).await.expect("it waits for so long and no longer");
+    let held = asked.unwrap_err();
+    assert!(matches!(held, StoreError::Held), "{held:?}");
+    let failure = domain::Failure::from(held);
+    assert!(matches!(failure, domain::Failure::Unavailable { retry_after: Some(_), .. }), "{failure:?}");
+    drop((holder, waits));
+    let mut next = replica.begin().await;
+    assert!(next.branches().find(main.id, true).await.unwrap().is_some(), "the row is free again");
+    let limit: String = sqlx::query_scalar("show lock_timeout").fetch_one(&replica.pool).await.unwrap();
+    assert_eq!(limit, "0", "it was said for one unit of work");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{
     get_operation::missing,
-    lookup::{check, check_owner, check_seen, wait_for_row},
+    lookup::{ROW_PATIENCE, check, check_owner, check_seen, wait_for_row},
     ports::BranchPorts,
 };
 use crate::trail;
@@ -50,6 +50,7 @@ impl UseCase<CancelOperation> for CancelOperationUseCase {
             }
         };
         // The branch's row first, then the operation's: the order in which workers write them.
+        work.wait_at_most(ROW_PATIENCE).await?;
         let branch = work.branches().find(found.branch_id, true).await?.ok_or_else(missing)?;
         check_seen(&branch, &caller.principal, missing)?;
         may_cancel(&branch, found.kind, caller)?;

@@ -6,7 +6,10 @@ use domain::{
     branch::{AccessLevel, Status},
 };
 use ports::driven::{BranchRepository, ControlPlane, UnitOfWork};
-use std::fmt;
+use std::{fmt, time::Duration};
+
+/// How long a request waits for a branch's row that something else has, over one of a few connections.
+pub(super) const ROW_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A live branch by id or slug. A slug may read as an id: it is one where no branch has that id.
 async fn find_live(branches: &mut dyn BranchRepository, reference: &str) -> Result<Branch, Failure> {
@@ -46,6 +49,7 @@ pub(super) async fn find_parent(work: &mut dyn UnitOfWork, caller: &Caller, bran
 /// The same as [`find_for`], with its row locked until the unit of work ends: what is decided by it holds when it is written.
 pub(super) async fn find_locked(work: &mut dyn UnitOfWork, caller: &Caller, reference: &str, needed: AccessLevel) -> Result<Branch, Failure> {
     let found = find_for(work, caller, reference, needed).await?;
+    work.wait_at_most(ROW_PATIENCE).await?;
     let branch = work.branches().find(found.id, true).await?.filter(|branch| branch.state.status() != Status::Deleted);
     let branch = branch.ok_or_else(|| Failure::not_found("branch", reference))?;
     check_as(&branch, reference, &caller.principal, needed)?;
@@ -81,6 +85,7 @@ pub(super) async fn find_admitted(
 /// Waits until nobody has the branch's row.
 pub(super) async fn wait_for_row(control_plane: &dyn ControlPlane, id: BranchId) -> Result<(), Failure> {
     let mut work = control_plane.begin().await?;
+    work.wait_at_most(ROW_PATIENCE).await?;
     work.branches().find(id, true).await?;
     Ok(())
 }
