@@ -90,6 +90,8 @@ async fn a_reset_is_undone_and_a_difference_is_shown_and_proved() {
     assert_eq!(project.run(&["branch", "diff", "--exit-code"]).await.0, 1);
     let url = project.ok(&["branch", "connection"]).await;
     assert!(url.starts_with("postgres://") && url.contains(&name), "{url}");
+    let shown = project.json(&["branch", "connection", "--show"]).await;
+    assert_eq!(shown["other_databases"], json!([]), "no database of the embedded server lets in who has a branch");
     project.ok(&["branch", "delete", &name]).await;
 }
 

@@ -136,7 +136,8 @@ fn target_of(cluster: &Cluster) -> Result<Target, ServeError> {
     Ok(target)
 }
 
-/// Makes main's database in a fresh cluster.
+/// Makes main's database in a fresh cluster, and closes those that PostgreSQL makes by itself to all but superusers: logins of branches are to come to their
+/// branch alone.
 async fn make_database(target: &Target) -> Result<(), ServeError> {
     let mut connection = connect_options(target).database("postgres").connect().await.map_err(ServeError::database)?;
     let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
@@ -147,6 +148,7 @@ async fn make_database(target: &Target) -> Result<(), ServeError> {
     if !there {
         sqlx::query("create database fluxbase").execute(&mut connection).await.map_err(ServeError::database)?;
     }
+    sqlx::query("revoke all on database postgres, template1 from public").execute(&mut connection).await.map_err(ServeError::database)?;
     connection.close().await.map_err(ServeError::database)
 }
 
