@@ -91,8 +91,9 @@ impl Context {
         Ok(Some(root.join(MIGRATIONS)).filter(|dir| dir.is_dir()))
     }
 
-    /// Where new migrations belong: `migrations` of the project, whether it is there or not. Where there is no project yet: that of the working folder where it is there, else that of the
-    /// project as `branch switch` will make it, which would not find any other. Nothing is read there before: whoever may write to a folder above could say what is run.
+    /// Where new migrations belong: `migrations` of the project, whether it is there or not. Where there is no project yet: that of the working folder where it
+    /// is there, else that of the project as `branch switch` will make it, which would not find any other. Nothing is read there before: whoever may write to
+    /// a folder above could say what is run.
     pub(super) fn migrations_of_project() -> Result<PathBuf, CliError> {
         let folder = Self::folder();
         Ok(match Project::of(&folder)? {

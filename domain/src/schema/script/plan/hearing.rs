@@ -1,0 +1,67 @@
+//! Who hears of a change: what stands on a table's columns, on those that heirs and partitions have of it, and on the attributes of a type.
+
+use super::{Plan, Seed, What};
+use crate::schema::{
+    Kind, Object,
+    script::{
+        fate::Fate,
+        graph::{Dependent, Part},
+        table::Disturbance,
+    },
+    sql::{TypeText, bare},
+};
+
+impl Plan<'_> {
+    /// What a table's change does to those who stand on its columns, and on those that heirs and partitions have of it.
+    pub(super) fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
+        let Some(change) = self.tables.get(&place) else { return Vec::new() };
+        let mut found = Vec::new();
+        for (column, disturbance) in change.disturbances() {
+            let mut reached = vec![(place, column)];
+            let name = change.facts.iter().find(|fact| fact.number == column).map(|fact| fact.name.as_str());
+            while let Some((place, column)) = reached.pop() {
+                found.push(Seed { root, place, what: What::Column(column, disturbance) });
+                let heirs = self.graph.dependents(place).iter().filter(|dependent| self.is_heir(dependent, place));
+                let columns = |heir: usize| self.target.columns(&self.target.map.objects()[heir]).iter();
+                let same = |heir: usize| columns(heir).find(|fact| Some(fact.name.as_str()) == name).map(|fact| (heir, fact.number));
+                reached.extend(heirs.filter_map(|heir| same(heir.place)).filter(|(heir, _)| {
+                    // It stays where it is told as the heir's own.
+                    disturbance != Disturbance::Dropped || name.is_none_or(|name| change.comes_again(name) || !self.keeps_column(*heir, name))
+                }));
+            }
+        }
+        found
+    }
+
+    /// What the change of a composite type does to those who read its attributes.
+    pub(super) fn disturbed_attributes(&self, place: usize) -> Vec<Seed> {
+        let Some(at) = self.in_source[place] else { return Vec::new() };
+        let read = |object: &Object| match TypeText::read(&object.definition) {
+            Some(TypeText::Composite { attributes, .. }) => attributes,
+            _ => Vec::new(),
+        };
+        let object = &self.target.map.objects()[place];
+        let after = read(&self.source.map.objects()[at]);
+        let disturbance = |(name, of): &(String, String)| match after.iter().find(|(other, _)| other == name) {
+            None => Some(Disturbance::Dropped),
+            Some((_, is)) if is != of => Some(Disturbance::Retyped(true)),
+            Some(_) => None,
+        };
+        let number = |name: &str| self.target.attributes(object).iter().find(|fact| fact.name == bare(name)).map(|fact| fact.number);
+        let found = read(object).into_iter().filter_map(|attribute| Some((number(&attribute.0)?, disturbance(&attribute)?)));
+        found.map(|(column, disturbance)| Seed { root: place, place, what: What::Column(column, disturbance) }).collect()
+    }
+
+    /// Whether a table inherits from one that stays its parent, or is a partition of it.
+    pub(super) fn is_heir(&self, dependent: &Dependent, parent: usize) -> bool {
+        let is_table = matches!(self.kind(dependent.place), Kind::Table | Kind::ForeignTable);
+        let is_child = is_table && dependent.place != parent && dependent.part == Part::Whole && dependent.column == 0;
+        // One that goes may be there until then.
+        is_child && (self.fates[dependent.place] == Fate::Remove || !self.has_left(dependent.place, parent))
+    }
+
+    /// Whether the source's table of that name has such a column.
+    pub(super) fn keeps_column(&self, place: usize, name: &str) -> bool {
+        self.in_source[place].is_some_and(|at| self.source.columns(&self.source.map.objects()[at]).iter().any(|fact| fact.name == name))
+    }
+}
