@@ -363,6 +363,8 @@ impl<'a> Plan<'a> {
             }
             // PostgreSQL itself makes those again that speak of a column of another type.
             Part::Check(_) if matches!(seed.what, What::Column(_, Disturbance::Retyped(_))) => {}
+            // It goes with its column for good, or both stay, told as a parent's.
+            Part::Check(_) if self.is_told_no_more(seed, place) => {}
             Part::Check(name) => {
                 let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };
                 change.suspended_checks.insert(name.clone());

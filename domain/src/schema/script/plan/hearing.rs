@@ -8,10 +8,19 @@ use crate::schema::{
         graph::{Dependent, Part},
         table::Disturbance,
     },
-    sql::{TypeText, bare},
+    sql::{Column, TypeText, bare},
 };
 
 impl Plan<'_> {
+    /// Whether it is about a column of the table's own that the source does not tell as its own.
+    pub(super) fn is_told_no_more(&mut self, seed: Seed, place: usize) -> bool {
+        let What::Column(number, _) = seed.what else { return false };
+        let Some(change) = self.table(place).filter(|_| seed.place == place) else { return false };
+        let Some(fact) = change.facts.iter().find(|fact| fact.number == number) else { return false };
+        let tells = |columns: &[Column]| columns.iter().any(|column| bare(&column.name) == fact.name);
+        tells(&change.old.columns) && !tells(&change.new.columns)
+    }
+
     /// What a table's change does to those who stand on its columns, and on those that heirs and partitions have of it.
     pub(super) fn disturbed(&self, place: usize, root: usize) -> Vec<Seed> {
         let Some(change) = self.tables.get(&place) else { return Vec::new() };
