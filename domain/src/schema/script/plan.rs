@@ -9,7 +9,6 @@ use super::{
     fate::{Fate, of_changed, unchecked},
     graph::{Dependent, Graph, Part},
     inheritance::lost,
-    names::taken_names,
     partitions::{Attachment, attachments_of},
     removal::{is_of_detached, said_of_constraint},
     table::{Disturbance, TableChange},
@@ -266,14 +265,6 @@ impl<'a> Plan<'a> {
             gone.extend(self.disturb(seed, &dependent)?);
         }
         Ok(gone)
-    }
-
-    /// Removed objects whose names new ones take: they go first.
-    fn in_the_way(&self) -> BTreeSet<usize> {
-        let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
-        let taken: BTreeSet<_> = objects.flat_map(taken_names).collect();
-        let removed = self.target.map.objects().iter().enumerate().filter(|(place, _)| self.fates[*place] == Fate::Remove);
-        removed.filter(|(_, object)| taken_names(object).iter().any(|name| taken.contains(name))).map(|(place, _)| place).collect()
     }
 
     /// What somebody does about it that what it stands on goes or changes.

@@ -6,12 +6,22 @@ use crate::schema::{
     script::{
         fate::Fate,
         graph::{Dependent, Part},
+        names::taken_names,
         table::Disturbance,
     },
     sql::{Column, TypeText, bare},
 };
+use std::collections::BTreeSet;
 
 impl Plan<'_> {
+    /// Removed objects whose names new ones take: they go first.
+    pub(super) fn in_the_way(&self) -> BTreeSet<usize> {
+        let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
+        let taken: BTreeSet<_> = objects.flat_map(taken_names).collect();
+        let removed = self.target.map.objects().iter().enumerate().filter(|(place, _)| self.fates[*place] == Fate::Remove);
+        removed.filter(|(_, object)| taken_names(object).iter().any(|name| taken.contains(name))).map(|(place, _)| place).collect()
+    }
+
     /// Whether it is about a column of the table's own that the source does not tell as its own.
     pub(super) fn is_told_no_more(&mut self, seed: Seed, place: usize) -> bool {
         let What::Column(number, _) = seed.what else { return false };
