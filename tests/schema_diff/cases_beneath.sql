@@ -158,3 +158,13 @@ drop materialized view app.mv; alter table app.t alter c type bigint; create mat
 create table app.t (c int); create table app.u (x app.t); insert into app.t values (1); create table app.other (c int); create materialized view app.mv as select o from app.other o;
 -- change
 drop table app.u; alter table app.t add column k uuid default gen_random_uuid(); create table app.u (x app.t); drop materialized view app.mv; alter table app.other add column k uuid default gen_random_uuid(); create materialized view app.mv as select o from app.other o;
+-- case: partition's own check of a column that its parent loses
+-- before
+create table app.p (k int, c int) partition by list (k); create table app.p1 partition of app.p for values in (1); alter table app.p1 add constraint own check (c > 0);
+-- change
+alter table app.p drop column c;
+-- case: new column with a value while others hold the row type
+-- before
+create table app.t (c int); insert into app.t values (1); create materialized view app.mv as select t from app.t t;
+-- change
+drop materialized view app.mv; alter table app.t add column n int default 0; create materialized view app.mv as select t from app.t t;

@@ -73,5 +73,6 @@ async fn end_others(admin: &mut PgConnection) -> Result<(), BuildError> {
     .fetch_all(&mut *admin)
     .await
     .map_err(|error| from_sql("looking who changes databases and roles", error))?;
-    end_all(&mut *admin, &others).await
+    end_all(&mut *admin, &others).await;
+    Ok(())
 }

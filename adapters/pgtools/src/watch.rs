@@ -59,20 +59,18 @@ impl PgWatch {
             None => kept.insert(self.settings.watcher().await?),
         };
         let sessions = in_the_way(admin).await?;
-        end_all(admin, &sessions).await
+        end_all(admin, &sessions).await;
+        Ok(())
     }
 }
 
 /// Ends each; one that cannot be ended, as that of another server's login, shields no other.
-pub(crate) async fn end_all(admin: &mut PgConnection, sessions: &[InTheWay]) -> Result<(), BuildError> {
-    let mut failed = None;
+pub(crate) async fn end_all(admin: &mut PgConnection, sessions: &[InTheWay]) {
     for session in sessions {
         if let Err(error) = end(admin, session).await {
-            tracing::debug!(%error, login = session.login, "a session that is in the way could not be ended");
-            failed = Some(error);
+            tracing::warn!(%error, login = session.login, pid = session.pid, "a session that is in the way of others' work could not be ended");
         }
     }
-    failed.map_or(Ok(()), Err)
 }
 
 /// Sessions of branches' logins that the admin's have waited for: those that the queue comes down to, for who waits in it holds up nobody by themselves.

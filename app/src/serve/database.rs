@@ -148,7 +148,11 @@ async fn make_database(target: &Target) -> Result<(), ServeError> {
     if !there {
         sqlx::query("create database fluxbase").execute(&mut connection).await.map_err(ServeError::database)?;
     }
-    sqlx::query("revoke all on database postgres, template1 from public").execute(&mut connection).await.map_err(ServeError::database)?;
+    let of_postgresql = "do $$ declare name text; begin
+        for name in select datname from pg_database where datname in ('postgres', 'template1') loop
+            execute format('revoke all on database %I from public', name);
+        end loop; end $$";
+    sqlx::query(of_postgresql).execute(&mut connection).await.map_err(ServeError::database)?;
     connection.close().await.map_err(ServeError::database)
 }
 

@@ -34,7 +34,7 @@ const SQL: &str = "create role views_owner; grant usage, create on schema public
 
 const LEFT: [&str; 6] = [
     "grant on materialized view public.kept_orders: in the parent it reads public.orders",
-    "grant on routine public.orders_of(): in the parent it reads public.narrow, public.orders",
+    "grant on routine public.orders_of(): in the parent it reads public.orders",
     "grant on routine public.reads(): in the parent it reads public.orders",
     "grant on view public.\"Narrow\": in the parent it reads public.narrow",
     "grant on view public.above: in the parent it reads public.orders",

@@ -72,7 +72,12 @@ impl<'a, 'k> Bare<'a, 'k> {
             leaves_traces: again,
             reports: Vec::new(),
         };
-        bare.set_up(&set_up).await?;
+        if let Err(trouble) = bare.set_up(&set_up).await {
+            if let Trouble::File(failure) = &trouble {
+                bare.record(done, "failed", Some(&failure.clone().without_values().to_string())).await?;
+            }
+            return Err(trouble);
+        }
         for unit in &units {
             if unit.statements.end <= done {
                 continue;

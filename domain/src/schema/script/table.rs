@@ -101,7 +101,7 @@ impl TableChange {
         self.parent.as_ref().is_some_and(|(_, new)| new.column(name).is_some())
     }
 
-    fn went_with_parent(&self, name: &str) -> bool {
+    pub(super) fn went_with_parent(&self, name: &str) -> bool {
         self.parent.as_ref().is_some_and(|(old, new)| old.column(name).is_some() && new.column(name).is_none())
     }
 
@@ -267,10 +267,10 @@ impl TableChange {
         is_computed || self.new_domains.constrains(&new.type_name)
     }
 
-    /// Whether every row is written anew for columns that it has not.
+    /// Whether new columns have values in the rows that are there. PostgreSQL takes none while others hold the row type, not even one that it would not write.
     pub(super) fn writes_rows_for_new_columns(&self) -> bool {
         let is_new = |new: &&Column| self.old.column(&new.name).is_none() && !self.comes_from_parent(&new.name);
-        self.new.columns.iter().filter(is_new).any(|new| self.is_written_for(new))
+        self.new.columns.iter().filter(is_new).any(|new| new.default.is_some() || self.is_written_for(new))
     }
 
     fn write_added(&self, taken: &BTreeSet<String>, given: impl Fn(&str) -> GivenColumn, steps: &mut TableSteps) {

@@ -25,20 +25,26 @@ with recursive space as materialized (
     union
     select r.oid, f.source from found f join reader r on r.source = f.oid
 ), routine as (
-    select p.oid, p.prosrc, p.proowner from pg_proc p
+    -- What a body in SQL or PL/pgSQL reads it names, but for statements that it puts together.
+    select p.oid, p.prosrc, p.proowner, l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '\mexecute\M' as untold
+      from pg_proc p join pg_language l on l.oid = p.prolang
      where p.prosecdef and p.pronamespace in (select oid from space)
        -- Nobody is asked who may execute those.
        and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
        and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+), names (oid, named) as (
+    select p.oid, c.oid from routine p cross join (select oid from guarded union select oid from found) known join pg_class c on c.oid = known.oid
+     -- What is quick to tell first: there may be many routines and many names.
+     where (strpos(lower(p.prosrc), lower(c.relname)) > 0 and p.prosrc ~* ('\m' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g') || '\M'))
+        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid)
 ), called (oid, source) as (
     select p.oid, g.oid from routine p join bound b on b.oid = p.proowner cross join guarded g
-     where case when g.forced then g.particular else not pg_has_role(p.proowner, g.relowner, 'usage') end
+     where (p.untold or (p.oid, g.oid) in (select oid, named from names))
+       and case when g.forced then g.particular else not pg_has_role(p.proowner, g.relowner, 'usage') end
        and (has_table_privilege(p.proowner, g.oid, 'select, insert, update, delete') or has_any_column_privilege(p.proowner, g.oid, 'select, insert, update'))
     union
     -- Whose it may be: it reads such a view, as far as can be told.
-    select p.oid, f.source from routine p cross join found f join pg_class c on c.oid = f.oid
-     where (strpos(lower(p.prosrc), lower(c.relname)) > 0 and p.prosrc ~* ('\m' || regexp_replace(c.relname, '([^[:alnum:]_])', '\\\1', 'g') || '\M'))
-        or exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid)
+    select n.oid, f.source from names n join found f on f.oid = n.named
 )
 select 'pg_class'::regclass::int8 as class, c.oid::int8 as object, 'table' as kind,
        case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word, c.oid::regclass::text as identity,

@@ -22,13 +22,15 @@ impl Plan<'_> {
         removed.filter(|(_, object)| taken_names(object).iter().any(|name| taken.contains(name))).map(|(place, _)| place).collect()
     }
 
-    /// Whether it is about a column of the table's own that the source does not tell as its own.
+    /// Whether it is about a column of the table's own that the source does not tell as its own. One that a parent loses goes with the parent's, and its checks
+    /// before that.
     pub(super) fn is_told_no_more(&mut self, seed: Seed, place: usize) -> bool {
         let What::Column(number, _) = seed.what else { return false };
         let Some(change) = self.table(place).filter(|_| seed.place == place) else { return false };
         let Some(fact) = change.facts.iter().find(|fact| fact.number == number) else { return false };
-        let tells = |columns: &[Column]| columns.iter().any(|column| bare(&column.name) == fact.name);
-        tells(&change.old.columns) && !tells(&change.new.columns)
+        let is_it = |column: &&Column| bare(&column.name) == fact.name;
+        let told = change.old.columns.iter().find(is_it);
+        told.is_some_and(|old| !change.new.columns.iter().any(|new| is_it(&new)) && !change.went_with_parent(&old.name))
     }
 
     /// What a table's change does to those who stand on its columns, and on those that heirs and partitions have of it.
