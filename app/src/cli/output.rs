@@ -2,7 +2,10 @@
 
 use super::failure::CliError;
 use serde_json::Value;
-use std::io::{self, IsTerminal, Write};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal, Write},
+};
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -29,7 +32,10 @@ pub(super) fn print(format: Format, document: &Value, table: impl FnOnce() -> St
 /// Writes text to standard output, and one end of line after it.
 pub(super) fn print_text(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
+    let text = text.trim_end_matches('\n');
+    // A file, or another program, gets what was written.
+    let shown = if stdout.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
+    match writeln!(stdout, "{shown}").and_then(|()| stdout.flush()) {
         // Whoever was reading has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(CliError::local("no_output", format!("cannot write the result: {error}"), None)),
@@ -39,7 +45,39 @@ pub(super) fn print_text(text: &str) -> Result<(), CliError> {
 
 /// Writes a line to standard error. Nobody may be reading it, and that is no reason to stop.
 pub(super) fn write_stderr(text: &str) {
-    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr().write_all(format!("{}\n", harmless(text)).as_bytes());
+}
+
+/// Text as it may go to a terminal. What people called their tables, wrote into comments and raised as errors may hold sequences that clear the screen, write over what
+/// stands there or turn the direction of reading round: such characters are told by their code points. Colours stay.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_meant = |c: char| !c.is_control() && !is_direction(c) || c == '\n' || c == '\t';
+    if text.chars().all(is_meant) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let taken = colour(rest).unwrap_or(c.len_utf8());
+        match &rest[..taken] {
+            piece if taken > c.len_utf8() || is_meant(c) => shown.push_str(piece),
+            piece => shown.extend(piece.escape_unicode()),
+        }
+        rest = &rest[taken..];
+    }
+    shown.into()
+}
+
+/// Marks by which a text says in which direction what follows is read.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// How many bytes a change of colour takes that the text begins with.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    parameters[end..].starts_with('m').then_some("\u{1b}[".len() + end + 1)
 }
 
 /// Whether results may have colours: on a terminal whose user did not ask for none.
@@ -47,4 +85,24 @@ pub(super) fn colours() -> bool {
     let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     io::stdout().is_terminal() && !asked_for_none && !dumb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn what_would_act_on_a_terminal_is_told_and_does_not() {
+        for (text, shown) in [
+            ("a\tb\nc é 漢", "a\tb\nc é 漢"),
+            ("\u{1b}[2J\u{1b}]0;owned\u{7}", "\\u{1b}[2J\\u{1b}]0;owned\\u{7}"),
+            ("over\rwritten", "over\\u{d}written"),
+            ("\u{202e}txt.exe", "\\u{202e}txt.exe"),
+            ("\u{1b}[1m\u{1b}[38;5;9mbold\u{1b}[0m", "\u{1b}[1m\u{1b}[38;5;9mbold\u{1b}[0m"),
+            ("\u{1b}[1", "\\u{1b}[1"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
 }
