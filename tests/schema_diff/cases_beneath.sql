@@ -135,7 +135,7 @@ create table app.p (c int, d int); create table app.h (c int) inherits (app.p); 
 alter table app.p drop column c;
 -- case: attribute dropped that views and bodies read
 -- before
-create type app.a as (x text, y text, z text); create table app.t (v app.a); insert into app.t values (row('1', '2', '3')); create view app.w as select (v).x, (v).y from app.t; create view app.other as select (v).z from app.t;
+create type app.a as (x text, z text, y text); create table app.t (v app.a); insert into app.t values (row('1', '2', '3')); create view app.w as select (v).x, (v).y from app.t; create view app.other as select (v).z from app.t;
 -- change
 create or replace view app.w as select (v).x, null::text as y from app.t; alter type app.a drop attribute y;
 -- case: type of an attribute that a view reads, and no column has
