@@ -44,6 +44,27 @@ pub(crate) struct Token<'a> {
     pub(crate) unclosed: Option<Unclosed>,
 }
 
+impl Token<'_> {
+    /// Whether it is this word, in whatever case.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
+    }
+
+    /// What it means as a name: lower case unless it is quoted, and no longer than PostgreSQL keeps it.
+    pub(crate) fn name(&self) -> Option<String> {
+        let mut name = match self.kind {
+            TokenKind::Word => self.text.to_ascii_lowercase(),
+            TokenKind::QuotedName if self.unclosed.is_none() => self.text[1..self.text.len() - 1].replace("\"\"", "\""),
+            _ => return None,
+        };
+        name.truncate(name.floor_char_boundary(NAME_BYTES));
+        Some(name)
+    }
+}
+
+/// Bytes of a name that PostgreSQL keeps; it cuts the rest off, and tells nobody but by a notice.
+const NAME_BYTES: usize = 63;
+
 /// Reads tokens from a text, from any place that is no token's middle.
 #[derive(Clone, Debug)]
 pub(crate) struct Lexer<'a> {

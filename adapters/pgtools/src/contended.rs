@@ -15,14 +15,44 @@ use std::time::Duration;
 const MORE: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// Runs statements that are no part of a transaction that began before, again where somebody else changed the same row meanwhile.
+/// Awaits an attempt over the admin's connection, again where somebody else changed the same row meanwhile: a transaction from its beginning.
+macro_rules! again {
+    ($admin:expr, $attempt:expr) => {{
+        let mut tries = $crate::contended::Tries::default();
+        loop {
+            match $attempt.await {
+                Err(error) if tries.again($admin, &error).await => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+pub(crate) use again;
+
+/// Runs statements that are no part of a transaction that began before.
 pub(crate) async fn run(admin: &mut PgConnection, sql: impl Into<String>) -> Result<(), sqlx::Error> {
     let sql = sql.into();
-    let mut tries = Tries::default();
-    loop {
-        match connect::run(&mut *admin, sql.as_str()).await {
-            Err(error) if tries.again_after(&mut *admin, &error).await => {}
-            outcome => return outcome,
+    again!(&mut *admin, connect::run(&mut *admin, sql.as_str()))
+}
+
+/// What an attempt came to nothing by.
+pub(crate) trait Failed {
+    /// What PostgreSQL said, where it was that.
+    fn said(&self) -> Option<&sqlx::Error>;
+}
+
+impl Failed for sqlx::Error {
+    fn said(&self) -> Option<&sqlx::Error> {
+        Some(self)
+    }
+}
+
+/// Already told as the port tells it.
+impl Failed for BuildError {
+    fn said(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Retryable { source: Some(source), .. } => source.downcast_ref(),
+            _ => None,
         }
     }
 }
@@ -32,9 +62,9 @@ pub(crate) async fn run(admin: &mut PgConnection, sql: impl Into<String>) -> Res
 pub(crate) struct Tries(u32);
 
 impl Tries {
-    /// Whether to try again after this error; a transaction is tried from its beginning. Who is in the way is ended by then.
-    pub(crate) async fn again_after(&mut self, admin: &mut PgConnection, error: &sqlx::Error) -> bool {
-        if self.0 == MORE || !is_contended(error) {
+    /// Whether to try again after this error. Who is in the way is ended by then.
+    pub(crate) async fn again(&mut self, admin: &mut PgConnection, error: &impl Failed) -> bool {
+        if self.0 == MORE || !error.said().is_some_and(is_contended) {
             return false;
         }
         if let Err(error) = end_others(admin).await {
@@ -43,17 +73,6 @@ impl Tries {
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(self.0)).await;
         self.0 += 1;
         true
-    }
-
-    /// The same of an error that is already told as the port tells it.
-    pub(crate) async fn again(&mut self, admin: &mut PgConnection, error: &BuildError) -> bool {
-        match error {
-            BuildError::Retryable { source: Some(source), .. } => match source.downcast_ref::<sqlx::Error>() {
-                Some(error) => self.again_after(admin, error).await,
-                None => false,
-            },
-            _ => false,
-        }
     }
 }
 

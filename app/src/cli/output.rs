@@ -1,6 +1,7 @@
 //! How results and remarks are written.
 
 use super::failure::CliError;
+use domain::unseen::is_unseen;
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -51,7 +52,7 @@ pub(super) fn write_stderr(text: &str) {
 /// Text as it may go to a terminal. What people called their tables, wrote into comments and raised as errors may hold sequences that clear the screen, write over what
 /// stands there or turn the direction of reading round: such characters are told by their code points. Colours stay.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let is_meant = |c: char| !c.is_control() && !is_direction(c) || c == '\n' || c == '\t';
+    let is_meant = |c: char| !is_unseen(c) || c == '\n' || c == '\t';
     if text.chars().all(is_meant) {
         return Cow::Borrowed(text);
     }
@@ -66,11 +67,6 @@ fn harmless(text: &str) -> Cow<'_, str> {
         rest = &rest[taken..];
     }
     shown.into()
-}
-
-/// Marks by which a text says in which direction what follows is read.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many bytes a change of colour takes that the text begins with.

@@ -42,7 +42,7 @@ fn vacuum(words: &mut Words<'_>) -> Option<Vec<(String, &'static str)>> {
     if words.bracket('(') {
         while !words.bracket(')') {
             let option = words.0.next()?;
-            if is(&option, "full") {
+            if option.is("full") {
                 full = !["false", "off", "0"].into_iter().any(|no| words.0.next_if(|token| token.text.eq_ignore_ascii_case(no)).is_some());
             }
         }
@@ -71,8 +71,8 @@ fn reindex(words: &mut Words<'_>) -> Option<Vec<(String, &'static str)>> {
     let mut concurrently = false;
     let kind = loop {
         let token = words.0.next()?;
-        concurrently |= is(&token, "concurrently");
-        if let Some(kind) = ["table", "index", "schema", "database", "system"].into_iter().find(|kind| is(&token, kind)) {
+        concurrently |= token.is("concurrently");
+        if let Some(kind) = ["table", "index", "schema", "database", "system"].into_iter().find(|kind| token.is(kind)) {
             break kind;
         }
     };
@@ -111,10 +111,6 @@ fn blank(token: &Token<'_>) -> bool {
     token.kind != TokenKind::Blank
 }
 
-fn is(token: &Token<'_>, word: &str) -> bool {
-    token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
-}
-
 /// Tokens but for blanks.
 type Told<'a> = std::iter::Filter<Lexer<'a>, fn(&Token<'_>) -> bool>;
 
@@ -127,7 +123,7 @@ impl Words<'_> {
     }
 
     fn takes(&mut self, word: &str) -> bool {
-        self.0.next_if(|token| is(token, word)).is_some()
+        self.0.next_if(|token| token.is(word)).is_some()
     }
 
     fn bracket(&mut self, sign: char) -> bool {
@@ -145,7 +141,7 @@ impl Words<'_> {
     }
 
     fn find_word(&mut self, word: &str) -> Option<()> {
-        self.0.find(|token| is(token, word)).map(drop)
+        self.0.find(|token| token.is(word)).map(drop)
     }
 
     /// A name with its schema, where it has one.

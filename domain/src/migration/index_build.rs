@@ -1,6 +1,6 @@
 //! `CREATE INDEX CONCURRENTLY` and `REINDEX .. CONCURRENTLY`, as far as finding their indexes again takes.
 
-use crate::lexer::{Lexer, Token, TokenKind};
+use crate::lexer::{Lexer, TokenKind};
 
 /// An index that is built without a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl IndexBuild {
     /// Reads a statement; `None` where it is another one.
     pub fn read(statement: &str) -> Option<Self> {
         let mut words = Lexer::new(statement, 0).filter(|token| token.kind != TokenKind::Blank).peekable();
-        let mut takes = |word: &str| words.next_if(|token| is(token, word)).is_some();
+        let mut takes = |word: &str| words.next_if(|token| token.is(word)).is_some();
         if !takes("create") {
             return None;
         }
@@ -31,16 +31,16 @@ impl IndexBuild {
         let name = if takes("on") {
             None
         } else {
-            let name = name(&words.next()?)?;
-            words.next_if(|token| is(token, "on"))?;
+            let name = words.next()?.name()?;
+            words.next_if(|token| token.is("on"))?;
             Some(name)
         };
-        words.next_if(|token| is(token, "only"));
-        let first = self::name(&words.next()?)?;
+        words.next_if(|token| token.is("only"));
+        let first = words.next()?.name()?;
         if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
             return Some(Self { name, schema: None, table: first });
         }
-        Some(Self { name, schema: Some(first), table: self::name(&words.next()?)? })
+        Some(Self { name, schema: Some(first), table: words.next()?.name()? })
     }
 }
 
@@ -64,47 +64,29 @@ impl Reindex {
     /// Reads a statement; `None` where it is another one. (PostgreSQL builds no catalogue's indexes anew in this way.)
     pub fn read(statement: &str) -> Option<Self> {
         let mut words = Lexer::new(statement, 0).filter(|token| token.kind != TokenKind::Blank).peekable();
-        words.next_if(|token| is(token, "reindex"))?;
+        words.next_if(|token| token.is("reindex"))?;
         // In brackets, or behind the kind.
         let mut concurrently = false;
         let kind = words.find(|token| {
-            concurrently |= is(token, "concurrently");
-            ["table", "index", "schema", "database", "system"].into_iter().any(|kind| is(token, kind))
+            concurrently |= token.is("concurrently");
+            ["table", "index", "schema", "database", "system"].into_iter().any(|kind| token.is(kind))
         })?;
-        concurrently |= words.next_if(|token| is(token, "concurrently")).is_some();
-        if !concurrently || is(&kind, "system") {
+        concurrently |= words.next_if(|token| token.is("concurrently")).is_some();
+        if !concurrently || kind.is("system") {
             return None;
         }
-        if is(&kind, "database") {
+        if kind.is("database") {
             return Some(Self::Database);
         }
-        let first = name(&words.next()?)?;
-        if is(&kind, "schema") {
+        let first = words.next()?.name()?;
+        if kind.is("schema") {
             return Some(Self::Schema(first));
         }
         if words.next_if(|token| token.kind == TokenKind::Dot).is_none() {
             return Some(Self::Relation { schema: None, name: first });
         }
-        Some(Self::Relation { schema: Some(first), name: name(&words.next()?)? })
+        Some(Self::Relation { schema: Some(first), name: words.next()?.name()? })
     }
-}
-
-fn is(token: &Token<'_>, word: &str) -> bool {
-    token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
-}
-
-/// Bytes of a name that PostgreSQL keeps; it cuts the rest off, and tells nobody but by a notice.
-const NAME_BYTES: usize = 63;
-
-/// What a name means: lower case unless it is quoted, and no longer than PostgreSQL keeps it.
-fn name(token: &Token<'_>) -> Option<String> {
-    let mut name = match token.kind {
-        TokenKind::Word => token.text.to_ascii_lowercase(),
-        TokenKind::QuotedName if token.unclosed.is_none() => token.text[1..token.text.len() - 1].replace("\"\"", "\""),
-        _ => return None,
-    };
-    name.truncate(name.floor_char_boundary(NAME_BYTES));
-    Some(name)
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ impl Session {
     }
 
     fn drop_temporary(&mut self, tokens: &[Token<'_>]) {
-        let names = tokens.iter().filter_map(name);
+        let names = tokens.iter().filter_map(Token::name);
         for name in names {
             self.drop_held(Held::Temporary, Some(&name));
         }
@@ -148,28 +148,16 @@ impl Session {
     }
 }
 
-fn is(token: &Token<'_>, word: &str) -> bool {
-    token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
-}
-
 fn is_any(token: &Token<'_>, words: &[&str]) -> bool {
-    words.iter().any(|word| is(token, word))
+    words.iter().any(|word| token.is(word))
 }
 
 fn follow(tokens: &[Token<'_>], words: &[&str]) -> bool {
-    tokens.windows(words.len()).any(|window| window.iter().zip(words).all(|(token, word)| is(token, word)))
-}
-
-fn name(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        TokenKind::Word => Some(token.text.to_ascii_lowercase()),
-        TokenKind::QuotedName => Some(token.text[1..token.text.len() - 1].replace("\"\"", "\"")),
-        _ => None,
-    }
+    tokens.windows(words.len()).any(|window| window.iter().zip(words).all(|(token, word)| token.is(word)))
 }
 
 fn name_at(tokens: &[Token<'_>], at: usize) -> String {
-    tokens.get(at).and_then(name).unwrap_or_default()
+    tokens.get(at).and_then(Token::name).unwrap_or_default()
 }
 
 fn text(tokens: &[Token<'_>]) -> String {
@@ -196,12 +184,12 @@ fn calls<'t, 'a>(tokens: &'t [Token<'a>], functions: &'static [&'static str]) ->
 
 /// Of `set_config`: for the transaction alone.
 fn ends_with_true(call: &[Token<'_>]) -> bool {
-    call.last().is_some_and(|token| is(token, "true"))
+    call.last().is_some_and(|token| token.is("true"))
 }
 
 /// `select set_config('search_path', '', false)`: nothing but that, and nothing that has to be looked up.
 fn only_sets(tokens: &[Token<'_>]) -> bool {
-    tokens.first().is_some_and(|first| is(first, "select"))
+    tokens.first().is_some_and(|first| first.is("select"))
         && tokens.iter().all(|token| match token.kind {
             TokenKind::Word => is_any(token, &["select", "pg_catalog", "set_config", "true", "false"]),
             TokenKind::Other => token.text == ",",
@@ -222,16 +210,16 @@ fn temporary(tokens: &[Token<'_>]) -> Option<String> {
     let makes = |at: &usize| {
         let next = tokens.get(at + 1);
         is_any(&tokens[*at], &["temp", "temporary"])
-            && (next.is_some_and(|next| is_any(next, &KINDS)) || at.checked_sub(1).is_some_and(|before| is(&tokens[before], "into")))
+            && (next.is_some_and(|next| is_any(next, &KINDS)) || at.checked_sub(1).is_some_and(|before| tokens[before].is("into")))
     };
     let marked = (0..tokens.len()).find(makes);
     let own_schema = || {
         let made = tokens.iter().any(|token| is_any(token, &["create", "into"]));
-        (0..tokens.len()).find(|at| made && is(&tokens[*at], "pg_temp") && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Dot))
+        (0..tokens.len()).find(|at| made && tokens[*at].is("pg_temp") && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Dot))
     };
     let from = marked.or_else(own_schema)?;
     let passed = [&KINDS[..], &["if", "not", "exists", "temp", "temporary", "pg_temp"]].concat();
-    Some(tokens[from..].iter().filter(|token| !is_any(token, &passed)).find_map(name).unwrap_or_default())
+    Some(tokens[from..].iter().filter(|token| !is_any(token, &passed)).find_map(Token::name).unwrap_or_default())
 }
 
 #[cfg(test)]

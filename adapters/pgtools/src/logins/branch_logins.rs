@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     connect::run,
-    contended::Tries,
+    contended::again,
     database::{
         admission,
         drop::{Found, expect_ours, find},
@@ -25,19 +25,6 @@ use rand::distr::{Alphanumeric, SampleString};
 use sqlx::{Connection, PgConnection};
 use std::{fmt, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-
-/// Does it again where others changed the same rows of the server meanwhile.
-macro_rules! again {
-    ($admin:expr, $attempt:expr) => {{
-        let mut tries = Tries::default();
-        loop {
-            match $attempt.await {
-                Err(error) if tries.again($admin, &error).await => {}
-                outcome => break outcome,
-            }
-        }
-    }};
-}
 
 /// 238 random bits.
 const PASSWORD_LENGTH: usize = 40;

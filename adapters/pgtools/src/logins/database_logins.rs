@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connect::{major, run},
-    contended::{self, Tries},
+    contended::{self, again},
     error::{from_sql, sql_state},
     quoting::{ident, literal},
     setting_value::setting_value,
@@ -54,13 +54,7 @@ pub(crate) async fn make(
     purposes: &[LoginPurpose],
     further: &str,
 ) -> Result<(), sqlx::Error> {
-    let mut tries = Tries::default();
-    loop {
-        match make_once(&mut *admin, settings, database, purposes, further).await {
-            Err(error) if tries.again_after(&mut *admin, &error).await => {}
-            outcome => return outcome,
-        }
-    }
+    again!(&mut *admin, make_once(&mut *admin, settings, database, purposes, further))
 }
 
 async fn make_once(
