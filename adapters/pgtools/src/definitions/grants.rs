@@ -44,9 +44,9 @@ impl Grant {
         self.kind == "routine" && routines.contains(&self.object)
     }
 
-    /// Whether somebody else than its owner may use this object by it.
-    pub(crate) fn lets_somebody_use(&self, kind: &str, object: &str) -> bool {
-        !self.denied && self.kind == kind && self.object == object
+    /// Whether somebody else than its owner may use this object by it, in one of these ways; in any, where none is said.
+    pub(crate) fn lets_somebody_use(&self, kind: &str, object: &str, privileges: &[String]) -> bool {
+        !self.denied && self.kind == kind && self.object == object && (privileges.is_empty() || privileges.contains(&self.privilege))
     }
 
     fn change(&self, grants: bool) -> Change {

@@ -9,7 +9,7 @@ use crate::{
 use domain::branch::{OWNER_ROLE, Withheld};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -21,6 +21,8 @@ struct Passing {
     /// As people have it.
     word: String,
     identity: String,
+    /// By which of them it does, as grants have them; whatever it is, where it is empty.
+    privileges: Vec<String>,
     /// The tables whose policies it would pass.
     tables: Vec<String>,
 }
@@ -41,7 +43,7 @@ impl PastPolicies {
         let mut told = Vec::new();
         for passing in &self.0 {
             let before = grants.len();
-            grants.retain(|grant| !grant.lets_somebody_use(&passing.kind, &passing.identity));
+            grants.retain(|grant| !grant.lets_somebody_use(&passing.kind, &passing.identity, &passing.privileges));
             if grants.len() < before {
                 told.push(passing.told());
             }
@@ -49,26 +51,33 @@ impl PastPolicies {
         told
     }
 
-    /// Where each of them is: its catalogue and its number there.
-    pub(crate) fn addresses(&self) -> HashSet<(u32, u32)> {
-        self.0.iter().filter_map(|passing| Some((u32::try_from(passing.class).ok()?, u32::try_from(passing.object).ok()?))).collect()
+    /// Where each of them is, its catalogue and its number there, and which privileges on it no copy grants; all, where there are none.
+    pub(crate) fn addresses(self) -> HashMap<(u32, u32), Vec<String>> {
+        let number = |of: i64| u32::try_from(of).ok();
+        self.0.into_iter().filter_map(|passing| Some(((number(passing.class)?, number(passing.object)?), passing.privileges))).collect()
     }
 }
 
 impl Passing {
     fn told(&self) -> Withheld {
         const SHOWN: usize = 3;
+        let privileges = self.privileges.join(" and ");
+        let (reads, uses, word) = if self.privileges.is_empty() {
+            ("it reads".to_owned(), "use it", format!("grant on {}", self.word))
+        } else {
+            (format!("its rules on {privileges} read or change"), "do that", format!("grant of {privileges} on {}", self.word))
+        };
         let way = match self.word.as_str() {
+            _ if !self.privileges.is_empty() => "drop those rules, or give it to the other tables' owner in the parent",
             "view" => "alter view .. set (security_invoker = true) in the parent, or give the view to the tables' owner there",
             "routine" => "make it SECURITY INVOKER in the parent, or give it to the tables' owner there",
-            "materialized view" => "give it to a role that passes the policies in the parent, too",
-            _ => "drop its rules, or give it to the other tables' owner in the parent",
+            _ => "give it to a role that passes the policies in the parent, too",
         };
         let reason = format!(
-            "in the parent it reads {} by the rights of a role that the policies there bind; in a branch all belongs to one role, which passes them, so nobody \
-             else may use it. If others are to: {way}",
+            "in the parent {reads} {} by the rights of a role that the policies there bind; in a branch all belongs to one role, which passes them, so nobody \
+             else may {uses}. If others are to: {way}",
             listed(&self.tables, SHOWN)
         );
-        Withheld::object(format!("grant on {}", self.word), printed_name(&self.identity), reason)
+        Withheld::object(word, printed_name(&self.identity), reason)
     }
 }

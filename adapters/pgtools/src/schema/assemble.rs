@@ -40,6 +40,7 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(entries.len());
     let mut defaults: BTreeMap<Identity, Vec<String>> = BTreeMap::new();
     let (mut untrusted, mut kept) = (HashSet::new(), HashSet::new());
+    let mut narrowed: HashMap<i64, &Vec<String>> = HashMap::new();
     if meta.has_public {
         objects.push(public());
     }
@@ -62,7 +63,13 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         }
         let identity = Identity::new(kind.clone(), entry.schema.as_deref(), entry.tag.as_str());
         let definition = match kind {
-            Kind::Acl => grants::of_others(&entry.definition, &entry.owner),
+            Kind::Acl => {
+                let grants = grants::of_others(&entry.definition, &entry.owner);
+                match entry.requires.iter().find_map(|id| narrowed.get(id)) {
+                    Some(privileges) => grants::without(&grants, privileges, meta.server_major),
+                    None => grants,
+                }
+            }
             Kind::DefaultAcl => {
                 // Those of several owners in the parent are the one owner's in a branch.
                 let own = grants::defaults(&entry.definition, &entry.owner);
@@ -91,9 +98,13 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         if let Some(grants) = meta.kept_grants.get(&entry.object).filter(|_| entry.class == PG_PROC) {
             kept.insert(entry.id);
             objects.push(grants_on_kept(&entry, grants, place));
-        } else if meta.past_policies.contains(&(entry.class, entry.object)) {
-            kept.insert(entry.id);
-            objects.extend(grants_on_unusable(&entry, place));
+        } else if let Some(privileges) = meta.past_policies.get(&(entry.class, entry.object)) {
+            if privileges.is_empty() {
+                kept.insert(entry.id);
+                objects.extend(grants_on_unusable(&entry, place));
+            } else {
+                narrowed.insert(entry.id, privileges);
+            }
         }
     }
     for (identity, mut statements) in defaults {

@@ -21,8 +21,8 @@ pub(super) struct Meta {
     pub(super) untrusted_routines: HashSet<u32>,
     /// The grants on those of them that belong to no branch's owner, as copies have them.
     pub(super) kept_grants: HashMap<u32, String>,
-    /// Objects, by catalogue and number, on which no clone has grants.
-    pub(super) past_policies: HashSet<(u32, u32)>,
+    /// Objects, by catalogue and number, on which no clone grants these privileges; none at all, where none is said.
+    pub(super) past_policies: HashMap<(u32, u32), Vec<String>>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
     /// What no clone has, and no diff speaks of.

@@ -1,7 +1,10 @@
 //! Grants of a dump, without what an owner grants to itself: that is the one thing that a branch and its parent may differ in.
 
 use crate::{logins::names::is_of_a_branch, quoting::ident};
-use domain::{branch::OWNER_ROLE, schema::statements_of_grants};
+use domain::{
+    branch::OWNER_ROLE,
+    schema::{statements_of_grants, without_privileges},
+};
 use std::collections::BTreeMap;
 
 /// The statements of a grants' entry, ordered by role, without those that speak of the owner; empty where no other role is spoken of. The owner of branches is
@@ -19,6 +22,12 @@ pub(super) fn of_others(definition: &str, owner: &str) -> String {
         }
     }
     by_grantee.into_values().flatten().flat_map(|statement| [statement, ";\n"]).collect()
+}
+
+/// The same without these privileges, which no copy grants.
+pub(super) fn without(definition: &str, privileges: &[String], server_major: u32) -> String {
+    let statements = statements_of_grants(definition).into_iter();
+    statements.filter_map(|(_, statement)| without_privileges(statement, privileges, server_major)).map(|statement| statement + ";\n").collect()
 }
 
 /// Default grants as the reader's own: `FOR ROLE x` goes.

@@ -81,3 +81,54 @@ async fn what_policies_bind_in_the_parent_is_nobodys_to_use_past_them_in_a_branc
     assert!(matches!(schemas.both(&places[0], &places[1]).await.unwrap(), Readings::Unequal { .. }));
     house.on_main("alter role views_owner nobypassrls").await;
 }
+
+/// A table with rules that act on another, and what leads to it.
+const RULES: &str = "create role rules_owner; grant usage, create on schema public to rules_owner;
+    create table orders (id int, owner text not null default 'b', note text); insert into orders values (1, 'a', 'hers'), (2, 'b', 'his');
+    alter table orders enable row level security; create policy own on orders using (owner = current_setting('app.who', true));
+    grant all on orders to rules_owner; set role rules_owner;
+    create table kept (id int, note text); insert into kept values (1, 'x');
+    create rule ordered as on insert to kept do also insert into public.orders values (new.id, 'b', new.note);
+    create rule noted as on update to kept do also update public.orders set note = new.note;
+    create view above as select * from kept; create materialized view counted as select count(*) from kept;
+    create view bare as select 1 as id; create rule emptied as on delete to bare do instead delete from orders;
+    create function writes() returns void security definer language sql as 'insert into public.kept values (3)';
+    create function reads() returns bigint security definer language sql as 'select count(*) from public.kept';
+    create table noted_here (id int); create table beside (id int);
+    create rule beside as on insert to noted_here do also insert into beside values (new.id);
+    reset role;
+    grant all on kept to authenticated; grant select (id), insert (id), update (id) on kept to anon; grant insert on noted_here to anon;
+    grant select, insert, update, delete on above to authenticated; grant select, delete on bare to authenticated; grant select on counted to anon";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_table_with_rules_only_what_they_act_on_is_nobodys() {
+    let house = House::new(Admin::Superuser, RULES).await;
+    let report = house.build("ruled", DataCloneMode::FullClone).await.unwrap();
+    let left = [
+        "grant of delete on view public.bare: in the parent its rules on delete read or change public.orders by the rights of a role",
+        "grant of insert and update on table public.kept: in the parent its rules on insert and update read or change public.orders",
+        "grant of insert and update on view public.above: in the parent its rules on insert and update read or change public.orders",
+        "grant on routine public.writes(): in the parent it reads public.orders",
+    ];
+    let told = told(&report);
+    assert!(left.iter().all(|line| told.iter().any(|found| found.starts_with(line))) && told.len() == left.len(), "{told:#?}");
+
+    let branch = house.target("ruled").database;
+    let mut user = house.look_into(&branch).await;
+    execute(&mut user, "set role authenticated; set app.who = 'a'").await;
+    for refused in
+        ["insert into kept values (4, 'y')", "update kept set note = 'y'", "insert into above values (4, 'y')", "delete from bare", "select writes()"]
+    {
+        let refusal = try_execute(&mut user, refused).await.unwrap_err();
+        assert_eq!(refusal.as_database_error().unwrap().code().as_deref(), Some("42501"), "{refused}: {refusal}");
+    }
+    execute(&mut user, "select * from kept; select * from above; select * from bare; select reads(); delete from above; set role anon; insert into noted_here values (1)").await;
+    execute(&mut user, "select id from kept; select * from counted").await;
+    assert_eq!(house.count(&branch, "orders where note in ('hers', 'his')").await, 2);
+
+    let schemas = PgSchemas::new(house.settings.clone(), Vec::new());
+    let places = [(&house.main, true), (&branch, false)].map(|(database, is_main)| DatabasePlace { database: database.clone(), is_main });
+    if let Readings::Unequal { target, source } = schemas.both(&places[0], &places[1]).await.unwrap() {
+        panic!("a branch is the same, in its own way: {:#?}", SchemaDiff::between(&target, &source).objects);
+    }
+}

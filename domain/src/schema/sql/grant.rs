@@ -80,6 +80,33 @@ fn grantee(statement: &str) -> &str {
     rest.strip_suffix(" WITH GRANT OPTION").unwrap_or(rest).trim()
 }
 
+/// What a table's owner may let others do, in the order in which a dump has it; from 17 on that is more.
+const OF_TABLES: [&str; 8] = ["SELECT", "INSERT", "REFERENCES", "DELETE", "TRIGGER", "TRUNCATE", "MAINTAIN", "UPDATE"];
+const MAINTAIN_SINCE: u32 = 17;
+
+/// The same of a column.
+const OF_COLUMNS: [&str; 4] = ["SELECT", "INSERT", "REFERENCES", "UPDATE"];
+
+/// A grant on a table or its columns as a dump of that server would have it if none of these privileges were granted. Nothing, if it grants no other.
+pub fn without_privileges(statement: &str, withheld: &[String], server_major: u32) -> Option<String> {
+    let Some(read) = AclStatement::read(statement).filter(|read| read.grants) else { return Some(statement.to_owned()) };
+    let spelt_out = |privilege: &str| -> Vec<String> {
+        match (privilege, privilege.strip_prefix("ALL")) {
+            ("ALL", _) => OF_TABLES.iter().filter(|one| **one != "MAINTAIN" || server_major >= MAINTAIN_SINCE).map(|one| (*one).to_owned()).collect(),
+            (_, Some(column)) => OF_COLUMNS.iter().map(|one| format!("{one}{column}")).collect(),
+            (one, None) => vec![one.to_owned()],
+        }
+    };
+    let is_withheld = |privilege: &String| withheld.iter().any(|one| privilege.split('(').next().is_some_and(|word| word.eq_ignore_ascii_case(one)));
+    let all: Vec<String> = read.privileges().into_iter().flat_map(spelt_out).collect();
+    let left: Vec<String> = all.iter().filter(|privilege| !is_withheld(privilege)).cloned().collect();
+    match left.len() {
+        0 => None,
+        same if same == all.len() => Some(statement.to_owned()),
+        _ => Some(AclStatement { what: format!("{} ON {}", left.join(","), read.object()), ..read.clone() }.written()),
+    }
+}
+
 /// The statements of an entry; `None` where one of them is not understood.
 pub(in crate::schema) fn acl_statements(definition: &str) -> Option<Vec<AclStatement>> {
     statements(definition).into_iter().map(AclStatement::read).collect()
@@ -87,7 +114,28 @@ pub(in crate::schema) fn acl_statements(definition: &str) -> Option<Vec<AclState
 
 #[cfg(test)]
 mod tests {
-    use super::{acl_statements, statements_of_grants};
+    use super::{acl_statements, statements_of_grants, without_privileges};
+
+    #[test]
+    fn what_is_withheld_is_in_no_grant_and_the_rest_is_as_a_dump_has_it() {
+        let withheld = ["insert".to_owned(), "update".to_owned()];
+        for (statement, server, left) in [
+            ("GRANT SELECT,INSERT ON TABLE public.t TO anon", 15, Some("GRANT SELECT ON TABLE public.t TO anon")),
+            ("GRANT INSERT,UPDATE ON TABLE public.t TO anon", 15, None),
+            ("GRANT SELECT,DELETE ON TABLE public.\"INSERT\" TO anon", 15, Some("GRANT SELECT,DELETE ON TABLE public.\"INSERT\" TO anon")),
+            (
+                "GRANT ALL ON TABLE public.t TO anon WITH GRANT OPTION",
+                15,
+                Some("GRANT SELECT,REFERENCES,DELETE,TRIGGER,TRUNCATE ON TABLE public.t TO anon WITH GRANT OPTION"),
+            ),
+            ("GRANT ALL ON TABLE t TO anon", 17, Some("GRANT SELECT,REFERENCES,DELETE,TRIGGER,TRUNCATE,MAINTAIN ON TABLE t TO anon")),
+            ("GRANT ALL(\"a,b\") ON TABLE t TO anon", 15, Some("GRANT SELECT(\"a,b\"),REFERENCES(\"a,b\") ON TABLE t TO anon")),
+            ("GRANT INSERT(a) ON TABLE t TO anon", 15, None),
+            ("REVOKE ALL ON TABLE t FROM anon", 15, Some("REVOKE ALL ON TABLE t FROM anon")),
+        ] {
+            assert_eq!(without_privileges(statement, &withheld, server).as_deref(), left, "{statement}");
+        }
+    }
 
     #[test]
     fn a_name_may_hold_what_ends_a_line_or_a_statement() {

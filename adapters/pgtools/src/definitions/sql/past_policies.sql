@@ -1,5 +1,6 @@
 -- What reads rows by the rights of a role that their tables' policies bind here, and would read them past those in a copy, where all is one owner's:
--- (class, object, kind, word, identity, tables). $1: schemas left out; $2: the owner of branch objects.
+-- (class, object, kind, word, identity, privileges, tables). $1: schemas left out; $2: the owner of branch objects. Without privileges whatever use of it does; with
+-- some, a rule of it does, which acts for nothing but what they allow.
 --
 -- A view that acts for its owner reads as that owner what it names itself; what it reads by way of another view counts by that one's owner. Where policies are
 -- forced they bind a copy's owner too, but for those that restrict other roles only.
@@ -13,20 +14,23 @@ with recursive space as materialized (
     -- What a branch's owner reads there it reads in a copy of that.
     select oid from pg_roles where not rolsuper and not rolbypassrls and rolname <> $2
 ), reader as materialized (
-    select distinct c.oid, c.relowner, c.relkind, d.refobjid as source
+    select distinct c.oid, c.relowner, c.relkind, d.refobjid as source,
+           case r.ev_type when '2' then 'update' when '3' then 'insert' when '4' then 'delete' else 'any' end as event
       from pg_rewrite r join pg_class c on c.oid = r.ev_class and c.relnamespace in (select oid from space)
       join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass and d.refobjid <> c.oid
      where r.rulename <> '_RETURN' or c.relkind = 'm'
         or not exists (select from pg_options_to_table(c.reloptions) o where o.option_name = 'security_invoker' and o.option_value::bool)
-), found (oid, source) as (
-    select r.oid, g.oid from reader r join bound b on b.oid = r.relowner join guarded g on g.oid = r.source
+), found (oid, event, source) as (
+    select r.oid, r.event, g.oid from reader r join bound b on b.oid = r.relowner join guarded g on g.oid = r.source
      -- A copy fills its materialised views before there are policies.
      where case when r.relkind <> 'm' and g.forced then g.particular else g.forced or not pg_has_role(r.relowner, g.relowner, 'usage') end
     union
-    select r.oid, f.source from found f join reader r on r.source = f.oid
+    -- To read a table is no event of its rules. What changes rows by way of a view changes those of the view's table.
+    select r.oid, case r.event when 'any' then f.event else r.event end, f.source from found f join reader r on r.source = f.oid
+     where f.event = 'any' or r.relkind <> 'm'
 ), routine as (
     -- What a body in SQL or PL/pgSQL reads it names, but for statements that it puts together.
-    select p.oid, p.prosrc, p.proowner, l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '\mexecute\M' as untold
+    select p.oid, p.prosrc, p.proowner, l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '\mexecute\M' as untold, p.prosqlbody is not null as parsed
       from pg_proc p join pg_language l on l.oid = p.prolang
      where p.prosecdef and p.pronamespace in (select oid from space)
        -- Nobody is asked who may execute those.
@@ -43,15 +47,17 @@ with recursive space as materialized (
        and case when g.forced then g.particular else not pg_has_role(p.proowner, g.relowner, 'usage') end
        and (has_table_privilege(p.proowner, g.oid, 'select, insert, update, delete') or has_any_column_privilege(p.proowner, g.oid, 'select, insert, update'))
     union
-    -- Whose it may be: it reads such a view, as far as can be told.
-    select n.oid, f.source from names n join found f on f.oid = n.named
+    -- Whose it may be: it reads such a view, or writes to such a table, as far as can be told.
+    select n.oid, f.source from names n join found f on f.oid = n.named join routine p on p.oid = n.oid
+     where f.event = 'any' or p.untold or p.parsed or p.prosrc ~* ('\m' || f.event || '\M')
 )
 select 'pg_class'::regclass::int8 as class, c.oid::int8 as object, 'table' as kind,
        case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end as word, c.oid::regclass::text as identity,
-       array(select f.source::regclass::text from found f where f.oid = c.oid order by 1) as tables
+       array(select distinct f.event from found f where f.oid = c.oid and not exists (select from found a where a.oid = c.oid and a.event = 'any') order by 1) as privileges,
+       array(select distinct f.source::regclass::text from found f where f.oid = c.oid order by 1) as tables
   from pg_class c where c.oid in (select oid from found)
 union all
-select 'pg_proc'::regclass::int8, p.oid::int8, 'routine', 'routine', p.oid::regprocedure::text,
-       array(select c.source::regclass::text from called c where c.oid = p.oid order by 1)
+select 'pg_proc'::regclass::int8, p.oid::int8, 'routine', 'routine', p.oid::regprocedure::text, '{}',
+       array(select distinct c.source::regclass::text from called c where c.oid = p.oid order by 1)
   from routine p where p.oid in (select oid from called)
  order by kind, identity
