@@ -118,6 +118,14 @@ async fn materialised_views_over_other_servers_arrive_empty_and_are_told() {
          create materialized view app.\"By view\" as select * from app.seen; create materialized view app.above as select * from app.direct;
          create function app.remote() returns setof text language sql set search_path = app as $$ select raw from {asks} $$;
          create materialized view app.by_function as select * from app.remote();
+         create function app.further() returns setof text language plpgsql set search_path = app as $$ begin return query select * from \"remote\" (); end $$;
+         create materialized view app.by_routines as select * from app.further();
+         create function app.looks() returns setof text language sql set search_path = app as $$ select raw from seen $$;
+         create materialized view app.by_view_in_body as select * from app.looks();
+         create function app.parsed() returns setof text language sql begin atomic select raw from app.seen; end;
+         create function app.of_parsed() returns setof text language sql set search_path = app as $$ select parsed() $$;
+         create materialized view app.by_parsed as select * from app.of_parsed();
+         create function app.speaks() returns text language sql as $$ select 'remote, and seen'::text $$;
          create table app.parts (id int) partition by range (id); create server far foreign data wrapper postgres_fdw;
          create materialized view app.by_part as select * from app.parts;
          create foreign table app.part partition of app.parts for values from (1) to (9) server far"
@@ -127,7 +135,10 @@ async fn materialised_views_over_other_servers_arrive_empty_and_are_told() {
         "materialized view app.By view: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
         "materialized view app.above: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
         "materialized view app.by_function: it arrives without its rows, until it is refreshed: it asks other servers, by function app.remote()",
+        "materialized view app.by_parsed: it arrives without its rows, until it is refreshed: it asks other servers, by function app.of_parsed()",
         "materialized view app.by_part: it arrives without its rows, until it is refreshed: it asks other servers, by ",
+        "materialized view app.by_routines: it arrives without its rows, until it is refreshed: it asks other servers, by function app.further()",
+        "materialized view app.by_view_in_body: it arrives without its rows, until it is refreshed: it asks other servers, by function app.looks()",
         "materialized view app.direct: it arrives without its rows, until it is refreshed: it asks other servers, by function app.dblink(",
     ];
     for (slug, mode) in [("bare", DataCloneMode::SchemaOnly), ("full", DataCloneMode::FullClone)] {
