@@ -61,6 +61,16 @@ pub(super) async fn find(leader: &mut PgConnection, tables: &[PrivateTable], wit
     Ok(hidden)
 }
 
+/// How many there are, for the report.
+pub(super) fn told(hidden: &BTreeSet<i64>) -> Option<Withheld> {
+    let reason = match hidden.len() {
+        0 => return None,
+        1 => "one of them stayed behind: a value that is withheld or masked bears its number".to_owned(),
+        many => format!("{many} of them stayed behind: values that are withheld or masked bear their numbers"),
+    };
+    Some(Withheld::object("large objects", QualifiedName::new("pg_catalog", "pg_largeobject"), reason))
+}
+
 /// What gives the numbers in withheld values, and those in values that come along.
 #[derive(Debug, Default)]
 struct Selects {

@@ -114,6 +114,7 @@ pub(crate) async fn plan(
         report(withheld, table, planned);
     }
     let hidden_objects = hidden_objects::find(leader, &tables, withheld).await?;
+    withheld.extend(hidden_objects::told(&hidden_objects));
     Ok(Masks { hidden_objects, ..Masks::from(&plan) })
 }
 

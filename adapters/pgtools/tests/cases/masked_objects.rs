@@ -1,6 +1,6 @@
 //! Large objects of withheld rows and masked columns stay behind.
 
-use super::{Admin, House};
+use super::{Admin, House, withheld_of};
 use domain::DataCloneMode;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +16,9 @@ async fn large_objects_of_withheld_rows_and_masked_columns_stay_behind() {
         comment on column t.face is '@pii null'";
     let mut house = House::new(Admin::Superuser, sql).await;
     house.settings.excluded_tables.push(domain::table::QualifiedName::new("public", "gone"));
-    house.build("objects", DataCloneMode::FullClone).await.unwrap();
+    let report = house.build("objects", DataCloneMode::FullClone).await.unwrap();
+    let told = withheld_of(&report, "pg_catalog", "pg_largeobject").unwrap().in_words();
+    assert_eq!(told, "large objects pg_catalog.pg_largeobject: 3 of them stayed behind: values that are withheld or masked bear their numbers");
     let found = "select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata";
     assert_eq!(house.value::<String>(&house.target("objects").database, found).await, "101 105");
 }
