@@ -1,5 +1,6 @@
 //! Child processes: fed, heard out, and ended with whoever waits for them.
 
+use crate::error::raised_in;
 use std::{collections::VecDeque, path::Path, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -48,12 +49,23 @@ pub(crate) async fn run(mut command: Command, input: &[u8], mut heard: impl FnMu
         stdout.expect("piped").read_to_end(&mut output).await.map(|_| output)
     };
     let listen = async {
-        let mut complaints = VecDeque::new();
+        let mut complaints: VecDeque<String> = VecDeque::new();
+        // Whether the last of them is the server's, and nothing was heard yet of who raised it.
+        let mut of_the_server = false;
         let mut lines = BufReader::new(stderr.expect("piped")).split(b'\n');
         while let Some(line) = lines.next_segment().await? {
             let line = String::from_utf8_lossy(&line).into_owned();
-            if !heard(&line) && is_complaint(&line) {
+            if heard(&line) {
+                continue;
+            }
+            if is_complaint(&line) {
+                of_the_server = line.contains(EXECUTED);
                 complaints.push_back(line);
+            } else if let Some(raised) = raised_in(&line).filter(|_| of_the_server) {
+                of_the_server = false;
+                let complaint = complaints.back_mut().expect("it is the server's");
+                complaint.truncate(complaint.find(EXECUTED).unwrap_or_default() + EXECUTED.len());
+                complaint.push_str(&raised);
             }
             if complaints.len() > COMPLAINTS {
                 complaints.pop_front();
@@ -69,6 +81,9 @@ pub(crate) async fn run(mut command: Command, input: &[u8], mut heard: impl FnMu
     }
     Err(ChildError::Failed(if complaints.is_empty() { format!("it ended with {status}") } else { complaints.join("; ") }))
 }
+
+/// What a program says before what the server said.
+const EXECUTED: &str = "could not execute query: ";
 
 /// The statement that failed is quoted too (`Command was: ..`), over several lines: it may hold options of foreign servers, and is left out.
 fn is_complaint(line: &str) -> bool {
@@ -96,6 +111,24 @@ mod tests {
         });
         assert_eq!(output.await.unwrap(), b"archive");
         assert_eq!(created, 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_function_raises_is_not_told_but_which_it_was() {
+        for (context, by) in [
+            ("CONTEXT:  PL/pgSQL function app.f(text) line 3 at RAISE", "PL/pgSQL function app.f(text) line 3 at RAISE"),
+            ("KONTEXT:  PL/pgSQL-Funktion app.f(text) Zeile 3 bei RAISE", "PL/pgSQL-Funktion app.f(text) Zeile 3 bei RAISE"),
+            ("CONTEXT:  PL/Perl function \"f\"", "PL/Perl function \"f\""),
+        ] {
+            let said = format!("pg_restore: error: could not execute query: ERROR:  Alice\nof Wonderland\n{context}\nPL/Perl function \"outer\"");
+            let ChildError::Failed(said) = run(shell(&format!("echo '{said}' >&2; exit 1")), b"", |_| false).await.unwrap_err() else { panic!() };
+            assert_eq!(said, format!("pg_restore: error: could not execute query: {by} raises an error, whose text may be of rows and is not shown"));
+        }
+        // The server's own words are.
+        let said =
+            "pg_restore: error: could not execute query: ERROR:  function g() does not exist\nCONTEXT:  PL/pgSQL function f() line 1 at assignment";
+        let ChildError::Failed(said) = run(shell(&format!("echo '{said}' >&2; exit 1")), b"", |_| false).await.unwrap_err() else { panic!() };
+        assert!(said.ends_with("function g() does not exist"), "{said}");
     }
 
     #[tokio::test]

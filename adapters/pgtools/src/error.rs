@@ -36,16 +36,37 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
 }
 
 /// What a function raises may be of rows, as what the server says of values is: which function it was is told instead.
-fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) -> Cow<'e, str> {
-    let by = context(error).lines().find(|line| IN_ROUTINES.iter().any(|kind| line.starts_with(kind)));
+pub(crate) fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) -> Cow<'e, str> {
+    let by = context(error).lines().find(|line| is_of_a_routine(line));
     // By the name of PostgreSQL's own function, which is the same in every language.
     let by_statement = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine) == Some("exec_stmt_raise");
-    let raised = by_statement || ["P0", "38"].iter().any(|class| state.starts_with(class));
+    let raised = by_statement || ["P0", "38"].iter().any(|class| state.starts_with(class)) || by.is_some_and(raises_by_itself);
     if !raised {
         return without_values(state, error.message());
     }
-    let by = by.unwrap_or("a function of the database");
-    format!("{by} raises an error, whose text may be of rows and is not shown").into()
+    raised_by(by.unwrap_or("a function of the database")).into()
+}
+
+/// What is told of whoever raised an error.
+fn raised_by(routine: &str) -> String {
+    format!("{routine} raises an error, whose text may be of rows and is not shown")
+}
+
+/// The same of what a program says of PostgreSQL's error, line by line: whoever raised it, as the first line of its context tells, in whatever language. `None` of
+/// what is no such line.
+pub(crate) fn raised_in(line: &str) -> Option<String> {
+    let line = line.split_once(":  ").map_or(line, |(_, context)| context);
+    let raises = line.starts_with("PL/pgSQL") && ["RAISE", "ASSERT"].iter().any(|statement| line.ends_with(statement));
+    (raises || raises_by_itself(line)).then(|| raised_by(line))
+}
+
+/// Languages other than PL/pgSQL say their own errors and those that were raised in them alike.
+fn raises_by_itself(context: &str) -> bool {
+    context.starts_with("PL/") && !context.starts_with("PL/pgSQL")
+}
+
+fn is_of_a_routine(line: &str) -> bool {
+    line.starts_with("PL/") || line.starts_with("SQL function ")
 }
 
 /// What a dump may not read: in main it is another role's, in a branch it was made as the login of the branch's connection alone.
@@ -102,11 +123,8 @@ pub(crate) fn with_way_out(error: BuildError) -> BuildError {
 /// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.
 fn finds_no_name(error: &(dyn DatabaseError + 'static), state: &str) -> bool {
     let context = context(error);
-    ["42P01", "42704", "42883", "3F000"].contains(&state) && IN_ROUTINES.iter().any(|kind| context.contains(kind))
+    ["42P01", "42704", "42883", "3F000"].contains(&state) && context.lines().any(is_of_a_routine)
 }
-
-/// What a line of an error's context begins with that tells a routine.
-const IN_ROUTINES: [&str; 2] = ["SQL function ", "PL/pgSQL function "];
 
 fn context<'e>(error: &'e (dyn DatabaseError + 'static)) -> &'e str {
     error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::r#where).unwrap_or_default()

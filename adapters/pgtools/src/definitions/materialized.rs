@@ -3,7 +3,7 @@
 use super::dependents::Dependent;
 use crate::{
     connect::run,
-    error::{from_sql, listed, sql_state},
+    error::{from_sql, listed, sql_state, told},
     quoting::{ident, printed_relation},
 };
 use domain::{branch::Withheld, table::QualifiedName};
@@ -97,8 +97,8 @@ fn is_not_the_views(state: &str) -> bool {
 /// Whoever may see the branch reads it: what a query or a function says of values may be of rows that they may not.
 fn reason(error: &sqlx::Error, state: &str, doing: &str) -> String {
     tracing::info!(%error, doing, "a materialised view stays empty");
-    let of_values = ["22", "23", "P0"].iter().any(|class| state.starts_with(class));
-    let said = error.as_database_error().filter(|_| !of_values).map_or("its query fails", sqlx::error::DatabaseError::message);
+    let of_values = ["22", "23"].iter().any(|class| state.starts_with(class));
+    let said = error.as_database_error().filter(|_| !of_values).map_or("its query fails".into(), |error| told(error, state));
     format!("it arrives without its rows, until it is refreshed: {said} (SQLSTATE {state})")
 }
 

@@ -138,3 +138,19 @@ async fn a_value_that_names_what_is_not_there_before_rows_is_told_at_once_with_t
         house.build("named", DataCloneMode::FullClone).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_functions_raise_over_rows_is_told_of_no_index_and_no_view() {
+    let sql = "create table people (id int primary key, mail text); insert into people values (1, 'Alice');
+        create function picky(text) returns text immutable language plpgsql as $$ begin
+            if current_user = 'fluxbase_branch_owner' then raise '% does not exist', $1 using errcode = '42P17'; end if; return $1; end $$;
+        create materialized view seen as select picky(mail) from people";
+    let house = House::new(Admin::Superuser, sql).await;
+    let report = house.build("view", DataCloneMode::FullClone).await.unwrap();
+    let told = &withheld_of(&report, "public", "seen").unwrap().reason;
+    assert!(told.contains("PL/pgSQL function public.picky(text) line 2 at RAISE raises an error") && !told.contains("Alice"), "{told}");
+
+    house.on_main("create index on people (picky(mail))").await;
+    let (_, told) = refusal(house.build("index", DataCloneMode::FullClone).await);
+    assert!(told.contains("PL/pgSQL function public.picky(text) line 2 at RAISE raises an error") && !told.contains("Alice"), "{told}");
+}
