@@ -45,7 +45,7 @@ pub(super) struct ProjectConfig {
 impl Project {
     /// The nearest project, from a folder upwards; refused where it is another user's.
     pub(super) fn of(folder: &Path) -> Result<Option<Self>, CliError> {
-        Self::of_owners(folder, &Owners::trusted())
+        Self::of_owners(folder, &Owners::trusted()?)
     }
 
     fn of_owners(folder: &Path, owners: &Owners) -> Result<Option<Self>, CliError> {
