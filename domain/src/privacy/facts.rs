@@ -84,9 +84,15 @@ pub struct PrivateColumn {
     pub kind: Kind,
     /// Its type as it was declared, for people.
     pub declared: String,
-    /// The names of its type's attributes, where that is made of some.
+    /// The names of the plain types that its type is made of in the end, of every part.
+    #[serde(default)]
+    pub made_of: Vec<String>,
+    /// The names of its type's attributes, where that is made of some, and of theirs.
     #[serde(default)]
     pub attributes: Vec<String>,
+    /// The tables of whose rows its type is made.
+    #[serde(default)]
+    pub rows_of: Vec<QualifiedName>,
     /// How many characters it has room for; `None` where there is no limit.
     pub room: Option<u32>,
     /// Whether it takes NULL.
@@ -115,7 +121,9 @@ impl PrivateColumn {
             name: name.to_owned(),
             kind,
             declared: format!("{kind:?}").to_lowercase(),
+            made_of: Vec::new(),
             attributes: Vec::new(),
+            rows_of: Vec::new(),
             room: None,
             nullable: true,
             comment: None,

@@ -267,7 +267,16 @@ impl Planner<'_> {
         let sources = column.generated_from.iter().flatten().filter_map(|source| self.families.place(&table.name, source));
         let elsewhere = self.families.inherited(place).next().is_some()
             || sources.into_iter().any(|source| self.spoken_for(source) || suspicion(self.families.at(source).1).is_some());
-        if elsewhere { None } else { suspicion(column) }
+        if elsewhere { None } else { self.copied_rows(column).or_else(|| suspicion(column)) }
+    }
+
+    /// Why a column whose values are rows of other tables holds what those tables keep back, where one does.
+    fn copied_rows(&self, column: &PrivateColumn) -> Option<String> {
+        let is_masked =
+            |table: &QualifiedName| (0..self.families.len()).any(|place| self.families.at(place).0.name == *table && self.mask(place).is_some());
+        let is_withheld = |table: &QualifiedName| self.withheld.iter().any(|entry| entry.table == *table);
+        let table = column.rows_of.iter().find(|table| is_masked(table) || is_withheld(table))?;
+        Some(format!("it holds rows of {table}, of which something is masked or withheld"))
     }
 }
 

@@ -232,3 +232,15 @@ fn who_masks_an_address_of_users_is_asked_for_what_else_is_known_of_them() {
     let refused = plan_masks(&tables, &PrivacyRules::new(masked, Vec::new()).unwrap(), &[], true).unwrap_err().to_string();
     assert!(refused.contains("auth.users.raw_user_meta_data"), "{refused}");
 }
+
+#[test]
+fn rows_of_a_masked_table_that_another_holds_are_asked_about() {
+    let people = table("people", vec![column("note", Kind::Text)]);
+    let history = table("history", vec![PrivateColumn { rows_of: vec![name("people")], ..column("old", Kind::Other) }]);
+    let other = table("other", vec![PrivateColumn { rows_of: vec![name("things")], ..column("old", Kind::Other) }]);
+    let tables = [people, history, other];
+    let said = planned(&tables, &[("people.note", Mask::Redact)]).unwrap_err();
+    assert!(said.contains("app.history.old") && said.contains("it holds rows of app.people") && !said.contains("app.other"), "{said}");
+    let kept = plan_masks(&tables, &rules(&[("people.note", Mask::Redact), ("history.old", Mask::Null)], &[]), &[], true);
+    assert_eq!(kept.unwrap().tables[&name("history")][0].mask, Mask::Null);
+}

@@ -12,8 +12,8 @@ pub(super) fn suspicion(column: &PrivateColumn) -> Option<String> {
         Kind::Inet | Kind::Mac => return Some(format!("its type is {}", column.declared)),
         Kind::Boolean | Kind::LargeObject => return None,
         // By a trigger, or by hand.
-        Kind::Other if column.declared == "tsvector" && column.generated_from.is_none() => {
-            return Some("its type is tsvector: it holds the words of other columns".to_owned());
+        Kind::Other | Kind::Array if is_of(column, &["tsvector"]) && column.generated_from.is_none() => {
+            return Some("it is a tsvector: it holds the words of other columns".to_owned());
         }
         _ => {}
     }
@@ -30,11 +30,17 @@ pub(super) fn suspicion(column: &PrivateColumn) -> Option<String> {
 
 /// A document that holds rows of others, or what was sent.
 fn copied(column: &PrivateColumn) -> Option<String> {
-    let is_document = column.kind == Kind::Json || (column.kind == Kind::Other && ["hstore", "xml"].contains(&column.declared.as_str()));
+    let is_document =
+        column.kind == Kind::Json || (matches!(column.kind, Kind::Other | Kind::Array) && is_of(column, &["json", "jsonb", "hstore", "xml"]));
     let words = words(&column.name);
     let whole = |entry: &&&str| words.len() == entry.split(' ').count() && holds(&words, entry);
     let entry = IN_DOCUMENTS.iter().filter(|_| is_document).find(whole)?;
     Some(format!("its name says '{entry}': a document with whatever rows or people's programs put there"))
+}
+
+/// Whether its values are of one of these types, or made of some that are, whatever a domain calls them.
+fn is_of(column: &PrivateColumn, types: &[&str]) -> bool {
+    column.made_of.iter().any(|name| types.contains(&name.as_str()))
 }
 
 fn personal(words: &[String], kind: Kind) -> Option<&'static str> {
@@ -110,12 +116,17 @@ mod tests {
         for name in ["settings", "options", "metadata", "object_type", "payload_version", "attributes"] {
             assert!(!looks(name, Kind::Json), "{name}");
         }
-        let of_type = |name: &str, declared: &str| PrivateColumn { declared: declared.to_owned(), ..PrivateColumn::plain(name, Kind::Other) };
+        let of_type = |name: &str, declared: &str| {
+            let made_of = vec![declared.to_owned()];
+            PrivateColumn { declared: "of_somebodys_domain".to_owned(), made_of, ..PrivateColumn::plain(name, Kind::Other) }
+        };
         assert!(suspicion(&of_type("row_data", "hstore")).is_some() && suspicion(&of_type("body", "xml")).is_some());
         assert!(suspicion(&of_type("body", "point")).is_none());
         assert!(suspicion(&of_type("search", "tsvector")).is_some());
         let computed = PrivateColumn { generated_from: Some(vec!["title".to_owned()]), ..of_type("search", "tsvector") };
         assert!(suspicion(&computed).is_none());
+        let listed = PrivateColumn { kind: Kind::Array, ..of_type("requests", "jsonb") };
+        assert!(suspicion(&PrivateColumn { name: "request".to_owned(), ..listed }).is_some());
         let reach = PrivateColumn { attributes: vec!["kind".to_owned(), "phone".to_owned()], ..of_type("reach", "contact") };
         assert_eq!(suspicion(&reach).unwrap(), "the attribute 'phone' of its type says 'phone'");
     }

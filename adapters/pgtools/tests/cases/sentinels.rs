@@ -1,6 +1,6 @@
 //! Values planted in every place where one may leave the parent: none is in the branch, nor in its files.
 
-use super::{Admin, House, execute, refusal, ruled, withheld_of};
+use super::{Admin, House, equality::dump, execute, refusal, ruled, withheld_of};
 use domain::{DataCloneMode, branch::DatabaseName, table::QualifiedName};
 
 /// Rows of people, and what PostgreSQL makes of rows: statistics, indexes, computed columns, TOAST, views that hold rows, large objects, plain and pointed at.
@@ -106,4 +106,81 @@ async fn what_a_refused_copy_says_holds_no_value_of_a_row() {
         let (_, said) = refusal(house.build(slug, DataCloneMode::FullClone).await);
         assert!(!said.contains("SENTINEL") && said.contains(&format!("mail as {mask}")), "{said}");
     }
+}
+
+/// More places: types of several parts, heirs with columns of their own, views that hold rows of views, rows as values, what was dropped or added later, comments
+/// on large objects, files that PostgreSQL keeps apart.
+const PLACES: &str = r#"
+create extension hstore; create extension citext; create schema shop;
+create type shop.pair as (label text, mail text); create type shop.span as range (subtype = text); create domain shop.mailbox as text check (value <> 'nobody');
+create table shop.people (id int primary key, mail shop.mailbox, nick citext, facts hstore, doc json, alt shop.pair, during shop.span, words tsvector,
+    many shop.mailbox[], pairs shop.pair[], photo bytea, code char(40), dropped text, upper_mail text generated always as (upper(mail::text)) stored,
+    constraint apart exclude (mail with =));
+create unlogged table shop.unlogged (id int, mail text, scan oid); create table shop.vip (nickname text, note text) inherits (shop.people);
+create table shop.gone (id int, secret text, primary key (id, secret)) partition by list (secret); create table shop.gone_1 partition of shop.gone default;
+insert into shop.people (id, mail, nick, facts, doc, alt, during, words, many, pairs, photo, code, dropped)
+    select n, 'SENTINEL' || n, 'SENTINEL' || n, 'k => SENTINEL', '{"k": "SENTINEL"}', row('SENTINEL', 'SENTINEL')::shop.pair, shop.span('SENTINEL1', 'SENTINEL2'),
+           to_tsvector('simple', 'SENTINEL'), '{SENTINEL}', array[row('SENTINEL', 'SENTINEL')::shop.pair], convert_to(repeat('SENTINEL', 2000), 'UTF8'), 'SENTINEL',
+           'SENTINEL' from generate_series(1, 200) n;
+alter table shop.people drop dropped; alter table shop.people add later text default 'x'; update shop.people set later = 'SENTINEL' where id < 50;
+insert into shop.vip (id, mail, nickname, note) select n, 'SENTINELv' || n, 'SENTINEL', 'SENTINEL' from generate_series(1, 200) n;
+insert into shop.unlogged select n, 'SENTINEL' || n from generate_series(1, 200) n;
+insert into shop.gone select n, 'SENTINEL' || n from generate_series(1, 200) n;
+create table shop.history (id int, old shop.people, olds shop.people[]); insert into shop.history select n, p, array[p] from shop.people p, generate_series(1, 3) n;
+create index on shop.people (lower(mail::text)) where nick is not null; create index on shop.people using gist (during); create index on shop.people using gin (words);
+create index on shop.people using gin (facts); create index on shop.people using hash (code);
+create statistics shop.both (mcv) on id, code from shop.people; create statistics shop.expression on (code || 'x') from shop.people;
+create view shop.seen as select mail, nick from shop.people; create materialized view shop.of_seen as select * from shop.seen;
+create materialized view shop.of_both as select s.mail::text, g.secret from shop.of_seen s cross join shop.gone g limit 50;
+create table shop.copied as select s.mail::text as email from shop.seen s;
+do $$ begin execute format('comment on large object %s is ''SENTINEL''', lo_from_bytea(4711, 'SENTINEL')); end $$;
+update shop.unlogged set scan = 4711; analyze"#;
+
+const PLACES_RULES: &[(&str, &str)] = &[
+    ("shop.people.mail", "hash"),
+    ("shop.people.nick", "redact"),
+    ("shop.people.facts", "null"),
+    ("shop.people.doc", "redact"),
+    ("shop.people.alt", "null"),
+    ("shop.people.during", "null"),
+    ("shop.people.words", "null"),
+    ("shop.people.many", "null"),
+    ("shop.people.pairs", "null"),
+    ("shop.people.photo", "redact"),
+    ("shop.people.code", "redact"),
+    ("shop.people.later", "redact"),
+    ("shop.vip.nickname", "redact"),
+    ("shop.vip.note", "text"),
+    ("shop.unlogged.mail", "hash"),
+    ("shop.unlogged.scan", "null"),
+    ("shop.copied.email", "hash"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_in_types_of_several_parts_heirs_and_rows_that_are_values() {
+    let mut house = House::new(Admin::Superuser, PLACES).await;
+    house.settings.excluded_tables.push(QualifiedName::new("shop", "gone"));
+    ruled(&mut house, PLACES_RULES, &[]);
+    let (code, said) = refusal(house.build("asked", DataCloneMode::FullClone).await);
+    assert!(code == "unclassified_columns" && !said.contains("SENTINEL"), "{code}: {said}");
+    assert!(
+        ["shop.history.old ", "shop.history.olds "].iter().all(|column| said.contains(&format!("{column}(it holds rows of shop.people"))),
+        "{said}"
+    );
+
+    ruled(&mut house, &[PLACES_RULES, &[("shop.history.old", "null"), ("shop.history.olds", "null")]].concat(), &[]);
+    let report = house.build("places", DataCloneMode::FullClone).await.unwrap();
+    let branch = house.target("places").database;
+    let planted = files_with(&house, &house.main, "SENTINEL").await;
+    assert!(planted.len() > 10, "it can be found where it is: {planted:?}");
+    assert_eq!(files_with(&house, &branch, "SENTINEL").await, Vec::<String>::new());
+    let dumped = dump(&house, &branch, false);
+    let found: Vec<&String> = dumped.iter().filter(|line| line.to_lowercase().contains("sentinel")).collect();
+    assert!(dumped.len() > 400 && found.is_empty(), "{found:?}");
+    for (rows, of) in
+        [(400, "shop.people"), (200, "only shop.people where mail is not null and later is not null"), (0, "shop.gone"), (1200, "shop.history")]
+    {
+        assert_eq!(house.count(&branch, of).await, rows, "{of}");
+    }
+    assert!(withheld_of(&report, "pg_catalog", "pg_largeobject").is_some() && withheld_of(&report, "shop", "vip").is_some());
 }

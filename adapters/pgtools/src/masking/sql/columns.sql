@@ -42,6 +42,26 @@ with rel as materialized (
      where i.indisunique or i.indisexclusion
 ), keyed (relation, attribute, name) as materialized (
     select relation, attribute, min(name::text collate "C") from indexed group by relation, attribute
+), part (type, at) as materialized (
+    -- What a column's type is made of, itself first: elements, bases of domains, attributes, bounds of ranges, and so on.
+    with recursive made(type, at) as (
+        select distinct a.atttypid, a.atttypid from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+        union
+        select m.type, o.type from made m join pg_type t on t.oid = m.at cross join lateral (
+            select t.typbasetype where t.typtype = 'd'
+            union all select t.typelem where t.typelem <> 0 and t.typcategory = 'A'
+            union all select x.atttypid from pg_attribute x where t.typtype = 'c' and x.attrelid = t.typrelid and x.attnum > 0 and not x.attisdropped
+            union all select g.rngsubtype from pg_range g where t.typtype in ('r', 'm') and t.oid in (g.rngtypid, g.rngmultitypid)
+        ) o (type)
+    )
+    select type, at from made
+), made_of (type, names, attributes, rows_of) as materialized (
+    select p.type, jsonb_agg(distinct t.typname) filter (where t.typtype = 'b'),
+           jsonb_agg(distinct x.attname) filter (where x.attname is not null),
+           jsonb_agg(distinct jsonb_build_object('schema', n.nspname, 'name', c.relname)) filter (where c.relkind in ('r', 'p'))
+      from part p join pg_type t on t.oid = p.at left join pg_class c on c.oid = t.typrelid left join pg_namespace n on n.oid = c.relnamespace
+      left join pg_attribute x on x.attrelid = c.oid and x.attnum > 0 and not x.attisdropped
+     group by p.type
 ), partition_key (relation, attribute) as materialized (
     -- By name, for every partition below. A column that a key's expression reads depends on its table by that.
     with recursive below(root, relation) as (
@@ -74,9 +94,9 @@ with rel as materialized (
                      when 'macaddr' then 'mac' when 'macaddr8' then 'mac' when 'oid' then 'large_object' else 'other' end
                  else 'other' end,
              'declared', format_type(a.atttypid, a.atttypmod),
-             'attributes', coalesce((select jsonb_agg(x.attname order by x.attnum) from pg_type e
-                                       join pg_attribute x on x.attrelid = e.typrelid and x.attnum > 0 and not x.attisdropped
-                                      where e.oid in (t.oid, t.typelem) and e.typtype = 'c'), '[]'),
+             'made_of', coalesce(made_of.names, '[]'),
+             'attributes', coalesce(made_of.attributes, '[]'),
+             'rows_of', coalesce(made_of.rows_of, '[]'),
              'room', case when t.oid in ('varchar'::regtype, 'bpchar'::regtype)
                           then nullif(greatest(coalesce(nullif(a.atttypmod, -1), base.typmod, -1) - 4, 0), 0) end,
              'nullable', not a.attnotnull and not coalesce(base.required, false),
@@ -97,6 +117,7 @@ with rel as materialized (
              ) order by a.attnum)
       from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
       left join keyed on keyed.relation = a.attrelid and keyed.attribute = a.attnum
+      left join made_of on made_of.type = a.atttypid
       left join base on base.type = a.atttypid join pg_type t on t.oid = coalesce(base.base, a.atttypid)
      group by a.attrelid
 )
