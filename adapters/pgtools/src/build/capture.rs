@@ -9,6 +9,7 @@ use crate::{
         by_admin::ByAdmin,
         dump,
         empty::{Extension, extensions},
+        encoding,
         inventory::Inventory,
         labels::Label,
         left_behind::LeftBehind,
@@ -128,6 +129,7 @@ struct Catalogue {
 
 impl Catalogue {
     async fn read(parent: &mut PgConnection, settings: &Settings, excluded: &[String]) -> Result<Self, BuildError> {
+        encoding::check(&mut *parent, excluded).await?;
         let by_superuser = is_superuser(&mut *parent, &settings.admin.user).await?;
         let left = LeftBehind::read(&mut *parent, excluded, &settings.admin.user).await?;
         left.check()?;

@@ -6,6 +6,7 @@ pub(crate) mod default_grants;
 mod dependents;
 pub(crate) mod dump;
 pub(crate) mod empty;
+pub(crate) mod encoding;
 pub(crate) mod event_triggers;
 pub(crate) mod grants;
 pub(crate) mod inventory;

@@ -2,6 +2,7 @@
 
 mod big;
 mod busy_parent;
+mod bytes;
 mod closure;
 mod code_of_the_server;
 mod compared;
