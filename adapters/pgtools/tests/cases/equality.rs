@@ -2,7 +2,7 @@
 
 use super::{Admin, House, refusal, some_user};
 use domain::{DataCloneMode, branch::DatabaseName};
-use ports::driven::{BranchBuilder, BuildRequest};
+use ports::driven::{BranchBuilder, BuildRequest, Stock};
 use std::{collections::HashSet, sync::Arc};
 
 pub(super) const RICH: &str = include_str!("rich.sql");
@@ -77,6 +77,23 @@ async fn a_schema_only_clone_has_every_object_and_the_ledger_and_no_other_row() 
     assert_eq!(house.count(&database, "fluxbase_migrations.ledger").await, 2);
     assert_eq!(house.value::<i64>(&database, "select nextval('fluxbase_migrations.ledger_id_seq')").await, 3);
     assert_eq!(house.count(&database, "app.people").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_seeds_comes_along_with_rows_only_and_the_ledger_always() {
+    let sql = "create schema fluxbase_migrations; create table fluxbase_migrations.ledger (version int primary key);
+        create table fluxbase_migrations.seeds (name text primary key); create table people (id int primary key);
+        insert into fluxbase_migrations.ledger values (1); insert into fluxbase_migrations.seeds values ('10_people.sql'); insert into people values (1)";
+    let house = House::new(Admin::Superuser, sql).await;
+    let builder = house.builder();
+    for (slug, mode, sown) in [("bare", DataCloneMode::SchemaOnly, 0), ("full", DataCloneMode::FullClone, 1), ("kept", DataCloneMode::SchemaOnly, 0)]
+    {
+        builder.build(&house.request(slug, mode), Arc::new(super::Quiet)).await.unwrap();
+        let database = house.target(slug).database;
+        let counts = [house.count(&database, "fluxbase_migrations.ledger").await, house.count(&database, "fluxbase_migrations.seeds").await];
+        assert_eq!((counts, house.count(&database, "people").await), ([1, sown], sown), "{slug}");
+        builder.tend().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
