@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 8] = [
     ("tables", include_str!("cases_tables.sql")),
     ("others", include_str!("cases_others.sql")),
     ("rare", include_str!("cases_rare.sql")),
@@ -19,6 +19,7 @@ const CASES: [(&str, &str); 7] = [
     ("kinds", include_str!("cases_kinds.sql")),
     ("rows", include_str!("cases_rows.sql")),
     ("beneath", include_str!("cases_beneath.sql")),
+    ("levels", include_str!("cases_levels.sql")),
 ];
 
 /// How many cases are tried at once.
@@ -33,8 +34,14 @@ struct Case {
     change: &'static str,
 }
 
-fn cases() -> Vec<Case> {
-    let blocks = CASES.into_iter().flat_map(|(file, text)| text.split("-- case: ").skip(1).map(move |block| (file, block)));
+/// Those of this folder, or of a file of somebody's own where a path is asked for.
+fn cases(which: &str) -> Vec<Case> {
+    let own = which.contains('/').then(|| ("own", &*std::fs::read_to_string(which).expect("a file of cases").leak()));
+    let blocks = CASES
+        .into_iter()
+        .filter(|_| own.is_none())
+        .chain(own)
+        .flat_map(|(file, text)| text.split("-- case: ").skip(1).map(move |block| (file, block)));
     let case = |(file, block): (&'static str, &'static str)| {
         let (name, sql) = block.split_once('\n').unwrap();
         let (before, change) = match sql.strip_prefix("-- before\n") {
@@ -107,19 +114,20 @@ async fn both_ways(world: &World, schemas: &PgSchemas, base: &str, case: &Case) 
     outcomes
 }
 
-/// Every case, or those of one file, where `SCHEMA_DIFF_CASES=all` (or `rare`) or a name asks for them: all take twenty minutes. Else one of three,
-/// another third on each version.
+/// Every case, or those of one file, where `SCHEMA_DIFF_CASES=all` (or `rare`, or a path) or a name asks for them: all take twenty minutes. Else one of
+/// three, another third on each version.
 fn chosen(major: u32) -> Vec<Case> {
     let which = std::env::var("SCHEMA_DIFF_CASES").unwrap_or_default();
     let wanted = std::env::var("SCHEMA_DIFF_CASE").unwrap_or_default();
     let third = usize::from(major >= 18);
     let asked = |at: usize, case: &Case| match which.as_str() {
         "all" => true,
+        path if path.contains('/') => true,
         _ if !wanted.is_empty() => true,
         "" => at % 3 == third,
         file => case.file == file,
     };
-    let asked_for = cases().into_iter().enumerate().filter(|(at, case)| asked(*at, case) && case.name.contains(&wanted));
+    let asked_for = cases(&which).into_iter().enumerate().filter(|(at, case)| asked(*at, case) && case.name.contains(&wanted));
     let mut chosen: Vec<_> = asked_for.map(|(_, case)| case).collect();
     assert!(!chosen.is_empty(), "there is no case or file of that name");
     chosen.retain(|case| case.from <= major);

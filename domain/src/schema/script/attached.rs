@@ -13,42 +13,84 @@ use crate::{
         sql::{bare, ident, split, statements},
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// An index of a partition that has another name in the source, with the names as they are written.
-struct Renamed<'a> {
+struct Renamed {
     index: usize,
-    identity: &'a Identity,
-    from: String,
-    to: String,
+    /// What attaches it, and how the source does.
+    attached: (usize, usize),
+    identity: Identity,
+    /// With its schema.
+    written: String,
+    own: (String, String),
 }
 
 /// The target once such indexes have the names that they have in the source, and the statements by which they get them. `None` where none has another.
 pub(super) fn renamed(target: &SchemaSnapshot, source: &SchemaSnapshot) -> Option<(SchemaSnapshot, Vec<ScriptStatement>)> {
-    let taken: BTreeSet<_> = target.map.objects().iter().flat_map(taken_names).collect();
-    let is_new = |object: &&Object| object.identity.kind == Kind::IndexAttach && target.map.place(&object.identity).is_none();
-    let wanted: Vec<&Object> = source.map.objects().iter().filter(is_new).collect();
-    let (mut objects, mut script) = (target.map.objects().to_vec(), Vec::new());
-    for (attached, old) in target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::IndexAttach) {
-        if wanted.is_empty() || source.map.place(&old.identity).is_some() {
-            continue;
-        }
-        let same_place =
-            |new: &&&Object| index_of(target, old).zip(index_of(source, new)).is_some_and(|(old, new)| old.of == new.of && old.table == new.table);
-        let Some(new) = wanted.iter().find(same_place) else { continue };
-        let (Some(before), Some(after)) = (index_of(target, old), index_of(source, new)) else { continue };
-        let new_index = &source.map.objects()[after.place];
-        let is_free = taken_names(new_index).iter().all(|name| !taken.contains(name)) && target.map.place(&new_index.identity).is_none();
-        if !is_free || new_index.identity.kind != target.map.objects()[before.place].identity.kind {
-            continue;
-        }
-        let renamed = Renamed { index: before.place, identity: &new_index.identity, from: before.own.to_owned(), to: after.own.to_owned() };
-        let sql = format!("ALTER INDEX {} RENAME TO {}", before.written, renamed.to);
-        script.push(ScriptStatement::new(&target.map.objects()[before.place].identity, sql, &[Hazard::ExclusiveLock]));
-        objects[attached] = with_text(old, new.identity.clone(), new.definition.clone());
-        renamed.apply(&mut objects);
+    let found = other_names(target, source);
+    if found.is_empty() {
+        return None;
     }
-    (!script.is_empty()).then(|| (SchemaSnapshot { map: ObjectMap::new(objects), ..target.clone() }, script))
+    let mut objects = target.map.objects().to_vec();
+    let mut belongings: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, object) in objects.iter().enumerate().filter(|(_, object)| matches!(object.identity.kind, Kind::Comment | Kind::IndexAttach)) {
+        object.requires.iter().for_each(|on| belongings.entry(*on).or_default().push(place));
+    }
+    let mut script = Vec::new();
+    for renamed in &found {
+        let sql = format!("ALTER INDEX {} RENAME TO {}", renamed.written, renamed.own.1);
+        script.push(ScriptStatement::new(&target.map.objects()[renamed.index].identity, sql, &[Hazard::ExclusiveLock]));
+        renamed.apply(&mut objects, belongings.get(&renamed.index).map_or(&[][..], Vec::as_slice));
+    }
+    for renamed in &found {
+        let (old, new) = renamed.attached;
+        let new = &source.map.objects()[new];
+        objects[old] = with_text(&objects[old], new.identity.clone(), new.definition.clone());
+    }
+    Some((SchemaSnapshot { map: ObjectMap::new(objects), ..target.clone() }, script))
+}
+
+/// Those of one table that are parts of one index in both, and are called otherwise: first those of partitions, then those of theirs.
+fn other_names(target: &SchemaSnapshot, source: &SchemaSnapshot) -> Vec<Renamed> {
+    let only = |of: &SchemaSnapshot, other: &SchemaSnapshot| -> Vec<usize> {
+        let is_it = |object: &Object| object.identity.kind == Kind::IndexAttach && other.map.place(&object.identity).is_none();
+        of.map.objects().iter().enumerate().filter(|(_, object)| is_it(object)).map(|(place, _)| place).collect()
+    };
+    let wanted = only(source, target);
+    let mut left = only(target, source);
+    if wanted.is_empty() || left.is_empty() {
+        return Vec::new();
+    }
+    let taken: BTreeSet<_> = target.map.objects().iter().flat_map(taken_names).collect();
+    let by_part: HashMap<(&str, &Identity), usize> =
+        wanted.into_iter().filter_map(|place| index_of(source, &source.map.objects()[place]).map(|index| ((index.of, index.table), place))).collect();
+    let (mut found, mut names): (Vec<Renamed>, HashMap<String, String>) = (Vec::new(), HashMap::new());
+    loop {
+        let known = found.len();
+        left.retain(|attached| {
+            let Some(before) = index_of(target, &target.map.objects()[*attached]) else { return false };
+            let of = names.get(before.of).map_or(before.of, String::as_str);
+            let Some(new) = by_part.get(&(of, before.table)).copied() else { return true };
+            let Some(after) = index_of(source, &source.map.objects()[new]) else { return false };
+            let new_index = &source.map.objects()[after.place];
+            let is_free = taken_names(new_index).iter().all(|name| !taken.contains(name)) && target.map.place(&new_index.identity).is_none();
+            if is_free && new_index.identity.kind == target.map.objects()[before.place].identity.kind {
+                names.insert(before.written.to_owned(), after.written.to_owned());
+                found.push(Renamed {
+                    index: before.place,
+                    attached: (*attached, new),
+                    identity: new_index.identity.clone(),
+                    written: before.written.to_owned(),
+                    own: (before.own.to_owned(), after.own.to_owned()),
+                });
+            }
+            false
+        });
+        if found.len() == known {
+            return found;
+        }
+    }
 }
 
 /// What an `ALTER INDEX p.i ATTACH PARTITION p.one_i` tells.
@@ -80,18 +122,18 @@ fn index_of<'a>(snapshot: &'a SchemaSnapshot, attached: &'a Object) -> Option<In
     Some(Index { of, written, own, place: index, table })
 }
 
-impl Renamed<'_> {
-    /// In the index itself and what is said of it.
-    fn apply(&self, objects: &mut [Object]) {
-        for (place, object) in objects.iter_mut().enumerate() {
-            let (definition, drop) = (self.in_statements(&object.definition), object.drop.as_deref().map(|drop| self.in_statements(drop)));
-            if place == self.index {
-                *object = with_text(object, self.identity.clone(), definition);
-                object.drop = drop;
-            } else if matches!(object.identity.kind, Kind::Comment) && object.requires.contains(&self.index) {
-                let name = self.in_statements(&object.identity.name);
-                *object = with_text(object, Identity { name, ..object.identity.clone() }, definition);
-            }
+impl Renamed {
+    /// In the index itself, in what is said of it and in what attaches others to it.
+    fn apply(&self, objects: &mut [Object], belongings: &[usize]) {
+        let index = &objects[self.index];
+        let drop = index.drop.as_deref().map(|drop| self.in_statements(drop));
+        let mut renamed = with_text(index, self.identity.clone(), self.in_statements(&index.definition));
+        renamed.drop = drop;
+        objects[self.index] = renamed;
+        for place in belongings {
+            let object = &objects[*place];
+            let name = if object.identity.kind == Kind::Comment { self.in_statements(&object.identity.name) } else { object.identity.name.clone() };
+            objects[*place] = with_text(object, Identity { name, ..object.identity.clone() }, self.in_statements(&object.definition));
         }
     }
 
@@ -101,8 +143,8 @@ impl Renamed<'_> {
         let starts: Vec<usize> = statements(text).iter().map(|statement| statement.as_ptr() as usize - text.as_ptr() as usize).collect();
         for start in starts.into_iter().rev() {
             let is_name = |kind| matches!(kind, TokenKind::Word | TokenKind::QuotedName);
-            if let Some(token) = Lexer::new(text, start).find(|token| is_name(token.kind) && token.text == self.from) {
-                written.replace_range(token.start..token.start + token.text.len(), &self.to);
+            if let Some(token) = Lexer::new(text, start).find(|token| is_name(token.kind) && token.text == self.own.0) {
+                written.replace_range(token.start..token.start + token.text.len(), &self.own.1);
             }
         }
         written
@@ -129,23 +171,46 @@ pub(super) fn change_attached(
 ) {
     let objects = target.map.objects();
     let goes = |fates: &[Fate], place: usize| matches!(fates[place], Fate::Remove | Fate::Rebuild);
-    for (place, object) in objects.iter().enumerate().filter(|(_, object)| is_index(&object.identity.kind)) {
-        if !goes(fates, place) {
-            continue;
-        }
-        let on = graph.dependencies(place);
-        let of = on.iter().map(|(on, _, _)| *on).find(|on| *on != place && is_index(&objects[*on].identity.kind) && !goes(fates, *on));
-        let leaves = |table: usize| fates[table] == Fate::Remove || attachments.iter().any(|one| one.partition == table && goes(fates, one.place));
-        let table = on.iter().map(|(on, _, _)| *on).find(|on| objects[*on].identity.kind == Kind::Table);
-        let (Some(of), false) = (of, table.is_none_or(leaves)) else { continue };
-        let in_place = in_source[place].and_then(|at| {
-            let new = &source.map.objects()[at];
-            let index = format!("{}.{}", ident(object.identity.schema.as_deref()?), ident(&taken_names(object).into_iter().next()?.2));
-            options_and_marks(source, &index, object, new)
+    let mut going: Vec<usize> = (0..objects.len()).filter(|place| is_index(&objects[*place].identity.kind) && goes(fates, *place)).collect();
+    // What stays itself may have parts of its own.
+    loop {
+        let known = going.len();
+        going.retain(|place| match fate_of_part((target, source), in_source, attachments, graph, fates, *place) {
+            Some(fate) => {
+                fates[*place] = fate;
+                false
+            }
+            None => true,
         });
-        fates[place] = match in_place {
-            Some(steps) => Alteration::at(steps),
-            None => Fate::Blocked(format!("it is a part of {}, which stays", objects[of].identity)),
-        };
+        if going.len() == known {
+            return;
+        }
     }
+}
+
+/// `None` of what goes with its parent's, or is no part of one.
+fn fate_of_part(
+    (target, source): (&SchemaSnapshot, &SchemaSnapshot),
+    in_source: &[Option<usize>],
+    attachments: &[Attachment],
+    graph: &Graph,
+    fates: &[Fate],
+    place: usize,
+) -> Option<Fate> {
+    let objects = target.map.objects();
+    let object = &objects[place];
+    let goes = |place: usize| matches!(fates[place], Fate::Remove | Fate::Rebuild);
+    let on = graph.dependencies(place);
+    let of = on.iter().map(|(on, _, _)| *on).find(|on| *on != place && is_index(&objects[*on].identity.kind) && !goes(*on))?;
+    let table = on.iter().map(|(on, _, _)| *on).find(|on| objects[*on].identity.kind == Kind::Table)?;
+    if fates[table] == Fate::Remove || attachments.iter().any(|one| one.partition == table && goes(one.place)) {
+        return None;
+    }
+    let in_place = in_source[place].and_then(|at| {
+        let new = &source.map.objects()[at];
+        let index = format!("{}.{}", ident(object.identity.schema.as_deref()?), ident(&taken_names(object).into_iter().next()?.2));
+        options_and_marks(source, &index, object, new)
+    });
+    let left = || Fate::Blocked(format!("it is a part of {}, which stays", objects[of].identity));
+    Some(in_place.map_or_else(left, Alteration::at))
 }
