@@ -61,7 +61,7 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
         if kind == Kind::Acl && entry.requires.iter().any(|id| kept.contains(id)) {
             continue;
         }
-        let identity = Identity::new(kind.clone(), entry.schema.as_deref(), entry.tag.as_str());
+        let identity = Identity::new(kind.clone(), entry.schema.as_deref(), name(&entry, &kind));
         let definition = match kind {
             Kind::Acl => {
                 let grants = grants::of_others(&entry.definition, &entry.owner);
@@ -149,6 +149,17 @@ fn is_left_out(entry: &Entry, kind: &Kind, meta: &Meta) -> bool {
     LEFT_OUT.contains(&entry.kind.as_str()) || of_the_database || of_a_stranger
 }
 
+/// What tells it apart from others of its kind: operators of one name have different arguments, their classes and families different access methods.
+fn name(entry: &Entry, kind: &Kind) -> String {
+    let from = match kind {
+        Kind::Operator => " (",
+        Kind::OperatorClass | Kind::OperatorFamily => " USING ",
+        _ => return entry.tag.clone(),
+    };
+    let drop = entry.drop.trim().trim_end_matches(';');
+    drop.rfind(from).map_or_else(|| entry.tag.clone(), |at| format!("{}{}", entry.tag, &drop[at..]))
+}
+
 /// A dump does not say which version an extension has.
 fn extension(entry: &Entry, meta: &Meta) -> String {
     let version = meta.extensions.get(&entry.tag).map(|version| format!(" VERSION '{}'", version.replace('\'', "''"))).unwrap_or_default();
@@ -174,6 +185,20 @@ mod tests {
     fn entry(id: i64, kind: &str, tag: &str, definition: &str, requires: &[i64]) -> Entry {
         let (kind, tag, definition) = (kind.to_owned(), tag.to_owned(), definition.to_owned());
         Entry { id, kind, tag, definition, owner: "bob".to_owned(), requires: requires.to_vec(), ..Entry::default() }
+    }
+
+    #[test]
+    fn operators_of_one_name_are_told_apart() {
+        let of = |id, kind: &str, tag: &str, drop: &str| Entry { drop: drop.to_owned(), ..entry(id, kind, tag, "CREATE ..", &[]) };
+        let entries = vec![
+            of(1, "OPERATOR", "===", "DROP OPERATOR app.=== (text, text);\n"),
+            of(2, "OPERATOR", "===", "DROP OPERATOR app.=== (NONE, \"a b\".c);\n"),
+            of(3, "OPERATOR CLASS", "USING it", "DROP OPERATOR CLASS app.\"USING it\" USING hash;\n"),
+            of(4, "OPERATOR FAMILY", "f", "DROP OPERATOR FAMILY app.f USING btree;\n"),
+        ];
+        let map = object_map(entries, &Meta::default());
+        let names: Vec<&str> = map.objects().iter().map(|object| object.identity.name.as_str()).collect();
+        assert_eq!(names, ["=== (text, text)", "=== (NONE, \"a b\".c)", "USING it USING hash", "f USING btree"]);
     }
 
     #[test]

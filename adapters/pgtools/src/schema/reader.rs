@@ -179,7 +179,7 @@ impl SchemaReader for PgSchemas {
 }
 
 /// Another number whenever schemas are read otherwise: what was recorded of one before tells nothing of it then.
-const READER: u32 = 2;
+const READER: u32 = 3;
 
 fn fingerprint(map: &ObjectMap, server: u32) -> Fingerprint {
     Fingerprint::from_text(format!("{READER}.{server}-{}", hex(&Sha256::digest(map.canonical_text()))))
