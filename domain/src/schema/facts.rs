@@ -87,6 +87,30 @@ pub struct FunctionFact {
     pub defaults: u32,
 }
 
+/// An index that could not be built, or is being.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidIndex {
+    /// The schema it lies in.
+    pub schema: String,
+    /// Its name, not quoted.
+    pub name: String,
+    /// Whether somebody builds it at present.
+    pub is_being_built: bool,
+}
+
+/// A routine, a relation or a type that an extension brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionMember {
+    /// The extension, by its row in `pg_extension`.
+    pub extension: u32,
+    /// Whether it is a routine, told apart by its arguments.
+    pub is_routine: bool,
+    /// The schema it lies in.
+    pub schema: String,
+    /// Its name, not quoted: `f(integer)` of a routine.
+    pub name: String,
+}
+
 /// What one reading of a catalogue tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -112,8 +136,10 @@ pub struct Facts {
     pub published: Vec<(Node, String)>,
     /// Foreign servers that somebody has a user mapping on, by their row in `pg_foreign_server`. No diff speaks of those.
     pub mapped_servers: Vec<u32>,
-    /// Indexes that could not be built, by schema and name: no dump has them, and their names are taken.
-    pub invalid_indexes: Vec<(String, String)>,
+    /// Indexes that no dump has, and their names are taken.
+    pub invalid_indexes: Vec<InvalidIndex>,
+    /// What extensions brought: no dump has it, and its names are taken.
+    pub members: Vec<ExtensionMember>,
     /// Extensions that brought tables or sequences, by their row in `pg_extension`.
     pub with_tables: Vec<u32>,
     /// Materialised views that hold rows, by their row in `pg_class`.

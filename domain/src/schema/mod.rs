@@ -12,7 +12,7 @@ mod snapshot;
 mod sql;
 
 pub use diff::{Change, FieldChange, ObjectChange, SchemaDiff, Summary, Unscripted};
-pub use facts::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
+pub use facts::{Address, Alias, AliasPart, ColumnFact, Edge, ExtensionMember, Facts, FunctionFact, InvalidIndex, Node};
 pub use fingerprint::Fingerprint;
 pub use identity::{Identity, Kind};
 pub use map::{Object, ObjectMap};

@@ -4,7 +4,7 @@ use crate::{
     definitions::{default_grants::DefaultGrant, needs_superuser::Privileged, past_policies::PastPolicies, uncopied::Uncopied},
     error::from_sql,
 };
-use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, Facts, FunctionFact, Node};
+use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, ExtensionMember, Facts, FunctionFact, InvalidIndex, Node};
 use ports::driven::BuildError;
 use sqlx::{PgConnection, postgres::types::Oid};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -113,8 +113,10 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         sqlx::query_as(include_str!("sql/published.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let mapped_servers: Vec<Oid> =
         sqlx::query_scalar("select distinct srvid from pg_user_mappings").fetch_all(&mut *connection).await.map_err(reading)?;
-    let invalid_indexes: Vec<(String, String)> =
+    let invalid_indexes: Vec<(String, String, bool)> =
         sqlx::query_as(include_str!("sql/invalid_indexes.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
+    let members: Vec<(Oid, bool, String, String)> =
+        sqlx::query_as(include_str!("sql/extension_members.sql")).fetch_all(&mut *connection).await.map_err(reading)?;
     let (versions, updates) = (include_str!("sql/extension_versions.sql"), include_str!("sql/extension_updates.sql"));
     let extension_versions: Vec<(String, String)> = sqlx::query_as(versions).fetch_all(&mut *connection).await.map_err(reading)?;
     let extension_updates: Vec<(String, String)> = sqlx::query_as(updates).fetch_all(&mut *connection).await.map_err(reading)?;
@@ -146,7 +148,8 @@ pub(super) async fn read(connection: &mut PgConnection, meta: &Meta) -> Result<F
         fixed_extensions,
         published: published.into_iter().map(|(class, object, column, name)| (Node { address: address(class, object), column }, name)).collect(),
         mapped_servers: mapped_servers.into_iter().map(|oid| oid.0).collect(),
-        invalid_indexes,
+        invalid_indexes: invalid_indexes.into_iter().map(|(schema, name, is_being_built)| InvalidIndex { schema, name, is_being_built }).collect(),
+        members: members.into_iter().map(member).collect(),
         with_tables: with_tables.into_iter().map(|oid| oid.0).collect(),
         populated: populated.into_iter().map(|oid| oid.0).collect(),
     })
@@ -174,6 +177,10 @@ fn alias(row: AliasRow) -> Alias {
 fn function(row: FunctionRow) -> (u32, FunctionFact) {
     let fact = FunctionFact { result: row.result, names: row.names, modes: row.modes, defaults: row.defaults.unsigned_abs().into() };
     (row.function.0, fact)
+}
+
+fn member((extension, is_routine, schema, name): (Oid, bool, String, String)) -> ExtensionMember {
+    ExtensionMember { extension: extension.0, is_routine, schema, name }
 }
 
 fn reading(error: sqlx::Error) -> BuildError {

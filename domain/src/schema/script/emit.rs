@@ -2,16 +2,16 @@
 
 use super::{
     ahead::{Given, ahead},
+    aside::let_go,
     default_grants::DefaultGrants,
     fate::{Fate, Step, unknown_version, without_hazards},
     grants,
     made::made,
-    names::{not_null_names, taken_names},
+    names::{invalid_index, not_null_names},
     plan::Plan,
     removal::removal,
     statement::{Hazard, ScriptStatement},
     table::{TableChange, TableSteps, check_hazards},
-    types::{let_go, step_aside},
     usual_names::with_named_not_null,
 };
 use crate::schema::{
@@ -138,7 +138,7 @@ impl Writer<'_> {
                     self.steps(identity, &early);
                 }
                 _ if plan.aside.contains(&place) => {
-                    let (sql, aside) = step_aside(&objects[place]).expect("it was planned to");
+                    let (sql, aside) = plan.step_aside(place).expect("it was planned to");
                     self.steps(identity, &without_hazards([sql]));
                     if plan.graph.dependencies(place).iter().any(|(on, _, _)| plan.is_dropped(*on)) {
                         self.steps(identity, &without_hazards(let_go(&objects[place], &aside)));
@@ -242,10 +242,8 @@ impl Writer<'_> {
 
     /// The statement that takes away what a failed build left under the name of an index or a key.
     fn invalid_index_in_the_way(&self, object: &Object) -> Option<String> {
-        let is_it = |(schema, name): &&(String, String)| taken_names(object).iter().any(|(_, of, own)| of.as_ref() == Some(schema) && own == name);
-        let is_index = matches!(object.identity.kind, Kind::Index | Kind::Constraint);
-        let (schema, name) = self.plan.target.facts.invalid_indexes.iter().find(is_it).filter(|_| is_index)?;
-        Some(format!("DROP INDEX {}.{}", ident(schema), ident(name)))
+        let invalid = invalid_index(self.plan.target, object)?;
+        Some(format!("DROP INDEX {}.{}", ident(&invalid.schema), ident(&invalid.name)))
     }
 
     /// A table that should have been changed first, and was not.
@@ -372,7 +370,7 @@ impl Writer<'_> {
         for place in (0..objects.len()).rev() {
             let identity = &objects[place].identity;
             if plan.aside.contains(&place) {
-                let (_, name) = step_aside(&objects[place]).expect("it was planned to");
+                let (_, name) = plan.step_aside(place).expect("it was planned to");
                 self.steps(identity, &without_hazards([format!("DROP {name}")]));
             } else if plan.fates[place] == Fate::Remove && !plan.early.contains(&place) && identity.kind != Kind::Acl {
                 // Grants have gone already.

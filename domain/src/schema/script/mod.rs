@@ -1,6 +1,7 @@
 //! The script that turns one schema into another: what is taken away, changed in place, made, and in which order.
 
 mod ahead;
+mod aside;
 mod attached;
 mod begun;
 mod casting;

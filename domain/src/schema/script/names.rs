@@ -1,13 +1,24 @@
 //! Names that are in the way of others.
 
 use crate::schema::{
-    Kind, Object, SchemaSnapshot,
+    ExtensionMember, InvalidIndex, Kind, Object, SchemaSnapshot,
     sql::{Column, TableText, bare, ident, split, usual_not_null},
 };
 use std::collections::BTreeSet;
 
-/// The names that no other object may have beside this one: the space of names, the schema, the name.
-pub(super) fn taken_names(object: &Object) -> Vec<(&'static str, Option<String>, String)> {
+/// The space of names, the schema, the name.
+pub(super) type TakenName = (&'static str, Option<String>, String);
+
+/// The names that no other object may have beside this one and, of an extension, beside what that brings.
+pub(super) fn names_with_members(snapshot: &SchemaSnapshot, object: &Object) -> Vec<TakenName> {
+    let Some(address) = object.address.filter(|_| object.identity.kind == Kind::Extension) else { return taken_names(object) };
+    let members = snapshot.facts.members.iter().filter(|member| member.extension == address.object);
+    let space = |member: &ExtensionMember| if member.is_routine { Kind::Function } else { Kind::Table }.shares_names();
+    members.filter_map(|member| Some((space(member)?, Some(member.schema.clone()), member.name.clone()))).collect()
+}
+
+/// The names that no other object may have beside this one.
+pub(super) fn taken_names(object: &Object) -> Vec<TakenName> {
     let identity = &object.identity;
     let (kind, own) = match &identity.kind {
         // A key's index has its name.
@@ -23,6 +34,13 @@ pub(super) fn taken_names(object: &Object) -> Vec<(&'static str, Option<String>,
         names.push((space, Some(bare(schema)), bare(name)));
     }
     names
+}
+
+/// The invalid index that has the name which an index or a key wants.
+pub(super) fn invalid_index<'a>(target: &'a SchemaSnapshot, object: &Object) -> Option<&'a InvalidIndex> {
+    let names = if matches!(object.identity.kind, Kind::Index | Kind::Constraint) { taken_names(object) } else { Vec::new() };
+    let is_it = |index: &&InvalidIndex| names.iter().any(|(_, schema, own)| (schema.as_ref(), own) == (Some(&index.schema), &index.name));
+    target.facts.invalid_indexes.iter().find(is_it)
 }
 
 /// Names of NOT NULL constraints that stand in definitions: those that are not the usual ones.

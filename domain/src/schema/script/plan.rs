@@ -3,6 +3,7 @@
 mod hearing;
 
 use super::{
+    aside::can_step_aside,
     attached::change_attached,
     decided::{change_used_types, keep_mapped_servers, leave_partitions, switch_triggers_again, validate_checks},
     domains::Domains,
@@ -12,7 +13,6 @@ use super::{
     partitions::{Attachment, attachments_of},
     removal::{is_of_detached, said_of_constraint},
     table::{Disturbance, TableChange},
-    types::step_aside,
 };
 use crate::schema::{
     Kind, Node, Object, SchemaSnapshot,
@@ -211,7 +211,7 @@ impl<'a> Plan<'a> {
         while let Some(place) = reached.pop() {
             for (on, _, _) in self.graph.dependencies(place) {
                 let goes = self.is_dropped(*on) && matches!(self.kind(*on), Kind::Type | Kind::Domain);
-                if goes && step_aside(&self.target.map.objects()[*on]).is_some() && self.aside.insert(*on) {
+                if goes && can_step_aside(&self.target.map.objects()[*on]) && self.aside.insert(*on) {
                     reached.push(*on);
                 }
             }
@@ -361,7 +361,7 @@ impl<'a> Plan<'a> {
                 change.suspended_checks.insert(name.clone());
             }
             Part::Column(column) if is_type && seed.what == What::Whole => {
-                if step_aside(&self.target.map.objects()[seed.place]).is_none() {
+                if !can_step_aside(&self.target.map.objects()[seed.place]) {
                     return blocked(format!("column {column} of {identity} has it as its type"));
                 }
                 let Some(change) = self.table(place) else { return blocked(format!("{identity} cannot be changed in place")) };

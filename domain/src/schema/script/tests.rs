@@ -1,7 +1,7 @@
 //! What is written for changes that databases in tests cannot show: what rows would lose, and what is said of statements.
 
 use super::Hazard::{self, DataLoss, ExclusiveLock, LongScan, MayFail, TableRewrite};
-use crate::schema::{Address, ColumnFact, Facts, Fingerprint, Identity, Kind, Node, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
+use crate::schema::{Address, ColumnFact, Facts, Fingerprint, Identity, InvalidIndex, Kind, Node, Object, ObjectMap, SchemaDiff, SchemaSnapshot};
 
 fn snapshot(name: &str, objects: Vec<Object>) -> SchemaSnapshot {
     SchemaSnapshot { map: ObjectMap::new(objects), facts: Facts::default(), fingerprint: Fingerprint::from_text(name) }
@@ -169,7 +169,8 @@ fn what_no_diff_speaks_of_is_not_in_the_way_in_silence() {
     let other = SchemaDiff::between(&target, &snapshot("b", of("a bigint,\n    b integer")));
     assert_eq!((other.script.len(), other.unscripted.len()), (1, 0));
 
-    let facts = Facts { invalid_indexes: vec![("p".to_owned(), "x".to_owned())], ..Facts::default() };
+    let index = InvalidIndex { schema: "p".to_owned(), name: "x".to_owned(), is_being_built: false };
+    let facts = Facts { invalid_indexes: vec![index], ..Facts::default() };
     let target = SchemaSnapshot { facts, ..snapshot("a", with("a integer", vec![])) };
     let source = snapshot("b", with("a integer", vec![(Kind::Index, "x", "CREATE INDEX x ON p.t USING btree (a);")]));
     let script: Vec<String> = SchemaDiff::between(&target, &source).script.into_iter().map(|statement| statement.sql).collect();

@@ -106,27 +106,6 @@ pub(super) fn checks_values(fate: &Fate) -> bool {
     matches!(fate, Fate::Alter(change) if change.at.iter().any(|(sql, hazards)| sql.starts_with("ALTER DOMAIN ") && hazards.contains(&Hazard::LongScan)))
 }
 
-/// How the type steps aside for its successor while columns still have it: the statement, and the name it then has. `None` for what cannot.
-pub(super) fn step_aside(object: &Object) -> Option<(String, String)> {
-    let (word, name) = match TypeText::read(&object.definition) {
-        Some(TypeText::Enum { name, .. } | TypeText::Composite { name, .. }) => ("TYPE", name),
-        // A multirange type would keep its name.
-        Some(TypeText::Range | TypeText::Base) => return None,
-        None => ("DOMAIN", DomainText::read(&object.definition)?.name),
-    };
-    let [schema, own] = split(&name, '.')[..] else { return None };
-    let bare: String = own.trim_matches('"').chars().take(40).collect();
-    let aside = format!("\"{bare}__replaced\"");
-    Some((format!("ALTER {word} {name} RENAME TO {aside}"), format!("{word} {schema}.{aside}")))
-}
-
-/// What a domain that has stepped aside, under the name that it then has, lets go of for what is dropped meanwhile.
-pub(super) fn let_go(object: &Object, aside: &str) -> Vec<String> {
-    let Some(domain) = DomainText::read(&object.definition) else { return Vec::new() };
-    let default = domain.default.iter().map(|_| format!("ALTER {aside} DROP DEFAULT"));
-    default.chain(domain.constraints.iter().map(|(name, _)| format!("ALTER {aside} DROP CONSTRAINT {name}"))).collect()
-}
-
 /// A domain's constraint.
 fn check(object: &Object, name: &str) -> Option<(String, String)> {
     DomainText::read(&object.definition)?.constraints.into_iter().find(|(other, _)| bare(other) == name)

@@ -22,3 +22,5 @@ union all
 select 'pg_type'::regclass, typarray, 'pg_type'::regclass, oid, 'whole', '' from pg_type where typarray <> 0 and oid >= 16384
 union all
 select 'pg_type'::regclass, rngmultitypid, 'pg_type'::regclass, rngtypid, 'whole', '' from pg_range where rngtypid >= 16384
+union all
+select classid, objid, refclassid, refobjid, 'whole', '' from pg_depend where deptype = 'e' and refobjid >= 16384

@@ -6,7 +6,7 @@ use crate::schema::{
     script::{
         fate::Fate,
         graph::{Dependent, Part},
-        names::taken_names,
+        names::names_with_members,
         table::Disturbance,
     },
     sql::{Column, TypeText, bare},
@@ -14,12 +14,13 @@ use crate::schema::{
 use std::collections::BTreeSet;
 
 impl Plan<'_> {
-    /// Removed objects whose names new ones take: they go first.
+    /// Removed objects whose names new ones take: they go first. An extension's are those of all that it brings, too.
     pub(super) fn in_the_way(&self) -> BTreeSet<usize> {
         let objects = self.source.map.objects().iter().filter(|object| self.target.map.place(&object.identity).is_none());
-        let taken: BTreeSet<_> = objects.flat_map(taken_names).collect();
+        let taken: BTreeSet<_> = objects.flat_map(|object| names_with_members(self.source, object)).collect();
         let removed = self.target.map.objects().iter().enumerate().filter(|(place, _)| self.fates[*place] == Fate::Remove);
-        removed.filter(|(_, object)| taken_names(object).iter().any(|name| taken.contains(name))).map(|(place, _)| place).collect()
+        let is_in_the_way = |object: &Object| names_with_members(self.target, object).iter().any(|name| taken.contains(name));
+        removed.filter(|(_, object)| is_in_the_way(object)).map(|(place, _)| place).collect()
     }
 
     /// Whether it is about a column of the table's own that the source does not tell as its own. One that a parent loses goes with the parent's, and its checks
