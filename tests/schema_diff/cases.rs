@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [(&str, &str); 9] = [
+const CASES: [(&str, &str); 10] = [
     ("tables", include_str!("cases_tables.sql")),
     ("others", include_str!("cases_others.sql")),
     ("rare", include_str!("cases_rare.sql")),
@@ -19,6 +19,7 @@ const CASES: [(&str, &str); 9] = [
     ("kinds", include_str!("cases_kinds.sql")),
     ("rows", include_str!("cases_rows.sql")),
     ("beneath", include_str!("cases_beneath.sql")),
+    ("left", include_str!("cases_left.sql")),
     ("names", include_str!("cases_names.sql")),
     ("levels", include_str!("cases_levels.sql")),
 ];

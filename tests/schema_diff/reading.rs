@@ -5,6 +5,7 @@ use crate::{
     world::{Rights, World, place, read},
 };
 use ports::driven::SchemaReader;
+use sqlx::{Connection, Executor};
 use std::time::{Duration, Instant};
 
 /// Enough objects that a dump takes a while: tables with keys, indexes, views, policies.
@@ -88,4 +89,39 @@ async fn a_diff_costs_no_more_than_the_dumps_of_both() {
     // Without the compiler's help our own part, and the log-in's hashing, take many times as long.
     let (unequal_at_most, equal_at_most) = if cfg!(debug_assertions) { (6.0, 2.0) } else { (1.5, 0.2) };
     assert!(ratio(unequal) <= unequal_at_most && ratio(equal) <= equal_at_most);
+}
+
+/// Nobody but who builds it and superusers may see what is built.
+async fn indexes_without_a_dump(major: u32) {
+    let Some(world) = World::start(major, Rights::Owner).await else { return };
+    let of = world.database("create table public.t (a integer); insert into public.t values (1), (1)").await;
+    let wanted = world.copy(&of).await;
+    world.as_owner(&wanted, "create index failed on public.t (a); create index built on public.t (a)").await.unwrap();
+    world.alone(&of, "create unique index concurrently failed on public.t (a)").await.unwrap_err();
+    let mut writer = world.connect(&of).await;
+    writer.execute("begin; insert into public.t values (2)").await.unwrap();
+    let build = async { world.alone(&of, "create index concurrently built on public.t (a)").await.unwrap() };
+    let look = async {
+        while world.numbers(&of, "select array[count(*)] from pg_index where not indisvalid").await != [2] {}
+        let schemas = world.schemas();
+        let diff = schemas.diff(&place(&of), &place(&wanted)).await.unwrap();
+        let script: Vec<&str> = diff.script.iter().map(|statement| statement.sql.as_str()).collect();
+        assert_eq!(script, ["DROP INDEX \"public\".\"failed\"", "CREATE INDEX failed ON public.t USING btree (a)"]);
+        let [left] = &diff.unscripted[..] else { panic!("{:?}", diff.unscripted) };
+        assert_eq!((left.identity.as_str(), left.reason.split(':').next()), ("public.built", Some("an index public.built is being built")));
+        writer.execute("commit").await.unwrap();
+        writer.close().await.unwrap();
+    };
+    tokio::join!(build, look);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_being_built_is_left_on_postgresql_15() {
+    indexes_without_a_dump(15).await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_being_built_is_left_on_postgresql_18() {
+    indexes_without_a_dump(18).await;
 }

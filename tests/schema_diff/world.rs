@@ -119,10 +119,20 @@ impl World {
         self.run(database, &format!("set role fluxbase_branch_owner; {sql}")).await
     }
 
-    async fn run(&self, database: &str, sql: &str) -> Result<(), sqlx::Error> {
+    /// One statement that can be in no transaction.
+    pub(crate) async fn alone(&self, database: &str, statement: &str) -> Result<(), sqlx::Error> {
+        self.run(database, statement).await
+    }
+
+    /// A session of the superuser's.
+    pub(crate) async fn connect(&self, database: &str) -> PgConnection {
         let mut url = self.url.clone();
         url.set_path(database);
-        let mut connection = PgConnection::connect(url.as_str()).await?;
+        PgConnection::connect(url.as_str()).await.unwrap()
+    }
+
+    async fn run(&self, database: &str, sql: &str) -> Result<(), sqlx::Error> {
+        let mut connection = self.connect(database).await;
         let outcome = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await;
         connection.close().await?;
         outcome.map(|_| ())
@@ -130,9 +140,7 @@ impl World {
 
     /// The numbers that a query gives, as many as it has columns.
     pub(crate) async fn numbers(&self, database: &str, query: &str) -> Vec<i64> {
-        let mut url = self.url.clone();
-        url.set_path(database);
-        let mut connection = PgConnection::connect(url.as_str()).await.unwrap();
+        let mut connection = self.connect(database).await;
         let row =
             sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut connection).await.unwrap_or_else(|error| panic!("{error}: {query}"));
         connection.close().await.unwrap();

@@ -6,7 +6,7 @@ use super::{
     partitions::Attachment,
     types,
 };
-use crate::schema::{Kind, SchemaSnapshot, sql::TableText};
+use crate::schema::{Kind, Object, SchemaSnapshot, sql::TableText};
 use std::collections::BTreeSet;
 
 /// Partitions that the source has not, of a table that cannot be changed: they hold its rows, and are left with it, and so is what belongs to them.
@@ -29,12 +29,20 @@ pub(super) fn leave_partitions(target: &SchemaSnapshot, in_source: &[Option<usiz
     }
 }
 
-/// Servers that somebody has a mapping on cannot be dropped, and no diff speaks of that mapping: it may hold a password.
+/// Why a server that somebody has a mapping on cannot be dropped; no diff speaks of that mapping: it may hold a password.
+pub(super) const MAPPED: &str = "user mappings stand on it: drop them first, or change it by ALTER SERVER";
+
+/// Whether somebody has a mapping on a server.
+pub(super) fn is_mapped(target: &SchemaSnapshot, object: &Object) -> bool {
+    let is_it = |object: u32| target.facts.mapped_servers.contains(&object);
+    object.identity.kind == Kind::Server && object.address.is_some_and(|address| is_it(address.object))
+}
+
+/// Servers that somebody has a mapping on stay.
 pub(super) fn keep_mapped_servers(target: &SchemaSnapshot, fates: &mut [Fate]) {
-    for (place, object) in target.map.objects().iter().enumerate().filter(|(_, object)| object.identity.kind == Kind::Server) {
-        let is_mapped = object.address.is_some_and(|address| target.facts.mapped_servers.contains(&address.object));
-        if is_mapped && matches!(fates[place], Fate::Rebuild | Fate::Remove) {
-            fates[place] = Fate::Blocked("user mappings stand on it: drop them first, or change it by ALTER SERVER".to_owned());
+    for (place, object) in target.map.objects().iter().enumerate() {
+        if is_mapped(target, object) && matches!(fates[place], Fate::Rebuild | Fate::Remove) {
+            fates[place] = Fate::Blocked(MAPPED.to_owned());
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     ahead::{Given, ahead},
     aside::let_go,
     default_grants::DefaultGrants,
-    fate::{Fate, Step, unknown_version, without_hazards},
+    fate::{Fate, Step, without_hazards},
     grants,
     made::made,
     names::{invalid_index, not_null_names},
@@ -190,8 +190,8 @@ impl Writer<'_> {
     fn write_source(&mut self, place: usize) {
         let plan = self.plan;
         let object = &plan.source.map.objects()[place];
-        let left = || object.unscripted.clone().or_else(|| self.stands_on_the_unchanged(object));
-        if let Some(reason) = self.made.contains(&place).then(left).flatten() {
+        let left = plan.unmade.get(&place).or(object.unscripted.as_ref().filter(|_| self.made.contains(&place)));
+        if let Some(reason) = left {
             return self.unscripted.push(Unscripted::new(&object.identity, reason));
         }
         if self.given.said.contains(&place) {
@@ -246,25 +246,6 @@ impl Writer<'_> {
         Some(format!("DROP INDEX {}.{}", ident(&invalid.schema), ident(&invalid.name)))
     }
 
-    /// A table that should have been changed first, and was not.
-    fn stands_on_the_unchanged(&self, object: &Object) -> Option<String> {
-        if object.identity.kind == Kind::Default && self.is_of_a_table_that_stays_out(object) {
-            return Some("its table inherits from nobody".to_owned());
-        }
-        if object.identity.kind == Kind::Extension {
-            return unknown_version(self.plan.target, object);
-        }
-        if !object.identity.kind.hangs_on_a_relation() {
-            return None;
-        }
-        let required = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
-        let blocked = |identity: &&Identity| {
-            let place = self.plan.target.map.place(identity);
-            identity.kind == Kind::Table && place.is_some_and(|place| matches!(self.plan.fates[place], Fate::Blocked(_)))
-        };
-        required.into_iter().find(blocked).map(|table| format!("{table} is not changed"))
-    }
-
     /// Whether it is the default of a column that should be the parent's only, and stays its own: it is no object by itself then.
     fn is_default_of_own_column(&self, object: &Object) -> bool {
         let Some((_, column)) = object.identity.name.rsplit_once(' ').filter(|_| object.identity.kind == Kind::Default) else { return false };
@@ -286,12 +267,6 @@ impl Writer<'_> {
         };
         let listed: Vec<&str> = split(&text[on + "ON".len()..from], ',').into_iter().map(str::trim).collect();
         self.changes_beneath(object).any(|change| change.orders_otherwise(&listed))
-    }
-
-    fn is_of_a_table_that_stays_out(&self, object: &Object) -> bool {
-        let tables = object.requires.iter().map(|required| &self.plan.source.map.objects()[*required].identity);
-        let changes = tables.filter_map(|table| self.plan.tables.get(&self.plan.target.map.place(table)?));
-        changes.into_iter().any(TableChange::stays_out)
     }
 
     /// Grants on columns go with a revocation on their table.

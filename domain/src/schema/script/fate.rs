@@ -140,6 +140,12 @@ fn extension_parts(object: &Object) -> Option<(String, String, String)> {
     Some((part("EXISTS", Some("WITH SCHEMA"))?, part("WITH SCHEMA", Some("VERSION"))?, part("VERSION", None)?))
 }
 
+/// Whether an extension lies in another schema.
+pub(super) fn moves(old: &Object, new: &Object) -> bool {
+    let schema = |object| extension_parts(object).map(|(_, schema, _)| schema);
+    schema(old) != schema(new)
+}
+
 /// It is updated where this server's files lead there.
 fn extension(target: &SchemaSnapshot, old: &Object, new: &Object) -> Fate {
     let (Some((name, schema, version)), Some((_, new_schema, new_version))) = (extension_parts(old), extension_parts(new)) else {
@@ -237,6 +243,12 @@ pub(super) fn options_and_marks(source: &SchemaSnapshot, index: &str, old: &Obje
     }
     let set = new_options.changes_from(&options).into_iter().map(|change| (format!("ALTER INDEX {index} {change}"), vec![Hazard::ExclusiveLock]));
     Some(set.chain(marks(source, &before, &after)?).collect())
+}
+
+/// Whether two definitions of an index or a key differ in nothing but options and marks.
+pub(super) fn same_but_for_options(old: &Object, new: &Object) -> bool {
+    let head = |object: &Object| without_options(statements(&object.definition).first()?).map(|(head, _)| head);
+    head(old) == head(new)
 }
 
 /// What makes an index or a key, without its `WITH (..)`, and that.

@@ -22,6 +22,7 @@ pub(super) fn made(plan: &Plan<'_>) -> BTreeSet<usize> {
             made.insert(place);
         }
     }
+    made.retain(|place| !plan.unmade.contains_key(place));
     made
 }
 

@@ -14,6 +14,7 @@ mod fate;
 mod grants;
 mod graph;
 mod inheritance;
+mod left;
 mod made;
 mod names;
 mod partitions;

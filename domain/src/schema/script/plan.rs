@@ -5,17 +5,18 @@ mod hearing;
 use super::{
     aside::can_step_aside,
     attached::change_attached,
-    decided::{change_used_types, keep_mapped_servers, leave_partitions, switch_triggers_again, validate_checks},
+    decided::{MAPPED, change_used_types, is_mapped, keep_mapped_servers, leave_partitions, switch_triggers_again, validate_checks},
     domains::Domains,
     fate::{Fate, of_changed, unchecked},
     graph::{Dependent, Graph, Part},
     inheritance::lost,
+    left::left,
     partitions::{Attachment, attachments_of},
     removal::{is_of_detached, said_of_constraint},
     table::{Disturbance, TableChange},
 };
 use crate::schema::{
-    Kind, Node, Object, SchemaSnapshot,
+    Kind, Object, SchemaSnapshot,
     sql::{SequenceText, TableText, bare},
 };
 use std::{
@@ -46,6 +47,8 @@ pub(super) struct Plan<'a> {
     pub(super) domains: (Arc<Domains>, Arc<Domains>),
     /// Where an object of the target stands in the source.
     pub(super) in_source: Vec<Option<usize>>,
+    /// Objects of the source that are not made, and why.
+    pub(super) unmade: BTreeMap<usize, String>,
 }
 
 /// Something that others stand on is about to go, or to change.
@@ -75,7 +78,14 @@ pub(super) fn plan<'a>(target: &'a SchemaSnapshot, source: &'a SchemaSnapshot) -
     loop {
         let mut plan = Plan::begin(target, source, &blocked);
         match plan.settle() {
-            Ok(()) => return plan,
+            Ok(()) => {
+                let left = left(&plan);
+                if left.unchanged.is_empty() {
+                    plan.unmade = left.unmade;
+                    return plan;
+                }
+                blocked.extend(left.unchanged);
+            }
             Err(found) => {
                 blocked.insert(found.root, found.reason);
             }
@@ -129,6 +139,7 @@ impl<'a> Plan<'a> {
             attachments_wanted: attachments_of(&source.map),
             domains: (Arc::new(Domains::of(target)), Arc::new(Domains::of(source))),
             in_source,
+            unmade: BTreeMap::new(),
         }
     }
 
@@ -239,16 +250,6 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Why a column can neither go nor get another type, where a publication tells apart by it.
-    fn published(&self, seed: Seed) -> Option<String> {
-        let What::Column(column, _) = seed.what else { return None };
-        let object = &self.target.map.objects()[seed.place];
-        let is_it = |node: &Node| Some(node.address) == object.address && node.column == column;
-        let (_, publication) = self.target.facts.published.iter().find(|(node, _)| is_it(node))?;
-        let name = self.target.columns(object).iter().find(|fact| fact.number == column).map_or("", |fact| &fact.name);
-        Some(format!("publication {publication} tells by column {name} of {} what it sends: take that out of it first", object.identity))
-    }
-
     /// No row is written anew while a column of another table has the table's row type; a materialised view can make way.
     fn disturb_row_type(&mut self, seed: Seed) -> Result<Vec<Seed>, Blocked> {
         let mut gone = Vec::new();
@@ -305,6 +306,7 @@ impl<'a> Plan<'a> {
             Fate::Rebuild => Ok(Vec::new()),
             Fate::Blocked(reason) => blocked(format!("{} stands on it, and that cannot be made again: {reason}", object.identity)),
             _ if object.drop.is_none() && !kind.hangs_on_a_relation() => blocked(format!("{} stands on it", object.identity)),
+            _ if is_mapped(self.target, object) => blocked(format!("{} stands on it, and that cannot be made again: {MAPPED}", object.identity)),
             _ => {
                 self.fates[place] = Fate::Rebuild;
                 self.early.insert(place);

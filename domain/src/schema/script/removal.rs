@@ -134,8 +134,19 @@ fn loses_column(plan: &Plan<'_>, table: usize, column: i32) -> bool {
 /// Of `COMMENT ON COLUMN t.c` and grants on columns: whether the column goes.
 fn is_of_lost_column(plan: &Plan<'_>, object: &Object) -> bool {
     let Some(name) = object.identity.name.strip_prefix("COLUMN ") else { return false };
+    if object.requires.iter().any(|of| is_lost_attribute(plan, *of, name)) {
+        return true;
+    }
     let Some(change) = object.requires.iter().find_map(|required| plan.tables.get(required)) else { return false };
     change.old.columns.iter().any(|column| is_column(name, &column.name) && change.drops(&bare(&column.name)))
+}
+
+/// Whether `c.a` is an attribute that a composite type has no more, changed where it is.
+fn is_lost_attribute(plan: &Plan<'_>, of: usize, name: &str) -> bool {
+    let Some(at) = plan.in_source[of].filter(|_| matches!(plan.fates[of], Fate::Alter(_)) && *plan.kind(of) == Kind::Type) else { return false };
+    let after = plan.source.attributes(&plan.source.map.objects()[at]);
+    let mut lost = plan.target.attributes(&plan.target.map.objects()[of]).iter().filter(|fact| !after.iter().any(|other| other.name == fact.name));
+    lost.any(|fact| is_column(name, &fact.name))
 }
 
 /// Of `COMMENT ON CONSTRAINT c ON t`: the constraint's name.

@@ -169,12 +169,16 @@ fn what_no_diff_speaks_of_is_not_in_the_way_in_silence() {
     let other = SchemaDiff::between(&target, &snapshot("b", of("a bigint,\n    b integer")));
     assert_eq!((other.script.len(), other.unscripted.len()), (1, 0));
 
-    let index = InvalidIndex { schema: "p".to_owned(), name: "x".to_owned(), is_being_built: false };
-    let facts = Facts { invalid_indexes: vec![index], ..Facts::default() };
-    let target = SchemaSnapshot { facts, ..snapshot("a", with("a integer", vec![])) };
-    let source = snapshot("b", with("a integer", vec![(Kind::Index, "x", "CREATE INDEX x ON p.t USING btree (a);")]));
-    let script: Vec<String> = SchemaDiff::between(&target, &source).script.into_iter().map(|statement| statement.sql).collect();
+    let with_index = |is_being_built| {
+        let index = InvalidIndex { schema: "p".to_owned(), name: "x".to_owned(), is_being_built };
+        let facts = Facts { invalid_indexes: vec![index], ..Facts::default() };
+        let target = SchemaSnapshot { facts, ..snapshot("a", with("a integer", vec![])) };
+        SchemaDiff::between(&target, &snapshot("b", with("a integer", vec![(Kind::Index, "x", "CREATE INDEX x ON p.t USING btree (a);")])))
+    };
+    let script: Vec<String> = with_index(false).script.into_iter().map(|statement| statement.sql).collect();
     assert_eq!(script, ["DROP INDEX \"p\".\"x\"", "CREATE INDEX x ON p.t USING btree (a)"]);
+    let diff = with_index(true);
+    assert!(diff.script.is_empty() && diff.unscripted[0].reason.starts_with("an index p.x is being built"), "{diff:?}");
 
     let server = |host: &str| {
         let definition = format!("CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (\n    host '{host}'\n);");
@@ -251,4 +255,19 @@ fn an_extension_is_updated_only_where_the_files_lead() {
         assert!(diff.script.is_empty(), "{:?}", diff.script);
         assert!(diff.unscripted[0].reason.ends_with(expected), "{:?}", diff.unscripted);
     }
+}
+
+#[test]
+fn who_uses_an_extension_that_cannot_be_made_is_left_with_it() {
+    let text = "CREATE EXTENSION IF NOT EXISTS e WITH SCHEMA public VERSION '2';".to_owned();
+    let extension = Object::new(Identity::new(Kind::Extension, None, "e"), text, Some("DROP EXTENSION e;".to_owned()), None, Vec::new());
+    let mut of_its_type = table("c public.of_e");
+    of_its_type.requires = vec![0];
+    let comment = Object::new(Identity::new(Kind::Comment, Some("p"), "TABLE t"), "COMMENT ON TABLE p.t IS 'x';".to_owned(), None, None, vec![1]);
+    let facts = Facts { extension_versions: vec![("e".to_owned(), "1".to_owned())], ..Facts::default() };
+    let target = SchemaSnapshot { facts, ..snapshot("a", Vec::new()) };
+    let diff = SchemaDiff::between(&target, &snapshot("b", vec![extension, of_its_type, comment]));
+    let left: Vec<&str> = diff.unscripted.iter().map(|left| left.reason.as_str()).collect();
+    assert!(diff.script.is_empty() && left[0].starts_with("this server has no files of version '2'"), "{diff:?}");
+    assert_eq!(left[1..], ["it stands on extension e, which is not made", "it stands on table p.t, which is not made"]);
 }

@@ -2,7 +2,7 @@
 
 use super::{Plan, Seed, What};
 use crate::schema::{
-    Kind, Object,
+    Kind, Node, Object,
     script::{
         fate::Fate,
         graph::{Dependent, Part},
@@ -85,5 +85,15 @@ impl Plan<'_> {
     /// Whether the source's table of that name has such a column.
     pub(super) fn keeps_column(&self, place: usize, name: &str) -> bool {
         self.in_source[place].is_some_and(|at| self.source.columns(&self.source.map.objects()[at]).iter().any(|fact| fact.name == name))
+    }
+
+    /// Why a column can neither go nor get another type, where a publication tells apart by it.
+    pub(super) fn published(&self, seed: Seed) -> Option<String> {
+        let What::Column(column, _) = seed.what else { return None };
+        let object = &self.target.map.objects()[seed.place];
+        let is_it = |node: &Node| Some(node.address) == object.address && node.column == column;
+        let (_, publication) = self.target.facts.published.iter().find(|(node, _)| is_it(node))?;
+        let name = self.target.columns(object).iter().find(|fact| fact.number == column).map_or("", |fact| &fact.name);
+        Some(format!("publication {publication} tells by column {name} of {} what it sends: take that out of it first", object.identity))
     }
 }
