@@ -2,7 +2,8 @@
 
 use crate::{
     copy::undelayed::Undelayed,
-    error::from_sql,
+    error::{from_sql, sql_state},
+    logins::database_logins,
     masking::KEY_SETTING,
     quoting::ident,
     settings::{Login, Place, Server, Settings},
@@ -11,7 +12,7 @@ use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use secrecy::ExposeSecret;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, PgConnection,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::process::Command;
@@ -81,7 +82,7 @@ impl Settings {
     ///
     /// It reads views: materialised views stand on them, and functions that checks and indexes call. It has no more rights than whoever wrote them.
     pub(crate) async fn builder_in(&self, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        let mut connection = connect(self.builder_options(branch), &UNTIMED).await?;
+        let mut connection = self.connect_into(branch, self.builder_options(branch), &UNTIMED).await?;
         become_owner(&mut connection).await?;
         Ok(connection)
     }
@@ -121,16 +122,36 @@ impl Settings {
             .options([("synchronous_commit", "off")])
             .options(more.iter().copied())
             .application_name(name);
-        let mut connection = connect(options, &GUARDED).await?;
-        if !is_main {
-            become_owner(&mut connection).await?;
+        if is_main {
+            return connect(options, &GUARDED).await;
         }
+        let mut connection = self.connect_into(parent, options, &GUARDED).await?;
+        become_owner(&mut connection).await?;
         Ok(connection)
     }
 
     /// A connection into a branch as one of its logins.
     pub(crate) async fn login_in(&self, purpose: LoginPurpose, branch: &DatabaseName) -> Result<PgConnection, BuildError> {
-        self.open(&self.login(purpose, branch), branch).await
+        self.connect_into(branch, options(&self.server, &self.login(purpose, branch), branch), &GUARDED).await
+    }
+
+    /// Connects by one of a branch's logins. Code that ran over it may have changed its password: it is put right, once.
+    async fn connect_into(
+        &self,
+        branch: &DatabaseName,
+        options: PgConnectOptions,
+        settings: &'static [&'static str],
+    ) -> Result<PgConnection, BuildError> {
+        match try_connect(&options, settings).await {
+            Err(error) if sql_state(&error).as_deref() == Some(WRONG_PASSWORD) => {
+                tracing::warn!(database = %branch, "the password of a branch's login was changed in the branch, and is put right");
+                let mut admin = self.admin().await?;
+                database_logins::restore(&mut admin, self, branch).await?;
+                let _ = admin.close().await;
+                connect(options, settings).await
+            }
+            outcome => outcome.map_err(|error| not_connected(&options, error)),
+        }
     }
 
     async fn open(&self, login: &Login, database: &DatabaseName) -> Result<PgConnection, BuildError> {
@@ -147,8 +168,15 @@ const GUARDED: [&str; 2] = ["transaction_timeout", "restrict_nonsystem_relation_
 /// The settings are said once connected: a name that the server does not know would refuse the connection. Where the server can, it looks whether we are still
 /// there while a statement waits: what nobody waits for any more does not go on waiting for somebody's lock.
 async fn connect(options: PgConnectOptions, settings: &'static [&'static str]) -> Result<PgConnection, BuildError> {
-    let what = format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username());
-    let mut connection = options.connect().await.map_err(|error| from_sql(what, error))?;
+    try_connect(&options, settings).await.map_err(|error| not_connected(&options, error))
+}
+
+fn not_connected(options: &PgConnectOptions, error: sqlx::Error) -> BuildError {
+    from_sql(format!("connecting to '{}' as '{}'", options.get_database().unwrap_or_default(), options.get_username()), error)
+}
+
+async fn try_connect(options: &PgConnectOptions, settings: &'static [&'static str]) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
     sqlx::query(
         "select set_config(name, case name when 'transaction_timeout' then '0' when 'client_connection_check_interval' then '2s'
                                           else 'view, foreign-table' end, false)
@@ -156,10 +184,12 @@ async fn connect(options: PgConnectOptions, settings: &'static [&'static str]) -
     )
     .bind(settings)
     .execute(&mut connection)
-    .await
-    .map_err(|error| from_sql("preparing a connection", error))?;
+    .await?;
     Ok(connection)
 }
+
+/// What PostgreSQL says to a password that is not the login's.
+const WRONG_PASSWORD: &str = "28P01";
 
 async fn become_owner(connection: &mut PgConnection) -> Result<(), BuildError> {
     run(connection, format!("set role {}", ident(OWNER_ROLE))).await.map_err(|error| from_sql("becoming the owner of branches", error))

@@ -24,7 +24,7 @@ mod tools;
 mod watch;
 
 pub use builder::PgBranchBuilder;
-pub use logins::{Entrance, PgBranchLogins};
+pub use logins::{Entrance, PgBranchLogins, PgLoginRestorer};
 pub use masking::MaskingSettings;
 pub use schema::PgSchemas;
 pub use settings::{Login, Place, Server, Settings, StockSettings};

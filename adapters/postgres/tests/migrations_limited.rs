@@ -12,7 +12,9 @@ use fluxbase_postgres::{
     provision::{MainSeat, main_seat, provision},
     wire::Target,
 };
-use ports::driven::{ApplyRequest, DatabaseLogin, DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationRunner, NoMigrationProgress};
+use ports::driven::{
+    ApplyRequest, DatabaseLogin, DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationRunner, NoLoginRestorer, NoMigrationProgress,
+};
 use provision_rig::{TestBox, connect, count, fresh_database, migrate_control, options, run, superuser};
 use provision_server::server;
 use std::{path::PathBuf, sync::Arc};
@@ -51,6 +53,7 @@ async fn main_is_migrated_over_an_admin_who_is_no_superuser() {
         main: Ok(Seat::on_main(seat, &server)),
         server,
         logins: Arc::new(NoBranches),
+        restorer: Arc::new(NoLoginRestorer),
         limits: MigrationLimits::default(),
         seeds_dir: PathBuf::new(),
     };

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::branch::{DatabaseName, ExpiresIn, Quota};
 use pgtools::{Entrance, PgBranchBuilder, PgBranchLogins, PgSchemas, PgWatch};
-use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, NoFailpoints, SecretBox};
+use ports::driven::{Clock, ControlPlane, DatabaseLogins, Failpoints, Ids, LoginRestorer, NoFailpoints, SecretBox};
 use postgres::{
     control::{PgBranchProbe, PgBranchUses},
     data::PgBranchDatabases,
@@ -56,6 +56,7 @@ pub(super) struct Ground<'a> {
     pub(super) secrets: Arc<dyn SecretBox>,
     pub(super) databases: &'a Arc<PgBranchDatabases>,
     pub(super) logins: &'a Arc<dyn DatabaseLogins>,
+    pub(super) restorer: &'a Arc<dyn LoginRestorer>,
     pub(super) provisioned: &'a Provisioned,
     /// Who may migrate main; else why nobody may.
     pub(super) main_seat: Result<MainSeat, String>,
@@ -71,6 +72,7 @@ impl Branching {
         let migrations = MigrationSettings {
             server: target.clone(),
             logins: ground.logins.clone(),
+            restorer: ground.restorer.clone(),
             main: ground.main_seat.map(|seat| Seat::on_main(seat, target)),
             limits: MigrationLimits::default(),
             seeds_dir: settings.branching.seeds_dir.clone(),
@@ -127,7 +129,12 @@ fn own_schemas(auth: AuthSchema) -> Vec<String> {
     }
 }
 
-fn builder_settings(settings: &Settings, database: &MainDatabase, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> pgtools::Settings {
+pub(super) fn builder_settings(
+    settings: &Settings,
+    database: &MainDatabase,
+    provisioned: &Provisioned,
+    logins: Arc<dyn DatabaseLogins>,
+) -> pgtools::Settings {
     let target = &database.target;
     let (place, port) = match &target.host {
         Host::Tcp(host, port) => (pgtools::Place::Host(host.clone()), *port),

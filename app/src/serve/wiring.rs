@@ -2,7 +2,7 @@
 
 use super::{
     ServeError,
-    branching::{Branching, Ground, branch_defaults},
+    branching::{Branching, Ground, branch_defaults, builder_settings},
     catalogue_changes,
     database::{MainDatabase, check_let_in},
     error::told,
@@ -18,8 +18,9 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use domain::branch::DatabaseName;
+use pgtools::PgLoginRestorer;
 use ports::{
-    driven::{Clock, ControlPlane, DatabaseLogins, Ids, Secret},
+    driven::{Clock, ControlPlane, DatabaseLogins, Ids, LoginRestorer, Secret},
     driving::{
         Authenticator, BaselineMigrations, CancelOperation, CreateApiKey, CreateBranch, CreateServiceKey, CreateUser, DeleteBranch, DeleteRecord,
         DescribeTable, DiffBranches, FollowOperation, GetBranch, GetConnection, GetCurrentUser, GetOperation, GrantBranchAccess, InsertRecord,
@@ -231,7 +232,8 @@ impl House {
 
         let names = DatabaseNames { main: DatabaseName::existing(&database.target.database), prefix: settings.branching.database_prefix.clone() };
         let logins: Arc<dyn DatabaseLogins> = Arc::new(database_logins(&database.key, provisioned));
-        let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned, logins.clone())));
+        let restorer: Arc<dyn LoginRestorer> = Arc::new(PgLoginRestorer::new(builder_settings(settings, database, provisioned, logins.clone())));
+        let databases = Arc::new(PgBranchDatabases::new(data_settings(settings, &database.target, provisioned, (logins.clone(), restorer.clone()))));
         let branching = Branching::over(Ground {
             settings,
             database,
@@ -242,6 +244,7 @@ impl House {
             secrets: Arc::new(secrets),
             databases: &databases,
             logins: &logins,
+            restorer: &restorer,
             provisioned,
             main_seat,
             names: &names,
@@ -424,13 +427,19 @@ fn database_logins(key: &InstanceKey, provisioned: &Provisioned) -> DerivedDatab
     DerivedDatabaseLogins::new(key.derive("fluxbase logins of branch databases"), &images.user.name, &images.service.name, &images.builder.name)
 }
 
-fn data_settings(settings: &Settings, target: &Target, provisioned: &Provisioned, logins: Arc<dyn DatabaseLogins>) -> data::Settings {
+fn data_settings(
+    settings: &Settings,
+    target: &Target,
+    provisioned: &Provisioned,
+    (logins, restorer): (Arc<dyn DatabaseLogins>, Arc<dyn LoginRestorer>),
+) -> data::Settings {
     let login =
         |login: &postgres::provision::Login| data::Login { name: login.name.clone(), password: Some(login.password.expose().to_owned().into()) };
     data::Settings {
         server: target.clone(),
         main_user: login(&provisioned.logins.user),
         logins,
+        restorer,
         main_service: match provisioned.service.main_seat {
             ServiceSeat::ServiceLogin => login(&provisioned.logins.service),
             ServiceSeat::AdminLogin => data::Login { name: target.user.clone(), password: target.password.clone() },

@@ -41,6 +41,9 @@ pub trait BranchLogins: Send + Sync {
     /// Lets the branch's login connect to this generation no more, and ends the sessions that people have on it; those of requests, and of the builder, go
     /// on. Nothing where the generation is gone. A session that the server does not end in time is no error: [`super::BranchBuilder::shut_out`] follows.
     async fn see_off(&self, replaced: &DatabaseTag, footing: Footing) -> Result<(), BuildError>;
+    /// Takes the logins by which we ourselves connect to this generation back from whoever came to their passwords by code that ran over them: puts them right,
+    /// and ends the sessions that were begun until then. Those in which something is at work may be ours, and have a minute for it.
+    async fn reclaim(&self, serving: &DatabaseTag) -> Result<(), BuildError>;
     /// Cuts the login off and drops it. One that is not there is no error.
     async fn revoke(&self, branch: BranchId) -> Result<(), BuildError>;
 }

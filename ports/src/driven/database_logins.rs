@@ -1,6 +1,7 @@
 //! Whom we connect to a branch's database as.
 
-use super::Secret;
+use super::{BuildError, Secret};
+use async_trait::async_trait;
 use domain::branch::DatabaseName;
 use std::fmt;
 
@@ -43,4 +44,27 @@ pub trait DatabaseLogins: Send + Sync + fmt::Debug {
     fn of(&self, purpose: LoginPurpose, database: &DatabaseName) -> DatabaseLogin;
     /// The instance's role that logins of this purpose are the image of: what it is a member of, they are; what is set for it, is set for them.
     fn image(&self, purpose: LoginPurpose) -> &str;
+}
+
+/// Puts the logins of a branch's database right where somebody changed them: whoever connects by one asks for that when its password is refused, and whoever
+/// ran what people wrote asks afterwards.
+///
+/// # Contract
+/// Afterwards those of the database's logins that are there have the password of [`DatabaseLogins::of`], and the settings of their image. None is made that was
+/// not there. Their sessions go on.
+#[async_trait]
+pub trait LoginRestorer: Send + Sync + fmt::Debug {
+    /// Puts them right.
+    async fn restore(&self, database: &DatabaseName) -> Result<(), BuildError>;
+}
+
+/// Changes nothing: where the logins are nobody's to change.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLoginRestorer;
+
+#[async_trait]
+impl LoginRestorer for NoLoginRestorer {
+    async fn restore(&self, _: &DatabaseName) -> Result<(), BuildError> {
+        Ok(())
+    }
 }

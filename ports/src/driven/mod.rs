@@ -40,7 +40,7 @@ pub use credentials::{
     Tokens,
 };
 pub use cursors::CursorSeal;
-pub use database_logins::{DatabaseLogin, DatabaseLogins, LoginPurpose};
+pub use database_logins::{DatabaseLogin, DatabaseLogins, LoginPurpose, LoginRestorer, NoLoginRestorer};
 pub use directories::{BranchDirectory, KeyDirectory, SessionDirectory};
 pub use failpoints::{Failpoints, NoFailpoints};
 pub use keys::{KeyRecord, KeyRepository, StoredKey};

@@ -4,6 +4,7 @@ use super::{
     connection_role::{self, cut_off},
     locks::lock_connection_role,
     login_objects::drop_role,
+    reclaim::reclaim,
 };
 use crate::{
     connect::run,
@@ -237,6 +238,15 @@ impl BranchLogins for PgBranchLogins {
         if there {
             admission::see_off(&mut admin, settings, replaced, (was_open, footing)).await?;
         }
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    #[tracing::instrument(name = "branch.reclaim_logins", skip_all, fields(branch.id = %serving.branch_id))]
+    async fn reclaim(&self, serving: &DatabaseTag) -> Result<(), BuildError> {
+        self.settings.check_name(serving)?;
+        let mut admin = self.settings.admin().await?;
+        reclaim(&mut admin, &self.settings, &serving.database).await?;
         let _ = admin.close().await;
         Ok(())
     }

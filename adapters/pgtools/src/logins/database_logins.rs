@@ -65,7 +65,7 @@ async fn make_once(
     further: &str,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = admin.begin().await?;
-    let logins = making(&mut transaction, settings, database, purposes).await?;
+    let logins = making(&mut transaction, settings, database, purposes, true).await?;
     run(&mut transaction, format!("{logins}; {further}")).await?;
     transaction.commit().await
 }
@@ -75,18 +75,33 @@ async fn making(
     settings: &Settings,
     database: &DatabaseName,
     purposes: &[LoginPurpose],
+    missing_too: bool,
 ) -> Result<String, sqlx::Error> {
     lock_logins(transaction, &settings.logins.of(LoginPurpose::Builder, database).name).await?;
     let server_major = major(transaction);
     let logins: Vec<_> = purposes.iter().map(|purpose| settings.logins.of(*purpose, database)).collect();
     let images = images(transaction, settings, purposes, &logins).await?;
     let mut made = Vec::new();
-    for ((purpose, login), image) in purposes.iter().zip(&logins).zip(&images) {
+    let all = purposes.iter().zip(&logins).zip(&images);
+    for ((purpose, login), image) in all.filter(|(_, image)| missing_too || image.there) {
         let past_policies = *purpose == LoginPurpose::Builder && image.past_policies;
         let lower = past_policies && past_policies::is_unused(transaction, &login.name).await?;
         made.push(statements(login, image, server_major, lower));
     }
     Ok(made.join("; "))
+}
+
+/// Puts those of the database's logins right that are there; a dropped one does not come back by that. Their sessions go on.
+pub(crate) async fn restore(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+    again!(&mut *admin, restore_once(&mut *admin, settings, database))
+        .map_err(|error| from_sql(format!("putting the logins of '{database}' right"), error))
+}
+
+async fn restore_once(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), sqlx::Error> {
+    let mut transaction = admin.begin().await?;
+    let logins = making(&mut transaction, settings, database, &LoginPurpose::ALL, false).await?;
+    run(&mut transaction, logins).await?;
+    transaction.commit().await
 }
 
 /// What each login is the image of.

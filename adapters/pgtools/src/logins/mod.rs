@@ -9,6 +9,9 @@ pub(crate) mod membership;
 pub(crate) mod names;
 mod own_settings;
 pub(crate) mod past_policies;
+mod reclaim;
+mod restorer;
 mod verifier;
 
 pub use branch_logins::{Entrance, PgBranchLogins};
+pub use restorer::PgLoginRestorer;

@@ -45,7 +45,7 @@ impl Street {
     }
 
     /// What deleting the branch does.
-    async fn delete(&self, target: &DatabaseTag) {
+    pub(super) async fn delete(&self, target: &DatabaseTag) {
         self.house.builder().shut_out(target).await.unwrap();
         self.house.builder().drop_database(target, Arc::new(Quiet)).await.unwrap();
         self.logins.revoke(target.branch_id).await.unwrap();
@@ -70,7 +70,7 @@ pub(super) async fn session(user: &str, password: &Secret, database: &DatabaseNa
 }
 
 /// Waits until the server has ended it.
-async fn is_ended(session: &mut PgConnection) -> bool {
+pub(super) async fn is_ended(session: &mut PgConnection) -> bool {
     for _ in 0..100 {
         if try_execute(session, "select pg_sleep(0.05)").await.is_err() {
             return true;

@@ -3,6 +3,7 @@
 mod big;
 mod busy_parent;
 mod bytes;
+mod changed_passwords;
 mod closure;
 mod code_of_the_server;
 mod compared;

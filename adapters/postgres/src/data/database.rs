@@ -5,14 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
 use domain::{Failure, access::Role, branch::DatabaseName};
 use futures_util::future::join_all;
+use ports::driven::LoginRestorer;
 
 use super::{
     catalogue::{CatalogueCache, CatalogueSource},
     settings::{Login, Settings},
 };
-use crate::wire::{Budget, Pool, PoolOptions, PoolStats, Target};
+use crate::wire::{Budget, LoginMender, Pool, PoolOptions, PoolStats, Target};
 
 /// One database: its pools, one for each login that is used, and its catalogue.
 #[derive(Debug)]
@@ -67,8 +69,13 @@ impl Database {
         if let Some(pool) = slot {
             return Ok(pool.clone());
         }
-        let pool =
-            Pool::new(self.target(&self.settings.login(role, &self.name)), options(&self.settings, &self.budget)).map_err(Failure::internal)?;
+        let options = PoolOptions {
+            acquire_timeout: self.settings.acquire_timeout,
+            mender: self.mender(),
+            // Every pool may use all connections there are; the budget takes idle ones from others.
+            ..PoolOptions::new(self.settings.max_connections, self.budget.clone())
+        };
+        let pool = Pool::new(self.target(&self.settings.login(role, &self.name)), options).map_err(Failure::internal)?;
         *slot = Some(pool.clone());
         Ok(pool)
     }
@@ -120,6 +127,12 @@ impl Database {
         join_all(pools.iter().flatten().map(Pool::close)).await;
     }
 
+    /// Main's logins are given: nobody else's code runs over them.
+    fn mender(&self) -> Option<Arc<dyn LoginMender>> {
+        let of_a_branch = self.name != self.settings.main_database;
+        of_a_branch.then(|| Arc::new(Mender { database: self.name.clone(), restorer: self.settings.restorer.clone() }) as Arc<dyn LoginMender>)
+    }
+
     fn target(&self, login: &Login) -> Target {
         Target { user: login.name.clone(), password: login.password.clone(), database: self.name.as_str().to_owned(), ..self.settings.server.clone() }
     }
@@ -129,7 +142,19 @@ impl Database {
     }
 }
 
-/// Every pool may use all connections there are; the budget takes idle ones from others.
-fn options(settings: &Settings, budget: &Arc<Budget>) -> PoolOptions {
-    PoolOptions { acquire_timeout: settings.acquire_timeout, ..PoolOptions::new(settings.max_connections, budget.clone()) }
+/// Puts the logins of a branch's database right.
+#[derive(Debug)]
+struct Mender {
+    database: DatabaseName,
+    restorer: Arc<dyn LoginRestorer>,
+}
+
+#[async_trait]
+impl LoginMender for Mender {
+    async fn mend(&self) {
+        tracing::warn!(database = %self.database, "the password of a branch's login was changed in the branch, and is put right");
+        if let Err(error) = self.restorer.restore(&self.database).await {
+            tracing::warn!(%error, database = %self.database, "the logins of a branch could not be put right");
+        }
+    }
 }

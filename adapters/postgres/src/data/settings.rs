@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use domain::{access::Role, branch::DatabaseName};
-use ports::driven::{DatabaseLogins, LoginPurpose};
+use ports::driven::{DatabaseLogins, LoginPurpose, LoginRestorer};
 use secrecy::SecretString;
 
 use crate::wire::Target;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub main_service: Login,
     /// The logins of branch databases.
     pub logins: Arc<dyn DatabaseLogins>,
+    /// What puts them right where code that ran over one has changed it.
+    pub restorer: Arc<dyn LoginRestorer>,
     /// Main's database: the one that was there before Fluxbase.
     pub main_database: DatabaseName,
     /// The role of service traffic in main's database: `service_role`, or the owner role where that cannot bypass row level security.

@@ -1,7 +1,7 @@
 //! Connections of the login that migrates, and the check that it can do no more than it should.
 
 use super::{
-    failure::{from_sql, refused, unreachable},
+    failure::{from_sql, refused, sqlstate, unreachable},
     settings::{MigrationSettings, Seat},
 };
 use crate::{
@@ -22,6 +22,9 @@ const APPLICATION: &str = "fluxbase migrations";
 /// The sessions of this login that bear a name.
 const OTHERS_OF: &str = "from pg_stat_activity
      where datname = current_database() and usename = session_user and application_name = $1 and pid <> pg_backend_pid()";
+
+/// What PostgreSQL says to a password that is not the login's.
+const WRONG_PASSWORD: &str = "28P01";
 
 /// How long a session may take to end.
 const PARTING: Duration = Duration::from_secs(5);
@@ -49,7 +52,14 @@ impl MigrationSettings {
     pub(super) async fn connect(&self, target: &DatabasePlace, operation: Option<OperationId>) -> Result<PgConnection, MigrationError> {
         let seat = self.seat(target)?;
         let options = options(&self.server, &seat, &target.database).application_name(&application(operation));
-        let mut connection = options.connect().await.map_err(|error| unreachable(&target.database, error))?;
+        let mut connection = match options.connect().await {
+            Err(error) if !target.is_main && sqlstate(&error).as_deref() == Some(WRONG_PASSWORD) => {
+                self.restore_logins(target).await;
+                options.connect().await
+            }
+            outcome => outcome,
+        }
+        .map_err(|error| unreachable(&target.database, error))?;
         prepare(&mut connection, self.limits.lock_timeout).await.map_err(|error| unreachable(&target.database, error))?;
         check_login(&mut connection, target.is_main).await?;
         sqlx::raw_sql(AssertSqlSafe(format!("set role {}", ident(&seat.role))))

@@ -70,26 +70,12 @@ impl MigrationRunner for PgMigrationRunner {
 
     #[tracing::instrument(name = "migrations.apply", skip_all, fields(database = %request.target.database, files = request.files.len()))]
     async fn apply(&self, request: &ApplyRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<AppliedFile>, MigrationError> {
-        let mut keeper = Keeper::take(&self.settings, &request.target, request.operation).await?;
-        let mut applied = Vec::with_capacity(request.files.len());
-        for (at, file) in request.files.iter().enumerate() {
-            progress.told(MigrationEvent::FileBegins { name: file.name.clone(), number: at + 1, total: request.files.len() }).await?;
-            let mut run = FileRun { keeper: &mut keeper, request, file, progress: progress.as_ref() };
-            match run.apply().await {
-                Ok(None) => {}
-                Ok(Some(done)) => {
-                    progress.told(MigrationEvent::FileEnds { name: done.name.clone(), duration: done.duration }).await?;
-                    applied.push(done);
-                }
-                Err(Trouble::Work(error)) => return Err(error),
-                Err(Trouble::File(failure) | Trouble::GivesWay(failure) | Trouble::EndedTransaction { failure, .. }) => {
-                    keeper.release().await;
-                    return Err(MigrationError::File { failure: Box::new(failure), applied });
-                }
-            }
+        let applied = self.apply_files(request, progress).await;
+        // A copy to try files on goes with its logins.
+        if !request.observe {
+            self.settings.restore_logins(&request.target).await;
         }
-        keeper.release().await;
-        Ok(applied)
+        applied
     }
 
     async fn end_earlier(&self, target: &DatabasePlace, operation: OperationId) -> Result<(), MigrationError> {
@@ -115,6 +101,31 @@ impl MigrationRunner for PgMigrationRunner {
         repair::record_fingerprint(&mut keeper, version, fingerprint).await?;
         keeper.release().await;
         Ok(())
+    }
+}
+
+impl PgMigrationRunner {
+    async fn apply_files(&self, request: &ApplyRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<AppliedFile>, MigrationError> {
+        let mut keeper = Keeper::take(&self.settings, &request.target, request.operation).await?;
+        let mut applied = Vec::with_capacity(request.files.len());
+        for (at, file) in request.files.iter().enumerate() {
+            progress.told(MigrationEvent::FileBegins { name: file.name.clone(), number: at + 1, total: request.files.len() }).await?;
+            let mut run = FileRun { keeper: &mut keeper, request, file, progress: progress.as_ref() };
+            match run.apply().await {
+                Ok(None) => {}
+                Ok(Some(done)) => {
+                    progress.told(MigrationEvent::FileEnds { name: done.name.clone(), duration: done.duration }).await?;
+                    applied.push(done);
+                }
+                Err(Trouble::Work(error)) => return Err(error),
+                Err(Trouble::File(failure) | Trouble::GivesWay(failure) | Trouble::EndedTransaction { failure, .. }) => {
+                    keeper.release().await;
+                    return Err(MigrationError::File { failure: Box::new(failure), applied });
+                }
+            }
+        }
+        keeper.release().await;
+        Ok(applied)
     }
 }
 

@@ -58,6 +58,14 @@ impl SeedRunner for PgSeedRunner {
 
     #[tracing::instrument(name = "seeds.run", skip_all, fields(database = %request.target.database, files = request.files.len()))]
     async fn seed(&self, request: &SeedRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError> {
+        let reports = self.run(request, progress).await;
+        self.settings.restore_logins(&request.target).await;
+        reports
+    }
+}
+
+impl PgSeedRunner {
+    async fn run(&self, request: &SeedRequest, progress: Arc<dyn MigrationProgress>) -> Result<Vec<SeedReport>, MigrationError> {
         let mut keeper = Keeper::take(&self.settings, &request.target, request.operation).await?;
         let mut reports = Vec::with_capacity(request.files.len());
         for (at, file) in request.files.iter().enumerate() {

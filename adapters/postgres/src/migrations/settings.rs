@@ -6,7 +6,7 @@ use crate::{
     wire::Target,
 };
 use domain::branch::DatabaseName;
-use ports::driven::{DatabaseLogins, DatabasePlace, LoginPurpose, MigrationError, MigrationEvent, MigrationProgress, Secret};
+use ports::driven::{DatabaseLogins, DatabasePlace, LoginPurpose, LoginRestorer, MigrationError, MigrationEvent, MigrationProgress, Secret};
 use rand::RngExt;
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -105,6 +105,8 @@ pub struct MigrationSettings {
     pub server: Target,
     /// The logins of branch databases.
     pub logins: Arc<dyn DatabaseLogins>,
+    /// What puts them right: whatever runs here runs over one, and may have changed its password.
+    pub restorer: Arc<dyn LoginRestorer>,
     /// In main's database, where somebody was found who may work there; else why not.
     pub main: Result<Seat, String>,
     /// How long to wait for what.
@@ -120,6 +122,16 @@ impl MigrationSettings {
             return self.main.clone().map_err(|reason| refused("main_out_of_reach", reason));
         }
         Ok(Seat::in_branch(&*self.logins, &target.database))
+    }
+
+    /// Takes back what the files may have done to the logins of a branch: a password that they gave one would stay a way in, and not be ours.
+    pub(super) async fn restore_logins(&self, target: &DatabasePlace) {
+        if target.is_main {
+            return;
+        }
+        if let Err(error) = self.restorer.restore(&target.database).await {
+            tracing::warn!(%error, database = %target.database, "the logins of a branch could not be put right after files ran over one of them");
+        }
     }
 }
 

@@ -96,6 +96,19 @@ async fn find(shared: &Arc<Shared>) -> Found {
 }
 
 async fn open(shared: &Shared) -> Result<Connection, WireError> {
+    match (open_once(shared).await, &shared.options.mender) {
+        (Err(WireError::Refused(error)), Some(mender)) if error.sqlstate == WRONG_PASSWORD => {
+            mender.mend().await;
+            open_once(shared).await
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// What PostgreSQL says to a password that is not the login's.
+const WRONG_PASSWORD: &str = "28P01";
+
+async fn open_once(shared: &Shared) -> Result<Connection, WireError> {
     let opening = startup::open(&shared.dialer, shared.options.statement_cache);
     timeout(shared.options.connect_timeout, opening).await.unwrap_or_else(|_| Err(timed_out()))
 }

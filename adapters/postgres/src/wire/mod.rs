@@ -31,7 +31,7 @@ pub use error::WireError;
 pub use exchange::{Exchange, Statement};
 pub use pool::{Pool, PoolStats};
 pub use rows::{Cells, CommandTag, Row, RowPart, RowPiece};
-pub use shared::PoolOptions;
+pub use shared::{LoginMender, PoolOptions};
 pub use sql_error::SqlError;
 pub use stream::RowsStream;
 pub use target::{ChannelBinding, Host, Target, TlsMode};

@@ -1,11 +1,13 @@
 //! What a pool and the leases of its connections share.
 
 use std::{
+    fmt,
     num::NonZeroUsize,
     sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
@@ -29,6 +31,15 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// How many prepared statements a connection keeps.
     pub statement_cache: NonZeroUsize,
+    /// Whom to tell that the login was refused, before it is tried once more.
+    pub mender: Option<Arc<dyn LoginMender>>,
+}
+
+/// Mends a login whose password is refused.
+#[async_trait]
+pub trait LoginMender: Send + Sync + fmt::Debug {
+    /// Puts it right, as far as that can be done.
+    async fn mend(&self);
 }
 
 impl PoolOptions {
@@ -41,6 +52,7 @@ impl PoolOptions {
             connect_timeout: Duration::from_secs(10),
             acquire_timeout: Duration::from_secs(10),
             statement_cache: NonZeroUsize::new(128).expect("128 is not zero"),
+            mender: None,
         }
     }
 }

@@ -8,7 +8,8 @@ use fluxbase_postgres::{
     wire::Target,
 };
 use ports::driven::{
-    BranchDatabases, BranchProbe, BranchRoute, DatabaseLogin, DatabaseLogins, LoginPurpose, OpenDatabase, OpenDatabases, Secret, SecurityContext,
+    BranchDatabases, BranchProbe, BranchRoute, DatabaseLogin, DatabaseLogins, LoginPurpose, NoLoginRestorer, OpenDatabase, OpenDatabases, Secret,
+    SecurityContext,
 };
 use sqlx::PgPool;
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -44,6 +45,7 @@ impl Serving {
             main_user: login(),
             main_service: login(),
             logins: Arc::new(SomeLogins),
+            restorer: Arc::new(NoLoginRestorer),
             main_database: DatabaseName::existing("nobodys"),
             main_service_role: "service_role".to_owned(),
             branch_service_role: "service_role".to_owned(),

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
 use domain::{
     Access, Denied, Failure,
     access::Role,
@@ -12,12 +13,12 @@ use domain::{
     table::{FieldPath, Insert, Operator, SelectItem, Test, Value},
 };
 use futures_util::{StreamExt, stream};
-use ports::driven::{BranchSession, DatabaseLogin, DatabaseLogins, LoginPurpose, Secret};
+use ports::driven::{BranchSession, BuildError, DatabaseLogin, DatabaseLogins, LoginPurpose, LoginRestorer, Secret};
 use serde_json::json;
 
 use super::{
     Who::{Alice, Anon, Bob, Service},
-    World,
+    World, connect,
     inserting::insert,
     only_tables, select,
 };
@@ -247,4 +248,41 @@ async fn embeds_do_not_show_what_was_not_selected() {
     assert!(matches!(request.columns[1], SelectItem::Embed(_)));
     let rows = super::json(world.rows(Service, &request).await.unwrap().document).await.unwrap();
     assert_eq!(rows, json!([{"id": "alice"}]));
+}
+
+/// Logins of this test alone.
+#[derive(Debug)]
+struct Taken;
+
+impl DatabaseLogins for Taken {
+    fn of(&self, purpose: LoginPurpose, _: &DatabaseName) -> DatabaseLogin {
+        DatabaseLogin { name: self.image(purpose).to_owned(), password: Secret::new("ours") }
+    }
+
+    fn image(&self, _: LoginPurpose) -> &'static str {
+        "taken_user"
+    }
+}
+
+/// Puts them right, as the admin does.
+#[derive(Debug)]
+struct Putting;
+
+#[async_trait]
+impl LoginRestorer for Putting {
+    async fn restore(&self, _: &DatabaseName) -> Result<(), BuildError> {
+        sqlx::query("alter role taken_user password 'ours'").execute(&mut connect("postgres").await).await.unwrap();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_login_whose_password_code_of_the_branch_has_changed_serves_on() {
+    let mut world = World::with("taken", |settings| {
+        settings.logins = Arc::new(Taken);
+        settings.restorer = Arc::new(Putting);
+    })
+    .await;
+    world.sql("create role taken_user login noinherit password 'theirs' in role anon, authenticated").await;
+    world.session(Alice, Access::Read).await.catalogue().await.expect("the password is put right, and used again");
 }

@@ -25,7 +25,8 @@ use fluxbase_postgres::{
     wire::Target,
 };
 use ports::driven::{
-    BranchDatabases, BranchRoute, BranchSession, DatabaseLogin, DatabaseLogins, Document, LoginPurpose, Rows, Secret, SecurityContext, Written,
+    BranchDatabases, BranchRoute, BranchSession, DatabaseLogin, DatabaseLogins, Document, LoginPurpose, NoLoginRestorer, Rows, Secret,
+    SecurityContext, Written,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -122,6 +123,7 @@ impl World {
             main_user: login("data_user", "user secret"),
             main_service: login("data_service", "service secret"),
             logins: Arc::new(SharedLogins),
+            restorer: Arc::new(NoLoginRestorer),
             main_database: DatabaseName::existing("nobody"),
             main_service_role: "service_role".to_owned(),
             branch_service_role: "service_role".to_owned(),

@@ -1,12 +1,18 @@
 //! Files and branches that want more than is theirs: each is harmless, and told.
 
 use super::{Branch, OneBuilder, Told, branch, logins, refusal};
+use async_trait::async_trait;
+use domain::branch::DatabaseName;
 use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner},
     provision::Login,
 };
-use ports::driven::{MigrationRunner, Secret};
-use std::sync::Arc;
+use ports::driven::{ApplyRequest, BuildError, LoginRestorer, MigrationError, MigrationRunner, Secret};
+use sqlx::PgPool;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 /// What the logins and the owner are: nothing below may change it.
 async fn powers(branch: &Branch) -> String {
@@ -186,4 +192,40 @@ async fn a_login_that_could_do_more_runs_nothing() {
         assert!(code == "unsafe_login" && message.contains(what), "{message}");
     }
     branch.run("drop owned by reaching, making; drop role strong, reaching, making").await;
+}
+
+/// Puts one login right, as the admin does.
+#[derive(Debug)]
+struct Putting(PgPool, AtomicU32);
+
+#[async_trait]
+impl LoginRestorer for Putting {
+    async fn restore(&self, _: &DatabaseName) -> Result<(), BuildError> {
+        sqlx::raw_sql("alter role taken password 'ours'").execute(&self.0).await.unwrap();
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_a_file_gave_its_login_is_good_for_nothing() {
+    let branch = branch("taken").await;
+    branch.run("create role taken login password 'ours' in role fluxbase_branch_owner; grant connect on database branch_taken to taken").await;
+    let putting = Arc::new(Putting(branch.root.clone(), AtomicU32::new(0)));
+    let login = Login { name: "taken".to_owned(), password: Secret::new("ours") };
+    let settings = MigrationSettings { logins: Arc::new(OneBuilder(login)), restorer: putting.clone(), ..branch.settings.clone() };
+    let runner = PgMigrationRunner::new(settings);
+    let take = "do $$ begin execute 'set role none'; alter role taken password 'mine'; execute 'set role fluxbase_branch_owner'; end $$";
+    // The second file needs another connection by that login, and so does whatever comes after.
+    let files = [("1_a.sql", take), ("2_b.sql", "create table b ()"), ("3_c.sql", take)];
+    let applied = runner.apply(&branch.request(&files), Arc::new(Told::default())).await.unwrap();
+    assert_eq!((applied.len(), putting.1.load(Ordering::SeqCst)), (3, 2), "once as it was refused, once at the end");
+    assert_eq!(runner.ledger(&branch.target).await.unwrap().len(), 3);
+    let failed = runner.apply(&branch.request(&[("4_d.sql", "select 1 / 0")]), Arc::new(Told::default())).await;
+    assert!(matches!(failed, Err(MigrationError::File { .. })), "{failed:?}");
+    assert_eq!(putting.1.load(Ordering::SeqCst), 3, "a file that failed ran over it as well");
+    let tried = ApplyRequest { observe: true, ..branch.request(&[("5_e.sql", "select 1")]) };
+    runner.apply(&tried, Arc::new(Told::default())).await.unwrap();
+    assert_eq!(putting.1.load(Ordering::SeqCst), 3, "a copy to try files on goes with its logins");
+    branch.run("drop owned by taken; drop role taken").await;
 }

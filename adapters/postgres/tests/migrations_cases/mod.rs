@@ -19,7 +19,7 @@ use fluxbase_postgres::{
 };
 use ports::driven::{
     AppliedFile, ApplyRequest, DatabaseLogin, DatabaseLogins, DatabasePlace, FileFailure, LoginPurpose, MigrationError, MigrationEvent,
-    MigrationProgress, MigrationRunner, NoMigrationProgress,
+    MigrationProgress, MigrationRunner, NoLoginRestorer, NoMigrationProgress,
 };
 use sqlx::{AssertSqlSafe, PgPool};
 use std::{
@@ -93,6 +93,7 @@ pub(crate) async fn branch(name: &str) -> Branch {
     let settings = MigrationSettings {
         server: server(),
         logins: Arc::new(OneBuilder(logins.builder.clone())),
+        restorer: Arc::new(NoLoginRestorer),
         main: Err("these tests have no main".to_owned()),
         limits: LIMITS,
         seeds_dir: PathBuf::new(),

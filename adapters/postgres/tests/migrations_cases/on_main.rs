@@ -10,7 +10,7 @@ use fluxbase_postgres::{
     migrations::{MigrationSettings, PgMigrationRunner, Seat},
     provision::{MainSeat, ProvisionOptions, main_seat, provision},
 };
-use ports::driven::{ApplyRequest, DatabasePlace, MigrationError, MigrationRunner, NoMigrationProgress};
+use ports::driven::{ApplyRequest, DatabasePlace, MigrationError, MigrationRunner, NoLoginRestorer, NoMigrationProgress};
 use sqlx::PgPool;
 use std::{path::PathBuf, sync::Arc};
 
@@ -34,6 +34,7 @@ impl Main {
         let settings = MigrationSettings {
             server: server(),
             logins: Arc::new(OneBuilder(builder)),
+            restorer: Arc::new(NoLoginRestorer),
             main: Ok(Seat::on_main(seat.clone(), &server())),
             limits: LIMITS,
             seeds_dir: PathBuf::new(),
@@ -120,8 +121,14 @@ async fn the_superuser_itself_never_migrates() {
     let main = Main::of("super_main", "select 1", false).await;
     let seat = Seat::on_main(MainSeat::AdminLogin { role: "postgres".to_owned() }, &server());
     let builder = logins().await.builder.clone();
-    let settings =
-        MigrationSettings { server: server(), logins: Arc::new(OneBuilder(builder)), main: Ok(seat), limits: LIMITS, seeds_dir: PathBuf::new() };
+    let settings = MigrationSettings {
+        server: server(),
+        logins: Arc::new(OneBuilder(builder)),
+        restorer: Arc::new(NoLoginRestorer),
+        main: Ok(seat),
+        limits: LIMITS,
+        seeds_dir: PathBuf::new(),
+    };
     let (code, message) = refusal(PgMigrationRunner::new(settings).ledger(&main.target).await.unwrap_err());
     assert!(code == "unsafe_login" && message.contains("is a superuser"), "{message}");
 }

@@ -32,7 +32,8 @@ impl BranchAccessUseCase {
         Self { ports }
     }
 
-    /// Everybody who may connect to a branch may know the password of its login: when one of them may no more, it ends. The others have another made.
+    /// Everybody who may connect to a branch may know the password of its login: when one of them may no more, it ends. The others have another made. Whoever
+    /// may write may have migrated, and so come to the passwords by which we ourselves connect: those are changed back.
     async fn end_connection(
         &self,
         work: &mut dyn UnitOfWork,
@@ -46,10 +47,12 @@ impl BranchAccessUseCase {
         }
         work.may_stand_still(LOGIN_PATIENCE).await?;
         let logins = &self.ports.logins;
-        if let Some(serving) = branch.state.serving()
-            && logins.find(&self.ports.names.tag(branch, serving)).await?.is_none()
-        {
-            return Ok(());
+        if let Some(serving) = branch.state.serving() {
+            let serving = self.ports.names.tag(branch, serving);
+            logins.reclaim(&serving).await?;
+            if logins.find(&serving).await?.is_none() {
+                return Ok(());
+            }
         }
         logins.revoke(branch.id).await?;
         work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "connection_revoked", None, self.ports.clock.now())).await?;
@@ -214,6 +217,7 @@ mod tests {
             work.activity.expect_record().times(1 + revoked).returning(|_| Ok(()));
             work.audit.expect_record().returning(|_| Ok(()));
             let mut logins = MockBranchLogins::new();
+            logins.expect_reclaim().times(revoked).withf(|serving| serving.database.as_str().ends_with("_g1")).returning(|_| Ok(()));
             logins.expect_find().times(revoked).returning(|_| Ok(Some(login())));
             logins.expect_revoke().times(revoked).returning(|_| Ok(()));
             let ports = BranchPorts { logins: Arc::new(logins), ..branch_ports(work) };

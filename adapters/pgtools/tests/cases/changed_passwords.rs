@@ -1,0 +1,80 @@
+//! Code that ran over a login of a branch's database gave it another password.
+
+use super::{
+    connections::{BOTH, Street, is_ended, session},
+    execute, some_user, try_connect,
+};
+use fluxbase_pgtools::PgLoginRestorer;
+use ports::driven::{BranchLogins, BranchUsers, DatabaseLogin, LoginPurpose, LoginRestorer};
+
+const MINE: &str = "mine";
+
+fn logins(street: &Street) -> [DatabaseLogin; 3] {
+    LoginPurpose::ALL.map(|purpose| street.house.settings.logins.of(purpose, &street.branch.database))
+}
+
+/// What a migration, a trigger or a function can do.
+async fn take(street: &Street) {
+    for login in logins(street) {
+        let mut inside = session(&login.name, &login.password, &street.branch.database).await.unwrap();
+        let take = format!("set role none; alter role {0} password '{MINE}'; alter role {0} set work_mem = '1MB'", login.name);
+        execute(&mut inside, &take).await;
+    }
+}
+
+async fn is_ours_again(street: &Street) {
+    for login in logins(street) {
+        let database = &street.branch.database;
+        assert!(try_connect(&login.name, MINE, database.as_str()).await.is_err(), "{}", login.name);
+        session(&login.name, &login.password, database).await.unwrap_or_else(|error| panic!("{}: {error}", login.name));
+    }
+    let [user, service, builder] = logins(street).map(|login| login.name);
+    let set = format!("pg_roles where rolname in ('{user}', '{service}', '{builder}') and array_to_string(rolconfig, ' ') like '%work_mem%'");
+    assert_eq!(street.house.count(&street.house.main, &set).await, 0, "what was set for them is gone too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_whose_password_was_changed_is_put_right_where_it_is_used() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        take(&street).await;
+        street.house.builder().introduce(&street.branch, some_user()).await.unwrap();
+        is_ours_again(&street).await;
+
+        take(&street).await;
+        let restorer = PgLoginRestorer::new(street.house.settings.clone());
+        restorer.restore(&street.branch.database).await.unwrap();
+        is_ours_again(&street).await;
+
+        street.delete(&street.branch).await;
+        restorer.restore(&street.branch.database).await.unwrap();
+        let [user, service, builder] = logins(&street).map(|login| login.name);
+        let back = format!("pg_roles where rolname in ('{user}', '{service}', '{builder}')");
+        assert_eq!(street.house.count(&street.house.main, &back).await, 0, "what is gone does not come back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_came_by_a_changed_password_is_shown_out_when_it_is_taken_back() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let (people, password) = street.issue().await;
+        let mut people = session(&people, &password, &street.branch.database).await.unwrap();
+        take(&street).await;
+        let mut sessions = Vec::new();
+        for login in logins(&street) {
+            sessions.push(try_connect(&login.name, MINE, street.branch.database.as_str()).await.unwrap());
+        }
+        let [.., builder] = logins(&street);
+        // So looks one of ours that holds a database for a migration.
+        let mut at_work = try_connect(&builder.name, MINE, street.branch.database.as_str()).await.unwrap();
+        execute(&mut at_work, "select pg_advisory_lock(1)").await;
+        street.logins.reclaim(&street.branch).await.unwrap();
+        for session in &mut sessions {
+            assert!(is_ended(session).await);
+        }
+        is_ours_again(&street).await;
+        execute(&mut at_work, "select 1").await;
+        execute(&mut people, "select 1").await;
+    }
+}
