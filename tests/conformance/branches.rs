@@ -182,7 +182,7 @@ pub(crate) async fn admissions_take_turns(world: &World) {
         let (control_plane, wanted) = (Arc::clone(&world.control_plane), branch(&format!("wanted-{number}"), world.main.id));
         racers.spawn(async move {
             let mut work = control_plane.begin().await.unwrap();
-            work.branches().lock_admission().await.unwrap();
+            work.branches().lock_admission(std::time::Duration::from_mins(1)).await.unwrap();
             if work.branches().count_live(None).await.unwrap() >= QUOTA {
                 return false;
             }

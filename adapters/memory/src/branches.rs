@@ -27,7 +27,7 @@ fn list_key(branch: &Branch) -> String {
 
 #[async_trait]
 impl BranchRepository for MemoryUnitOfWork {
-    async fn lock_admission(&mut self) -> Result<(), StoreError> {
+    async fn lock_admission(&mut self, _at_most: std::time::Duration) -> Result<(), StoreError> {
         self.write().await;
         Ok(())
     }

@@ -182,7 +182,7 @@ pub(crate) fn work_with(found: Option<Branch>) -> FakeWork {
     let mut work = FakeWork::default();
     let (by_id, free) = (found.clone(), found.clone());
     work.branches.expect_find_free().returning(move |_| Ok(free.clone()));
-    work.branches.expect_lock_admission().returning(|| Ok(()));
+    work.branches.expect_lock_admission().returning(|_| Ok(()));
     work.branches.expect_find().returning(move |_, _| Ok(by_id.clone()));
     work.branches.expect_find_by_slug().returning(move |_| Ok(found.clone()));
     work

@@ -64,7 +64,7 @@ impl From<StoreError> for Failure {
                 domain::Fault::new("/cursor", "is not a cursor of this list; send the next_cursor of the page before, unchanged").into()
             }
             StoreError::Unstorable => domain::Fault::new("", "a text has characters that the encoding of this database has not").into(),
-            StoreError::Held => Self::unavailable("something else is under way on the same branch, and has not come to its end yet", None),
+            StoreError::Held => Self::unavailable("something that this has to wait for is under way, and has not come to its end yet", None),
             StoreError::Unavailable(cause) => Self::unavailable("the database is not available", Some(cause)),
             StoreError::InDoubt(cause) => Self::in_doubt("the connection to the database was lost; whether it was done is not known", Some(cause)),
             other => Self::internal(other),
@@ -132,8 +132,9 @@ pub struct Footing(pub i64);
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait BranchRepository: Send {
-    /// Takes the lock under which quotas are counted and new branches inserted, until the unit of work ends.
-    async fn lock_admission(&mut self) -> Result<(), StoreError>;
+    /// Takes the lock under which quotas are counted and new branches inserted, until the unit of work ends. Neither it nor anything after it is waited for
+    /// longer than this, as by [`UnitOfWork::wait_at_most`].
+    async fn lock_admission(&mut self, at_most: std::time::Duration) -> Result<(), StoreError>;
     /// A branch by id, deleted ones too. The row is locked until the unit of work ends where `lock` says so.
     async fn find(&mut self, id: BranchId, lock: bool) -> Result<Option<Branch>, StoreError>;
     /// The same with its row locked, where nobody else has it locked; `None` where somebody has, who is not waited for.

@@ -12,7 +12,7 @@ use domain::{
     branch::Grant,
     page::{Page, PageRequest},
 };
-use ports::driven::{BranchRepository, StoreError};
+use ports::driven::{BranchRepository, StoreError, UnitOfWork};
 use sqlx::{Postgres, postgres::PgArguments, query::QueryAs, types::Json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -30,7 +30,8 @@ impl PgUnitOfWork {
 
 #[async_trait]
 impl BranchRepository for PgUnitOfWork {
-    async fn lock_admission(&mut self) -> Result<(), StoreError> {
+    async fn lock_admission(&mut self, at_most: std::time::Duration) -> Result<(), StoreError> {
+        self.wait_at_most(at_most).await?;
         // Admissions conflict with each other; readers, and workers that write single rows, go on.
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('fluxbase: admission of branches', 0))")
             .execute(&mut *self.transaction)

@@ -18,7 +18,7 @@ async fn fifty_who_ask_at_once_for_ten_places_get_ten() {
         let (replica, branch) = (Arc::clone(&replica), branch(number, &format!("b{number}"), &main));
         tokio::spawn(async move {
             let mut work = replica.begin().await;
-            work.branches().lock_admission().await.unwrap();
+            work.branches().lock_admission(Duration::from_mins(1)).await.unwrap();
             let admitted = work.branches().count_live(None).await.unwrap() < 10;
             if admitted {
                 work.branches().insert(&branch).await.unwrap();
@@ -54,6 +54,19 @@ async fn a_row_that_another_holds_is_not_waited_for_longer_than_was_said() {
     assert!(next.branches().find(main.id, true).await.unwrap().is_some(), "the row is free again");
     let limit: String = sqlx::query_scalar("show lock_timeout").fetch_one(&replica.pool).await.unwrap();
     assert_eq!(limit, "0", "it was said for one unit of work");
+}
+
+#[tokio::test]
+async fn the_turn_to_admit_branches_is_not_waited_for_longer_than_was_said() {
+    let replica = Replica::alone().await;
+    let mut holder = replica.begin().await;
+    holder.branches().lock_admission(Duration::from_mins(1)).await.unwrap();
+    let mut waits = replica.begin().await;
+    let asked = tokio::time::timeout(Duration::from_secs(30), waits.branches().lock_admission(Duration::from_millis(50))).await;
+    let held = asked.expect("it waits for so long and no longer").unwrap_err();
+    assert!(matches!(held, StoreError::Held), "{held:?}");
+    drop((holder, waits));
+    replica.begin().await.branches().lock_admission(Duration::from_millis(50)).await.expect("the turn is free again");
 }
 
 #[tokio::test]

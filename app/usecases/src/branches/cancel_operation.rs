@@ -118,7 +118,7 @@ enum Parent {
 /// It takes the lock under which deletes begin, and the parent's row before its child's, as deletes do. So no delete of the parent begins between this answer
 /// and what follows from it.
 async fn parent_of(work: &mut dyn UnitOfWork, delete: &Operation) -> Result<Parent, Failure> {
-    work.branches().lock_admission().await?;
+    work.branches().lock_admission(ROW_PATIENCE).await?;
     let Some(branch) = work.branches().find(delete.branch_id, false).await? else { return Ok(Parent::Stays) };
     let Some(parent_id) = branch.parent_id else { return Ok(Parent::Stays) };
     let Some(parent) = work.branches().find_free(parent_id).await? else { return Ok(Parent::Unknown { busy: parent_id }) };
@@ -199,7 +199,7 @@ mod tests {
             let child = Branch { parent_id: Some(parent_id), ..branch("pr-1", Some(1)) }.delete(id(), OffsetDateTime::UNIX_EPOCH).unwrap();
             let delete = operation(OperationKind::DeleteBranch, Progress::Queued);
             let mut work = FakeWork::default();
-            work.branches.expect_lock_admission().once().returning(|| Ok(()));
+            work.branches.expect_lock_admission().once().returning(|_| Ok(()));
             let of_parent = parent.clone();
             let of_child = child.clone();
             work.branches.expect_find_free().returning(move |id| Ok(Some(if id == parent_id { of_parent.clone() } else { of_child.clone() })));

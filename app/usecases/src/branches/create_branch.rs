@@ -1,7 +1,7 @@
 //! Make a branch.
 
 use super::{
-    lookup::find_visible,
+    lookup::{ROW_PATIENCE, find_visible},
     ports::BranchPorts,
     rows::{check_max_age, may_copy_rows},
     seeds::check_seeds,
@@ -81,7 +81,7 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
         check_seeds(&*self.ports.seeds, command.seeds.as_ref(), clone_mode).await?;
         let mut work = self.ports.control_plane.begin().await?;
         // Quotas are counted under the lock that the insert holds, so that of two requests for the last place one is refused.
-        work.branches().lock_admission().await?;
+        work.branches().lock_admission(ROW_PATIENCE).await?;
         let parent = find_visible(&mut *work, caller, command.parent.as_deref().unwrap_or(Slug::MAIN)).await?;
         may_copy_rows(work.users(), &caller.principal, &parent, clone_mode).await?;
         if parent.state.serving().is_none() {

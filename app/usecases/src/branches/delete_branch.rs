@@ -185,7 +185,7 @@ mod tests {
         let with_child = || {
             let child = domain::Branch { id: BranchId::from_uuid(uuid::Uuid::from_u128(2)), ..branch("pr-2", None) };
             let mut work = FakeWork::default();
-            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_lock_admission().returning(|_| Ok(()));
             work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", None))));
             let found = child.clone();
             work.branches.expect_find_free().returning(move |id| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", None) })));
@@ -214,7 +214,7 @@ mod tests {
         let child = domain::Branch { id: BranchId::from_uuid(uuid::Uuid::from_u128(2)), ..branch("secret-deal", Some(2)) };
         for force in [false, true] {
             let mut work = FakeWork::default();
-            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_lock_admission().returning(|_| Ok(()));
             work.branches.expect_find_by_slug().returning(|_| Ok(Some(branch("pr-1", Some(1)))));
             let found = child.clone();
             work.branches.expect_find_free().returning(move |id| Ok(Some(if id == found.id { found.clone() } else { branch("pr-1", Some(1)) })));

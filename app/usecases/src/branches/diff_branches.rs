@@ -1,7 +1,7 @@
 //! Compare the schemas of two branches.
 
 use super::{
-    lookup::{check_no_tables, find_parent, find_visible},
+    lookup::{ROW_PATIENCE, check_no_tables, find_parent, find_visible},
     ports::BranchPorts,
     start::Start,
     trials::check_room,
@@ -66,7 +66,7 @@ impl UseCase<ProveDiff> for DiffBranchesUseCase {
     async fn run(&self, caller: &Caller, command: ProveDiff) -> Result<StartedOperation, Failure> {
         let mut work = self.ports.control_plane.begin().await?;
         // Trials are counted under the lock that they are added under.
-        work.branches().lock_admission().await?;
+        work.branches().lock_admission(ROW_PATIENCE).await?;
         let (source, target) = both(&mut *work, caller, &command.branch, command.target.as_deref()).await?;
         source.check_serves()?;
         target.check_serves()?;

@@ -4,8 +4,11 @@ use super::delete_branch::begin_delete;
 use crate::trail::{self, FLUXBASE};
 use domain::{Branch, Failure};
 use ports::driven::{Clock, ControlPlane, Ids};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
+
+/// How long it waits for its turn to change which branches there are: nobody waits for its answer, and there is a next round.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Begins the delete of expired branches, and warns of it. One that has children waits for them, and that is told once; one that is
 /// protected stays.
@@ -50,7 +53,7 @@ impl ExpireBranches {
         if work.branches().expired().await?.is_empty() {
             return Ok(0);
         }
-        work.branches().lock_admission().await?;
+        work.branches().lock_admission(PATIENCE).await?;
         let mut begun = 0;
         // Read again under the locks: another replica may have begun meanwhile, or somebody given it more time. Who has a branch's row may have it for a while, and
         // everybody who makes or deletes a branch would wait with us: its turn comes with a later round.
@@ -121,7 +124,7 @@ mod tests {
             (None, vec![], false, 0, None),
         ] {
             let mut work = FakeWork::default();
-            work.branches.expect_lock_admission().returning(|| Ok(()));
+            work.branches.expect_lock_admission().returning(|_| Ok(()));
             work.branches.expect_find_free().returning(move |_| Ok(locked.clone()));
             work.branches.expect_expired().returning(move || Ok(vec![old()]));
             work.branches.expect_children().returning(move |_| Ok(children.clone()));

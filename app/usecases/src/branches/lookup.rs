@@ -8,7 +8,7 @@ use domain::{
 use ports::driven::{BranchRepository, ControlPlane, UnitOfWork};
 use std::{fmt, time::Duration};
 
-/// How long a request waits for a branch's row that something else has, over one of a few connections.
+/// How long a request waits for a branch's row, or for its turn to admit one, that something else has, over one of a few connections.
 pub(super) const ROW_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A live branch by id or slug. A slug may read as an id: it is one where no branch has that id.
@@ -69,7 +69,7 @@ pub(super) async fn find_admitted(
     loop {
         let mut work = control_plane.begin().await?;
         let found = find_for(&mut *work, caller, reference, needed).await?;
-        work.branches().lock_admission().await?;
+        work.branches().lock_admission(ROW_PATIENCE).await?;
         if let Some(branch) = work.branches().find_free(found.id).await? {
             if branch.state.status() == Status::Deleted {
                 return Err(Failure::not_found("branch", reference));
