@@ -2,7 +2,7 @@
 
 use domain::{branch::DatabaseName, privacy::PrivacyRules, schema::SchemaSnapshot};
 use fluxbase_tests::ForeignCluster;
-use pgtools::{Login, MaskingSettings, PgSchemas, Place, Server, Settings, StockSettings, Tools};
+use pgtools::{Login, LoginSessions, MaskingSettings, PgSchemas, Place, Server, Settings, StockSettings, Tools};
 use ports::driven::{DatabaseLogin, DatabaseLogins, DatabasePlace, LoginPurpose, SchemaReader, Secret};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgSslMode};
@@ -86,6 +86,7 @@ impl World {
             give_way_after: Duration::from_secs(1),
             stock: StockSettings { max_templates: 0, ..StockSettings::default() },
             clone_rate: 0,
+            login_sessions: LoginSessions { traffic: 4, builder: 12, newcomers: 1 },
         };
         PgSchemas::new(settings, vec!["auth".to_owned(), "storage".to_owned()])
     }

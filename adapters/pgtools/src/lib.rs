@@ -27,6 +27,6 @@ pub use builder::PgBranchBuilder;
 pub use logins::{Entrance, PgBranchLogins, PgLoginRestorer};
 pub use masking::MaskingSettings;
 pub use schema::PgSchemas;
-pub use settings::{Login, Place, Server, Settings, StockSettings};
+pub use settings::{Login, LoginSessions, Place, Server, Settings, StockSettings};
 pub use tools::{ToolProblem, Tools};
 pub use watch::PgWatch;

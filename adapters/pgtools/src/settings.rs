@@ -72,6 +72,32 @@ pub struct Settings {
     pub stock: StockSettings,
     /// Bytes a second that copies read from one parent at most; 0 is as fast as it goes.
     pub clone_rate: u64,
+    /// How many sessions the logins of one database may have.
+    pub login_sessions: LoginSessions,
+}
+
+/// How many sessions the logins of one branch's database may have: as many as ever come of our own work, and no more. Whoever has come to the password of one
+/// takes no others' place on the server by it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginSessions {
+    /// Of one replica by the login of user traffic; by that of service traffic as many.
+    pub traffic: u32,
+    /// Of one replica by the builder.
+    pub builder: u32,
+    /// Replicas that may come before the logins are put right the next time.
+    pub newcomers: u32,
+}
+
+impl LoginSessions {
+    /// Of a login of this purpose, with so many replicas at work.
+    pub(crate) fn of(self, purpose: LoginPurpose, replicas: u32) -> u32 {
+        let of_one = match purpose {
+            LoginPurpose::User | LoginPurpose::Service => self.traffic,
+            LoginPurpose::Builder => self.builder,
+        };
+        // PostgreSQL takes no more than this.
+        of_one.saturating_mul(replicas.max(1).saturating_add(self.newcomers)).min(i32::MAX.unsigned_abs())
+    }
 }
 
 /// What is kept ready for branches to come, and how much of it.

@@ -154,11 +154,28 @@ pub(super) fn builder_settings(
         give_way_after: GIVE_WAY_AFTER,
         stock: stock_settings(settings),
         clone_rate: settings.branching.clone_rate,
+        login_sessions: login_sessions(settings),
         excluded_tables: settings.branching.excluded_tables().expect("the configuration was checked"),
         masking: pgtools::MaskingSettings {
             rules: settings.branching.privacy_rules().expect("the configuration was checked"),
             key: URL_SAFE_NO_PAD.encode(database.key.derive("fluxbase masks")).into(),
         },
+    }
+}
+
+/// Pools never have more than all connections there are, and those that were closed a moment ago are gone soon.
+///
+/// Over the builder each worker copies by some streams beside a dump, or migrates by three connections; whoever asks for schemas and ledgers waits for one of a
+/// few, and whoever comes to know of a branch is written into it.
+fn login_sessions(settings: &Settings) -> pgtools::LoginSessions {
+    const BY_WORKER: u32 = 7;
+    const BESIDE_WORKERS: u32 = 40;
+    let pool = settings.database.max_connections.get();
+    pgtools::LoginSessions {
+        traffic: pool.saturating_add(pool / 2).saturating_add(4),
+        builder: BESIDE_WORKERS + BY_WORKER * settings.branching.workers.get(),
+        // The embedded server has one replica.
+        newcomers: u32::from(settings.database.url.is_some()),
     }
 }
 
@@ -251,7 +268,7 @@ fn failpoints() -> Arc<dyn Failpoints> {
 
 #[cfg(test)]
 mod tests {
-    use super::{branch_defaults, entrance, own_schemas};
+    use super::{branch_defaults, entrance, login_sessions, own_schemas};
     use crate::config::Settings;
     use domain::DataCloneMode;
     use postgres::{
@@ -278,6 +295,19 @@ mod tests {
         (settings.branching.max_branches_per_user, settings.branching.max_total_branches) = (3, 4);
         let quota = branch_defaults(&settings).quota;
         assert_eq!((quota.max_branches_per_user, quota.max_total_branches), (3, 4));
+    }
+
+    #[test]
+    fn logins_of_branches_may_have_as_many_sessions_as_pools_and_workers_take() {
+        let mut settings = Settings::default();
+        settings.database.max_connections = NonZeroU32::new(10).unwrap();
+        let sessions = login_sessions(&settings);
+        assert_eq!((sessions.traffic, sessions.newcomers), (19, 0));
+        let before = sessions.builder;
+        settings.branching.workers = settings.branching.workers.checked_add(1).unwrap();
+        assert!(login_sessions(&settings).builder > before + 4, "a copy's streams, and its dump");
+        settings.database.url = Some(crate::config::Secret::new("postgres://x@db/x"));
+        assert_eq!(login_sessions(&settings).newcomers, 1, "a replica that comes is served at once");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use time::{Duration, OffsetDateTime};
 /// What the sessions of the control plane, and of requests, are called where PostgreSQL lists them.
 pub const CONTROL_PLANE_APPLICATION: &str = "fluxbase";
 
+/// What every replica that is at work holds in the metadata database: the name of a shared advisory lock.
+pub const PRESENT: &str = "fluxbase: replicas that are at work";
+
 /// Why the metadata database did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -34,7 +34,7 @@ pub use branch_logins::{BranchLogin, BranchLogins};
 pub use branch_probe::{BranchHealth, BranchProbe, DatabaseHealth};
 pub use branch_users::BranchUsers;
 pub use clock::{Clock, Ids};
-pub use control_plane::{BranchRepository, CONTROL_PLANE_APPLICATION, ControlPlane, Footing, StoreError, UnitOfWork};
+pub use control_plane::{BranchRepository, CONTROL_PLANE_APPLICATION, ControlPlane, Footing, PRESENT, StoreError, UnitOfWork};
 pub use credentials::{
     AccessToken, InvalidToken, KeyKind, KeyMint, MintedKey, PasswordError, Passwords, RefreshTokens, Secret, SecretBox, TokenClaims, TokenSubject,
     Tokens,

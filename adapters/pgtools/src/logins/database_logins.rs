@@ -15,7 +15,7 @@ use crate::{
     settings::{Login, Settings},
 };
 use domain::branch::DatabaseName;
-use ports::driven::{BuildError, DatabaseLogin, LoginPurpose};
+use ports::driven::{BuildError, DatabaseLogin, LoginPurpose, PRESENT};
 use sqlx::{Connection, PgConnection};
 
 impl Settings {
@@ -81,12 +81,14 @@ async fn making(
     let server_major = major(transaction);
     let logins: Vec<_> = purposes.iter().map(|purpose| settings.logins.of(*purpose, database)).collect();
     let images = images(transaction, settings, purposes, &logins).await?;
+    let replicas = replicas(&mut *transaction).await?;
     let mut made = Vec::new();
     let all = purposes.iter().zip(&logins).zip(&images);
     for ((purpose, login), image) in all.filter(|(_, image)| missing_too || image.there) {
         let past_policies = *purpose == LoginPurpose::Builder && image.past_policies;
         let lower = past_policies && past_policies::is_unused(transaction, &login.name).await?;
-        made.push(statements(login, image, server_major, lower));
+        let limit = settings.login_sessions.of(*purpose, replicas);
+        made.push(statements(login, image, server_major, (lower, limit)));
     }
     Ok(made.join("; "))
 }
@@ -102,6 +104,20 @@ async fn restore_once(admin: &mut PgConnection, settings: &Settings, database: &
     let logins = making(&mut transaction, settings, database, &LoginPurpose::ALL, false).await?;
     run(&mut transaction, logins).await?;
     transaction.commit().await
+}
+
+/// How many replicas show that they live.
+async fn replicas(connection: &mut PgConnection) -> Result<u32, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(
+        "select count(*) from pg_locks l cross join hashtextextended($1, 0) key
+          where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+            and l.database = (select oid from pg_database where datname = current_database())
+            and l.classid = ((key >> 32) & 4294967295)::oid and l.objid = (key & 4294967295)::oid",
+    )
+    .bind(PRESENT)
+    .fetch_one(connection)
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// What each login is the image of.
@@ -132,12 +148,13 @@ async fn images(
     if images.len() == logins.len() { Ok(images) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, lower: bool) -> String {
+fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, (lower, limit): (bool, u32)) -> String {
     let name = ident(&login.name);
     let verb = if image.there { "alter" } else { "create" };
     let inherit = if image.inherits { "inherit" } else { "noinherit" };
     let bypass = if lower { " nobypassrls" } else { "" };
-    let mut statements = vec![format!("{verb} role {name} login {inherit}{bypass} password {}", verifier::of_key(&login.password))];
+    let mut statements =
+        vec![format!("{verb} role {name} login {inherit}{bypass} connection limit {limit} password {}", verifier::of_key(&login.password))];
     statements.extend(own_settings::forget(&login.name, image.set_in.clone()));
     let grant = |role: &String| membership::grant(server_major, role, &name, Use { inherit: image.inherits, set: true });
     statements.extend(image.member_of.iter().map(grant));
@@ -206,8 +223,8 @@ mod tests {
             there: true,
             set_in: vec![None, Some("d b".to_owned())],
         };
-        let sql = statements(&login, &image, 16, false);
-        assert!(sql.starts_with("alter role \"x\" login noinherit password 'SCRAM-SHA-256$"), "{sql}");
+        let sql = statements(&login, &image, 16, (false, 48));
+        assert!(sql.starts_with("alter role \"x\" login noinherit connection limit 48 password 'SCRAM-SHA-256$"), "{sql}");
         assert!(
             sql.contains(
                 "; alter role \"x\" reset all; alter role \"x\" in database \"d b\" reset all; grant \"anon\" to \"x\" with inherit false, set true; "

@@ -1,11 +1,12 @@
 //! Code that ran over a login of a branch's database gave it another password.
 
 use super::{
+    Admin,
     connections::{BOTH, Street, is_ended, session},
     execute, some_user, try_connect,
 };
 use fluxbase_pgtools::PgLoginRestorer;
-use ports::driven::{BranchLogins, BranchUsers, DatabaseLogin, LoginPurpose, LoginRestorer};
+use ports::driven::{BranchLogins, BranchUsers, DatabaseLogin, LoginPurpose, LoginRestorer, PRESENT};
 
 const MINE: &str = "mine";
 
@@ -77,4 +78,28 @@ async fn whoever_came_by_a_changed_password_is_shown_out_when_it_is_taken_back()
         execute(&mut at_work, "select 1").await;
         execute(&mut people, "select 1").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_the_servers_sessions_by_a_login_of_a_branch() {
+    let street = Street::new(Admin::Superuser).await;
+    let database = &street.branch.database;
+    let mut replicas = Vec::new();
+    for most in [[8, 8, 24], [8, 8, 24], [12, 12, 36]] {
+        PgLoginRestorer::new(street.house.settings.clone()).restore(database).await.unwrap();
+        for (login, most) in logins(&street).iter().zip(most) {
+            let limit = format!("select rolconnlimit from pg_roles where rolname = '{}'", login.name);
+            assert_eq!(street.house.value::<i32>(&street.house.main, &limit).await, most, "{} at {} replicas", login.name, replicas.len());
+        }
+        // Each replica shows in a session of its own that it is there.
+        let mut replica = street.house.look_into(&street.house.main).await;
+        execute(&mut replica, &format!("select pg_advisory_lock_shared(hashtextextended('{PRESENT}', 0))")).await;
+        replicas.push(replica);
+    }
+    let [user, ..] = logins(&street);
+    let mut crowd = Vec::new();
+    while let Ok(session) = session(&user.name, &user.password, database).await {
+        crowd.push(session);
+    }
+    assert_eq!(crowd.len(), 12);
 }

@@ -42,7 +42,7 @@ use domain::{
     privacy::PrivacyRules,
     table::QualifiedName,
 };
-use fluxbase_pgtools::{Login, MaskingSettings, PgBranchBuilder, Place, Server, Settings, StockSettings, Tools};
+use fluxbase_pgtools::{Login, LoginSessions, MaskingSettings, PgBranchBuilder, Place, Server, Settings, StockSettings, Tools};
 use ports::driven::{BranchBuilder, BuildError, BuildProgress, BuildReport, BuildRequest, DatabaseTag};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgConnection,
@@ -112,6 +112,7 @@ impl House {
             give_way_after: Duration::from_secs(30),
             stock: StockSettings { spares: 1, ..StockSettings::default() },
             clone_rate: 0,
+            login_sessions: LoginSessions { traffic: 4, builder: 12, newcomers: 1 },
         };
         Self { main, settings }
     }

@@ -1,7 +1,7 @@
 //! That this replica lives, told to the others by an advisory lock that goes when its connection goes.
 
 use super::error::store;
-use ports::driven::StoreError;
+use ports::driven::{PRESENT, StoreError};
 use sqlx::{Connection, PgConnection, PgPool};
 use std::{
     fmt,
@@ -48,13 +48,17 @@ impl fmt::Debug for Presence {
     }
 }
 
-/// A fresh number each time: what was claimed under a lost one is not ours any more.
+/// A fresh number each time: what was claimed under a lost one is not ours any more. By the other lock replicas are counted.
 async fn hold(pool: &PgPool) -> Result<(PgConnection, i64), sqlx::Error> {
     let mut connection = pool.acquire().await?.detach();
     let number = rand::random::<i64>() | 1;
     // Pools may have a timeout for statements or for idle sessions: this one idles for its whole life.
     sqlx::raw_sql("set idle_session_timeout = 0").execute(&mut connection).await?;
-    sqlx::query("select pg_advisory_lock($1)").bind(number).execute(&mut connection).await?;
+    sqlx::query("select pg_advisory_lock($1), pg_advisory_lock_shared(hashtextextended($2, 0))")
+        .bind(number)
+        .bind(PRESENT)
+        .execute(&mut connection)
+        .await?;
     Ok((connection, number))
 }
 

@@ -14,7 +14,7 @@ use super::{
     catalogue::{CatalogueCache, CatalogueSource},
     settings::{Login, Settings},
 };
-use crate::wire::{Budget, LoginMender, Pool, PoolOptions, PoolStats, Target};
+use crate::wire::{Budget, LoginMender, Pool, PoolOptions, PoolStats, SqlError, Target};
 
 /// One database: its pools, one for each login that is used, and its catalogue.
 #[derive(Debug)]
@@ -127,10 +127,13 @@ impl Database {
         join_all(pools.iter().flatten().map(Pool::close)).await;
     }
 
-    /// Main's logins are given: nobody else's code runs over them.
+    /// Main's logins are as they were given.
     fn mender(&self) -> Option<Arc<dyn LoginMender>> {
         let of_a_branch = self.name != self.settings.main_database;
-        of_a_branch.then(|| Arc::new(Mender { database: self.name.clone(), restorer: self.settings.restorer.clone() }) as Arc<dyn LoginMender>)
+        of_a_branch.then(|| {
+            let (database, restorer) = (self.name.clone(), self.settings.restorer.clone());
+            Arc::new(Mender { database, restorer, crowded: Mutex::default() }) as Arc<dyn LoginMender>
+        })
     }
 
     fn target(&self, login: &Login) -> Target {
@@ -142,19 +145,47 @@ impl Database {
     }
 }
 
-/// Puts the logins of a branch's database right.
+/// Puts the logins of a branch's database right, by whose code they were changed.
 #[derive(Debug)]
 struct Mender {
     database: DatabaseName,
     restorer: Arc<dyn LoginRestorer>,
+    /// When there was last no room for a session more.
+    crowded: Mutex<Option<Instant>>,
+}
+
+/// Who has their hands on a login can keep it crowded: then there is nothing to mend.
+const BETWEEN_CROWDS: Duration = Duration::from_secs(10);
+
+impl Mender {
+    /// The password was changed; or replicas came since it was said how many sessions there may be.
+    fn is_worth_it(&self, sqlstate: &str) -> bool {
+        match sqlstate {
+            "28P01" => true,
+            "53300" => {
+                let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = crowded.is_none_or(|at| at.elapsed() > BETWEEN_CROWDS);
+                if first {
+                    *crowded = Some(Instant::now());
+                }
+                first
+            }
+            _ => false,
+        }
+    }
 }
 
 #[async_trait]
 impl LoginMender for Mender {
-    async fn mend(&self) {
-        tracing::warn!(database = %self.database, "the password of a branch's login was changed in the branch, and is put right");
-        if let Err(error) = self.restorer.restore(&self.database).await {
-            tracing::warn!(%error, database = %self.database, "the logins of a branch could not be put right");
+    async fn mend(&self, refusal: &SqlError) -> bool {
+        if !self.is_worth_it(&refusal.sqlstate) {
+            return false;
         }
+        let (database, sqlstate) = (&self.database, &refusal.sqlstate);
+        match self.restorer.restore(database).await {
+            Ok(()) => tracing::warn!(%database, sqlstate, "a login of a branch was refused, and was put right"),
+            Err(error) => tracing::warn!(%error, %database, sqlstate, "a login of a branch was refused, and could not be put right"),
+        }
+        true
     }
 }

@@ -96,17 +96,14 @@ async fn find(shared: &Arc<Shared>) -> Found {
 }
 
 async fn open(shared: &Shared) -> Result<Connection, WireError> {
-    match (open_once(shared).await, &shared.options.mender) {
-        (Err(WireError::Refused(error)), Some(mender)) if error.sqlstate == WRONG_PASSWORD => {
-            mender.mend().await;
-            open_once(shared).await
-        }
-        (outcome, _) => outcome,
+    let outcome = open_once(shared).await;
+    if let (Err(WireError::Refused(refusal)), Some(mender)) = (&outcome, &shared.options.mender)
+        && mender.mend(refusal).await
+    {
+        return open_once(shared).await;
     }
+    outcome
 }
-
-/// What PostgreSQL says to a password that is not the login's.
-const WRONG_PASSWORD: &str = "28P01";
 
 async fn open_once(shared: &Shared) -> Result<Connection, WireError> {
     let opening = startup::open(&shared.dialer, shared.options.statement_cache);

@@ -14,6 +14,7 @@ use super::{
     budget::Budget,
     dial::Dialer,
     idle::{IdleList, OpenCount},
+    sql_error::SqlError,
 };
 
 /// Limits of a pool.
@@ -31,15 +32,15 @@ pub struct PoolOptions {
     pub acquire_timeout: Duration,
     /// How many prepared statements a connection keeps.
     pub statement_cache: NonZeroUsize,
-    /// Whom to tell that the login was refused, before it is tried once more.
+    /// Whom to ask when the login is refused.
     pub mender: Option<Arc<dyn LoginMender>>,
 }
 
-/// Mends a login whose password is refused.
+/// Mends a login that is refused.
 #[async_trait]
 pub trait LoginMender: Send + Sync + fmt::Debug {
-    /// Puts it right, as far as that can be done.
-    async fn mend(&self);
+    /// Whether something was mended, so that it is worth trying once more.
+    async fn mend(&self, refusal: &SqlError) -> bool;
 }
 
 impl PoolOptions {
