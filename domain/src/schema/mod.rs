@@ -20,4 +20,4 @@ pub use renames::PossibleRename;
 pub use script::{Hazard, ScriptStatement, script_text};
 pub(crate) use script::{in_one_transaction, write_script};
 pub use snapshot::SchemaSnapshot;
-pub use sql::{DumpedGrant, statements_of_grants};
+pub use sql::{statements_of_grants, without_privileges};

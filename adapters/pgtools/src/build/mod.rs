@@ -127,7 +127,6 @@ impl Build<'_> {
         // Last of what the owner does: from now on they hold for every new object.
         default_grants::carry_over(&mut branch, &plan.default_grants).await?;
         let mut withheld = plan.withheld;
-        withheld.extend(plan.default_grants.iter().filter_map(DefaultGrant::told));
         withheld.extend(parent.withheld);
         withheld.extend(plan.unfilled);
         withheld.extend(unfilled);

@@ -1,16 +1,7 @@
 //! Default grants (`ALTER DEFAULT PRIVILEGES`): what the owners of the parent's objects grant on new ones, the owner of a branch grants there.
 
-use crate::{
-    connect::run,
-    error::{from_sql, listed},
-    logins::names::OF_BRANCHES,
-    quoting::ident,
-};
-use domain::{
-    branch::{OWNER_ROLE, Withheld},
-    schema::DumpedGrant,
-    table::QualifiedName,
-};
+use crate::{connect::run, error::from_sql, logins::names::OF_BRANCHES, quoting::ident};
+use domain::branch::OWNER_ROLE;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 
@@ -25,50 +16,37 @@ pub(crate) struct DefaultGrant {
     grantable: bool,
     /// PostgreSQL grants it by itself, and the parent takes it back.
     taken_back: bool,
-    /// Others who make such things there and do not grant it: where there are any, no branch does, in which one role makes them all.
-    missing_from: Vec<String>,
 }
 
 impl DefaultGrant {
-    /// Those of the roles that own something the clone holds, and of the reader itself, with those that stay behind; a diff compares the same.
+    /// Those of the roles that own something the clone holds, and of the reader itself; a diff compares the same.
     pub(crate) async fn read(parent: &mut PgConnection, excluded: &[String]) -> Result<Vec<Self>, BuildError> {
-        sqlx::query_as(concat!(include_str!("sql/owners.sql"), include_str!("sql/default_grants.sql")))
-            .bind(excluded)
-            .bind(OWNER_ROLE)
-            .bind(OF_BRANCHES)
-            .fetch_all(parent)
-            .await
-            .map_err(|error| from_sql("reading default grants", error))
-    }
-
-    /// Whether a branch has it.
-    pub(crate) fn comes_along(&self) -> bool {
-        self.missing_from.is_empty()
-    }
-
-    /// Whether a dump says it by this statement, of a schema or of all.
-    pub(crate) fn is_said_by(&self, schema: Option<&str>, grant: &DumpedGrant<'_>) -> bool {
-        let kind = if self.kind == "routines" { "functions" } else { &self.kind };
-        let grantee = if self.grantee == "public" { "PUBLIC" } else { &self.grantee };
-        (self.schema.as_deref(), grantee, self.grantable) == (schema, grant.grantee(), grant.with_option())
-            && grant.object().eq_ignore_ascii_case(kind)
-    }
-
-    /// `select`.
-    pub(crate) fn privilege(&self) -> &str {
-        &self.privilege
-    }
-
-    /// As a branch's report has it.
-    pub(crate) fn told(&self) -> Option<Withheld> {
-        const SHOWN: usize = 3;
-        let name = QualifiedName::new(self.schema.as_deref().unwrap_or("*"), format!("{} on {} to {}", self.privilege, self.kind, self.grantee));
-        let reason = format!(
-            "{} makes such things there, too, and does not grant it; in a branch one role makes them all. If others are to use what is made in branches, let {0} say \
-             so in the parent, too (alter default privileges)",
-            listed(&self.missing_from, SHOWN)
-        );
-        (!self.comes_along()).then(|| Withheld::object("default grant", name, reason))
+        sqlx::query_as(
+            concat!(
+                include_str!("sql/owners.sql"),
+                r#", entry as (
+                  select n.nspname, d.defaclrole, d.defaclobjtype, d.defaclacl, d.defaclnamespace
+                    from pg_default_acl d join owner on owner.oid = d.defaclrole left join pg_namespace n on n.oid = d.defaclnamespace
+                   where n.nspname is null or n.nspname <> all($1)
+              ), kind (code, word) as (values ('r'::"char", 'tables'), ('S', 'sequences'), ('f', 'routines'), ('T', 'types'), ('n', 'schemas'),
+                                              ('L', 'large objects'))
+              select distinct e.nspname::text as schema, k.word as kind, case x.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
+                     lower(x.privilege_type collate "C") as privilege, x.is_grantable as grantable, false as taken_back
+                from entry e join kind k on k.code = e.defaclobjtype, aclexplode(e.defaclacl) x left join pg_roles r on r.oid = x.grantee
+               where x.grantee <> e.defaclrole and (x.grantee = 0 or r.rolname <> $2 and r.rolname !~ $3)
+              union
+              select null, k.word, 'public', lower(x.privilege_type collate "C"), false, true
+                from entry e join kind k on k.code = e.defaclobjtype, aclexplode(acldefault(e.defaclobjtype, e.defaclrole)) x
+               where e.defaclnamespace = 0 and x.grantee = 0
+                 and not exists (select from aclexplode(e.defaclacl) y where y.grantee = 0 and y.privilege_type = x.privilege_type)"#
+            ),
+        )
+        .bind(excluded)
+        .bind(OWNER_ROLE)
+        .bind(OF_BRANCHES)
+        .fetch_all(parent)
+        .await
+        .map_err(|error| from_sql("reading default grants", error))
     }
 
     fn statement(&self) -> String {
@@ -93,7 +71,7 @@ pub(crate) async fn carry_over(branch: &mut PgConnection, grants: &[DefaultGrant
     let failed = |error| from_sql("carrying default grants over", error);
     let schemas: Vec<String> = sqlx::query_scalar("select nspname::text from pg_namespace").fetch_all(&mut *branch).await.map_err(failed)?;
     let there = |grant: &&DefaultGrant| grant.schema.as_ref().is_none_or(|schema| schemas.contains(schema));
-    let statements: Vec<_> = grants.iter().filter(|grant| grant.comes_along()).filter(there).map(DefaultGrant::statement).collect();
+    let statements: Vec<_> = grants.iter().filter(there).map(DefaultGrant::statement).collect();
     run(branch, statements.join("; ")).await.map_err(failed)
 }
 
@@ -110,7 +88,6 @@ mod tests {
             privilege: "select".to_owned(),
             grantable: false,
             taken_back,
-            missing_from: Vec::new(),
         };
         let role = r#"alter default privileges for role "fluxbase_branch_owner""#;
         assert_eq!(grant(Some("app"), false).statement(), format!(r#"{role} in schema "app" grant select on tables to anon"#));

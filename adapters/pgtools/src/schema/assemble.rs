@@ -2,7 +2,7 @@
 
 use super::{archive::Entry, facts::Meta, grants};
 use crate::quoting::ident;
-use domain::schema::{Address, Identity, Kind, Object, ObjectMap};
+use domain::schema::{Address, Identity, Kind, Object, ObjectMap, statements_of_grants};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Entries that are no part of a schema: what the database is, rows, publications. User mappings hold passwords of other servers.
@@ -72,9 +72,8 @@ pub(super) fn object_map(entries: Vec<Entry>, meta: &Meta) -> ObjectMap {
             }
             Kind::DefaultAcl => {
                 // Those of several owners in the parent are the one owner's in a branch.
-                let own = (entry.definition.as_str(), entry.owner.as_str());
-                let statements = grants::defaults(own, entry.schema.as_deref(), &meta.default_grants_left, meta.server_major);
-                defaults.entry(identity).or_default().extend(statements);
+                let own = grants::defaults(&entry.definition, &entry.owner);
+                defaults.entry(identity).or_default().extend(statements_of_grants(&own).into_iter().map(|(_, statement)| format!("{statement};")));
                 continue;
             }
             Kind::Extension => extension(&entry, meta),

@@ -1,7 +1,7 @@
 //! What a reading needs from the catalogue beside the dump.
 
 use crate::{
-    definitions::{default_grants::DefaultGrant, needs_superuser::Privileged, past_policies::PastPolicies, uncopied::Uncopied},
+    definitions::{needs_superuser::Privileged, past_policies::PastPolicies, uncopied::Uncopied},
     error::from_sql,
 };
 use domain::schema::{Address, Alias, AliasPart, ColumnFact, Edge, ExtensionMember, Facts, FunctionFact, InvalidIndex, Node};
@@ -23,8 +23,6 @@ pub(super) struct Meta {
     pub(super) kept_grants: HashMap<u32, String>,
     /// Objects, by catalogue and number, on which no clone grants these privileges; none at all, where none is said.
     pub(super) past_policies: HashMap<(u32, u32), Vec<String>>,
-    /// Default grants that no clone has.
-    pub(super) default_grants_left: Vec<DefaultGrant>,
     /// Version of each extension.
     pub(super) extensions: HashMap<String, String>,
     /// What no clone has, and no diff speaks of.
@@ -93,7 +91,6 @@ pub(super) async fn meta(connection: &mut PgConnection, excluded: &[String], adm
         extensions: row.extension_names.into_iter().zip(row.extension_versions).collect(),
         kept_grants: Privileged::kept_grants(&mut *connection, excluded).await?,
         past_policies: PastPolicies::read(&mut *connection, excluded).await?.addresses(),
-        default_grants_left: DefaultGrant::read(&mut *connection, excluded).await?.into_iter().filter(|grant| !grant.comes_along()).collect(),
         uncopied: Uncopied::read(connection, excluded, admin).await?,
     })
 }

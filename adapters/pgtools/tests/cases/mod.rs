@@ -8,7 +8,6 @@ mod closure;
 mod code_of_the_server;
 mod compared;
 mod connections;
-mod default_grants;
 mod doors;
 mod empty_tables;
 mod equality;

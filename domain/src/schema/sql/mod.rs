@@ -10,7 +10,7 @@ mod types;
 
 pub(super) use domain::DomainText;
 pub(super) use grant::{AclStatement, acl_statements};
-pub use grant::{DumpedGrant, statements_of_grants};
+pub use grant::{statements_of_grants, without_privileges};
 pub(super) use names::{bare, ident};
 pub(super) use options::{Options, RESTART, SequenceText};
 pub(super) use scan::{find, find_words, split, statements};
