@@ -106,6 +106,27 @@ mod tests {
         paths.flat_map(|path| path.as_object().unwrap().values().cloned()).collect()
     }
 
+    /// OpenAPI 3.0.3: `nullable` adds null to the `type` beside it, and to no reference. A document that says otherwise calls our own answers wrong.
+    #[test]
+    fn what_may_be_null_is_so_where_readers_of_the_document_look() {
+        fn walk(at: &Value, found: &mut Vec<Value>) {
+            if at["nullable"] == true && at["type"].is_null() && (at["$ref"].is_string() || at["allOf"].is_array()) {
+                found.push(at.clone());
+            }
+            let (members, items) = (at.as_object().into_iter().flat_map(|object| object.values()), at.as_array().into_iter().flatten());
+            members.chain(items).for_each(|inner| walk(inner, found));
+        }
+        let document: Value = serde_json::from_str(&openapi_document()).unwrap();
+        let mut found = Vec::new();
+        walk(&document, &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+        let error = &document["components"]["schemas"]["Operation"]["properties"]["error"]["anyOf"];
+        assert_eq!(
+            (&error[0]["$ref"], &error[1]["nullable"], &error[1]["type"]),
+            (&"#/components/schemas/OperationError".into(), &true.into(), &"object".into())
+        );
+    }
+
     #[test]
     fn every_action_has_its_operation() {
         let ids: Vec<_> = operations().iter().map(|operation| operation["operationId"].as_str().unwrap().to_owned()).collect();

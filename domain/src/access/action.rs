@@ -73,6 +73,31 @@ impl Action {
 }
 
 impl Action {
+    /// Whether it takes a branch as a whole, with all its tables: opens, compares, changes or destroys it, or lets others in.
+    pub const fn takes_whole_branch(self) -> bool {
+        matches!(
+            self,
+            Self::DeleteBranch
+                | Self::UpdateBranch
+                | Self::ResetBranch
+                | Self::UndoReset
+                | Self::SeedBranch
+                | Self::MigrateBranch
+                | Self::DiffBranches
+                | Self::ProveDiff
+                | Self::GrantBranchAccess
+                | Self::RevokeBranchAccess
+                | Self::IssueConnection
+                | Self::GetConnection
+                | Self::CancelOperation
+                | Self::ListMigrations
+                | Self::RepairMigration
+                | Self::BaselineMigrations
+        )
+    }
+}
+
+impl Action {
     /// How to see whether a change of the control plane was made, where the answer was lost, and what asking again does.
     pub const fn way_to_see(self) -> Option<&'static str> {
         Some(match self {

@@ -159,6 +159,11 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// A key that is held to tables, where there is no telling tables apart.
+    pub fn of_whole_branch() -> Self {
+        Self::Protected { reason: "a key that is held to tables does not reach the whole of a branch".to_owned() }
+    }
+
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -206,6 +211,9 @@ impl Principal {
         }
         if self.is_held_to_a_part() && action.requirement() == Requirement::AnyOf(&[Scope::AdminKeys]) {
             return Err(Denied::Protected { reason: "a key that is held to a branch or to tables administers no keys and users".to_owned() });
+        }
+        if self.restrictions.tables.is_some() && action.takes_whole_branch() {
+            return Err(Denied::of_whole_branch());
         }
         if action == Action::CreateBranch { self.may_make_branches() } else { Ok(()) }
     }
@@ -338,6 +346,20 @@ mod tests {
             assert!(matches!(held.authorize(action), Err(Denied::Protected { .. })), "{}", action.name());
         }
         assert!(held.authorize(Action::QueryTable).is_ok());
+    }
+
+    #[test]
+    fn a_key_held_to_tables_makes_and_sees_branches_and_takes_none_as_a_whole() {
+        let user = Some(crate::UserId::from_uuid(uuid::Uuid::nil()));
+        let held = Principal { user_id: user, ..with(Scopes::ALL, Restrictions { tables: Some(Vec::new()), ..Restrictions::default() }) };
+        let of_branches = |action: &&Action| {
+            let branches = [Scope::ReadBranches, Scope::WriteBranches];
+            matches!(action.requirement(), Requirement::AnyOf(scopes) if branches.iter().any(|scope| scopes.contains(scope)))
+        };
+        let allowed: Vec<_> = Action::ALL.iter().filter(of_branches).filter(|action| held.authorize(**action).is_ok()).copied().collect();
+        let looks = [Action::ListBranches, Action::GetBranch, Action::ListBranchAccess, Action::ListBranchActivity, Action::GetOperation];
+        assert_eq!(allowed, [&[Action::CreateBranch][..], &looks].concat());
+        assert_eq!(held.authorize(Action::GrantBranchAccess), Err(Denied::of_whole_branch()));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use super::{Answer, Asking, Begun, Group, page};
 use crate::{
     body::{Fields, FromFields, JsonBody},
     documents::{
-        ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, PageDocument, PullRequestDocument, StartedDeleteDocument,
+        ActivityDocument, BranchDetailsDocument, BranchDocument, BranchWithOperation, OrNull, PageDocument, PullRequestDocument,
+        StartedDeleteDocument,
     },
     problem::Problem,
 };
@@ -200,8 +201,7 @@ pub(crate) struct NewBranchDocument {
     #[oai(nullable)]
     max_age: Option<String>,
     /// The pull request it belongs to.
-    #[oai(nullable)]
-    github: Option<PullRequestDocument>,
+    github: OrNull<PullRequestDocument>,
 }
 
 /// What is to be changed of a branch.

@@ -2,7 +2,7 @@
 
 use crate::{credentials::Shown, documents::OperationDocument, problem::chain};
 use bytes::Bytes;
-use domain::{Failure, Operation};
+use domain::{Failure, Operation, OperationKind, operation::Progress};
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, IntoResponse, Response};
@@ -84,6 +84,8 @@ impl Told {
         }
         let said = match timeout_at(self.until.min(now + HEARTBEAT), self.feed.next()).await {
             Ok(Ok(None)) => return None,
+            // Keys that are pinned to a branch end with it: who waits for that hears of it.
+            Ok(Ok(Some(operation))) if is_the_branchs_end(&operation) => Ok(self.event(operation)),
             Ok(Ok(Some(operation))) => self.shown.holds().await.map(|()| self.event(operation)),
             Ok(Err(failure)) => Err(failure),
             Err(_silent) => self.shown.holds().await.map(|()| Bytes::from_static(b":\n\n")),
@@ -110,6 +112,10 @@ impl Told {
     }
 }
 
+fn is_the_branchs_end(operation: &Operation) -> bool {
+    operation.kind == OperationKind::DeleteBranch && operation.status == Progress::Succeeded
+}
+
 fn log(failure: &Failure) {
     tracing::warn!(code = failure.code(), cause = failure.source().map(chain), "a stream of an operation's states ends: {failure}");
 }
@@ -134,18 +140,18 @@ mod tests {
     use uuid::Uuid;
 
     /// Gives each state after a while.
-    struct States(VecDeque<(Duration, Progress)>);
+    struct States(OperationKind, VecDeque<(Duration, Progress)>);
 
     #[async_trait]
     impl OperationFeed for States {
         async fn next(&mut self) -> Result<Option<Operation>, Failure> {
-            let Some((after, status)) = self.0.front_mut() else { return Ok(None) };
+            let Some((after, status)) = self.1.front_mut() else { return Ok(None) };
             let (begun, wait) = (tokio::time::Instant::now(), *after);
             *after = Duration::ZERO.max(wait.saturating_sub(Duration::from_secs(15)));
             tokio::time::sleep_until(begun + wait).await;
             let (id, branch) = (OperationId::from_uuid(Uuid::nil()), BranchId::from_uuid(Uuid::nil()));
-            let operation = Operation { status: *status, ..Operation::queued(id, OperationKind::ResetBranch, branch, OffsetDateTime::UNIX_EPOCH) };
-            self.0.pop_front();
+            let operation = Operation { status: *status, ..Operation::queued(id, self.0, branch, OffsetDateTime::UNIX_EPOCH) };
+            self.1.pop_front();
             Ok(Some(operation))
         }
     }
@@ -155,8 +161,12 @@ mod tests {
     }
 
     async fn streamed_to(shown: Shown, states: impl IntoIterator<Item = (u64, Progress)>) -> String {
+        streamed_of(OperationKind::ResetBranch, shown, states).await
+    }
+
+    async fn streamed_of(kind: OperationKind, shown: Shown, states: impl IntoIterator<Item = (u64, Progress)>) -> String {
         let states = states.into_iter().map(|(seconds, status)| (Duration::from_secs(seconds), status)).collect();
-        OperationEvents::of(Box::new(States(states)), shown).into_response().into_body().into_string().await.unwrap()
+        OperationEvents::of(Box::new(States(kind, states)), shown).into_response().into_body().into_string().await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -187,6 +197,15 @@ mod tests {
             assert!(text.contains(r#""status":"queued""#) && !text.contains(r#""status":"running""#), "{text}");
             let last = "event: refused\ndata: {\"code\":\"unauthenticated\",\"detail\":\"this key was revoked\"}\n\n";
             assert!(text.ends_with(last), "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_delete_hears_of_its_end_with_a_key_that_ended_with_the_branch() {
+        for (last, told) in [(Progress::Succeeded, true), (Progress::Failed, false)] {
+            let shown = Shown::to(GoodFor(AtomicUsize::new(1)));
+            let text = streamed_of(OperationKind::DeleteBranch, shown, [(0, Progress::Running), (1, last)]).await;
+            assert_eq!((text.contains("id: final"), text.contains("event: refused")), (told, !told), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Branches in JSON.
 
-use super::OperationDocument;
+use super::{OperationDocument, OrNull};
 use domain::{
     Branch,
     branch::{Previous, PullRequest, Withheld, WithheldRows},
@@ -58,14 +58,12 @@ pub(crate) struct BranchDocument {
     /// Whether delete and reset are refused.
     pub(crate) protected: bool,
     /// What the latest reset replaced, while `undo` can bring it back; null where there is nothing to bring back.
-    #[oai(nullable)]
-    pub(crate) previous: Option<PreviousDocument>,
+    pub(crate) previous: OrNull<PreviousDocument>,
     /// What failed, in the status `error`.
     #[oai(nullable)]
     pub(crate) error: Option<String>,
     /// The pull request it belongs to; null where there is none.
-    #[oai(nullable)]
-    pub(crate) github: Option<PullRequestDocument>,
+    pub(crate) github: OrNull<PullRequestDocument>,
 }
 
 /// A pull request on GitHub.
@@ -102,11 +100,9 @@ pub(crate) struct BranchDetailsDocument {
     #[oai(nullable)]
     pub(crate) database: Option<String>,
     /// How its database is doing; null where nothing serves.
-    #[oai(nullable)]
-    pub(crate) health: Option<HealthOfBranchDocument>,
+    pub(crate) health: OrNull<HealthOfBranchDocument>,
     /// Its migrations; null where they could not be read.
-    #[oai(nullable)]
-    pub(crate) migrations: Option<MigrationCountsDocument>,
+    pub(crate) migrations: OrNull<MigrationCountsDocument>,
 }
 
 /// How a branch's database is doing.
@@ -237,8 +233,8 @@ impl From<Branch> for BranchDocument {
             data_as_of: branch.data_as_of,
             withheld: branch.withheld.into_iter().map(Into::into).collect(),
             protected: branch.protected,
-            previous: branch.previous.map(Into::into),
-            github: branch.pull_request.map(Into::into),
+            previous: OrNull::of(branch.previous),
+            github: OrNull::of(branch.pull_request),
         }
     }
 }
@@ -260,8 +256,8 @@ impl From<BranchDetails> for BranchDetailsDocument {
         Self {
             branch: details.branch.into(),
             database: details.database.map(|database| database.to_string()),
-            health: details.health.map(Into::into),
-            migrations: details.migrations.map(Into::into),
+            health: OrNull::of(details.health),
+            migrations: OrNull::of(details.migrations),
         }
     }
 }

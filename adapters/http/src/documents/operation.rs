@@ -1,5 +1,6 @@
 //! Operations in JSON.
 
+use super::OrNull;
 use domain::{
     Operation,
     operation::{OperationError, Step},
@@ -24,8 +25,7 @@ pub(crate) struct OperationDocument {
     /// Its steps, in order.
     pub(crate) steps: Vec<StepDocument>,
     /// Why it failed, where it did.
-    #[oai(nullable)]
-    pub(crate) error: Option<OperationErrorDocument>,
+    pub(crate) error: OrNull<OperationErrorDocument>,
     /// What came of it, where there is something to tell: what was migrated, whether a script was proved.
     #[oai(nullable)]
     pub(crate) result: Option<Any<serde_json::Value>>,
@@ -93,7 +93,7 @@ impl From<Operation> for OperationDocument {
             branch_id: operation.branch_id.as_uuid(),
             status: operation.status.name().to_owned(),
             steps: operation.steps.into_iter().map(Into::into).collect(),
-            error: operation.error.map(Into::into),
+            error: OrNull::of(operation.error),
             // Written by ourselves as JSON; what is none after all is still shown.
             result: operation.result.map(|text| Any(serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))),
             cancel_requested: operation.cancel_requested,

@@ -1,7 +1,7 @@
 //! Compare the schemas of two branches.
 
 use super::{
-    lookup::{ROW_PATIENCE, check_no_tables, find_parent, find_visible},
+    lookup::{ROW_PATIENCE, find_parent, find_visible},
     ports::BranchPorts,
     start::Start,
     trials::check_room,
@@ -27,7 +27,6 @@ impl DiffBranchesUseCase {
 
 /// The branch that was named, and the one it is compared with: its parent, where none is named.
 async fn both(work: &mut dyn UnitOfWork, caller: &Caller, branch: &str, target: Option<&str>) -> Result<(Branch, Branch), Failure> {
-    check_no_tables(&caller.principal)?;
     let source = find_visible(work, caller, branch).await?;
     let target = match target {
         Some(named) => find_visible(work, caller, named).await.map_err(|failure| pinned_elsewhere(failure, &source))?,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::routing::nameless;
 use async_trait::async_trait;
-use domain::{Branch, Caller, Failure, Operation, OperationId, branch::AccessLevel};
+use domain::{Branch, Caller, Failure, Operation, OperationId, Principal, branch::AccessLevel, operation::OperationError};
 use ports::driving::{GetOperation, UseCase};
 
 /// See [`GetOperation`].
@@ -27,7 +27,7 @@ impl GetOperationUseCase {
         if let Some(target) = target {
             target.check_access(&caller.principal, AccessLevel::Read).map_err(|denied| nameless(denied, target.id))?;
         }
-        Ok(operation)
+        Ok(shown(operation, &caller.principal))
     }
 
     /// The operation, its branch, and the one that a proof compares it with: what that tells is as much of either.
@@ -43,6 +43,17 @@ impl GetOperationUseCase {
     }
 }
 
+/// What a key that is held to tables sees of it: how it is getting on, and not what it tells of all other tables, which a diff would not tell it either.
+fn shown(operation: Operation, principal: &Principal) -> Operation {
+    if principal.restrictions.tables.is_none() {
+        return operation;
+    }
+    let error = operation.error.map(|error| OperationError::new(error.code, UNTOLD));
+    Operation { error, result: None, ..operation }
+}
+
+const UNTOLD: &str = "why is told to who may see all tables of the branch: this key is held to some";
+
 pub(super) fn missing(id: OperationId) -> Failure {
     Failure::not_found("operation", id.to_string())
 }
@@ -55,17 +66,19 @@ impl UseCase<GetOperation> for GetOperationUseCase {
         if let Some(target) = target {
             target.check_access(&caller.principal, AccessLevel::Read).map_err(|_| missing(command.id))?;
         }
-        Ok(operation)
+        Ok(shown(operation, &caller.principal))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::GetOperationUseCase;
-    use crate::testing::{BRANCH, FakeWork, branch, branch_ports, caller, work_with};
+    use crate::testing::{BRANCH, FakeWork, branch, branch_ports, caller, held, pinned_to, work_with};
     use domain::{
         Branch, BranchId, Operation, OperationId, OperationKind, Scope, UserId,
-        operation::{OperationInput, Progress},
+        access::Restrictions,
+        operation::{OperationError, OperationInput, Progress},
+        table::QualifiedName,
     };
     use ports::driving::{GetOperation, UseCase};
     use time::OffsetDateTime;
@@ -86,6 +99,30 @@ mod tests {
                 .await;
             assert_eq!(found.as_ref().err().map(|refused| refused.code().to_owned()), (!shown).then(|| "not_found".to_owned()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_held_to_tables_sees_how_it_goes_and_nothing_of_other_tables() {
+        let error =
+            OperationError { statement: Some("alter table salaries".to_owned()), ..OperationError::new("migration_failed", "no table salaries") };
+        let told = Operation { error: Some(error), result: Some("{\"diff\":\"salaries\"}".to_owned()), ..operation(Progress::Failed) };
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        work.operations.expect_find().returning(move |_| Ok(Some(told.clone())));
+        let tables = Restrictions { tables: Some(vec![QualifiedName::new("public", "tasks")]), ..Restrictions::default() };
+        let use_case = GetOperationUseCase::new(branch_ports(work));
+        let found = use_case.run(&held(tables, Scope::ReadBranches), GetOperation { id: OperationId::from_uuid(Uuid::nil()) }).await.unwrap();
+        let error = found.error.unwrap();
+        assert_eq!((found.status, found.result, error.code.as_str(), error.statement), (Progress::Failed, None, "migration_failed", None));
+        assert!(!error.message.contains("salaries"), "{}", error.message);
+    }
+
+    #[tokio::test]
+    async fn one_of_another_branch_than_the_key_is_pinned_to_is_none() {
+        let mut work = work_with(Some(branch("pr-1", Some(1))));
+        work.operations.expect_find().returning(|_| Ok(Some(operation(Progress::Running))));
+        let use_case = GetOperationUseCase::new(branch_ports(work));
+        let refused = use_case.run(&pinned_to("pr-2", Scope::ReadBranches), GetOperation { id: OperationId::from_uuid(Uuid::nil()) }).await;
+        assert_eq!(refused.unwrap_err().code(), "not_found");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::routing::nameless;
 use domain::{
-    Branch, BranchId, Caller, Denied, Failure, Fault, Principal, Slug,
+    Branch, BranchId, Caller, Failure, Fault, Principal, Slug,
     branch::{AccessLevel, Status},
 };
 use ports::driven::{BranchRepository, ControlPlane, UnitOfWork};
@@ -99,10 +99,9 @@ pub(super) fn check_as(branch: &Branch, named: impl fmt::Display, principal: &Pr
     branch.check_access(principal, needed).map_err(|denied| nameless(denied, named).into())
 }
 
-/// Whether an operation of the branch is shown: to whoever may not see the branch there is no such operation.
+/// Whether an operation of the branch is shown: to whoever may not see the branch, or is pinned to another, there is no such operation.
 pub(super) fn check_seen(branch: &Branch, principal: &Principal, missing: impl FnOnce() -> Failure) -> Result<(), Failure> {
-    branch.check_access(principal, AccessLevel::Read).map_err(|_| missing())?;
-    check_as(branch, branch.id, principal, AccessLevel::Read)
+    check(branch, principal, AccessLevel::Read).map_err(|_| missing())
 }
 
 /// Whether the principal may go so far on the branch, and its key does not keep it elsewhere.
@@ -110,25 +109,16 @@ pub(super) fn check(branch: &Branch, principal: &Principal, needed: AccessLevel)
     check_as(branch, &branch.slug, principal, needed)
 }
 
-/// Whether the principal may do what is done as the owner of the branch's objects. A key that is held to tables would come to all others that way.
+/// Whether the principal may do what is done as the owner of the branch's objects.
 pub(super) fn check_owner(branch: &Branch, principal: &Principal) -> Result<(), Failure> {
-    check(branch, principal, branch.owner_level())?;
-    check_no_tables(principal)
-}
-
-/// Refuses a key that is held to tables where there is no telling tables apart.
-pub(super) fn check_no_tables(principal: &Principal) -> Result<(), Failure> {
-    match principal.restrictions.tables {
-        None => Ok(()),
-        Some(_) => Err(Denied::Protected { reason: "a key that is held to tables does not reach the whole of a branch".to_owned() }.into()),
-    }
+    check(branch, principal, branch.owner_level())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{check, check_owner, find_visible};
-    use crate::testing::{FakeWork, branch, caller, held, main_branch, pinned_to, work_with};
-    use domain::{Scope, access::Restrictions, branch::AccessLevel, table::QualifiedName};
+    use crate::testing::{FakeWork, branch, caller, main_branch, pinned_to, work_with};
+    use domain::{Scope, branch::AccessLevel};
 
     #[test]
     fn a_pinned_key_reaches_no_other_branch_of_its_user() {
@@ -139,11 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_some_tables_owns_nothing_and_nobody_but_administrators_owns_main() {
-        let tables = Restrictions { tables: Some(vec![QualifiedName::new("public", "a")]), ..Restrictions::default() };
-        let tables = held(tables, Scope::WriteBranches).principal;
+    fn nobody_but_administrators_owns_main() {
         let alice = caller(Some(1), [Scope::WriteBranches]).principal;
-        assert_eq!(check_owner(&branch("pr-1", Some(1)), &tables).unwrap_err().code(), "protected");
         assert!(check_owner(&branch("pr-1", Some(1)), &alice).is_ok());
         assert_eq!(check_owner(&main_branch(), &alice).unwrap_err().code(), "branch_access_denied");
     }
