@@ -5,7 +5,7 @@ use crate::{
     connect,
     error::{from_sql, sql_state},
     logins::names::OF_BRANCHES,
-    watch::{InTheWay, end_all},
+    watch::{Reason, Session, end_all, session_columns},
 };
 use ports::driven::BuildError;
 use sqlx::PgConnection;
@@ -82,16 +82,17 @@ fn is_contended(error: &sqlx::Error) -> bool {
 
 /// Ends sessions of branches' logins that are changing what belongs to the whole server.
 async fn end_others(admin: &mut PgConnection) -> Result<(), BuildError> {
-    let others: Vec<InTheWay> = sqlx::query_as(
-        "select distinct a.pid, (extract(epoch from a.backend_start) * 1000000)::int8 as began, r.rolname::text as login
-           from pg_locks l join pg_stat_activity a on a.pid = l.pid join pg_roles r on r.oid = a.usesysid
+    let others: Vec<Session> = sqlx::query_as(concat!(
+        "select distinct ",
+        session_columns!(),
+        "  from pg_locks l join pg_stat_activity a on a.pid = l.pid join pg_roles r on r.oid = a.usesysid
           where l.locktype = 'relation' and l.granted and l.mode = 'RowExclusiveLock' and r.rolname ~ $1
-            and l.relation in ('pg_database'::regclass, 'pg_authid'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)",
-    )
+            and l.relation in ('pg_database'::regclass, 'pg_authid'::regclass, 'pg_auth_members'::regclass, 'pg_db_role_setting'::regclass)"
+    ))
     .bind(OF_BRANCHES)
     .fetch_all(&mut *admin)
     .await
     .map_err(|error| from_sql("looking who changes databases and roles", error))?;
-    end_all(&mut *admin, &others).await;
+    end_all(&mut *admin, &others, Reason::InTheWay).await;
     Ok(())
 }

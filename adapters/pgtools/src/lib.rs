@@ -29,4 +29,4 @@ pub use masking::MaskingSettings;
 pub use schema::PgSchemas;
 pub use settings::{Login, LoginSessions, Place, Server, Settings, StockSettings};
 pub use tools::{ToolProblem, Tools};
-pub use watch::PgWatch;
+pub use watch::{PgWatch, WatchLimits};

@@ -5,7 +5,7 @@ use super::{
     connections::{BOTH, Street, session, tag},
     execute, try_execute,
 };
-use fluxbase_pgtools::PgWatch;
+use fluxbase_pgtools::{PgWatch, WatchLimits};
 use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -89,4 +89,68 @@ async fn a_login_that_holds_its_own_row_gets_another_password_all_the_same() {
     assert!(session(&user, &fresh, &street.branch.database).await.is_ok());
     assert!(try_execute(&mut own, "commit").await.is_err());
     watch.abort();
+}
+
+/// What a session did in vain, until it was ended.
+async fn is_ended_within_a_minute(session: &mut sqlx::PgConnection) -> bool {
+    let look = async { while try_execute(session, "select pg_sleep(0.05)").await.is_ok() {} };
+    timeout(FOR_EVER, look).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_takes_most_of_the_servers_locks_is_ended() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let (user, password) = street.issue().await;
+        let mut modest = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut modest, "select count(pg_advisory_lock(i)) from generate_series(1, 5) i").await;
+        let mut greedy = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut greedy, "select count(pg_advisory_lock(i)) from generate_series(1001, 1500) i").await;
+        // What all tests hold together beside that is far less.
+        let limits = WatchLimits { lock_table: 400.0 / (64.0 * 100.0), ..WatchLimits::default() };
+        let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).with_limits(limits).keep());
+        assert!(is_ended_within_a_minute(&mut greedy).await);
+        watch.abort();
+        execute(&mut modest, "select 1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_keeps_the_queue_of_notifications_from_being_emptied_is_ended() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let (user, password) = street.issue().await;
+        let mut deaf = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut deaf, "listen noise").await;
+        execute(&mut deaf, "begin; select 1").await;
+        let mut loud = session(&user, &password, &street.branch.database).await.unwrap();
+        execute(&mut loud, "select count(pg_notify('noise', repeat(i::text, 1000))) from generate_series(1, 100) i").await;
+        let usage = "select pg_notification_queue_usage()";
+        assert!(street.house.value::<f64>(&street.house.main, usage).await > 0.0);
+        let limits = WatchLimits { notify_queue: 0.0, ..WatchLimits::default() };
+        let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).with_limits(limits).keep());
+        // Others of these tests may be in older transactions: each has its turn.
+        assert!(is_ended_within_a_minute(&mut deaf).await);
+        watch.abort();
+        execute(&mut loud, "select 1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_takes_our_turns_in_the_metadata_database_is_ended() {
+    let street = Street::new(Admin::Superuser).await;
+    let main = &street.house.main;
+    let (user, password) = street.issue().await;
+    let mut root = street.house.look_into(main).await;
+    execute(&mut root, &format!("grant connect on database {main} to public")).await;
+    let mut harmless = session(&user, &password, main).await.unwrap();
+    let mut hostile = session(&user, &password, main).await.unwrap();
+    execute(&mut hostile, "select pg_advisory_lock(hashtextextended('fluxbase: admission of branches', 0))").await;
+    let mut own = session(&user, &password, &street.branch.database).await.unwrap();
+    execute(&mut own, "select pg_advisory_lock(1)").await;
+    let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).keep());
+    assert!(is_ended_within_a_minute(&mut hostile).await);
+    watch.abort();
+    execute(&mut harmless, "select 1").await;
+    execute(&mut own, "select pg_advisory_unlock(1)").await;
 }

@@ -34,9 +34,11 @@ pub(super) fn commit(error: sqlx::Error) -> StoreError {
 }
 
 /// Whether a refusal passes without anybody asking otherwise: connection trouble, shutdown, fail-over to a server that is still read-only, deadlock, too
-/// many connections, a full disk and what else runs out (class 53).
+/// many connections, a full disk and what else runs out (class 53), a full queue of notifications (54000: no statement of ours comes to another limit).
 fn passes(sqlstate: &str) -> bool {
-    sqlstate.starts_with("08") || sqlstate.starts_with("53") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "25006" | "40001" | "40P01")
+    sqlstate.starts_with("08")
+        || sqlstate.starts_with("53")
+        || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "25006" | "40001" | "40P01" | "54000")
 }
 
 /// `untranslatable_character` and `character_not_in_repertoire`: only callers bring characters along that are not ASCII.
@@ -59,5 +61,6 @@ mod tests {
         assert!(matches!(store(sqlx::Error::PoolTimedOut), StoreError::Unavailable(_)));
         assert!(matches!(store(sqlx::Error::RowNotFound), StoreError::Unexpected(_)));
         assert!(passes("08006") && passes("57P01") && passes("53100") && !passes("42P01"));
+        assert!(passes("53200") && passes("54000"), "another branch's login can take all locks, or fill the queue of notifications");
     }
 }

@@ -71,9 +71,9 @@ impl Deadline {
     }
 }
 
-/// Shutting down, starting up, out of connections, database dropped.
+/// Shutting down, starting up, out of connections or of what all sessions share, database dropped.
 fn is_away(sqlstate: &str) -> bool {
-    sqlstate.starts_with("08") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "3D000")
+    sqlstate.starts_with("08") || matches!(sqlstate, "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53200" | "53300" | "3D000")
 }
 
 /// A refusal without what it might tell of other people's rows: the detail of a failed check shows the whole row, that of an exclusion the row in the
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn how_the_server_is_set_up_is_told_to_nobody() {
-        for (sqlstate, kept) in [("54001", false), ("53200", false), ("42703", true)] {
+        for (sqlstate, kept) in [("54001", false), ("53400", false), ("42703", true)] {
             let error = SqlError { sqlstate: sqlstate.to_owned(), hint: Some("Increase \"max_stack_depth\".".to_owned()), ..SqlError::default() };
             let Failure::Database(failure) = Deadline::new(Duration::from_secs(1)).failure(WireError::Sql(Box::new(error))) else { panic!() };
             assert_eq!(failure.hint.is_some(), kept, "{sqlstate}");
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_database_that_is_away_is_worth_another_try() {
-        for error in [sql("57P03"), sql("08006"), sql("3D000"), WireError::PoolTimeout, WireError::Refused(Box::default())] {
+        for error in [sql("57P03"), sql("08006"), sql("3D000"), sql("53200"), WireError::PoolTimeout, WireError::Refused(Box::default())] {
             assert!(matches!(Deadline::new(Duration::from_secs(1)).failure(error), Failure::Unavailable { retry_after: Some(_), .. }));
         }
     }

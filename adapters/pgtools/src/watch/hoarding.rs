@@ -1,0 +1,63 @@
+//! Sessions of branches' logins that take what the server has once for all databases, or what our own work is kept in order by.
+
+use super::session::{Session, session_columns};
+use crate::{error::from_sql, logins::names::OF_BRANCHES};
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+
+/// The one that holds most of the locks, while the table of locks is so full.
+///
+/// A dump of a large branch holds many as well, and nobody else feels it before the table is near its end.
+pub(super) async fn of_locks(admin: &mut PgConnection, full: f64) -> Result<Vec<Session>, BuildError> {
+    // From the function itself, once: the view of it would be read anew for each look at it.
+    sqlx::query_as(concat!(
+        "with held as materialized (select pid, count(*) as locks from pg_lock_status() where not fastpath group by pid)
+         , room as (
+             select current_setting('max_locks_per_transaction')::int8
+                    * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8) as locks
+         )
+         select ",
+        session_columns!(),
+        "  from held join pg_stat_activity a on a.pid = held.pid join pg_roles r on r.oid = a.usesysid
+          where r.rolname ~ $1 and (select sum(held.locks) from held) > $2 * (select room.locks from room)
+          order by held.locks desc limit 1"
+    ))
+    .bind(OF_BRANCHES)
+    .bind(full)
+    .fetch_all(admin)
+    .await
+    .map_err(|error| from_sql("looking who holds locks", error))
+}
+
+/// Those that hold advisory locks in the metadata database, or wait for some: only we take turns there. PostgreSQL shows everybody which keys are in use, so
+/// nothing could be kept secret about ours; only where PUBLIC may connect to that database does anybody come there.
+pub(super) async fn of_keys(admin: &mut PgConnection) -> Result<Vec<Session>, BuildError> {
+    sqlx::query_as(concat!(
+        "select ",
+        session_columns!(),
+        "  from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+          where a.datname = current_database() and r.rolname ~ $1
+            and exists (select from pg_lock_status() l where l.pid = a.pid and l.locktype = 'advisory')"
+    ))
+    .bind(OF_BRANCHES)
+    .fetch_all(admin)
+    .await
+    .map_err(|error| from_sql("looking who holds locks in the metadata database", error))
+}
+
+/// The one whose transaction is the oldest, while the queue of notifications is so full: who listens takes none out of it before its transaction ends, and
+/// PostgreSQL shows nobody who listens.
+pub(super) async fn of_notifications(admin: &mut PgConnection, full: f64) -> Result<Vec<Session>, BuildError> {
+    sqlx::query_as(concat!(
+        "select ",
+        session_columns!(),
+        "  from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+          where r.rolname ~ $1 and a.xact_start < clock_timestamp() - interval '1 second' and pg_notification_queue_usage() > $2
+          order by a.xact_start limit 1"
+    ))
+    .bind(OF_BRANCHES)
+    .bind(full)
+    .fetch_all(admin)
+    .await
+    .map_err(|error| from_sql("looking at the queue of notifications", error))
+}

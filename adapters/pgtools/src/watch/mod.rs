@@ -1,0 +1,88 @@
+//! [`PgWatch`]: what a session of a branch's login may not do to everybody else on the server.
+
+mod blocking;
+mod hoarding;
+mod session;
+
+pub(crate) use session::{Reason, Session, end_all, session_columns};
+
+use crate::settings::Settings;
+use ports::driven::BuildError;
+use sqlx::PgConnection;
+use std::{fmt, time::Duration};
+
+/// How long whoever works on branches waits for such a session before it is ended, and how often is looked.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches over the sessions of branches' logins.
+///
+/// PostgreSQL lets whoever owns a branch lock what belongs to the whole server: a GRANT that grants nothing changes the row of a database all the same, and
+/// names a role that is not dropped until the transaction ends. It keeps locks and notifications of all databases in one place of one size, without a limit to
+/// what one session takes of it. No work in a branch needs that for long.
+pub struct PgWatch {
+    settings: Settings,
+    limits: WatchLimits,
+}
+
+/// How full what all databases share may become before the session of a branch's login that takes most of it is ended: 1 is full.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchLimits {
+    /// The table of locks.
+    pub lock_table: f64,
+    /// The queue of notifications.
+    pub notify_queue: f64,
+}
+
+impl Default for WatchLimits {
+    fn default() -> Self {
+        Self { lock_table: 0.6, notify_queue: 0.1 }
+    }
+}
+
+impl fmt::Debug for PgWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgWatch").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl PgWatch {
+    /// A watch over the server that these settings lead to; nothing is connected yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, limits: WatchLimits::default() }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: WatchLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Watches until it is dropped. Any number of replicas may.
+    pub async fn keep(self) {
+        let mut connection = None;
+        loop {
+            tokio::time::sleep(PATIENCE).await;
+            if let Err(error) = self.look(&mut connection).await {
+                connection = None;
+                tracing::warn!(%error, "could not look whether sessions of branches' logins are in the way of others");
+            }
+        }
+    }
+
+    async fn look(&self, kept: &mut Option<PgConnection>) -> Result<(), BuildError> {
+        let admin = match kept {
+            Some(connection) => connection,
+            None => kept.insert(self.settings.watcher().await?),
+        };
+        session::reach(admin).await?;
+        let blocking = blocking::find(admin).await?;
+        end_all(admin, &blocking, Reason::InTheWay).await;
+        let hoarding = hoarding::of_locks(admin, self.limits.lock_table).await?;
+        end_all(admin, &hoarding, Reason::FillsTheTable).await;
+        let ours = hoarding::of_keys(admin).await?;
+        end_all(admin, &ours, Reason::HoldsOurKeys).await;
+        let silent = hoarding::of_notifications(admin, self.limits.notify_queue).await?;
+        end_all(admin, &silent, Reason::FillsTheQueue).await;
+        Ok(())
+    }
+}
