@@ -5,5 +5,5 @@ pub(crate) mod create;
 pub(crate) mod drop;
 pub(crate) mod footing;
 pub(crate) mod locale;
-mod prepared_transactions;
+pub(crate) mod prepared_transactions;
 pub(crate) mod tag;

@@ -8,8 +8,15 @@ use crate::{error::from_sql, logins::names::OF_BRANCHES};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 
-/// Sessions of branches' logins that the admin's have waited for: those that the queue comes down to, for who waits in it holds up nobody by themselves.
-pub(super) async fn find(admin: &mut PgConnection) -> Result<Vec<Session>, BuildError> {
+/// What the admin's sessions have waited for.
+pub(super) struct Blocking {
+    /// Sessions of branches' logins: those that the queue comes down to, for who waits in it holds up nobody by themselves.
+    pub(super) sessions: Vec<Session>,
+    /// Whether a transaction that was prepared is among it, which has no session.
+    pub(super) prepared: bool,
+}
+
+pub(super) async fn find(admin: &mut PgConnection) -> Result<Blocking, BuildError> {
     let failed = |error| from_sql("looking for sessions that are in the way", error);
     let pids: Vec<i32> = sqlx::query_scalar(
         "with recursive waits as materialized (
@@ -30,18 +37,23 @@ pub(super) async fn find(admin: &mut PgConnection) -> Result<Vec<Session>, Build
     .fetch_all(&mut *admin)
     .await
     .map_err(failed)?;
-    if pids.is_empty() {
-        return Ok(Vec::new());
-    }
-    sqlx::query_as(concat!(
-        "select ",
-        session_columns!(),
-        " from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+    let sessions = if pids.is_empty() {
+        Vec::new()
+    } else {
+        sqlx::query_as(concat!(
+            "select ",
+            session_columns!(),
+            " from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
               where a.pid = any($1) and r.rolname ~ $2 and not exists (select from pg_locks l where l.pid = a.pid and not l.granted)"
-    ))
-    .bind(&pids)
-    .bind(OF_BRANCHES)
-    .fetch_all(admin)
-    .await
-    .map_err(failed)
+        ))
+        .bind(&pids)
+        .bind(OF_BRANCHES)
+        .fetch_all(admin)
+        .await
+        .map_err(failed)?
+    };
+    Ok(Blocking { sessions, prepared: pids.contains(&NOBODY) })
 }
+
+/// PostgreSQL's number for who holds a lock without a session.
+const NOBODY: i32 = 0;

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod hoarding;
+mod prepared;
 mod session;
 
 pub(crate) use session::{Reason, Session, end_all, session_columns};
@@ -76,13 +77,16 @@ impl PgWatch {
         };
         session::reach(admin).await?;
         let blocking = blocking::find(admin).await?;
-        end_all(admin, &blocking, Reason::InTheWay).await;
+        end_all(admin, &blocking.sessions, Reason::InTheWay).await;
         let hoarding = hoarding::of_locks(admin, self.limits.lock_table).await?;
         end_all(admin, &hoarding, Reason::FillsTheTable).await;
         let ours = hoarding::of_keys(admin).await?;
         end_all(admin, &ours, Reason::HoldsOurKeys).await;
         let silent = hoarding::of_notifications(admin, self.limits.notify_queue).await?;
         end_all(admin, &silent, Reason::FillsTheQueue).await;
+        if blocking.prepared {
+            prepared::roll_back(admin, &self.settings).await?;
+        }
         Ok(())
     }
 }

@@ -154,3 +154,38 @@ async fn a_login_that_takes_our_turns_in_the_metadata_database_is_ended() {
     execute(&mut harmless, "select 1").await;
     execute(&mut own, "select pg_advisory_unlock(1)").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_transaction_of_a_branch_stops_nobody_elses_work() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let neighbour = tag(house, "theirs", 1);
+        street.open(&neighbour).await;
+        let (user, password) = street.issue().await;
+        let builder = house.settings.logins.of(LoginPurpose::Builder, &street.branch.database);
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
+        for (name, password) in [(user.as_str(), &password), (builder.name.as_str(), &builder.password)] {
+            for role in ["none", "fluxbase_branch_owner"] {
+                let mut theirs = session(name, password, &street.branch.database).await.unwrap();
+                let hold = format!("grant create on database {} to public; grant select on public.t to {user}", neighbour.database);
+                execute(&mut theirs, &format!("set role {role}; set client_min_messages = error; begin; {hold}; prepare transaction 'held'")).await;
+                execute(&mut theirs, "begin; insert into public.t values (7); prepare transaction 'kept'").await;
+                drop(theirs);
+                let work = async {
+                    street.logins.issue(&neighbour, Footing::default()).await.unwrap();
+                    street.logins.revoke(neighbour.branch_id).await.unwrap();
+                };
+                timeout(FOR_EVER, work).await.unwrap_or_else(|_| panic!("{name} as {role}: the neighbour's login comes and goes"));
+                let left: String = house
+                    .value(&house.main, &format!("select string_agg(gid, ',') from pg_prepared_xacts where database = '{}'", street.branch.database))
+                    .await;
+                assert_eq!(left, "kept", "what holds nothing of others' stays");
+                let mut theirs = session(name, password, &street.branch.database).await.unwrap();
+                execute(&mut theirs, &format!("set role {role}")).await;
+                execute(&mut theirs, "rollback prepared 'kept'").await;
+            }
+        }
+        watch.abort();
+    }
+}
