@@ -125,3 +125,19 @@ async fn an_index_that_is_being_built_is_left_on_postgresql_15() {
 async fn an_index_that_is_being_built_is_left_on_postgresql_18() {
     indexes_without_a_dump(18).await;
 }
+
+#[tokio::test]
+async fn who_holds_what_a_reading_waits_for_is_told() {
+    let Some(world) = World::start(18, Rights::Owner).await else { return };
+    let of = world.database("create table public.t (a integer); create view public.v as select a from public.t").await;
+    let mut holder = world.connect(&of).await;
+    let session: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.unwrap();
+    holder.execute("begin; create or replace view public.v with (security_barrier) as select a from public.t").await.unwrap();
+    let schemas = world.schemas().with_patience(Duration::from_secs(2));
+    let told = schemas.fingerprint(&place(&of)).await.unwrap_err().to_string();
+    assert!(told.contains(&format!("took longer than 2 s: session {session} holds a lock")), "{told}");
+    holder.execute("rollback").await.unwrap();
+    holder.close().await.unwrap();
+    schemas.fingerprint(&place(&of)).await.unwrap();
+    world.stop().await;
+}

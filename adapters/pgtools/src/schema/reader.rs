@@ -52,6 +52,7 @@ pub struct PgSchemas {
     cache: Cache,
     looks: Arc<Semaphore>,
     dumps: Semaphore,
+    patience: Duration,
 }
 
 /// A database, held still.
@@ -70,7 +71,13 @@ impl Held {
 impl PgSchemas {
     /// A reader. `ours` are the schemas, beside the control plane's, that our own migrations fill.
     pub fn new(settings: Settings, ours: Vec<String>) -> Self {
-        Self { settings, ours, cache: Cache::default(), looks: Arc::new(Semaphore::new(LOOKS)), dumps: Semaphore::new(DUMPS) }
+        Self { settings, ours, cache: Cache::default(), looks: Arc::new(Semaphore::new(LOOKS)), dumps: Semaphore::new(DUMPS), patience: PATIENCE }
+    }
+
+    /// The same, that waits so long for a branch to be dumped instead of a minute.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Waits until there may be so many looks more, all at once: who waits holds none.
@@ -125,8 +132,15 @@ impl PgSchemas {
         let meta = facts::meta(&mut connection, &excluded, &self.settings.admin.user).await?;
         let dump = dump::definitions(&self.settings, (&of.database, of.is_main, APPLICATION), &snapshot, &excluded, &["--compress=0"]);
         let reading = async { tokio::try_join!(dump.map_err(|error| dump_failed(&error, of.is_main)), facts::read(&mut connection, &meta)) };
-        let patience = if of.is_main { PATIENCE_WITH_MAIN } else { PATIENCE };
-        let (archive, facts) = timeout(patience, reading).await.map_err(|_| too_slow(of, patience))??;
+        let patience = if of.is_main { PATIENCE_WITH_MAIN } else { self.patience };
+        let (archive, facts) = {
+            let mut reading = std::pin::pin!(reading);
+            match timeout(patience, reading.as_mut()).await {
+                Ok(read) => read?,
+                // While it still waits.
+                Err(_) => return Err(too_slow(of, patience, &self.holders(of).await)),
+            }
+        };
         let server = major(&connection);
         let _ = connection.close().await;
         drop((dumping, look));
@@ -135,6 +149,16 @@ impl PgSchemas {
         let reading = Arc::new(SchemaSnapshot { fingerprint: fingerprint(&map, server), map, facts });
         self.cache.keep(key, &reading);
         Ok(reading)
+    }
+}
+
+impl PgSchemas {
+    /// The sessions that hold what a dump waits for, as far as the server tells.
+    async fn holders(&self, of: &DatabasePlace) -> Vec<i32> {
+        let Ok(mut connection) = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await else { return Vec::new() };
+        let holders = sqlx::query_scalar(include_str!("sql/holders.sql")).fetch_all(&mut connection).await.unwrap_or_default();
+        let _ = connection.close().await;
+        holders
     }
 }
 
@@ -195,13 +219,17 @@ fn dump_failed(error: &ChildError, is_main: bool) -> BuildError {
     }
 }
 
-fn too_slow(of: &DatabasePlace, patience: Duration) -> BuildError {
-    let message = format!(
-        "reading the schema of '{}' took longer than {} s: somebody may hold a lock on one of its views or tables",
-        of.database,
-        patience.as_secs()
-    );
-    refused("schema_locked", format!("{message}; look into pg_locks, end that transaction and try again"))
+fn too_slow(of: &DatabasePlace, patience: Duration, holders: &[i32]) -> BuildError {
+    let message = format!("reading the schema of '{}' took longer than {} s", of.database, patience.as_secs());
+    let why = match holders {
+        [] => "somebody may hold a lock on one of its views or tables; look into pg_locks, end that transaction and try again".to_owned(),
+        [one] => format!("session {one} holds a lock that it waits for; end its transaction and try again"),
+        more => {
+            let all: Vec<String> = more.iter().map(i32::to_string).collect();
+            format!("sessions {} hold locks that it waits for; end their transactions and try again", all.join(", "))
+        }
+    };
+    refused("schema_locked", format!("{message}: {why}"))
 }
 
 fn reading(error: sqlx::Error) -> BuildError {
