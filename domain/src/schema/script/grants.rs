@@ -14,8 +14,10 @@ pub(super) fn changes(old: &str, new: Option<&str>) -> Option<Vec<String>> {
         }
     }
     let differs = |grantee: &str| of(&before, grantee) != of(&after, grantee);
-    // Who may pass on what is taken back may have done so: that goes with it, whoever has it then, and all is granted anew.
-    let passed_on = before.iter().any(|statement| statement.with_option && differs(&statement.grantee));
+    // Who may pass on what is taken back may have done so: that goes with it, whoever has it then, and all is granted anew. What somebody else was given by
+    // them is theirs to take back, and nobody else's: it goes with what they have, too.
+    let loses = |grantee: &str| before.iter().any(|statement| statement.grantee == grantee && statement.grants) && differs(grantee);
+    let passed_on = before.iter().any(|statement| statement.with_option) && grantees.iter().any(|grantee| loses(grantee));
     let mut steps = Vec::new();
     for grantee in grantees.iter().filter(|grantee| passed_on || differs(grantee)) {
         let back = |statement: &AclStatement| format!("{}{}", statement.taken_back(), if statement.with_option { " CASCADE" } else { "" });
@@ -48,6 +50,13 @@ mod tests {
         let passed_on = "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;\nGRANT SELECT ON TABLE t TO eve;";
         let expected = ["REVOKE SELECT ON TABLE t FROM bob CASCADE", "REVOKE SELECT ON TABLE t FROM eve", "GRANT SELECT ON TABLE t TO eve"];
         assert_eq!(changes(passed_on, Some("GRANT SELECT ON TABLE t TO eve;")).unwrap(), expected);
+        // It may be bob's to take back.
+        let by_bob = "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;\nGRANT SELECT ON TABLE t TO eve;";
+        let expected =
+            ["REVOKE SELECT ON TABLE t FROM bob CASCADE", "REVOKE SELECT ON TABLE t FROM eve", "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION"];
+        assert_eq!(changes(by_bob, Some("GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;")).unwrap(), expected);
+        let more = "GRANT SELECT ON TABLE t TO bob WITH GRANT OPTION;\nGRANT SELECT ON TABLE t TO ann;\nGRANT SELECT ON TABLE t TO eve;";
+        assert_eq!(changes(by_bob, Some(more)).unwrap(), ["GRANT SELECT ON TABLE t TO ann"]);
         assert_eq!(changes("REVOKE ALL ON FUNCTION f() FROM PUBLIC;", None).unwrap(), ["GRANT ALL ON FUNCTION f() TO PUBLIC"]);
     }
 }
