@@ -1,6 +1,6 @@
 //! Partitions and what they are partitions of: who is detached, and who would go with whom.
 
-use super::{fate::Fate, plan::Plan, statement::Hazard};
+use super::{fate::Fate, graph::Dependent, plan::Plan, statement::Hazard};
 use crate::schema::{
     Kind, Object, ObjectMap,
     sql::{TableText, ident},
@@ -37,7 +37,14 @@ impl Plan<'_> {
     pub(super) fn is_detached_by_hand(&self, place: usize) -> bool {
         let Some(attachment) = self.attachments.iter().find(|attachment| attachment.place == place) else { return true };
         let goes = matches!(self.fates[attachment.partition], Fate::Remove);
-        !goes || !self.is_dropped(attachment.parent) && self.gets_other_partitions(attachment.parent)
+        !goes || !self.is_dropped(attachment.parent) && (self.gets_other_partitions(attachment.parent) || self.is_referred_to(attachment.parent))
+    }
+
+    /// Whether a foreign key is of a partitioned table or of one that it is a partition of: no partition of it is dropped while it is one.
+    fn is_referred_to(&self, table: usize) -> bool {
+        let is_of_it = |dependent: &Dependent| *self.kind(dependent.place) == Kind::FkConstraint && !dependent.automatic;
+        let mut above = self.attachments.iter().filter(|attachment| attachment.partition == table && !self.is_dropped(attachment.place));
+        self.graph.dependents(table).iter().any(is_of_it) || above.any(|attachment| self.is_referred_to(attachment.parent))
     }
 
     /// Whether partitions are attached to a table that stays: their bounds may overlap with those of partitions that go.
