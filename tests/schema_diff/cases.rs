@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub(crate) const BASE: &str = include_str!("base.sql");
-const CASES: [(&str, &str); 10] = [
+const CASES: [(&str, &str); 11] = [
     ("tables", include_str!("cases_tables.sql")),
     ("others", include_str!("cases_others.sql")),
     ("rare", include_str!("cases_rare.sql")),
@@ -22,6 +22,7 @@ const CASES: [(&str, &str); 10] = [
     ("left", include_str!("cases_left.sql")),
     ("names", include_str!("cases_names.sql")),
     ("levels", include_str!("cases_levels.sql")),
+    ("further", include_str!("cases_further.sql")),
 ];
 
 /// How many cases are tried at once.

@@ -183,7 +183,8 @@ fn table_fields(old: &TableText, new: &TableText) -> Vec<FieldChange> {
     let rest = |table: &TableText| {
         let logged = if table.unlogged { "unlogged" } else { "logged" };
         let options = table.options.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
-        let mut rest = vec![("persistence".to_owned(), logged.to_owned()), ("options".to_owned(), options)];
+        let kept_by = table.access_method.clone().unwrap_or_else(|| "heap".to_owned());
+        let mut rest = vec![("persistence".to_owned(), logged.to_owned()), ("options".to_owned(), options), ("access method".to_owned(), kept_by)];
         rest.push(("clauses".to_owned(), table.fixed.join(" ")));
         rest.push(("settings".to_owned(), table.trailing.join(";\n")));
         rest

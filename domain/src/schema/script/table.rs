@@ -331,6 +331,10 @@ impl TableChange {
             let word = if self.new.unlogged { "SET UNLOGGED" } else { "SET LOGGED" };
             steps.persistence.push((self.alter(word), REWRITE.to_vec()));
         }
+        if self.old.access_method != self.new.access_method {
+            let usual = if self.new.partition_key().is_some() { "DEFAULT" } else { "heap" };
+            steps.at.push((self.alter(&format!("SET ACCESS METHOD {}", self.new.access_method.as_deref().unwrap_or(usual))), REWRITE.to_vec()));
+        }
         for change in self.new.options.changes_from(&self.old.options) {
             steps.at.push((self.alter_only(&change), Vec::new()));
         }

@@ -117,12 +117,22 @@ pub(in crate::schema) struct TableText {
     pub(in crate::schema) fixed: Vec<String>,
     /// Statements behind it, about storage, statistics, replica identity.
     pub(in crate::schema) trailing: Vec<String>,
+    /// How its rows are kept, quoted, where that is not usual: a setting about the statement says it.
+    pub(in crate::schema) access_method: Option<String>,
 }
+
+const SET_METHOD: &str = "SET default_table_access_method = ";
+const RESET_METHOD: &str = "RESET default_table_access_method";
 
 impl TableText {
     /// `None` for what is written in a way that this does not know.
     pub(in crate::schema) fn read(definition: &str) -> Option<Self> {
-        let all = statements(definition);
+        let mut all = statements(definition);
+        let access_method = all.first()?.strip_prefix(SET_METHOD).map(str::to_owned);
+        if access_method.is_some() {
+            all.remove(0);
+            all.retain(|statement| *statement != RESET_METHOD);
+        }
         let (create, trailing) = all.split_first()?;
         let (unlogged, rest) = match create.strip_prefix("CREATE UNLOGGED TABLE ") {
             Some(rest) => (true, rest),
@@ -142,6 +152,7 @@ impl TableText {
             options: Options::default(),
             fixed: Vec::new(),
             trailing: trailing.iter().map(|statement| (*statement).to_owned()).collect(),
+            access_method,
         };
         for line in split(&rest[open + 1..close], ',').into_iter().map(str::trim).filter(|line| !line.is_empty()) {
             match line.strip_prefix("CONSTRAINT ") {
@@ -241,6 +252,13 @@ ALTER TABLE ONLY public.\"T x\" FORCE ROW LEVEL SECURITY;
         assert_eq!(table.columns[2].generated.as_deref(), Some("GENERATED ALWAYS AS ((id * 2)) STORED"));
         assert_eq!(table.constraints, [("c".to_owned(), "CHECK (((id > 0) AND (id < 9)))".to_owned())]);
         assert_eq!(table.trailing.len(), 2);
+    }
+
+    #[test]
+    fn how_rows_are_kept_is_told_about_a_table() {
+        let text = "SET default_table_access_method = \"columnar\";\nCREATE TABLE p.t (\n    a integer\n);\nALTER TABLE ONLY p.t REPLICA IDENTITY FULL;\nRESET default_table_access_method;\n";
+        let table = TableText::read(text).unwrap();
+        assert_eq!((table.access_method.as_deref(), table.columns.len(), table.trailing.len()), (Some("\"columnar\""), 1, 1));
     }
 
     #[test]
