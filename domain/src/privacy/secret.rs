@@ -15,6 +15,9 @@ const TABLES: &[&str] = &["sessions", "refresh_tokens", "identities", "one_time_
 /// What the names of more such tables begin with.
 const FAMILIES_OF_TABLES: &[&str] = &["mfa_", "saml_", "oauth_", "custom_oauth_", "webauthn_"];
 
+/// Tables of extensions that keep secrets and what opens them: whoever is on the same server could read them in a branch as in the parent.
+const SAFES: &[(&str, &str)] = &[("vault", "secrets"), ("pgsodium", "key")];
+
 /// What the name of a column ends with that holds a password or its hash.
 const PASSWORDS: &[&str] = &[
     "password",
@@ -106,7 +109,8 @@ const KEYS: &[&str] = &[
 /// Whether no row of the table ever comes along.
 pub fn holds_credentials(table: &QualifiedName) -> bool {
     let name = table.name.as_str();
-    table.schema == SIGN_IN && (TABLES.contains(&name) || FAMILIES_OF_TABLES.iter().any(|family| name.starts_with(family)))
+    let of_sign_in = table.schema == SIGN_IN && (TABLES.contains(&name) || FAMILIES_OF_TABLES.iter().any(|family| name.starts_with(family)));
+    of_sign_in || SAFES.contains(&(table.schema.as_str(), name))
 }
 
 /// Why a column looks as if it held a secret, where it does: a password, where people sign in also a key or a token, and those elsewhere where somebody `asked`
@@ -210,6 +214,11 @@ mod tests {
         }
         for table in ["users", "schema_migrations", "roles"] {
             assert!(!holds_credentials(&QualifiedName::new("auth", table)), "{table}");
+        }
+        for (schema, table, holds) in
+            [("vault", "secrets", true), ("pgsodium", "key", true), ("vault", "decrypted_secrets", false), ("app", "secrets", false)]
+        {
+            assert_eq!(holds_credentials(&QualifiedName::new(schema, table)), holds, "{schema}.{table}");
         }
     }
 }
