@@ -1,6 +1,9 @@
 //! What went wrong, told as the port tells it.
 
-use domain::{branch::OWNER_ROLE, privacy::without_values};
+use domain::{
+    branch::OWNER_ROLE,
+    privacy::{without_likely_values, without_values},
+};
 use ports::driven::BuildError;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 use std::borrow::Cow;
@@ -41,10 +44,14 @@ pub(crate) fn told<'e>(error: &'e (dyn DatabaseError + 'static), state: &str) ->
     // By the name of PostgreSQL's own function, which is the same in every language.
     let by_statement = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine) == Some("exec_stmt_raise");
     let raised = by_statement || ["P0", "38"].iter().any(|class| state.starts_with(class)) || by.is_some_and(raises_by_itself);
-    if !raised {
-        return without_values(state, error.message());
+    if raised {
+        return raised_by(by.unwrap_or("a function of the database")).into();
     }
-    raised_by(by.unwrap_or("a function of the database")).into()
+    match without_values(state, error.message()) {
+        // Somebody's code, or a copy, was at work on values.
+        Cow::Borrowed(message) if !context(error).is_empty() => without_likely_values(message),
+        told => told,
+    }
 }
 
 /// What is told of whoever raised an error.

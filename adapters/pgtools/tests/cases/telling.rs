@@ -154,3 +154,17 @@ async fn what_functions_raise_over_rows_is_told_of_no_index_and_no_view() {
     let (_, told) = refusal(house.build("index", DataCloneMode::FullClone).await);
     assert!(told.contains("PL/pgSQL function public.picky(text) line 2 at RAISE raises an error") && !told.contains("Alice"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_says_of_a_value_that_a_function_is_at_work_on_is_not_told() {
+    let function = "create function of_setting(text) returns text immutable language plpgsql as $$ begin
+            if current_user = 'fluxbase_branch_owner' then perform set_config($1 || '-.x', 'y', true); end if; return $1; end $$;";
+    for (slug, table) in [
+        ("index", "create table people (said text); insert into people values ('Alice'); create index on people (of_setting(said))"),
+        ("check", "create table people (said text check (of_setting(said) <> '')); insert into people values ('Alice')"),
+    ] {
+        let house = House::new(Admin::Superuser, &format!("{function} {table}")).await;
+        let (_, told) = refusal(house.build(slug, DataCloneMode::FullClone).await);
+        assert!(!told.contains("Alice") && told.contains("invalid configuration parameter name …"), "{told}");
+    }
+}
