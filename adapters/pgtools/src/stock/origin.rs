@@ -33,7 +33,7 @@ pub(crate) struct Origin {
 const LOCK_PATIENCE: &str = "set lock_timeout = '2s'";
 
 /// Another number whenever copies are made by other rules, such as who may do what in them: what the stock has of before is made anew.
-const BUILD_RULES: u32 = 9;
+const BUILD_RULES: u32 = 10;
 
 impl Origin {
     /// As the parent stands now. `None`: it is gone. `admin` is a connection to the metadata database.

@@ -42,7 +42,7 @@ with rel as materialized (
      where i.indisunique or i.indisexclusion
 ), keyed (relation, attribute, name) as materialized (
     select relation, attribute, min(name::text collate "C") from indexed group by relation, attribute
-), part (type, at) as materialized (
+), part (type, name, kind, relation) as materialized (
     -- What a column's type is made of, itself first: elements, bases of domains, attributes, bounds of ranges, and so on.
     with recursive made(type, at) as (
         select distinct a.atttypid, a.atttypid from rel r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
@@ -54,13 +54,16 @@ with rel as materialized (
             union all select g.rngsubtype from pg_range g where t.typtype in ('r', 'm') and t.oid in (g.rngtypid, g.rngmultitypid)
         ) o (type)
     )
-    select type, at from made
+    select m.type, t.typname, t.typtype, t.typrelid from made m join pg_type t on t.oid = m.at
 ), made_of (type, names, attributes, rows_of) as materialized (
-    select p.type, jsonb_agg(distinct t.typname) filter (where t.typtype = 'b'),
-           jsonb_agg(distinct x.attname) filter (where x.attname is not null),
-           jsonb_agg(distinct jsonb_build_object('schema', n.nspname, 'name', c.relname)) filter (where c.relkind in ('r', 'p'))
-      from part p join pg_type t on t.oid = p.at left join pg_class c on c.oid = t.typrelid left join pg_namespace n on n.oid = c.relnamespace
-      left join pg_attribute x on x.attrelid = c.oid and x.attnum > 0 and not x.attisdropped
+    select p.type, jsonb_agg(distinct p.name) filter (where p.kind = 'b'), jsonb_agg(distinct c.attname) filter (where c.attname is not null),
+           jsonb_agg(distinct jsonb_build_object('schema', c.nspname, 'name', c.relname)) filter (where c.relkind in ('r', 'p'))
+      from part p left join lateral (
+            -- Few types are made of attributes, and each is looked up by itself.
+            select n.nspname, c.relname, c.relkind, x.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+              left join pg_attribute x on x.attrelid = c.oid and x.attnum > 0 and not x.attisdropped
+             where c.oid = p.relation offset 0
+           ) c on p.relation <> 0
      group by p.type
 ), partition_key (relation, attribute) as materialized (
     -- By name, for every partition below. A column that a key's expression reads depends on its table by that.
