@@ -36,7 +36,7 @@ pub struct WatchLimits {
 
 impl Default for WatchLimits {
     fn default() -> Self {
-        Self { lock_table: 0.6, notify_queue: 0.1 }
+        Self { lock_table: 0.9, notify_queue: 0.1 }
     }
 }
 
