@@ -132,4 +132,9 @@ impl Branch {
     pub fn is_main(&self) -> bool {
         self.branch_type == BranchType::Main
     }
+
+    /// Whether delete and reset are refused, whoever asks: of main they always are.
+    pub fn keeps_its_data(&self) -> bool {
+        self.protected || self.is_main()
+    }
 }

@@ -151,8 +151,9 @@ mod tests {
         assert_eq!(protected.clone().delete(operation(), NOW).unwrap_err().code(), "branch_protected");
         assert_eq!(protected.clone().reset(operation(), number(3), NOW).unwrap_err().code(), "branch_protected");
         assert_eq!(protected.clone().undo(operation(), NOW).unwrap_err().code(), "branch_protected");
-        assert!(protected.migrate(operation(), NOW).is_ok());
+        assert!(protected.keeps_its_data() && protected.migrate(operation(), NOW).is_ok());
         let main = Branch { branch_type: BranchType::Main, ..ready() };
+        assert!(main.keeps_its_data() && !main.protected && !ready().keeps_its_data());
         assert_eq!(main.clone().delete(operation(), NOW).unwrap_err().code(), "main_branch");
         assert_eq!(main.reset(operation(), number(3), NOW).unwrap_err().code(), "main_branch");
     }

@@ -232,7 +232,7 @@ impl From<Branch> for BranchDocument {
             operation_id: branch.state.operation().map(|id| id.as_uuid()),
             data_as_of: branch.data_as_of,
             withheld: branch.withheld.into_iter().map(Into::into).collect(),
-            protected: branch.protected,
+            protected: branch.keeps_its_data(),
             previous: OrNull::of(branch.previous),
             github: OrNull::of(branch.pull_request),
         }

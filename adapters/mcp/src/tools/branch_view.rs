@@ -61,7 +61,7 @@ impl BranchView {
             expires_at: branch.expires_at,
             generation: branch.state.serving().map(domain::Generation::number),
             data_as_of: branch.data_as_of,
-            protected: branch.protected,
+            protected: branch.keeps_its_data(),
             undo_until: branch.previous.as_ref().map(|previous| previous.until),
             operation_id: branch.state.operation().map(|id| id.to_string()),
             error: branch.state.error().map(message),

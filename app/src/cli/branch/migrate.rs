@@ -60,7 +60,7 @@ pub(in crate::cli) async fn migrate(context: &Context, named: Option<Reference>,
     let client = context.connect().await?;
     let branch = Reference::find_or_switched_to(named, &client).await?;
     let from = match &folder.dir {
-        Some(dir) if !files.is_empty() => format!("{} files of {}", files.len(), dir.display()),
+        Some(dir) if !files.is_empty() => format!("{} file{} of {}", files.len(), if files.len() == 1 { "" } else { "s" }, dir.display()),
         _ => "the server's own files".to_owned(),
     };
     let what = if how.dry_run { "trying migrations on a copy of" } else { "migrating" };
