@@ -73,3 +73,13 @@ drop view app.v; drop rule own_rule on app.p1; drop policy own on app.p1; drop t
 create table app.p (a int not null, b text default 'x', constraint pc check (a > 0)); create table app.q (c int); create table app.h (own int unique, constraint hc check (own > a)) inherits (app.p, app.q); create index hi on app.h (a, c); create trigger ht before update of a on app.h for each row execute function app.touch(); comment on column app.h.a is 'h.a'; grant select (a) on app.h to anon; alter table app.h alter b set default 'y', alter a set statistics 3; insert into app.h values (1, 'x', 2, 3);
 -- change
 alter table app.p add column n int default 5, alter b type varchar(9), alter b drop default, drop constraint pc; alter table app.p add constraint pc check (a > -1); alter table app.q add column m text; alter table app.h alter b set default 'z';
+-- case: types written by hand and their casts
+-- before
+create type app.hand; create function app.hand_in(cstring) returns app.hand language internal immutable strict as 'textin'; create function app.hand_out(app.hand) returns cstring language internal immutable strict as 'textout'; create type app.hand (input = app.hand_in, output = app.hand_out, like = text); create cast (app.hand as text) without function; create table app.t (h app.hand); create function app.uses(app.hand) returns text language sql as 'select $1::text';
+-- change
+drop table app.t; drop type app.hand cascade; create table app.t (h text); create function app.uses(text) returns text language sql as 'select $1';
+-- case: partitioned table with a default partition gets partitions with rows of that, at three levels
+-- before
+create table app.p (a int, b int, c text) partition by list (a); create table app.p1 partition of app.p for values in (1) partition by range (b); create table app.p11 partition of app.p1 for values from (1) to (10); create table app.p1d partition of app.p1 default; create index pi on app.p (c); alter table app.p add constraint pk unique (a, b);
+-- change
+create table app.p12 partition of app.p1 for values from (10) to (20) partition by hash (b); create table app.p121 partition of app.p12 for values with (modulus 1, remainder 0); alter table app.p add column d int default 3; create index on app.p (d); alter table app.p121 add check (d > 0);

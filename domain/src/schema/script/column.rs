@@ -91,7 +91,8 @@ impl TableChange {
         let (before, after) = (self.old_domains.base(&old.type_name), self.new_domains.base(&new.type_name));
         // A type of ours that is made again under its name is another one; a domain over a type of the server's is not.
         let is_another = again && before.contains('.');
-        let is_assigned = new.generated.is_some() || !is_another && is_assigned(&before, &after);
+        let is_assigned =
+            new.generated.is_some() || !is_another && is_assigned(&before, &after) && !self.old_domains.casts_when_told(&before, &after);
         let using = if is_assigned {
             String::new()
         } else {

@@ -23,6 +23,8 @@ pub(super) struct Domains {
     enums: BTreeSet<String>,
     /// The types of their attributes, in order.
     composites: BTreeMap<String, Vec<String>>,
+    /// Casts of somebody's own that hold only where they are written out: `(p.a AS text)`.
+    explicit_casts: BTreeSet<String>,
 }
 
 impl Domains {
@@ -40,6 +42,11 @@ impl Domains {
                     }
                     _ => {}
                 },
+                Kind::Cast
+                    if !["AS ASSIGNMENT", "AS IMPLICIT"].iter().any(|when| object.definition.trim_end().trim_end_matches(';').ends_with(when)) =>
+                {
+                    found.explicit_casts.extend(object.identity.name.strip_prefix("CAST ").map(str::to_owned));
+                }
                 _ => {}
             }
         }
@@ -53,6 +60,11 @@ impl Domains {
 
     fn chain(&self, type_name: &str) -> impl Iterator<Item = &Domain> {
         std::iter::successors(self.made_of.get(type_name), |domain| self.made_of.get(&domain.base))
+    }
+
+    /// Whether somebody has said that one is cast to the other only where that is written out.
+    pub(super) fn casts_when_told(&self, old: &str, new: &str) -> bool {
+        self.explicit_casts.contains(&format!("({old} AS {new})"))
     }
 
     /// Whether a type forbids NULL, and has nothing to put in its place.

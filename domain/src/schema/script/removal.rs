@@ -8,7 +8,7 @@ use super::{
     types::loses_check,
 };
 use crate::schema::{
-    Kind, Object,
+    Identity, Kind, Object,
     sql::{SequenceText, bare, find_words, ident},
 };
 
@@ -53,7 +53,7 @@ fn taking_away(plan: &Plan<'_>, place: usize) -> Option<Vec<Step>> {
             let at = find_words(&object.definition, "ENABLE")?;
             locked(format!("{}DISABLE ROW LEVEL SECURITY", &object.definition[..at]))
         }
-        _ if goes_along(plan, place) => Some(Vec::new()),
+        _ if goes_along(plan, place) || goes_with_its_type(plan, place) => Some(Vec::new()),
         // A partition's triggers of its parent's stay there when it leaves.
         Kind::Trigger if object.drop.is_none() && object.requires.iter().any(|on| plan.is_detached(*on)) => Some(Vec::new()),
         Kind::Trigger if object.drop.is_none() => enabled_like_its_parent(plan, object).and_then(locked),
@@ -107,6 +107,23 @@ fn goes_along(plan: &Plan<'_>, place: usize) -> bool {
     let in_the_way =
         own.iter().any(|(on, column, automatic)| !automatic && goes(*on, *column) && !own.iter().any(|(with, _, along)| *along && with == on));
     with && !in_the_way && !plan.in_the_way.contains(&place)
+}
+
+/// Whether it is what a type in C is read and written by, or what that was announced by: these stand on each other, and are dropped all at once with the type.
+fn goes_with_its_type(plan: &Plan<'_>, place: usize) -> bool {
+    let object = &plan.target.map.objects()[place];
+    let is_gone = |on: usize| *plan.kind(on) == Kind::Type && plan.fates[on] == Fate::Remove;
+    match object.identity.kind {
+        Kind::ShellType => {
+            let of = Identity { kind: Kind::Type, ..object.identity.clone() };
+            plan.target.map.place(&of).is_some_and(is_gone)
+        }
+        Kind::Function => plan.graph.dependents(place).iter().any(|dependent| {
+            let with_all = plan.target.map.objects()[dependent.place].drop.as_ref().is_some_and(|drop| drop.contains(" CASCADE"));
+            with_all && is_gone(dependent.place)
+        }),
+        _ => false,
+    }
 }
 
 /// Whether it stands on a table that is no partition any more.
