@@ -5,7 +5,9 @@ mod cluster;
 #[allow(dead_code, reason = "the rig is shared by tests that use different parts of it")]
 mod provision_rig;
 
-use fluxbase_postgres::provision::{ANON, AUTHENTICATED, BRANCH_OWNER, CatalogueSignal, ProvisionError, SERVICE_ROLE, ServiceSeat, provision};
+use fluxbase_postgres::provision::{
+    ANON, AUTHENTICATED, BRANCH_OWNER, CatalogueSignal, MainSeat, ProvisionError, SERVICE_ROLE, ServiceSeat, main_seat, provision,
+};
 use provision_rig::{TestBox, connect, count, fresh_database, migrate_control, options, superuser};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::Mutex;
@@ -17,12 +19,17 @@ const PASSWORD: &str = "limited";
 
 /// A login of the usual kind, and a database that it owns with a table in it.
 async fn rented_database(name: &str) -> PgPool {
-    let admin = format!("{name}_admin");
+    rented_by(&format!("{name}_admin"), name).await
+}
+
+/// The same for a login whose name need be no plain word.
+async fn rented_by(admin: &str, name: &str) -> PgPool {
+    let quoted = quoted(admin);
     let root = superuser("postgres").await;
-    sqlx::raw_sql(AssertSqlSafe(format!("create role {admin} login createdb createrole password '{PASSWORD}'"))).execute(&root).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("create role {quoted} login createdb createrole password '{PASSWORD}'"))).execute(&root).await.unwrap();
     fresh_database(name).await;
-    sqlx::raw_sql(AssertSqlSafe(format!("alter database {name} owner to {admin}"))).execute(&root).await.unwrap();
-    let pool = connect(&admin, PASSWORD, name).await;
+    sqlx::raw_sql(AssertSqlSafe(format!("alter database {name} owner to {quoted}"))).execute(&root).await.unwrap();
+    let pool = connect(admin, PASSWORD, name).await;
     sqlx::raw_sql(
         "create table public.notes (id int primary key, owner uuid not null); insert into notes select n, gen_random_uuid() from generate_series(1, 7) n;
          alter table notes enable row level security",
@@ -34,13 +41,17 @@ async fn rented_database(name: &str) -> PgPool {
     pool
 }
 
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// What the message of a refused start tells a superuser to do.
 async fn let_it_grant(admin: &str) {
     let root = superuser("postgres").await;
     for role in [ANON, AUTHENTICATED, SERVICE_ROLE, BRANCH_OWNER] {
         let there: bool = sqlx::query_scalar("select to_regrole($1) is not null").bind(role).fetch_one(&root).await.unwrap();
         if there {
-            sqlx::raw_sql(AssertSqlSafe(format!("grant {role} to {admin} with admin option"))).execute(&root).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(format!("grant {role} to {} with admin option", quoted(admin)))).execute(&root).await.unwrap();
         }
     }
 }
@@ -74,6 +85,24 @@ async fn service_keys_act_as_the_owner_and_see_all() {
         .execute(&pool)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_login_may_be_called_whatever_a_role_may_be_called() {
+    let _turn = TURN.lock().await;
+    let admin = "We \"ird\".Name's_admin";
+    let pool = rented_by(admin, "odd_login").await;
+    let_it_grant(admin).await;
+    let first = provision(&pool, &TestBox(1), &options()).await.unwrap();
+    let seat = main_seat(&pool, &TestBox(1), &options(), &first.capabilities).await.unwrap();
+    assert!(matches!(&seat, MainSeat::AdminLogin { role } if role == admin), "{seat:?}");
+    assert_eq!((first.service.main_role.as_str(), first.service.main_seat), (admin, ServiceSeat::AdminLogin));
+    // What it makes later is the service's, too: that is said once, not with each start.
+    let granted = "pg_default_acl where defaclnamespace = 'public'::regnamespace";
+    assert_eq!(count(&pool, granted).await, 3);
+    sqlx::raw_sql("create table later (id int)").execute(&pool).await.unwrap();
+    assert_eq!(count(&pool, "(select where has_table_privilege('service_role', 'later', 'INSERT')) _").await, 1);
+    provision(&pool, &TestBox(1), &options()).await.unwrap();
 }
 
 #[tokio::test]

@@ -42,8 +42,8 @@ const MISSING: &str = r#"
     select format('alter default privileges in schema %I grant all on %s to %I', s.nspname, d.words, $2) from schemas s, defaults d, role
      where has_schema_privilege(s.oid, 'CREATE')
        and not exists (select from pg_default_acl a, aclexplode(a.defaclacl) granted
-                        where a.defaclnamespace = s.oid and a.defaclrole = current_user::regrole and a.defaclobjtype = d.object_type
-                          and granted.grantee = role.oid)"#;
+                        where a.defaclnamespace = s.oid and a.defaclrole = (select me.oid from pg_roles me where me.rolname = current_user)
+                          and a.defaclobjtype = d.object_type and granted.grantee = role.oid)"#;
 
 /// Grants `service_role` what it lacks in the exposed schemas. To be called again when the catalogue has changed.
 pub async fn refresh_service_grants(pool: &PgPool, schemas: &[String]) -> Result<(), ProvisionError> {

@@ -129,31 +129,34 @@ async fn grants(connection: &mut PgConnection, role: &str, schemas: &[String]) -
 
 /// Statements that give people's objects in our own database from the superuser to the login. What is an extension's, a table's or an array's follows it.
 const SUPERUSERS: &str = "
-    with schemas as (
+    with me as (
+        select oid from pg_roles where rolname = current_user
+    ),
+    schemas as (
         select oid, nspname, nspowner from pg_namespace
          where nspname !~ '^pg_' and nspname not in ('information_schema', 'auth', 'branching', 'fluxbase', 'fluxbase_migrations')
     ),
     free (classid, objid) as (
         select classid, objid from pg_depend where deptype = 'e'
     )
-    select format('alter schema %I owner to %I', nspname, $1) from schemas where nspowner = current_user::regrole
+    select format('alter schema %I owner to %I', nspname, $1) from schemas where nspowner = (select oid from me)
     union all
     select format('alter %s %I.%I owner to %I',
                   case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table' else 'table' end,
                   s.nspname, c.relname, $1)
       from pg_class c join schemas s on s.oid = c.relnamespace
-     where c.relowner = current_user::regrole and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+     where c.relowner = (select oid from me) and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('e', 'i', 'a')
                                                  and (d.deptype = 'e' or c.relkind = 'S'))
     union all
     select format('alter routine %s owner to %I', p.oid::regprocedure, $1)
       from pg_proc p join schemas s on s.oid = p.pronamespace
-     where p.proowner = current_user::regrole and p.prokind <> 'a' and not exists (select from free f where f.classid = 'pg_proc'::regclass and f.objid = p.oid)
+     where p.proowner = (select oid from me) and p.prokind <> 'a' and not exists (select from free f where f.classid = 'pg_proc'::regclass and f.objid = p.oid)
     union all
     select format('alter type %I.%I owner to %I', s.nspname, t.typname, $1)
       from pg_type t join schemas s on s.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
-     where t.typowner = current_user::regrole and t.typtype in ('c', 'd', 'e', 'r') and (t.typtype <> 'c' or c.relkind = 'c')
+     where t.typowner = (select oid from me) and t.typtype in ('c', 'd', 'e', 'r') and (t.typtype <> 'c' or c.relkind = 'c')
        and not exists (select from free f where f.classid = 'pg_type'::regclass and f.objid = t.oid)
     union all
     select format('alter statistics %I.%I owner to %I', s.nspname, x.stxname, $1)
-      from pg_statistic_ext x join schemas s on s.oid = x.stxnamespace where x.stxowner = current_user::regrole";
+      from pg_statistic_ext x join schemas s on s.oid = x.stxnamespace where x.stxowner = (select oid from me)";
