@@ -30,7 +30,7 @@ const WRONG_PASSWORD: &str = "28P01";
 const PARTING: Duration = Duration::from_secs(5);
 
 /// What a database or a role says otherwise must not stop or bend the work.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 14] = [
     ("search_path", "pg_catalog"),
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
@@ -39,6 +39,8 @@ const SETTINGS: [(&str, &str); 13] = [
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_deferrable", "off"),
     ("standard_conforming_strings", "on"),
+    // The ledger's columns are told by the names of their types.
+    ("quote_all_identifiers", "off"),
     ("client_min_messages", "warning"),
     ("check_function_bodies", "on"),
     // A host that is gone keeps nobody from its turn: PostgreSQL knows within 20 seconds, less than a lease and the wait for the turn together.

@@ -43,6 +43,14 @@ async fn files_are_applied_once_with_their_rows_of_the_ledger() {
 }
 
 #[tokio::test]
+async fn what_a_database_says_of_names_charges_nobody_with_another_ledger() {
+    let branch = branch("quoting").await;
+    branch.run("alter database branch_quoting set quote_all_identifiers = on").await;
+    branch.apply(&[("1_a.sql", "create table a (id int)")]).await.unwrap();
+    assert_eq!(branch.apply(&[("1_a.sql", "create table a (id int)"), ("2_b.sql", "create table b (id int)")]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_failing_file_leaves_the_branch_as_it_was_before_it_and_says_where() {
     let branch = branch("failing").await;
     let bad = "-- why\ncreate table b (id int);\n\ninsert into b\nselect id,\n  nonsense from a;\n";
