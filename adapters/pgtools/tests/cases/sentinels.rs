@@ -131,6 +131,8 @@ create index on shop.people (lower(mail::text)) where nick is not null; create i
 create index on shop.people using gin (facts); create index on shop.people using hash (code);
 create statistics shop.both (mcv) on id, code from shop.people; create statistics shop.expression on (code || 'x') from shop.people;
 create view shop.seen as select mail, nick from shop.people; create materialized view shop.of_seen as select * from shop.seen;
+create view shop.seen_again as select mail as word from shop.seen; create table shop.letters (id int, was shop.seen_again);
+insert into shop.letters select 1, s from shop.seen_again s;
 create materialized view shop.of_both as select s.mail::text, g.secret from shop.of_seen s cross join shop.gone g limit 50;
 create table shop.copied as select s.mail::text as email from shop.seen s;
 do $$ begin execute format('comment on large object %s is ''SENTINEL''', lo_from_bytea(4711, 'SENTINEL')); end $$;
@@ -164,11 +166,13 @@ async fn nor_in_types_of_several_parts_heirs_and_rows_that_are_values() {
     let (code, said) = refusal(house.build("asked", DataCloneMode::FullClone).await);
     assert!(code == "unclassified_columns" && !said.contains("SENTINEL"), "{code}: {said}");
     assert!(
-        ["shop.history.old ", "shop.history.olds "].iter().all(|column| said.contains(&format!("{column}(it holds rows of shop.people"))),
+        ["shop.history.old ", "shop.history.olds ", "shop.letters.was "]
+            .iter()
+            .all(|column| said.contains(&format!("{column}(it holds rows of shop.people"))),
         "{said}"
     );
 
-    ruled(&mut house, &[PLACES_RULES, &[("shop.history.old", "null"), ("shop.history.olds", "null")]].concat(), &[]);
+    ruled(&mut house, &[PLACES_RULES, &[("shop.history.old", "null"), ("shop.history.olds", "null"), ("shop.letters.was", "null")]].concat(), &[]);
     let report = house.build("places", DataCloneMode::FullClone).await.unwrap();
     let branch = house.target("places").database;
     let planted = files_with(&house, &house.main, "SENTINEL").await;

@@ -62,7 +62,18 @@ with rel as materialized (
             -- Few types are made of attributes, and each is looked up by itself.
             select n.nspname, c.relname, c.relkind, x.attname from pg_class c join pg_namespace n on n.oid = c.relnamespace
               left join pg_attribute x on x.attrelid = c.oid and x.attnum > 0 and not x.attisdropped
-             where c.oid = p.relation offset 0
+             where c.oid = p.relation
+            union all
+            -- A view's rows are those of the tables that it reads.
+            select n.nspname, c.relname, c.relkind, null from (
+                   with recursive reads(relation) as (
+                       select p.relation
+                       union
+                       select d.refobjid from reads v join pg_rewrite w on w.ev_class = v.relation and w.rulename = '_RETURN'
+                         join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_class'::regclass
+                   ) select relation from reads) r
+              join pg_class c on c.oid = r.relation and c.oid <> p.relation join pg_namespace n on n.oid = c.relnamespace
+            offset 0
            ) c on p.relation <> 0
      group by p.type
 ), partition_key (relation, attribute) as materialized (
