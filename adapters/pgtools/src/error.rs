@@ -30,7 +30,11 @@ pub(crate) fn from_sql(doing: impl std::fmt::Display, error: sqlx::Error) -> Bui
     if finds_no_name(database.as_ref(), &state) {
         return refused("clone_refused", format!("{message}{WAY_TO_NAMES}"));
     }
-    let message = if state == DISK_FULL { format!("{message}{WAY_TO_ROOM}") } else { message };
+    let message = match state.as_str() {
+        DISK_FULL => format!("{message}{WAY_TO_ROOM}"),
+        "53200" if database.message() == NO_ROOM_FOR_LOCKS => format!("{message}{WAY_TO_LOCKS}"),
+        _ => message,
+    };
     if of_the_moment(&state) {
         return BuildError::Retryable { message, source: Some(error.into()) };
     }
@@ -93,6 +97,13 @@ const DISK_FULL: &str = "53100";
 /// What helps where the disk of the server is full.
 const WAY_TO_ROOM: &str = ". The disk of the PostgreSQL server is full: make room there, delete branches that nobody needs, clone as schema_only, or let \
                            branching.disk_budget refuse copies before it comes to this";
+
+/// What PostgreSQL says when its table of locks is full.
+pub(crate) const NO_ROOM_FOR_LOCKS: &str = "out of shared memory";
+
+/// What helps there.
+pub(crate) const WAY_TO_LOCKS: &str = ". The server's table of locks is full: a copy locks each of its parent's tables while it is made. Raise \
+                                       max_locks_per_transaction in the server's configuration, which takes a restart of it";
 
 /// How functions find what they name, wherever they are called.
 const WAY_TO_NAMES: &str = ". A function that is called meanwhile names it without its schema: write the schema in its body, or give the function a search \

@@ -25,7 +25,7 @@ use crate::{
     child::{self, ChildError},
     connect::{APPLICATION, run, tell_child},
     copy::{leader::Table, server_load::Load, streams},
-    error::{from_sql, refused, retryable},
+    error::{NO_ROOM_FOR_LOCKS, WAY_TO_LOCKS, from_sql, refused, retryable},
     meter::Meter,
     schema::archive::{self, Entry},
     settings::Settings,
@@ -46,7 +46,7 @@ use toc::Contents;
 
 /// How a section is restored.
 enum Way<'a> {
-    /// In one transaction.
+    /// One after the other in one transaction, as far as the server has room for its locks.
     AtOnce,
     /// The same, but for what belongs to different tables: that is made at the same time.
     SideBySide,
@@ -151,10 +151,15 @@ impl Definitions {
         if left.is_empty() {
             return Ok(there);
         }
-        let memory = restore::memory(settings, &request.target.database).await?;
+        let (memory, in_one_transaction) = restore::limits(settings, &request.target.database).await?;
+        let way = match way {
+            // One transaction is much quicker, and holds the locks of all of them.
+            Way::AtOnce | Way::SideBySide if left.len() > in_one_transaction => Way::OneByOne,
+            way => way,
+        };
         match self.restore_once(settings, request, (by, &memory), &left, &way, meter).await {
-            // One transaction is much quicker, and it came to nothing as a whole.
-            Err(ChildError::Failed(said)) if said.contains("out of shared memory") && matches!(way, Way::AtOnce | Way::SideBySide) => {
+            // It came to nothing as a whole.
+            Err(ChildError::Failed(said)) if said.contains(NO_ROOM_FOR_LOCKS) && matches!(way, Way::AtOnce | Way::SideBySide) => {
                 self.restore_once(settings, request, (by, &memory), &left, &Way::OneByOne, meter).await
             }
             outcome => outcome,
@@ -239,9 +244,10 @@ fn connection_string(database: &str) -> String {
 /// What the programs say is text, and may be of rows where these are there already; what speaks of the moment may be tried again.
 fn failed(doing: &str, error: &ChildError) -> BuildError {
     const OF_THE_MOMENT: [&str; 9] =
-        ["connection", "terminat", "timeout", "deadlock", "No space left", "out of shared memory", "out of memory", "shutting down", "starting up"];
+        ["connection", "terminat", "timeout", "deadlock", "No space left", NO_ROOM_FOR_LOCKS, "out of memory", "shutting down", "starting up"];
     match error {
         ChildError::NotRun(cause) => retryable(format!("{doing}: the program could not be run: {cause}")),
+        ChildError::Failed(said) if said.contains(NO_ROOM_FOR_LOCKS) => retryable(format!("{doing}: {}{WAY_TO_LOCKS}", shown(said))),
         ChildError::Failed(said) if OF_THE_MOMENT.iter().any(|sign| said.contains(sign)) => retryable(format!("{doing}: {}", shown(said))),
         ChildError::Failed(said) => refused("definitions_refused", format!("{doing}: {}", shown(said))),
     }

@@ -7,7 +7,7 @@ use crate::{connect::run, error::from_sql, meter::Meter, schema::archive::Entry,
 use domain::branch::DatabaseName;
 use futures_util::future::{join_all, try_join_all};
 use ports::driven::BuildError;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::{collections::HashSet, num::NonZeroUsize};
 
 /// Statements of one message, in bytes and more or less: PostgreSQL goes on to the next without a word from us, but holds all of the text meanwhile.
@@ -18,6 +18,20 @@ const WORTH_MORE: usize = 200;
 
 /// More than these wait for each other's log.
 const MOST: usize = 4;
+
+/// How many locks an entry takes, more or less: those of a table with its TOAST table and that one's index, or of two tables and what a key makes for them.
+const LOCKS_OF_AN_ENTRY: usize = 4;
+
+/// All of a transaction's locks are held until it ends, in a table of the whole server's: those who make a branch leave so much of it to others.
+const SHARE_OF_LOCKS: usize = 4;
+
+/// Bounds of that: a transaction takes time of its own, and from so many entries on no longer any that matters.
+const FEWEST_ENTRIES: usize = 10;
+const MOST_ENTRIES: usize = 1000;
+
+/// How many locks the server has room for.
+const ROOM_FOR_LOCKS: &str = "current_setting('max_locks_per_transaction')::int8
+                              * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8)";
 
 /// What a dump itself sets before its first entry.
 const SETTINGS: &str = "search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
@@ -48,16 +62,22 @@ pub(crate) fn memory_at_least(bytes: u64) -> String {
     )
 }
 
-/// The same as a setting's value, for `pg_restore`.
-pub(crate) async fn memory(settings: &Settings, database: &DatabaseName) -> Result<String, BuildError> {
+/// What `pg_restore` is told: the same as a setting's value, and how many entries it may make in one transaction.
+pub(crate) async fn limits(settings: &Settings, database: &DatabaseName) -> Result<(String, usize), BuildError> {
     let mut branch = settings.builder_in(database).await?;
-    let memory = sqlx::query_scalar("select greatest(setting::int8, $1) || 'kB' from pg_settings where name = 'maintenance_work_mem'")
+    let limits = format!("select greatest(setting::int8, $1) || 'kB', {ROOM_FOR_LOCKS} from pg_settings where name = 'maintenance_work_mem'");
+    let (memory, room): (String, i64) = sqlx::query_as(AssertSqlSafe(limits))
         .bind(i64::try_from(MEMORY / 1024).unwrap_or(i64::MAX))
         .fetch_one(&mut branch)
         .await
         .map_err(|error| from_sql("restoring the parent's definitions", error))?;
     let _ = branch.close().await;
-    Ok(memory)
+    Ok((memory, entries_of_a_transaction(room)))
+}
+
+/// How many entries each of those who restore at the same time makes in one transaction, where the server has `room` for so many locks.
+fn entries_of_a_transaction(room: i64) -> usize {
+    (usize::try_from(room).unwrap_or_default() / SHARE_OF_LOCKS / MOST / LOCKS_OF_AN_ENTRY).clamp(FEWEST_ENTRIES, MOST_ENTRIES)
 }
 
 /// Whether all of it goes this way: nothing for which a dump sets something in between, and no text that is not in UTF-8.
@@ -70,7 +90,7 @@ pub(crate) fn is_plain(entries: &[Entry]) -> bool {
     })
 }
 
-/// One at a time, in their order, in one transaction. Gives those that are there.
+/// One at a time, in their order. Gives those that are there.
 pub(crate) async fn in_order(settings: &Settings, database: &DatabaseName, entries: &[&Entry], meter: &Meter) -> HashSet<i64> {
     Restore { settings, database, meter }.all(entries).await
 }
@@ -111,12 +131,12 @@ pub(crate) async fn close(branches: Vec<PgConnection>) {
 }
 
 impl Restore<'_> {
-    /// All of them, or none.
+    /// All of them, or those before the first that is refused.
     async fn all(self, entries: &[&Entry]) -> HashSet<i64> {
         let mut there = HashSet::new();
         let tried = async {
             let mut branch = self.connect().await?;
-            there.extend(self.one_after_the_other(&mut branch, entries).await?);
+            self.one_after_the_other(&mut branch, entries, &mut there).await?;
             let _ = branch.close().await;
             Ok(())
         };
@@ -140,33 +160,49 @@ impl Restore<'_> {
     async fn in_turns(self, entries: &[&Entry], relations: &Relations, hands: usize, there: &mut HashSet<i64>) -> Result<(), Stopped> {
         let Arranged { first, groups, keys, last } = arrange(entries, relations);
         let mut branches = try_join_all((0..hands).map(|_| self.connect())).await?;
-        there.extend(self.one_after_the_other(&mut branches[0], &first).await?);
+        self.one_after_the_other(&mut branches[0], &first, there).await?;
         self.at_once(&mut branches, deal(groups, hands), there).await?;
         let (keys, across) = deal_keys(&keys, &relations.tables, hands);
         self.at_once(&mut branches, keys, there).await?;
-        there.extend(self.one_after_the_other(&mut branches[0], &[across, last].concat()).await?);
+        self.one_after_the_other(&mut branches[0], &[across, last].concat(), there).await?;
         close(branches).await;
         Ok(())
     }
 
     /// Each connection its own. All are heard out: what one has done stays done.
     async fn at_once(self, branches: &mut [PgConnection], hands: Vec<Vec<&Entry>>, there: &mut HashSet<i64>) -> Result<(), Stopped> {
-        let work = branches.iter_mut().zip(&hands).map(|(branch, hand)| self.one_after_the_other(branch, hand));
+        let work = branches.iter_mut().zip(&hands).map(async |(branch, hand)| {
+            let mut made = HashSet::new();
+            let ended = self.one_after_the_other(branch, hand, &mut made).await;
+            (made, ended)
+        });
         let mut outcome = Ok(());
-        for done in join_all(work).await {
-            match done {
-                Ok(made) => there.extend(made),
-                Err(error) => outcome = Err(error.into()),
-            }
+        for (made, ended) in join_all(work).await {
+            there.extend(made);
+            outcome = outcome.and(ended.map_err(Stopped::from));
         }
         outcome
     }
 
-    /// In one transaction. Gives the entries' numbers.
-    pub(crate) async fn one_after_the_other(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<Vec<i64>, sqlx::Error> {
-        if entries.is_empty() {
-            return Ok(Vec::new());
+    /// In transactions that leave room for the locks of others. Adds to `there` the entries' numbers.
+    pub(crate) async fn one_after_the_other(
+        self,
+        branch: &mut PgConnection,
+        entries: &[&Entry],
+        there: &mut HashSet<i64>,
+    ) -> Result<(), sqlx::Error> {
+        let most = match entries.len() {
+            0..=FEWEST_ENTRIES => FEWEST_ENTRIES,
+            _ => entries_of_a_transaction(sqlx::query_scalar(AssertSqlSafe(format!("select {ROOM_FOR_LOCKS}"))).fetch_one(&mut *branch).await?),
+        };
+        for some in entries.chunks(most) {
+            self.in_one_transaction(branch, some).await?;
+            there.extend(some.iter().map(|entry| entry.id));
         }
+        Ok(())
+    }
+
+    async fn in_one_transaction(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
         run(branch, begin()).await?;
         let (mut message, mut count) = (String::new(), 0);
         for entry in entries {
@@ -178,8 +214,7 @@ impl Restore<'_> {
             }
         }
         self.send(branch, &mut message, &mut count).await?;
-        run(branch, "commit").await?;
-        Ok(entries.iter().map(|entry| entry.id).collect())
+        run(branch, "commit").await
     }
 
     async fn send(self, branch: &mut PgConnection, message: &mut String, count: &mut u64) -> Result<(), sqlx::Error> {
@@ -200,7 +235,7 @@ pub(crate) enum Stopped {
 
 #[cfg(test)]
 mod tests {
-    use super::is_plain;
+    use super::{entries_of_a_transaction, is_plain};
     use crate::schema::archive::Entry;
 
     #[test]
@@ -209,5 +244,12 @@ mod tests {
         assert!(is_plain(&[table("heap"), Entry::default()]));
         assert!(!is_plain(&[table("heap"), table("columnar")]));
         assert!(!is_plain(&[Entry { definition: "comment 'caf\u{fffd}'".to_owned(), ..Entry::default() }]));
+    }
+    #[test]
+    fn transactions_are_as_big_as_the_servers_table_of_locks_lets_them() {
+        // As PostgreSQL comes: 64 for each of 100 connections.
+        assert_eq!(entries_of_a_transaction(64 * 100), 100);
+        assert_eq!(entries_of_a_transaction(10 * 20), 10);
+        assert_eq!(entries_of_a_transaction(1024 * 1000), 1000);
     }
 }

@@ -18,6 +18,7 @@ mod held;
 mod in_the_way;
 mod latecomers;
 mod left_behind;
+mod locks;
 mod mains_settings;
 mod masked_objects;
 mod masking;
@@ -32,7 +33,7 @@ mod stock;
 mod superusers;
 mod telling;
 
-use crate::cluster::{self, cluster};
+use crate::cluster::{self, Cluster, cluster};
 use async_trait::async_trait;
 use auth::DerivedDatabaseLogins;
 use domain::{
@@ -61,6 +62,7 @@ const MASK_KEY: &str = "a5eceefa5eceefa5eceefa5eceef";
 
 /// A main database, and the settings of an instance over it.
 struct House {
+    cluster: &'static Cluster,
     main: DatabaseName,
     settings: Settings,
 }
@@ -81,6 +83,11 @@ impl House {
 
     /// The same as a database with these options.
     async fn new_as(admin: Admin, options: &str, sql: &str) -> Self {
+        Self::new_in(cluster(), admin, options, sql).await
+    }
+
+    /// The same on that server.
+    async fn new_in(cluster: &'static Cluster, admin: Admin, options: &str, sql: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
         let main = DatabaseName::existing(format!("main_{number}"));
@@ -88,14 +95,14 @@ impl House {
             Admin::Superuser => ("postgres", "test"),
             Admin::Plain => ("dba", "dba"),
         };
-        let mut connection = connect("postgres", cluster::PASSWORD, "postgres").await;
+        let mut connection = try_connect_to(cluster, "postgres", cluster::PASSWORD, "postgres").await.unwrap();
         execute(&mut connection, &format!("create database {main} owner {user} {options}")).await;
-        execute(&mut connect(user, cluster::PASSWORD, main.as_str()).await, sql).await;
+        execute(&mut try_connect_to(cluster, user, cluster::PASSWORD, main.as_str()).await.unwrap(), sql).await;
         let login = |user: &str, password: &str| Login { user: user.to_owned(), password: password.to_owned().into() };
-        let binaries = &cluster().binaries;
+        let binaries = &cluster.binaries;
         let settings = Settings {
             tools: Tools { pg_dump: binaries.join("pg_dump"), pg_restore: binaries.join("pg_restore") },
-            server: Server { place: Place::Host("127.0.0.1".to_owned()), port: cluster().port, tls: PgSslMode::Disable, root_certificate: None },
+            server: Server { place: Place::Host("127.0.0.1".to_owned()), port: cluster.port, tls: PgSslMode::Disable, root_certificate: None },
             admin: login(user, cluster::PASSWORD),
             logins: Arc::new(DerivedDatabaseLogins::new(
                 [number.to_le_bytes()[0]; 32],
@@ -113,7 +120,7 @@ impl House {
             clone_rate: 0,
             login_sessions: LoginSessions { traffic: 4, builder: 12, newcomers: 1 },
         };
-        Self { main, settings }
+        Self { cluster, main, settings }
     }
 
     fn builder(&self) -> PgBranchBuilder {
@@ -136,7 +143,7 @@ impl House {
 
     /// A connection of the superuser.
     async fn look_into(&self, database: &DatabaseName) -> PgConnection {
-        connect("postgres", cluster::PASSWORD, database.as_str()).await
+        try_connect_to(self.cluster, "postgres", cluster::PASSWORD, database.as_str()).await.unwrap()
     }
 
     async fn count(&self, database: &DatabaseName, sql: &str) -> i64 {
@@ -163,9 +170,13 @@ impl House {
 }
 
 async fn try_connect(user: &str, password: &str, database: &str) -> Result<PgConnection, sqlx::Error> {
+    try_connect_to(cluster(), user, password, database).await
+}
+
+async fn try_connect_to(cluster: &Cluster, user: &str, password: &str, database: &str) -> Result<PgConnection, sqlx::Error> {
     PgConnectOptions::new_without_pgpass()
         .host("127.0.0.1")
-        .port(cluster().port)
+        .port(cluster.port)
         .ssl_mode(PgSslMode::Disable)
         .username(user)
         .password(password)

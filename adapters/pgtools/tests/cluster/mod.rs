@@ -15,7 +15,7 @@ pub(crate) const PASSWORD: &str = "secret of the cluster";
 /// Runs as the user that PostgreSQL runs as. Stdin is a pipe from the test process: its end is the test's end, however it came about.
 const SCRIPT: &str = r#"
 set -e
-bin=$1 port=$2
+bin=$1 port=$2 options=$3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/fluxbase-test-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -36,7 +36,7 @@ printf %s "$EXTENSION" > "$own/$share/extension/places--1.0.sql"
 printf "default_version = '1.0'\nsuperuser = false\nrelocatable = true\n" > "$own/$share/extension/places.control"
 "$bin/initdb" -D data -U postgres -A scram-sha-256 --pwfile=password -E UTF8 --locale=C --no-sync > log 2>&1 || { cat log >&2; exit 1; }
 "$bin/pg_ctl" start -w -s -D data -l log -p "$own/$home/bin/postgres" \
-    -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80 -c max_prepared_transactions=20 -c wal_level=logical" \
+    -o "-k '$dir' -p $port -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=80 -c max_prepared_transactions=20 -c wal_level=logical $options" \
     > /dev/null || { cat log >&2; exit 1; }
 "$bin/psql" -q -h "$dir" -p "$port" -U postgres -v ON_ERROR_STOP=1 -f - > log2 2>&1 <<SQL || { cat log2 >&2; exit 1; }
 create role anon nologin;
@@ -67,27 +67,41 @@ read -r _ || true
 pub(crate) struct Cluster {
     pub(crate) binaries: PathBuf,
     pub(crate) port: u16,
+    folder: PathBuf,
     _supervisor: Child,
+}
+
+impl Cluster {
+    /// What the server wrote into its log.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("log")).unwrap()).into_owned()
+    }
 }
 
 /// The cluster of this test binary, started by whoever asks first.
 pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(start)
+    CLUSTER.get_or_init(|| start(""))
 }
 
-fn start() -> Cluster {
+/// Another one, with as little room for locks as PostgreSQL gets along with.
+pub(crate) fn with_few_locks() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| start("-c max_locks_per_transaction=10 -c max_connections=40 -c max_prepared_transactions=0"))
+}
+
+fn start(options: &str) -> Cluster {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let binaries = binaries();
     let mut command = as_postgres();
-    command.args(["sh", "-c", SCRIPT, "sh"]).arg(&binaries).arg(port.to_string());
+    command.args(["sh", "-c", SCRIPT, "sh"]).arg(&binaries).arg(port.to_string()).arg(options);
     command.env("EXTENSION", include_str!("places.sql"));
     command.env("PASSWORD", PASSWORD).env("PGPASSWORD", PASSWORD).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut supervisor = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(supervisor.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(!line.trim().is_empty(), "the cluster starts");
-    Cluster { binaries, port, _supervisor: supervisor }
+    Cluster { binaries, port, folder: line.trim().into(), _supervisor: supervisor }
 }
 
 /// `postgres` refuses to run as root.

@@ -55,7 +55,7 @@ async fn try_restore(
     let keys = looks::before_keys(&looks, &keys);
     long.extend(looks.iter().chain(&keys));
     let mut branches = try_join_all((0..hands.max(1)).map(|_| restore.connect())).await?;
-    there.extend(restore.one_after_the_other(&mut branches[0], &first).await?);
+    restore.one_after_the_other(&mut branches[0], &first, there).await?;
 
     let board = Board::new(&long, &relations.tables, &copied.iter().map(|copied| (copied.id, copied.size())).collect());
     let board = Shared { board: Mutex::new(board), moved: Notify::new(), hands: branches.len(), meter: restore.meter, load };
@@ -63,7 +63,7 @@ async fn try_restore(
     there.extend(board.lock().done.iter());
     ends.into_iter().collect::<Result<(), _>>()?;
 
-    there.extend(restore.one_after_the_other(&mut branches[0], &[quick, last].concat()).await?);
+    restore.one_after_the_other(&mut branches[0], &[quick, last].concat(), there).await?;
     restore::close(branches).await;
     Ok(())
 }
