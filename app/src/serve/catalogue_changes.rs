@@ -3,7 +3,7 @@
 use domain::branch::DatabaseName;
 use postgres::{
     data::PgBranchDatabases,
-    provision::{CatalogueSignal, grant_upon_change, refresh_service_grants},
+    provision::{CatalogueSignal, ProvisionError, grant_upon_change, refresh_service_grants},
 };
 use sqlx::{
     Executor, PgPool,
@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long the other end may take to show that it is there.
 const PROOF: Duration = Duration::from_secs(10);
+/// How long until what somebody held is granted once more: that it was let go tells nothing. Less than the silence, which is not over before.
+const LET_GO: Duration = Duration::from_secs(10);
 
 /// Follows main's definitions until dropped, so that service keys reach new tables, by whichever way there is.
 pub(super) async fn follow(signal: CatalogueSignal, pool: PgPool, databases: Arc<PgBranchDatabases>, main: DatabaseName, schemas: Vec<String>) {
@@ -45,12 +47,19 @@ async fn listen(pool: &PgPool, databases: &PgBranchDatabases, main: &DatabaseNam
     listener.eager_reconnect(false);
     listener.listen("fluxbase_catalogue").await?;
     databases.set_has_event_trigger(main, true);
-    changed(pool, databases, main, schemas).await; // while nobody listened
-    // `None` says that the connection was lost: what was notified meanwhile was not heard.
-    while let Some(_change) = hear_next(&mut listener, SILENCE, PROOF).await? {
-        changed(pool, databases, main, schemas).await;
+    databases.invalidate(main); // of what was not heard while nobody listened
+    let mut held = grant(pool, schemas, false).await;
+    loop {
+        let next = hear_next(&mut listener, SILENCE, PROOF);
+        let heard = if held { timeout(LET_GO, next).await.ok() } else { Some(next.await) };
+        match heard.transpose()? {
+            // The connection was lost: what was notified meanwhile was not heard.
+            Some(None) => return Ok(()),
+            Some(Some(_change)) => databases.invalidate(main),
+            None => {}
+        }
+        held = grant(pool, schemas, held).await;
     }
-    Ok(())
 }
 
 async fn hear_next(listener: &mut PgListener, silence: Duration, proof: Duration) -> Result<Option<PgNotification>, sqlx::Error> {
@@ -63,11 +72,16 @@ async fn hear_next(listener: &mut PgListener, silence: Duration, proof: Duration
     }
 }
 
-async fn changed(pool: &PgPool, databases: &PgBranchDatabases, main: &DatabaseName, schemas: &[String]) {
-    databases.invalidate(main);
-    if let Err(error) = refresh_service_grants(pool, schemas).await {
+/// Whether something could not be granted because somebody holds it, which is told once.
+async fn grant(pool: &PgPool, schemas: &[String], was_held: bool) -> bool {
+    let outcome = refresh_service_grants(pool, schemas).await;
+    let held = matches!(outcome, Err(ProvisionError::GrantsHeld(_)));
+    if let Err(error) = &outcome
+        && !(held && was_held)
+    {
         tracing::warn!(%error, "could not grant service_role its rights on new tables");
     }
+    held
 }
 
 #[cfg(test)]

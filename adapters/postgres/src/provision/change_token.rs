@@ -26,7 +26,7 @@ async fn look(pool: &PgPool, schemas: &[String], seen: &mut Option<String>) -> R
     let token: Option<String> = sqlx::query_scalar(TOKEN).fetch_one(pool).await?;
     if *seen != token {
         refresh_service_grants(pool, schemas).await?;
-        // What was granted moves it once more: then nothing is missing any longer.
+        // What was granted moves it once more: then nothing is missing any longer. What somebody held is missing still, and looked for each time.
         *seen = token;
     }
     Ok(())

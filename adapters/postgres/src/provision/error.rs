@@ -3,6 +3,9 @@
 use super::finding::Finding;
 use sqlx::migrate::MigrateError;
 
+/// How many statements a text shows.
+const SHOWN: usize = 5;
+
 /// Why a database cannot be served. The texts are for the person who starts the server; none holds a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -57,6 +60,13 @@ pub enum ProvisionError {
     /// The `auth` schema is ours but the ledger that should say so does not.
     #[error("schema 'auth' is Fluxbase's, but its ledger fluxbase_migrations.data does not know of it: the database was copied without that schema")]
     LedgerLost,
+    /// Objects that somebody had changed in a transaction that has not ended could not be granted to `service_role` meanwhile.
+    #[error(
+        "service_role has not got its rights on {} that somebody holds in a transaction of their own: {}{}. They follow when that ends; one that nobody \
+         ends is found in pg_stat_activity (idle in transaction) or pg_prepared_xacts",
+        counted(.0), .0.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; "), if .0.len() > SHOWN { "; .." } else { "" }
+    )]
+    GrantsHeld(Vec<String>),
     /// Branches were made under another prefix.
     #[error(
         "branching.database_prefix = '{prefix}': the databases of branches are called otherwise ({databases}). Start with the prefix that they were \
@@ -89,6 +99,10 @@ impl ProvisionError {
 /// Whether the database refused for want of a right.
 pub(super) fn is_denied(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|refusal| refusal.code().as_deref() == Some("42501"))
+}
+
+fn counted(statements: &[String]) -> String {
+    if statements.len() == 1 { "one object".to_owned() } else { format!("{} objects", statements.len()) }
 }
 
 fn list(findings: &[Finding]) -> String {

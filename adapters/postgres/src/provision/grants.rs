@@ -1,10 +1,19 @@
 //! What service keys may touch: everything in the exposed schemas, new tables too.
+//!
+//! A grant waits for whoever has changed the same object and not committed yet, and a prepared transaction may stay that way for days. So nothing is waited
+//! for long: what somebody holds is left for later, and the rest is granted without it.
 
 use super::{error::ProvisionError, roles::SERVICE_ROLE, sql::run};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// How often to begin again when an object was dropped between being seen and being granted.
 const ATTEMPTS: u32 = 4;
+
+/// How long all grants together, in one transaction, wait at each object that somebody holds.
+const WAIT_TOGETHER: &str = "2s";
+
+/// How long each waits where they are made one by one. They have waited already, and there may be many.
+const WAIT_ALONE: &str = "50ms";
 
 /// Statements that grant what is missing, for objects whose owner the admin is or may act for. Nothing is granted twice: each grant would be a change of
 /// the catalogue, and ask for the next refresh. Objects of extensions are theirs to grant.
@@ -45,37 +54,83 @@ const MISSING: &str = r#"
                         where a.defaclnamespace = s.oid and a.defaclrole = (select me.oid from pg_roles me where me.rolname = current_user)
                           and a.defaclobjtype = d.object_type and granted.grantee = role.oid)"#;
 
-/// Grants `service_role` what it lacks in the exposed schemas. To be called again when the catalogue has changed.
+/// Grants `service_role` what it lacks in the exposed schemas. To be called again when the catalogue has changed, and a while after
+/// [`ProvisionError::GrantsHeld`]: all the others were granted then.
 pub async fn refresh_service_grants(pool: &PgPool, schemas: &[String]) -> Result<(), ProvisionError> {
     let mut attempt = 1;
     loop {
         match refresh(pool, schemas).await {
-            Err(error) if is_outdated(&error) && attempt < ATTEMPTS => attempt += 1,
-            outcome => return Ok(outcome?),
+            Err(ProvisionError::Database(error)) if is_outdated(&error) && attempt < ATTEMPTS => attempt += 1,
+            outcome => return outcome,
         }
     }
 }
 
-async fn refresh(pool: &PgPool, schemas: &[String]) -> Result<(), sqlx::Error> {
+async fn refresh(pool: &PgPool, schemas: &[String]) -> Result<(), ProvisionError> {
+    let mut transaction = begin(pool, WAIT_TOGETHER).await?;
+    let statements = missing(&mut transaction, schemas).await?;
+    if statements.is_empty() {
+        return Ok(transaction.rollback().await?);
+    }
+    let (granted, held) = match run(&mut transaction, statements.join("; ")).await {
+        Ok(()) => {
+            transaction.commit().await?;
+            (statements.len(), Vec::new())
+        }
+        Err(error) if is_held(&error) => {
+            transaction.rollback().await?;
+            one_by_one(pool, statements).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if granted > 0 {
+        tracing::info!(statements = granted, role = SERVICE_ROLE, "granted what service keys lacked");
+    }
+    if held.is_empty() { Ok(()) } else { Err(ProvisionError::GrantsHeld(held)) }
+}
+
+/// How many were granted, and those that somebody was in the way of.
+async fn one_by_one(pool: &PgPool, statements: Vec<String>) -> Result<(usize, Vec<String>), sqlx::Error> {
+    let (mut granted, mut held) = (0, Vec::new());
+    for statement in statements {
+        let mut transaction = begin(pool, WAIT_ALONE).await?;
+        match run(&mut transaction, statement.clone()).await {
+            Ok(()) => {
+                transaction.commit().await?;
+                granted += 1;
+            }
+            Err(error) if is_held(&error) => {
+                transaction.rollback().await?;
+                held.push(statement);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((granted, held))
+}
+
+/// A transaction whose turn it is. The turn itself is waited for: whoever has it waits for nothing long.
+async fn begin(pool: &PgPool, wait: &str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     // Names of routines are written in full only under an empty path.
-    sqlx::raw_sql(
+    let settings = format!(
         "set transaction isolation level read committed, read write;
          set local search_path = '';
-         select pg_advisory_xact_lock(hashtextextended('fluxbase service grants', 0))",
-    )
-    .execute(&mut *transaction)
-    .await?;
-    let statements = missing(&mut transaction, schemas).await?;
-    if !statements.is_empty() {
-        run(&mut transaction, statements.join("; ")).await?;
-        tracing::info!(statements = statements.len(), role = SERVICE_ROLE, "granted what service keys lacked");
-    }
-    transaction.commit().await
+         select pg_advisory_xact_lock(hashtextextended('fluxbase service grants', 0));
+         set local lock_timeout = '{wait}'"
+    );
+    run(&mut transaction, settings).await?;
+    Ok(transaction)
 }
 
 async fn missing(connection: &mut PgConnection, schemas: &[String]) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(MISSING).bind(schemas).bind(SERVICE_ROLE).fetch_all(connection).await
+}
+
+/// Whether somebody else holds what was to be granted.
+fn is_held(error: &sqlx::Error) -> bool {
+    // lock_not_available
+    error.as_database_error().is_some_and(|refusal| refusal.code().as_deref() == Some("55P03"))
 }
 
 /// Whether what was listed has changed meanwhile.

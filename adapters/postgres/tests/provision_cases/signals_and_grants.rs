@@ -91,6 +91,36 @@ async fn service_keys_get_what_is_new_and_nothing_is_granted_twice() {
     assert_eq!(text(&pool, "select has_schema_privilege('anon', 'odd \"name', 'USAGE')::text").await.as_deref(), Some("true"));
 }
 
+/// A transaction that nobody ends, a prepared one above all, is not waited for: a start hung on it in silence.
+#[tokio::test]
+async fn a_table_that_somebody_holds_is_granted_when_it_is_let_go_and_keeps_nothing_waiting() {
+    let pool = prepared("grants_held").await;
+    run(&pool, "create table public.held (id int); create table public.free (id int)").await.unwrap();
+    let mut holder = pool.begin().await.unwrap();
+    sqlx::raw_sql("alter table public.held add column q int").execute(&mut *holder).await.unwrap();
+    let provisioning = async { provision(&pool, &TestBox(1), &options()).await.unwrap() };
+    let provisioned = tokio::time::timeout(Duration::from_secs(20), provisioning).await.expect("nobody is waited for");
+    let login = provisioned.logins.service;
+    let service = connect(&login.name, login.password.expose(), "grants_held").await;
+    run(&service, "set role service_role; insert into public.free values (1)").await.unwrap();
+    let told = refresh_service_grants(&pool, &options().schemas).await.unwrap_err().to_string();
+    assert!(told.contains("on one object that somebody holds") && told.contains("grant all on table public.held to service_role."), "{told}");
+
+    // It comes round to it, though what ends without a change moves no token.
+    let upkeep = tokio::spawn(grant_upon_change(pool.clone(), options().schemas, Duration::from_millis(50)));
+    let waiting = "pg_locks where not granted and locktype = 'transactionid'";
+    let given_up = async {
+        while count(&pool, waiting).await == 0 {}
+        while count(&pool, waiting).await > 0 {}
+    };
+    tokio::time::timeout(Duration::from_secs(10), given_up).await.expect("it is tried once");
+    holder.rollback().await.unwrap();
+    let reached = async { while run(&service, "insert into public.held values (1)").await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(10), reached).await.expect("it is granted at last");
+    upkeep.abort();
+    refresh_service_grants(&pool, &options().schemas).await.unwrap();
+}
+
 #[tokio::test]
 async fn where_nothing_tells_of_changes_the_token_does() {
     let pool = prepared("grants_by_token").await;
