@@ -70,6 +70,9 @@ pub(crate) async fn liken(admin: &mut PgConnection, database: &DatabaseName, par
     event_triggers::spare_superusers(admin, database).await
 }
 
+/// Settings that name tablespaces: a branch lies in none of its parent's, and who made something in it would be refused for one that is not his.
+const OF_TABLESPACES: [&str; 2] = ["default_tablespace", "temp_tablespaces"];
+
 /// The parent's connection limit, and its `ALTER DATABASE .. SET`. A setting that this admin may not make is said, and left out: it would not change what
 /// the branch holds.
 async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, parent: &Likeness) -> Result<(), BuildError> {
@@ -77,7 +80,8 @@ async fn carry_settings_over(admin: &mut PgConnection, database: &DatabaseName, 
         let limit = format!("alter database {} connection limit {}", ident(database.as_str()), parent.connection_limit);
         contended::run(&mut *admin, limit).await.map_err(|error| from_sql("carrying the connection limit over", error))?;
     }
-    for (name, value) in parent.settings.iter().filter_map(|setting| setting.split_once('=')) {
+    let settings = parent.settings.iter().filter_map(|setting| setting.split_once('='));
+    for (name, value) in settings.filter(|(name, _)| !OF_TABLESPACES.contains(name)) {
         let set = format!("alter database {} set {} to {}", ident(database.as_str()), ident(name), setting_value(name, value));
         match contended::run(&mut *admin, set).await {
             Ok(()) => {}

@@ -1,6 +1,6 @@
 //! A main whose own settings change how PostgreSQL writes and reads what it is asked.
 
-use super::{Admin, House, Quiet};
+use super::{Admin, House, Quiet, execute};
 use domain::DataCloneMode;
 use ports::driven::BranchBuilder;
 use std::sync::Arc;
@@ -42,4 +42,28 @@ async fn what_a_database_says_of_strings_and_names_changes_no_definition() {
         }
         house.builder().drop_database(&house.target("strings"), Arc::new(Quiet)).await.unwrap();
     }
+}
+
+/// The branch lies in none of its parent's tablespaces, and its owner may make nothing in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_is_not_told_to_use_its_parents_tablespaces() {
+    let house = House::new(Admin::Plain, "create table t (id int)").await;
+    let mut root = house.look_into(&house.main).await;
+    for statement in ["set allow_in_place_tablespaces = on", "create tablespace fast location ''"] {
+        execute(&mut root, statement).await;
+    }
+    for setting in ["default_tablespace to fast", "temp_tablespaces to fast", "work_mem to '5MB'"] {
+        execute(&mut root, &format!("alter database {} set {setting}", house.main)).await;
+    }
+    house.build("spaces", DataCloneMode::FullClone).await.unwrap();
+    let branch = house.target("spaces").database;
+    let settings = format!(
+        "select array_to_string(setconfig, ',') from pg_db_role_setting s join pg_database d on d.oid = setdatabase where datname = '{branch}' and setrole = 0"
+    );
+    assert_eq!(house.value::<String>(&house.main, &settings).await, "work_mem=5MB");
+    execute(
+        &mut house.look_into(&branch).await,
+        "set role fluxbase_branch_owner; create table made_here (id int primary key); create temp table passing (id int)",
+    )
+    .await;
 }
