@@ -1,6 +1,6 @@
 //! Whose rights are at work inside a branch.
 
-use super::{Admin, House, Quiet, StopAt, execute, refusal};
+use super::{Admin, House, Quiet, StopAt, cluster, execute, refusal};
 use domain::{DataCloneMode, StepName, branch::Withheld};
 use fluxbase_pgtools::PgSchemas;
 use ports::driven::{BranchBuilder, BuildRequest, DatabasePlace, LoginPurpose, Readings, SchemaReader};
@@ -70,6 +70,19 @@ async fn createdb_and_createrole_are_enough() {
     for (slug, mode, rows) in [("plain-a", DataCloneMode::FullClone, 50), ("plain-b", DataCloneMode::SchemaOnly, 0)] {
         assert_eq!(house.build(slug, mode).await.unwrap().rows, rows);
         assert_eq!(house.count(&house.target(slug).database, "app.t").await, i64::try_from(rows).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admins_login_may_be_called_whatever_a_role_may_be_called() {
+    let mut house = House::new(Admin::Plain, "create table t (id int); insert into t values (1)").await;
+    let odd = "We \"ird\".Name's";
+    let make = format!("create role \"{}\" login createdb createrole in role dba password '{}'", odd.replace('"', "\"\""), cluster::PASSWORD);
+    execute(&mut house.look_into(&house.main).await, &make).await;
+    house.settings.admin.user = odd.to_owned();
+    for (slug, mode, rows) in [("odd-a", DataCloneMode::FullClone, 1), ("odd-b", DataCloneMode::SchemaOnly, 0)] {
+        assert_eq!(house.build(slug, mode).await.unwrap().rows, rows);
+        house.builder().drop_database(&house.target(slug), Arc::new(Quiet)).await.unwrap();
     }
 }
 
