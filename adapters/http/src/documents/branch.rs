@@ -215,6 +215,7 @@ pub(crate) struct ActivityDocument {
 
 impl From<Branch> for BranchDocument {
     fn from(branch: Branch) -> Self {
+        let protected = branch.keeps_its_data();
         Self {
             id: branch.id.as_uuid(),
             name: branch.name.into(),
@@ -232,7 +233,7 @@ impl From<Branch> for BranchDocument {
             operation_id: branch.state.operation().map(|id| id.as_uuid()),
             data_as_of: branch.data_as_of,
             withheld: branch.withheld.into_iter().map(Into::into).collect(),
-            protected: branch.keeps_its_data(),
+            protected,
             previous: OrNull::of(branch.previous),
             github: OrNull::of(branch.pull_request),
         }
