@@ -34,8 +34,12 @@ impl Fields {
         };
         let mut fields = Self { left, known: Vec::new(), faults: Vec::new() };
         let value = T::from_fields(&mut fields);
+        let known = match fields.known.as_slice() {
+            [] => "it takes no fields".to_owned(),
+            known => format!("known are {}", known.join(", ")),
+        };
         for name in fields.left.keys() {
-            fields.faults.push(Fault::new(pointer(name), format!("unknown field; known are {}", fields.known.join(", "))));
+            fields.faults.push(Fault::new(pointer(name), format!("unknown field; {known}")));
         }
         match value {
             Some(value) if fields.faults.is_empty() => Ok(value),
@@ -324,5 +328,22 @@ mod tests {
         assert_eq!(faults[0].message, "expected a string, not a list");
         let faults = Fields::read::<Everything>(json!({"name": "a", "nmae": 1})).unwrap_err();
         assert_eq!(faults[0].message, "unknown field; known are name, scopes, count, flag, scope");
+    }
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl FromFields for Nothing {
+        type Document = Any<Value>;
+
+        fn from_fields(_: &mut Fields) -> Option<Self> {
+            Some(Self)
+        }
+    }
+
+    #[test]
+    fn what_takes_no_fields_says_so() {
+        let faults = Fields::read::<Nothing>(json!({"wait": true})).unwrap_err();
+        assert_eq!((faults[0].pointer.as_str(), faults[0].message.as_str()), ("/wait", "unknown field; it takes no fields"));
     }
 }
