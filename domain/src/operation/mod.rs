@@ -280,7 +280,7 @@ pub struct Step {
     pub done: Option<u64>,
     /// How much there is, in `unit`.
     pub total: Option<u64>,
-    /// What `done` and `total` count: `rows`, `objects`, `tables`, `bytes`.
+    /// What `done` and `total` count: `objects`, `bytes` or `files`.
     pub unit: Option<String>,
 }
 

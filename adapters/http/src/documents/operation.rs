@@ -58,7 +58,7 @@ pub(crate) struct StepDocument {
     /// How much there is, in `unit`.
     #[oai(nullable)]
     pub(crate) total: Option<u64>,
-    /// What `done` and `total` count: `rows`, `objects`, `tables` or `bytes`.
+    /// What `done` and `total` count: `objects`, `bytes` or `files`; others may be added.
     #[oai(nullable)]
     pub(crate) unit: Option<String>,
 }
