@@ -101,17 +101,12 @@ pub(crate) fn serving(branch: &Branch) -> Result<Generation, Failure> {
     branch.state.serving().ok_or_else(|| nothing_serves(branch))
 }
 
+/// What could not be made is made by no other request; all else may be there, or gone, when one comes again.
 fn nothing_serves(branch: &Branch) -> Failure {
+    let reason = branch.nothing_serves();
     match branch.state.status() {
-        Status::Error => Failure::Conflict {
-            code: "branch_error",
-            reason: format!("branch '{}' could not be made: {}", branch.slug, branch.state.error().unwrap_or("unknown reason")),
-        },
-        status => Failure::Unavailable {
-            reason: format!("branch '{}' is {status}; no data serves it yet", branch.slug),
-            retry_after: Some(Duration::from_secs(2)),
-            source: None,
-        },
+        Status::Error => Failure::Conflict { code: "branch_error", reason },
+        _ => Failure::Unavailable { reason, retry_after: Some(Duration::from_secs(2)), source: None },
     }
 }
 

@@ -31,10 +31,22 @@ impl Branch {
 
     /// A branch that data can be cut from, or that can be worked on.
     pub fn check_serves(&self) -> Result<Generation, Failure> {
-        self.state.serving().ok_or_else(|| Failure::Conflict {
-            code: "branch_not_ready",
-            reason: format!("branch '{}' is {} and serves no data", self.slug, self.state.status()),
-        })
+        let code = if matches!(self.state, BranchState::Error { .. }) { "branch_error" } else { "branch_not_ready" };
+        self.state.serving().ok_or_else(|| Failure::Conflict { code, reason: self.nothing_serves() })
+    }
+
+    /// A sentence that says why nothing serves it, to be asked for where nothing does.
+    pub fn nothing_serves(&self) -> String {
+        let slug = &self.slug;
+        match &self.state {
+            BranchState::Error { reason, .. } => format!("branch '{slug}' could not be made: {reason}"),
+            BranchState::Deleting { .. } => format!("branch '{slug}' is being deleted; no data serves it any longer"),
+            BranchState::Deleted { .. } => format!("branch '{slug}' is deleted; no data serves it any longer"),
+            BranchState::Resetting { .. } => format!("branch '{slug}' is being reset; no data serves it yet"),
+            BranchState::Creating { .. } | BranchState::Ready { .. } | BranchState::Migrating { .. } => {
+                format!("branch '{slug}' is being made; no data serves it yet")
+            }
+        }
     }
 
     /// Begins the delete; refused for main and for protected branches.
@@ -156,6 +168,32 @@ mod tests {
         assert!(main.keeps_its_data() && !main.protected && !ready().keeps_its_data());
         assert_eq!(main.clone().delete(operation(), NOW).unwrap_err().code(), "main_branch");
         assert_eq!(main.reset(operation(), number(3), NOW).unwrap_err().code(), "main_branch");
+    }
+
+    #[test]
+    fn what_serves_no_data_says_why() {
+        let (operation, generation) = (operation(), number(1));
+        let failed = BranchState::Error { reason: "the disk is full".to_owned(), generation: None };
+        for (state, code, reason) in [
+            (failed.clone(), "branch_error", "branch 'x' could not be made: the disk is full"),
+            (
+                BranchState::Deleting { operation, generation: Some(generation) },
+                "branch_not_ready",
+                "branch 'x' is being deleted; no data serves it any longer",
+            ),
+            (BranchState::Creating { operation, generation }, "branch_not_ready", "branch 'x' is being made; no data serves it yet"),
+            (
+                BranchState::Resetting { operation, generation: None, next: generation },
+                "branch_not_ready",
+                "branch 'x' is being reset; no data serves it yet",
+            ),
+        ] {
+            let refused = Branch { state, ..ready() }.check_serves().unwrap_err();
+            assert_eq!((refused.code(), refused.to_string().as_str()), (code, reason));
+        }
+        assert_eq!(Branch { state: failed, ..ready() }.migrate(operation, NOW).unwrap_err().code(), "branch_error");
+        let failed_later = BranchState::Error { reason: "a file failed".to_owned(), generation: Some(generation) };
+        assert!(Branch { state: failed_later, ..ready() }.check_serves().is_ok());
     }
 
     #[test]

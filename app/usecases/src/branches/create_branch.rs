@@ -112,10 +112,7 @@ impl UseCase<CreateBranch> for CreateBranchUseCase {
 
 /// The refusal to copy from what serves no data.
 pub(super) fn parent_not_ready(parent: &Branch) -> Failure {
-    Failure::Conflict {
-        code: "parent_not_ready",
-        reason: format!("branch '{}' is {}; a branch is cut from one that serves data", parent.slug, parent.state.status()),
-    }
+    Failure::Conflict { code: "parent_not_ready", reason: format!("a branch is cut from one that serves data, and {}", parent.nothing_serves()) }
 }
 
 /// Only some branches are seeded.

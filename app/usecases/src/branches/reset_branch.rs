@@ -70,7 +70,7 @@ async fn parent(work: &mut dyn UnitOfWork, branch: &Branch) -> Result<Branch, Fa
 
 #[cfg(test)]
 mod tests {
-    use super::ResetBranchUseCase;
+    use super::{ResetBranchUseCase, parent_not_ready};
     use crate::testing::{FakeWork, branch, branch_ports, caller, main_branch, pinned_to};
     use domain::{Branch, BranchId, BranchState, DataCloneMode, Generation, OperationKind, Scope, StepName, branch::Status};
     use ports::driving::{ResetBranch, UseCase};
@@ -150,8 +150,10 @@ mod tests {
         let busy = child().migrate(domain::OperationId::from_uuid(Uuid::nil()), OffsetDateTime::UNIX_EPOCH).unwrap();
         assert_eq!(refused(busy, Some(main_branch())).await, "operation_running");
         assert_eq!(refused(child(), None).await, "parent_not_ready");
-        let gone = Branch { state: BranchState::Error { reason: String::new(), generation: None }, ..main_branch() };
-        assert_eq!(refused(child(), Some(gone)).await, "parent_not_ready");
+        let failed = Branch { state: BranchState::Error { reason: "the disk is full".to_owned(), generation: None }, ..main_branch() };
+        assert_eq!(refused(child(), Some(failed.clone())).await, "parent_not_ready");
+        let told = parent_not_ready(&failed).to_string();
+        assert_eq!(told, "a branch is cut from one that serves data, and branch 'main' could not be made: the disk is full");
         assert_eq!(refused(Branch { created_by: None, ..child() }, Some(main_branch())).await, "branch_access_denied");
         // The parent was somebody else's all the time, or is no longer shared.
         assert_eq!(refused(child(), Some(branch("hers", Some(9)))).await, "branch_access_denied");

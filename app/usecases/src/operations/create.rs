@@ -40,7 +40,8 @@ impl OperationRunner {
         let gone = |what: String| Halt::failed("parent_not_ready", format!("the branch cannot be built: {what}"));
         let parent_id = branch.parent_id.ok_or_else(|| gone("it has no parent".to_owned()))?;
         let parent = self.branch(parent_id).await?;
-        let route = self.settings.names.route(&parent).ok_or_else(|| gone(format!("its parent is {}", parent.state.status())))?;
+        let route =
+            self.settings.names.route(&parent).ok_or_else(|| gone(format!("its parent serves no data (its status is {})", parent.state.status())))?;
         let max_age = hold.operation().await.input.max_age.map(Duration::from_secs);
         Ok(BuildRequest {
             target: target.clone(),
