@@ -101,18 +101,40 @@ async fn is_clear(admin: &mut PgConnection, settings: &Settings, provisional: &D
 
 /// Takes away what an interrupted DROP left, too.
 pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
-    let drop = format!("drop database if exists {} with (force)", ident(name.as_str()));
+    let drop = format!("drop database if exists {}", ident(name.as_str()));
+    let mut by_force = true;
     loop {
-        let Err(error) = contended::run(admin, drop.as_str()).await else { return Ok(()) };
+        let drop = if by_force { format!("{drop} with (force)") } else { drop.clone() };
+        let Err(error) = contended::run(admin, drop).await else { return Ok(()) };
         let is_mended = match sql_state(&error).as_deref() {
-            Some("42501") => may_signal_logins(admin, settings, name).await?,
+            Some("42501") if may_signal_logins(admin, settings, name).await? => true,
+            // Before PostgreSQL 17 whoever is no superuser may not end what vacuums by force; DROP by itself does.
+            Some("42501") => std::mem::replace(&mut by_force, false),
             Some("55006") => roll_back_prepared(admin, settings, name).await?,
             _ => false,
         };
         if !is_mended {
             return Err(not_dropped(name.as_str(), error));
         }
+        if !by_force {
+            end_sessions(admin, name).await?;
+        }
     }
+}
+
+/// Ends those sessions on the database that the admin may end.
+async fn end_sessions(admin: &mut PgConnection, name: &DatabaseName) -> Result<(), BuildError> {
+    sqlx::query(
+        "with session as materialized (
+             select pid from pg_stat_activity
+              where datid = (select oid from pg_database where datname = $1) and usesysid is not null and pg_has_role(usesysid, 'usage')
+         ) select count(pg_terminate_backend(pid)) from session",
+    )
+    .bind(name.as_str())
+    .execute(admin)
+    .await
+    .map(drop)
+    .map_err(|error| from_sql(format!("ending the sessions on '{name}'"), error))
 }
 
 fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
@@ -123,8 +145,8 @@ fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
         Some("55006") => refused(
             "database_in_use",
             format!(
-                "database '{name}' cannot be dropped: {}. {detail} End what holds it (prepared transactions: ROLLBACK PREPARED; slots: \
-                 pg_drop_replication_slot; subscriptions: DROP SUBSCRIPTION), then try again",
+                "database '{name}' cannot be dropped: {}. {detail} End what holds it (sessions: pg_terminate_backend, by a superuser; \
+                 prepared transactions: ROLLBACK PREPARED; slots: pg_drop_replication_slot; subscriptions: DROP SUBSCRIPTION), then try again",
                 error.as_database_error().map_or("", |error| error.message())
             ),
         ),

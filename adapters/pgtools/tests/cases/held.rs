@@ -1,6 +1,13 @@
 //! What holds a database that is to go, though nobody is on it.
 
-use super::{Admin, Quiet, cluster::cluster, connect, connections::Street, execute, refusal};
+use super::{
+    Admin, House, Quiet,
+    cluster::{cluster, strict_cluster},
+    connect,
+    connections::Street,
+    execute, refusal,
+};
+use domain::DataCloneMode;
 use ports::driven::{BranchBuilder, LoginPurpose};
 use std::{
     process::{Child, Command, Stdio},
@@ -85,4 +92,21 @@ async fn a_slot_in_use_goes_with_its_database_or_the_way_out_is_told() {
         assert_eq!(street.house.count(&street.house.main, &format!("pg_replication_slots where slot_name = '{slot}'")).await, 0);
         assert_eq!(street.house.databases().await, [""; 0]);
     }
+}
+
+/// Before PostgreSQL 17 nobody but a superuser may end what vacuums, and so may not drop the database by force.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_goes_while_it_is_vacuumed() {
+    let sql = "create table t (n int) with (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1);
+               insert into t select generate_series(1, 20000)";
+    let house = House::new_in(strict_cluster(), Admin::Plain, "", sql).await;
+    let target = house.target("swept");
+    house.build("swept", DataCloneMode::FullClone).await.unwrap();
+    execute(&mut house.look_into(&target.database).await, "update t set n = n + 1").await;
+    let worker = format!("pg_stat_activity where datname = '{}' and query like 'autovacuum: VACUUM%'", target.database);
+    while house.count(&house.main, &worker).await == 0 {}
+    house.builder().shut_out(&target).await.unwrap();
+    assert_eq!(house.count(&house.main, &worker).await, 1, "it goes on for minutes");
+    house.builder().drop_database(&target, Arc::new(Quiet)).await.unwrap();
+    assert_eq!(house.databases().await, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! Parents with more tables than the server has room for the locks of.
 
 use super::{Admin, House};
-use crate::cluster::with_few_locks;
+use crate::cluster::strict_cluster;
 use domain::DataCloneMode;
 
 /// A table and what keeps its long texts has three locks of whoever makes it; the server has room for some thousand in all.
@@ -16,7 +16,7 @@ async fn many_tables_come_along_on_a_server_with_few_locks() {
                        if n % 50 = 0 then commit; end if;
                    end loop;
                end $do$";
-    let house = House::new_in(with_few_locks(), Admin::Plain, "", sql).await;
+    let house = House::new_in(strict_cluster(), Admin::Plain, "", sql).await;
     let report = house.build("many", DataCloneMode::FullClone).await.unwrap();
     assert_eq!(report.rows, 400);
     let database = house.target("many").database;

@@ -84,10 +84,10 @@ pub(crate) fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| start(""))
 }
 
-/// Another one, with as little room for locks as PostgreSQL gets along with.
-pub(crate) fn with_few_locks() -> &'static Cluster {
+/// Another one, with as little room for locks as PostgreSQL gets along with, and an autovacuum that comes within seconds.
+pub(crate) fn strict_cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| start("-c max_locks_per_transaction=10 -c max_connections=40 -c max_prepared_transactions=0"))
+    CLUSTER.get_or_init(|| start("-c max_locks_per_transaction=10 -c max_connections=40 -c max_prepared_transactions=0 -c autovacuum_naptime=1s"))
 }
 
 fn start(options: &str) -> Cluster {
