@@ -218,3 +218,20 @@ async fn a_database_in_which_small_i_has_no_dot_is_copied_as_any_other() {
     assert!(house.value::<bool>(&branch, granted).await);
     house.build("again", DataCloneMode::SchemaOnly).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_large_objects_come_along_in_few_goes() {
+    let sql = "do $$ begin for n in 1 .. 500 loop perform lo_from_bytea(10000 + n, convert_to(repeat('x', n % 7 * n), 'UTF8')); end loop; end $$;
+               select lo_from_bytea(10501, convert_to(repeat('y', 700000), 'UTF8')); select lo_put(10502, 100000, 'z') from lo_create(10502);
+               comment on large object 10007 is 'it''s small'; comment on large object 10501 is 'big';
+               grant select on large object 10008 to anon; grant select, update on large object 10501 to anon";
+    let house = House::new(Admin::Plain, sql).await;
+    house.build("objects", DataCloneMode::FullClone).await.unwrap();
+    let database = house.target("objects").database;
+    let all = "select string_agg(concat_ws(' ', o.oid, md5(lo_get(o.oid)), obj_description(o.oid, 'pg_largeobject'),
+                                           (select string_agg(privilege_type, ',' order by 1) from aclexplode(lomacl) where grantee = 'anon'::regrole)), ' ' order by o.oid)
+                 from pg_largeobject_metadata o";
+    assert_eq!(house.value::<String>(&database, all).await, house.value::<String>(&house.main, all).await);
+    let transactions: i64 = house.value(&database, "select count(distinct xmin::text) from pg_largeobject_metadata").await;
+    assert!(transactions < 20, "{transactions} transactions");
+}
