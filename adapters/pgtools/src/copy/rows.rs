@@ -25,8 +25,8 @@ const CHUNKS: usize = 4;
 /// No conversion on either side: both databases have one encoding, and what lies in a database that has none (`SQL_ASCII`) may be in any.
 pub(super) const RAW: &str = "encoding 'SQL_ASCII'";
 
-/// Checks and generated columns call people's functions, which find names as they do in the parent: by the database's own search path.
-const SEARCH_PATH: &str = "select set_config('search_path', coalesce(
+/// Checks, generated columns and materialised views call people's functions, which find names as they do in the parent: by the database's own search path.
+pub(crate) const SEARCH_PATH: &str = "select set_config('search_path', coalesce(
     (select substr(setting, length('search_path=') + 1) from pg_db_role_setting s, unnest(s.setconfig) setting
       where s.setrole = 0 and s.setdatabase = (select oid from pg_database where datname = current_database())
         and starts_with(setting, 'search_path=')), 'public, extensions'), true)";

@@ -3,6 +3,7 @@
 use super::dependents::Dependent;
 use crate::{
     connect::run,
+    copy::rows::SEARCH_PATH,
     error::{from_sql, listed, sql_state, told},
     quoting::{ident, printed_relation},
 };
@@ -63,7 +64,7 @@ pub(crate) async fn fill(branch: &mut PgConnection, mut waiting: BTreeSet<(Strin
         let mut put_off = Vec::new();
         for view in waiting.clone() {
             let name = format!("{}.{}", ident(&view.0), ident(&view.1));
-            let Err(error) = run(branch, format!("refresh materialized view {name}")).await else {
+            let Err(error) = run(branch, format!("{SEARCH_PATH}; refresh materialized view {name}")).await else {
                 waiting.remove(&view);
                 continue;
             };

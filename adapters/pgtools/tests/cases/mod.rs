@@ -22,6 +22,7 @@ mod locks;
 mod mains_settings;
 mod masked_objects;
 mod masking;
+mod own_path;
 mod past_policies;
 mod people;
 mod privileges;
