@@ -130,7 +130,7 @@ pub(crate) fn with_way_out(error: BuildError) -> BuildError {
     });
     let way = if of_the_control_plane {
         ". No branch has the control plane's schemas: what stands on them cannot come along; drop it, or keep it in another database"
-    } else if message.contains("ERROR:  function ") && message.ends_with(" does not exist") {
+    } else if is_of_a_name(&message) {
         WAY_TO_NAMES
     } else {
         ""
@@ -138,10 +138,25 @@ pub(crate) fn with_way_out(error: BuildError) -> BuildError {
     refused(code, format!("{message}{way}"))
 }
 
+/// Whether a program tells of a name that a function used in vain: whatever an index or a constraint itself names was there before it.
+fn is_of_a_name(message: &str) -> bool {
+    let is_missing = |kind: &str| message.contains(&format!("ERROR:  {kind} "));
+    let of_rows = [" INDEX ", " CONSTRAINT "].iter().any(|kind| message.contains(kind));
+    message.ends_with(" does not exist") && (is_missing("function") || (of_rows && ["type", "relation", "operator"].into_iter().any(is_missing)))
+}
+
+/// What PostgreSQL says where there is no table, type, function or schema of a name.
+const OF_NAMES: [&str; 4] = ["42P01", "42704", "42883", "3F000"];
+
+/// Whether something was looked for in vain.
+pub(crate) fn names_nothing(error: &sqlx::Error) -> bool {
+    sql_state(error).is_some_and(|state| OF_NAMES.contains(&state.as_str()))
+}
+
 /// Whether a function of somebody's looked for a table, a type or another function in vain: no object of the parent's went away.
 fn finds_no_name(error: &(dyn DatabaseError + 'static), state: &str) -> bool {
     let context = context(error);
-    ["42P01", "42704", "42883", "3F000"].contains(&state) && context.lines().any(is_of_a_routine)
+    OF_NAMES.contains(&state) && context.lines().any(is_of_a_routine)
 }
 
 fn context<'e>(error: &'e (dyn DatabaseError + 'static)) -> &'e str {

@@ -5,6 +5,7 @@ use crate::{
     connect::run,
     copy::{
         leader::{self, Table},
+        rows::SEARCH_PATH,
         server_load::Load,
         streams::{self, Turns},
     },
@@ -89,10 +90,14 @@ impl Finish<'_> {
         while let Some(places) = turns.next() {
             let tables: Vec<(&Table, u64)> = places.iter().map(|place| left[*place]).collect();
             let begun = Instant::now();
+            // What an index calculates is seen to by whoever asks for anything of its table.
+            let failed = |error| from_sql("counting the copy's rows", error);
+            run(branch, format!("begin; {SEARCH_PATH}")).await.map_err(failed)?;
             verify::rows(branch, &tables).await?;
+            run(branch, "commit").await.map_err(failed)?;
             let statements = leader::gather_statistics(&tables);
             if !statements.is_empty() {
-                run(branch, statements.join("; ")).await.map_err(|error| from_sql("gathering statistics", error))?;
+                run(branch, format!("{SEARCH_PATH}; {}", statements.join("; "))).await.map_err(|error| from_sql("gathering statistics", error))?;
             }
             self.load.rest_after(begun.elapsed()).await;
         }

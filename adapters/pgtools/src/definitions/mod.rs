@@ -16,6 +16,7 @@ pub(crate) mod materialized;
 pub(crate) mod needs_superuser;
 pub(crate) mod never_copied;
 mod over_rows;
+mod own_path;
 pub(crate) mod past_policies;
 mod restore;
 mod toc;
@@ -41,6 +42,7 @@ use sqlx::Connection;
 use std::{
     collections::{HashMap, HashSet},
     io::Write,
+    sync::atomic::{AtomicBool, Ordering},
 };
 use toc::Contents;
 
@@ -175,15 +177,19 @@ impl Definitions {
         }
         let wanted: HashSet<i64> = ids.iter().copied().collect();
         let entries: Vec<&Entry> = self.entries.iter().filter(|entry| wanted.contains(&entry.id)).collect();
-        let database = &request.target.database;
-        match way {
-            Way::AtOnce => restore::in_order(settings, database, &entries, meter).await,
-            Way::SideBySide => restore::side_by_side(settings, database, &entries, &self.relations, meter).await,
-            Way::InParallel(hands, copied, load) => {
-                over_rows::restore((Restore { settings, database, meter }, load), &entries, &self.relations, copied, *hands).await
-            }
+        let found_no_name = AtomicBool::new(false);
+        let restore = Restore { settings, database: &request.target.database, meter, found_no_name: &found_no_name };
+        let mut there = match way {
+            Way::AtOnce => restore.all(&entries).await,
+            Way::SideBySide => restore.side_by_side(&entries, &self.relations).await,
+            Way::InParallel(hands, copied, load) => over_rows::restore((restore, load), &entries, &self.relations, copied, *hands).await,
             Way::OneByOne => HashSet::new(),
+        };
+        if found_no_name.load(Ordering::Relaxed) {
+            let left: Vec<&Entry> = entries.into_iter().filter(|entry| !there.contains(&entry.id)).collect();
+            there.extend(restore.by_own_path(&left).await);
         }
+        there
     }
 
     async fn restore_once(

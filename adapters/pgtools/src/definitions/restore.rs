@@ -3,12 +3,22 @@
 //! `pg_restore` sends one statement after the other and waits for each. It is what remains for all that does not go this way, and says best what is wrong.
 
 use super::arrange::{Arranged, Relations, arrange, deal, deal_keys};
-use crate::{connect::run, error::from_sql, meter::Meter, schema::archive::Entry, settings::Settings};
+use crate::{
+    connect::run,
+    error::{from_sql, names_nothing},
+    meter::Meter,
+    schema::archive::Entry,
+    settings::Settings,
+};
 use domain::branch::DatabaseName;
 use futures_util::future::{join_all, try_join_all};
 use ports::driven::BuildError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::{collections::HashSet, num::NonZeroUsize};
+use std::{
+    collections::HashSet,
+    num::NonZeroUsize,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Statements of one message, in bytes and more or less: PostgreSQL goes on to the next without a word from us, but holds all of the text meanwhile.
 const MESSAGE: usize = 16 * 1024;
@@ -48,7 +58,7 @@ pub(crate) fn session_settings() -> String {
 /// The beginning of a transaction.
 ///
 /// No helping processes: those that build a graph of vectors share all of that memory, and in a container of usual size there is none to share.
-fn begin() -> String {
+pub(super) fn begin() -> String {
     format!("begin; set local {SETTINGS}; set local max_parallel_maintenance_workers = 0; {}", memory_at_least(MEMORY))
 }
 
@@ -90,37 +100,14 @@ pub(crate) fn is_plain(entries: &[Entry]) -> bool {
     })
 }
 
-/// One at a time, in their order. Gives those that are there.
-pub(crate) async fn in_order(settings: &Settings, database: &DatabaseName, entries: &[&Entry], meter: &Meter) -> HashSet<i64> {
-    Restore { settings, database, meter }.all(entries).await
-}
-
-/// As many at a time as there are cores. Gives those that are there; where some are not, whoever goes on from there finds out why.
-pub(crate) async fn side_by_side(
-    settings: &Settings,
-    database: &DatabaseName,
-    entries: &[&Entry],
-    relations: &Relations,
-    meter: &Meter,
-) -> HashSet<i64> {
-    let restore = Restore { settings, database, meter };
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST);
-    if cores == 1 || entries.len() < WORTH_MORE {
-        return restore.all(entries).await;
-    }
-    let mut there = HashSet::new();
-    if let Err(error) = restore.in_turns(entries, relations, cores, &mut there).await {
-        restore.is_told(&error);
-    }
-    there
-}
-
 /// What is restored into, and what counts along.
 #[derive(Clone, Copy)]
 pub(crate) struct Restore<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) database: &'a DatabaseName,
     pub(crate) meter: &'a Meter,
+    /// Whether a function that was called looked for something in vain.
+    pub(crate) found_no_name: &'a AtomicBool,
 }
 
 /// Lets go of connections.
@@ -131,8 +118,21 @@ pub(crate) async fn close(branches: Vec<PgConnection>) {
 }
 
 impl Restore<'_> {
-    /// All of them, or those before the first that is refused.
-    async fn all(self, entries: &[&Entry]) -> HashSet<i64> {
+    /// As many at a time as there are cores. Gives those that are there; where some are not, whoever goes on from there finds out why.
+    pub(crate) async fn side_by_side(self, entries: &[&Entry], relations: &Relations) -> HashSet<i64> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST);
+        if cores == 1 || entries.len() < WORTH_MORE {
+            return self.all(entries).await;
+        }
+        let mut there = HashSet::new();
+        if let Err(error) = self.in_turns(entries, relations, cores, &mut there).await {
+            self.is_told(&error);
+        }
+        there
+    }
+
+    /// One at a time, in their order: all of them, or those before the first that is refused.
+    pub(crate) async fn all(self, entries: &[&Entry]) -> HashSet<i64> {
         let mut there = HashSet::new();
         let tried = async {
             let mut branch = self.connect().await?;
@@ -153,6 +153,9 @@ impl Restore<'_> {
 
     /// What came in the way, to whoever debugs.
     pub(crate) fn is_told(self, error: &Stopped) {
+        if matches!(error, Stopped::Sql(error) if names_nothing(error)) {
+            self.found_no_name.store(true, Ordering::Relaxed);
+        }
         tracing::debug!(%error, database = %self.database, "definitions are restored one by one");
     }
 
@@ -196,14 +199,14 @@ impl Restore<'_> {
             _ => entries_of_a_transaction(sqlx::query_scalar(AssertSqlSafe(format!("select {ROOM_FOR_LOCKS}"))).fetch_one(&mut *branch).await?),
         };
         for some in entries.chunks(most) {
-            self.in_one_transaction(branch, some).await?;
+            self.in_one_transaction(branch, begin(), some).await?;
             there.extend(some.iter().map(|entry| entry.id));
         }
         Ok(())
     }
 
-    async fn in_one_transaction(self, branch: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
-        run(branch, begin()).await?;
+    pub(super) async fn in_one_transaction(self, branch: &mut PgConnection, begin: String, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+        run(branch, begin).await?;
         let (mut message, mut count) = (String::new(), 0);
         for entry in entries {
             message.push_str(&entry.definition);
