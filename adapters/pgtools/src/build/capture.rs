@@ -3,7 +3,10 @@
 use crate::{
     child::ChildError,
     connect::run,
-    copy::leader::{Leader, NotYet, back_off},
+    copy::{
+        leader::{Leader, NotYet, back_off},
+        lock_holders,
+    },
     definitions::{
         Definitions,
         by_admin::ByAdmin,
@@ -55,6 +58,7 @@ pub(crate) async fn capture(
     made: impl Future<Output = Result<(), BuildError>> + Send,
 ) -> Result<(Parent, Leader), BuildError> {
     let mut reasons: Vec<String> = Vec::new();
+    let mut holders = None;
     let mut made: Made<'_> = Some(Box::pin(made));
     for attempt in 0..ATTEMPTS {
         match try_capture(settings, (request, name), &mut made).await {
@@ -62,14 +66,25 @@ pub(crate) async fn capture(
             Err(NotYet::Failed(error)) => return Err(error),
             Err(NotYet::Moved(reason)) => {
                 tracing::debug!(attempt, reason, "the parent moved while it was being captured");
+                holders = None;
                 if reasons.last() != Some(&reason) {
                     reasons.push(reason);
                 }
             }
+            Err(NotYet::Held(held)) => {
+                tracing::debug!(attempt, held, "the parent is held while it is to be captured");
+                holders = Some(held);
+            }
         }
         back_off(attempt).await;
     }
-    Err(retryable(format!("the parent's definitions keep changing: {}", reasons.join("; "))))
+    Err(retryable(match holders {
+        Some(held) => format!(
+            "the parent cannot be read, for somebody holds it exclusively: {held}. It is tried again once that has ended (COMMIT or ROLLBACK there, ROLLBACK \
+             PREPARED, or pg_terminate_backend)"
+        ),
+        None => format!("the parent's definitions keep changing: {}", reasons.join("; ")),
+    }))
 }
 
 /// What is still to be waited for.
@@ -95,7 +110,10 @@ async fn try_capture(settings: &Settings, (request, name): (&BuildRequest, &str)
     made?;
     // Before the dump's own failure: what needs a superuser may be why.
     let Catalogue { token, inventory, privileged, past_policies, by_admin, labels, mut left } = read?;
-    let archive = archive.map_err(|error| dump_failed(error, request.parent_is_main))?;
+    let archive = match archive {
+        Err(error) if waited_in_vain(&error) => return Err(NotYet::Held(lock_holders::told(&mut first).await)),
+        archive => archive.map_err(|error| dump_failed(error, request.parent_is_main))?,
+    };
     let _ = first.close().await;
 
     let schemas: Vec<_> = extensions.iter().filter_map(Extension::needs_schema).collect();
@@ -145,7 +163,12 @@ impl Catalogue {
     }
 }
 
-/// A dump fails for what goes away or is locked under its hands; what it may never do does not get better by trying.
+/// Whether a dump waited for a lock for as long as it may.
+fn waited_in_vain(error: &ChildError) -> bool {
+    matches!(error, ChildError::Failed(said) if ["statement timeout", "lock timeout"].iter().any(|cause| said.contains(cause)))
+}
+
+/// A dump fails for what goes away under its hands; what it may never do does not get better by trying.
 fn dump_failed(error: ChildError, is_main: bool) -> NotYet {
     match error {
         ChildError::NotRun(cause) => NotYet::Failed(retryable(format!("pg_dump could not be run: {cause}"))),

@@ -1,6 +1,6 @@
 //! The session whose snapshot a clone is of: tables are locked first, the snapshot comes after, and every row is read by that snapshot.
 
-use super::of_extensions::Marked;
+use super::{lock_holders, of_extensions::Marked};
 use crate::{
     connect::run,
     error::{from_sql, sql_state},
@@ -90,6 +90,8 @@ pub(crate) struct Leader {
 pub(crate) enum NotYet {
     /// The parent moved; another attempt may find it still.
     Moved(String),
+    /// Somebody holds what is to be read; another attempt may find it free.
+    Held(String),
     /// No attempt would help.
     Failed(BuildError),
 }
@@ -148,20 +150,24 @@ async fn lock(connection: &mut PgConnection, tables: impl Iterator<Item = &Table
     let locks = names.chunks(TABLES_PER_LOCK).map(|some| format!("lock table {} in access share mode", some.join(", ")));
     let statements: Vec<_> = [begin].into_iter().chain(locks).chain(["set local lock_timeout = 0".to_owned()]).collect();
     let sql = statements.join("; ");
-    let mut reason = String::new();
+    let mut held = String::new();
     for attempt in 0..LOCK_TRIES {
         let Err(error) = run(connection, sql.as_str()).await else { return Ok(()) };
         let _ = run(connection, "rollback").await;
-        let state = sql_state(&error).unwrap_or_default();
-        reason = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
-        match state.as_str() {
-            "55P03" | "40P01" => back_off(attempt).await,
+        match sql_state(&error).unwrap_or_default().as_str() {
+            "55P03" | "40P01" => {
+                held = lock_holders::told(connection).await;
+                back_off(attempt).await;
+            }
             // A table or schema went away between the list and the lock.
-            "42P01" | "3F000" | "42809" => break,
+            "42P01" | "3F000" | "42809" => {
+                let reason = error.as_database_error().map(|error| error.message().to_owned()).unwrap_or_default();
+                return Err(NotYet::Moved(format!("its tables could not be locked: {reason}")));
+            }
             _ => return Err(from_sql("locking the parent's tables", error).into()),
         }
     }
-    Err(NotYet::Moved(format!("its tables could not be locked: {reason}")))
+    Err(NotYet::Held(held))
 }
 
 /// Waits a little longer each time, never in step with whoever is in the way.

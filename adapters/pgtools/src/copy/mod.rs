@@ -4,6 +4,7 @@ pub(crate) mod copy_turn;
 pub(crate) mod give_way;
 pub(crate) mod large_objects;
 pub(crate) mod leader;
+pub(crate) mod lock_holders;
 pub(crate) mod of_extensions;
 mod pace;
 pub(crate) mod rows;

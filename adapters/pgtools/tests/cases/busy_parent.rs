@@ -119,3 +119,19 @@ async fn a_copy_gives_way_to_a_statement_that_waits_for_it() {
     statement.await.unwrap();
     builder.drop_database(&request.target, Arc::new(Quiet)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_a_table_of_the_parent_is_told() {
+    let house = House::new(Admin::Plain, "create table held (n int); create table fine (n int)").await;
+    let mut session = house.look_into(&house.main).await;
+    let prepare = format!("begin; alter table held add later int; prepare transaction 'of {}'", house.main);
+    execute(&mut session, &prepare).await;
+    let outcome = house.build("waits", DataCloneMode::FullClone).await;
+    execute(&mut session, &format!("rollback prepared 'of {}'", house.main)).await;
+    let Err(BuildError::Retryable { message, .. }) = outcome else { panic!("{outcome:?}") };
+    let told = format!("public.held by the prepared transaction 'of {}', since ", house.main);
+    assert!(message.contains(&told) && message.contains("ROLLBACK PREPARED"), "{message}");
+    for untrue in ["keep changing", "query", "LOCK TABLE"] {
+        assert!(!message.contains(untrue), "{message}");
+    }
+}
