@@ -89,12 +89,20 @@ impl Deleting {
         let mut slugs = self.slugs();
         let own = slugs.next().map(Cell::new);
         let along: Vec<_> = slugs.map(Slug::as_str).collect();
-        table::properties([
+        let head = [
             ("Branch", own),
             ("Status", Some(table::status(self.status))),
             ("And its children", (!along.is_empty()).then(|| Cell::new(along.join(", ")))),
-        ])
+        ];
+        let at_work = self.going.iter().filter(|_| self.status != Status::Deleted);
+        table::properties(head.into_iter().chain(at_work.map(|going| ("Operation", Some(told(going, self.going.len() > 1))))))
     }
+}
+
+/// An operation by its id, and which branch it takes away where there are several.
+fn told(going: &StartedOperation, one_of_many: bool) -> Cell {
+    let StartedOperation { branch, operation } = going;
+    if one_of_many { Cell::new(format!("{} ({})", operation.id, branch.slug)) } else { Cell::new(operation.id) }
 }
 
 /// Brings a document up to the end of one operation.
@@ -154,7 +162,11 @@ mod tests {
     async fn what_is_gone_is_told_to_be() {
         let begun = json!({ "branch": going("x", 2), "operation": numbered(2, "queued") });
         let server = Server::answering([Reply::from((202, begun)), Reply::events(&[numbered(2, "succeeded")])]).await;
-        let told = begin(&server, true).await.unwrap().ended(&server.client(), Format::Table).await.unwrap();
+        let begun = begin(&server, true).await.unwrap();
+        let operation = |line: &str| line.contains("Operation") && line.contains("00000000-0000-4000-8000-000000000002");
+        assert!(begun.properties().lines().any(operation), "{}", begun.properties());
+        let told = begun.ended(&server.client(), Format::Table).await.unwrap();
+        assert!(!told.properties().contains("Operation"), "{}", told.properties());
         assert_eq!(told.status, Status::Deleted);
         assert_eq!(told.document["operation"]["status"], "succeeded");
         let branch = &told.document["branch"];
@@ -175,6 +187,10 @@ mod tests {
         let server = Server::answering(ends("succeeded")).await;
         let deleting = begin(&server, true).await.unwrap();
         assert_eq!(deleting.slugs().map(Slug::as_str).collect::<Vec<_>>(), ["x", "child"]);
+        for (number, slug) in [(2, "x"), (3, "child")] {
+            let operation = format!("00000000-0000-4000-8000-0000000000{number:02} ({slug})");
+            assert!(deleting.properties().contains(&operation), "{}", deleting.properties());
+        }
         let told = deleting.ended(&server.client(), Format::Json).await.unwrap();
         for branch in told.document["branches"].as_array().unwrap().iter().chain([&told.document["branch"]]) {
             assert_eq!((&branch["status"], &branch["operation_id"]), (&json!("deleted"), &Value::Null), "{branch}");
