@@ -88,8 +88,12 @@ async fn a_reset_is_undone_and_a_difference_is_shown_and_proved() {
     assert_eq!(project.ok(&["branch", "diff"]).await, "");
     project.ok(&["branch", "undo", &name]).await;
     assert_eq!(project.run(&["branch", "diff", "--exit-code"]).await.0, 1);
-    let url = project.ok(&["branch", "connection"]).await;
-    assert!(url.starts_with("postgres://") && url.contains(&name), "{url}");
+    let (code, url, said) = project.run(&["branch", "connection"]).await;
+    assert!(code == 0 && url.starts_with("postgres://") && url.contains(&name) && said.contains("made a new password"), "{url}{said}");
+    for none in ["main", "nope"] {
+        let (code, _, said) = project.run(&["branch", "connection", none]).await;
+        assert!(code != 0 && !said.contains("a new password"), "nothing is said to be made that is refused: {said}");
+    }
     let shown = project.json(&["branch", "connection", "--show"]).await;
     assert_eq!(shown["other_databases"], json!([]), "no database of the embedded server lets in who has a branch");
     project.ok(&["branch", "delete", &name]).await;

@@ -29,8 +29,9 @@ pub(super) async fn run(context: &Context, args: ConnectionArgs) -> Result<(), C
     let document = if args.show {
         client.send(&GetConnection { branch }).await?.document
     } else {
-        write_stderr(&format!("making a new password for branch '{branch}' on {}; an earlier one is good no more", client.base_url()));
-        client.send(&IssueConnection { branch }).await?.document
+        let issued = client.send(&IssueConnection { branch: branch.clone() }).await?.document;
+        write_stderr(&format!("made a new password for branch '{branch}' on {}; an earlier one is good no more", client.base_url()));
+        issued
     };
     if let Some(others) = document["other_databases"].as_array().filter(|others| !others.is_empty()) {
         let others: Vec<_> = others.iter().filter_map(|name| name.as_str()).collect();
