@@ -109,7 +109,7 @@ pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, 
         let is_mended = match sql_state(&error).as_deref() {
             Some("42501") if may_signal_logins(admin, settings, name).await? => true,
             // Before PostgreSQL 17 whoever is no superuser may not end what vacuums by force; DROP by itself does.
-            Some("42501") => std::mem::replace(&mut by_force, false),
+            Some("42501") => std::mem::take(&mut by_force),
             Some("55006") => roll_back_prepared(admin, settings, name).await?,
             _ => false,
         };
