@@ -174,11 +174,13 @@ async fn functions_that_checks_and_generated_columns_call_find_names_as_in_the_p
     house.build("found", DataCloneMode::FullClone).await.unwrap();
     assert_eq!(house.count(&house.target("found").database, "own.t where m = n + 1").await, 2);
 
-    // PostgreSQL itself looks nowhere else while it builds an index, from 17 on.
-    let index = "create index on own.t (own.calls(n)) where n > 5; insert into own.t (n) values (7)";
+    // What was on the path of the session alone that made it is found by none that a branch has.
+    let index = "create schema aside; create function aside.helper(n text) returns int immutable language sql as 'select 1';
+                 create function own.strays(n int) returns int immutable language plpgsql as 'begin return helper(n::text); end';
+                 set search_path = own, aside, public; create index on own.t (own.strays(n)) where n > 5; insert into own.t (n) values (7)";
     let house = House::new(Admin::Superuser, &format!("{sql}; {index}")).await;
     let (code, message) = refusal(house.build("lost", DataCloneMode::FullClone).await);
-    assert!(code == "definitions_refused" && message.contains("helper(integer)") && message.contains("set search_path"), "{message}");
+    assert!(code == "definitions_refused" && message.contains("helper(text)") && message.contains("set search_path"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

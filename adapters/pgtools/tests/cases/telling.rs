@@ -148,7 +148,7 @@ async fn what_functions_raise_over_rows_is_told_of_no_index_and_no_view() {
     let house = House::new(Admin::Superuser, sql).await;
     let report = house.build("view", DataCloneMode::FullClone).await.unwrap();
     let told = &withheld_of(&report, "public", "seen").unwrap().reason;
-    assert!(told.contains("PL/pgSQL function public.picky(text) line 2 at RAISE raises an error") && !told.contains("Alice"), "{told}");
+    assert!(told.contains("PL/pgSQL function picky(text) line 2 at RAISE raises an error") && !told.contains("Alice"), "{told}");
 
     house.on_main("create index on people (picky(mail))").await;
     let (_, told) = refusal(house.build("index", DataCloneMode::FullClone).await);
