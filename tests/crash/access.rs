@@ -184,7 +184,7 @@ async fn a_branch_that_is_being_made_is_not_there_yet() {
     assert_eq!(early.problem(503), "unavailable");
     assert!(early.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{early:?}");
     let refused = server.mcp_refused(server.key("alice"), "query_table", json!({"table": "projects", "branch": "later"})).await;
-    assert!(refused.contains("creating"), "{refused}");
+    assert!(refused.contains("is being made"), "{refused}");
     let premature = server.rest(Method::DELETE, "admin/branches/later", server.key("alice"));
     assert_eq!(Answer::to(premature).await.status, 409);
 
