@@ -1,6 +1,7 @@
 //! The logins that people connect to branches by.
 
-use super::{Admin, House, Quiet, connect, execute, refusal, try_connect, try_execute};
+use super::{Admin, House, Quiet, connect, execute, refusal, try_connect, try_connect_to, try_execute};
+use crate::cluster::{Cluster, cluster};
 use auth::XChaChaSecretBox;
 use domain::{BranchId, DataCloneMode, Generation, branch::DatabaseName};
 use fluxbase_pgtools::{Entrance, PgBranchLogins};
@@ -21,7 +22,13 @@ pub(super) struct Street {
 
 impl Street {
     pub(super) async fn new(admin: Admin) -> Self {
-        let house = House::new(admin, &format!("create schema branching; {TABLE}; create table t (id int); insert into t values (1)")).await;
+        Self::new_in(cluster(), admin).await
+    }
+
+    /// The same on that server.
+    pub(super) async fn new_in(cluster: &'static Cluster, admin: Admin) -> Self {
+        let house =
+            House::new_in(cluster, admin, "", &format!("create schema branching; {TABLE}; create table t (id int); insert into t values (1)")).await;
         execute(&mut house.look_into(&house.main).await, &format!("revoke connect on database {} from public", house.main)).await;
         let secrets: Arc<dyn SecretBox> = Arc::new(XChaChaSecretBox::from_base64(&XChaChaSecretBox::generate_key()).unwrap());
         let entrance = Entrance { host: "db.example.com".to_owned(), port: 6432, sessions: 5 };
@@ -67,6 +74,11 @@ pub(super) fn tag(house: &House, slug: &str, generation: u32) -> DatabaseTag {
 
 pub(super) async fn session(user: &str, password: &Secret, database: &DatabaseName) -> Result<PgConnection, sqlx::Error> {
     try_connect(user, password.expose(), database.as_str()).await
+}
+
+/// The same on the server that the house is on, to its branch.
+pub(super) async fn session_of(street: &Street, user: &str, password: &Secret) -> PgConnection {
+    try_connect_to(street.house.cluster, user, password.expose(), street.branch.database.as_str()).await.unwrap()
 }
 
 /// Waits until the server has ended it.

@@ -2,13 +2,15 @@
 
 use super::{
     Admin, Quiet,
-    connections::{BOTH, Street, session, tag},
+    connections::{BOTH, Street, session, session_of, tag},
     execute, try_execute,
 };
+use crate::cluster::watched_cluster;
 use fluxbase_pgtools::{PgWatch, WatchLimits};
 use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
+use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 /// Much longer than it takes, much shorter than for ever.
 const FOR_EVER: Duration = Duration::from_mins(1);
@@ -91,47 +93,49 @@ async fn a_login_that_holds_its_own_row_gets_another_password_all_the_same() {
     watch.abort();
 }
 
-/// What a session did in vain, until it was ended.
-async fn is_ended_within_a_minute(session: &mut sqlx::PgConnection) -> bool {
+/// Whether the session is ended while that watch is kept.
+async fn is_ended_by(watch: PgWatch, session: &mut PgConnection) -> bool {
+    let watch = tokio::spawn(watch.keep());
     let look = async { while try_execute(session, "select pg_sleep(0.05)").await.is_ok() {} };
-    timeout(FOR_EVER, look).await.is_ok()
+    let ended = timeout(FOR_EVER, look).await.is_ok();
+    watch.abort();
+    ended
 }
+
+/// A watch that is told to end who takes most ends whoever that is: one at a time is kept, and none where others work.
+static WATCHED: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_takes_most_of_the_servers_locks_is_ended() {
+    let _alone = WATCHED.lock().await;
     for admin in BOTH {
-        let street = Street::new(admin).await;
+        let street = Street::new_in(watched_cluster(), admin).await;
         let (user, password) = street.issue().await;
-        let mut modest = session(&user, &password, &street.branch.database).await.unwrap();
+        let mut modest = session_of(&street, &user, &password).await;
         execute(&mut modest, "select count(pg_advisory_lock(i)) from generate_series(1, 5) i").await;
-        let mut greedy = session(&user, &password, &street.branch.database).await.unwrap();
+        let mut greedy = session_of(&street, &user, &password).await;
         execute(&mut greedy, "select count(pg_advisory_lock(i)) from generate_series(1001, 1500) i").await;
-        // What all tests hold together beside that is far less.
         let limits = WatchLimits { lock_table: 400.0 / (64.0 * 100.0), ..WatchLimits::default() };
-        let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).with_limits(limits).keep());
-        assert!(is_ended_within_a_minute(&mut greedy).await);
-        watch.abort();
+        assert!(is_ended_by(PgWatch::new(street.house.settings.clone()).with_limits(limits), &mut greedy).await);
         execute(&mut modest, "select 1").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_keeps_the_queue_of_notifications_from_being_emptied_is_ended() {
+    let _alone = WATCHED.lock().await;
     for admin in BOTH {
-        let street = Street::new(admin).await;
+        let street = Street::new_in(watched_cluster(), admin).await;
         let (user, password) = street.issue().await;
-        let mut deaf = session(&user, &password, &street.branch.database).await.unwrap();
+        let mut deaf = session_of(&street, &user, &password).await;
         execute(&mut deaf, "listen noise").await;
         execute(&mut deaf, "begin; select 1").await;
-        let mut loud = session(&user, &password, &street.branch.database).await.unwrap();
+        let mut loud = session_of(&street, &user, &password).await;
         execute(&mut loud, "select count(pg_notify('noise', repeat(i::text, 1000))) from generate_series(1, 100) i").await;
         let usage = "select pg_notification_queue_usage()";
         assert!(street.house.value::<f64>(&street.house.main, usage).await > 0.0);
         let limits = WatchLimits { notify_queue: 0.0, ..WatchLimits::default() };
-        let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).with_limits(limits).keep());
-        // Others of these tests may be in older transactions: each has its turn.
-        assert!(is_ended_within_a_minute(&mut deaf).await);
-        watch.abort();
+        assert!(is_ended_by(PgWatch::new(street.house.settings.clone()).with_limits(limits), &mut deaf).await);
         execute(&mut loud, "select 1").await;
     }
 }
@@ -148,9 +152,7 @@ async fn a_login_that_takes_our_turns_in_the_metadata_database_is_ended() {
     execute(&mut hostile, "select pg_advisory_lock(hashtextextended('fluxbase: admission of branches', 0))").await;
     let mut own = session(&user, &password, &street.branch.database).await.unwrap();
     execute(&mut own, "select pg_advisory_lock(1)").await;
-    let watch = tokio::spawn(PgWatch::new(street.house.settings.clone()).keep());
-    assert!(is_ended_within_a_minute(&mut hostile).await);
-    watch.abort();
+    assert!(is_ended_by(PgWatch::new(street.house.settings.clone()), &mut hostile).await);
     execute(&mut harmless, "select 1").await;
     execute(&mut own, "select pg_advisory_unlock(1)").await;
 }

@@ -90,6 +90,12 @@ pub(crate) fn strict_cluster() -> &'static Cluster {
     CLUSTER.get_or_init(|| start("-c max_locks_per_transaction=10 -c max_connections=40 -c max_prepared_transactions=0 -c autovacuum_naptime=1s"))
 }
 
+/// Another one, for who is told to end whatever session takes most of it.
+pub(crate) fn watched_cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| start(""))
+}
+
 fn start(options: &str) -> Cluster {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let binaries = binaries();
