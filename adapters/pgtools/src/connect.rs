@@ -12,7 +12,7 @@ use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use secrecy::ExposeSecret;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
+    AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::process::Command;
@@ -145,9 +145,7 @@ impl Settings {
         match try_connect(&options, settings).await {
             Err(error) if sql_state(&error).as_deref() == Some(WRONG_PASSWORD) => {
                 tracing::warn!(database = %branch, "the password of a branch's login was changed in the branch, and is put right");
-                let mut admin = self.admin().await?;
-                database_logins::restore(&mut admin, self, branch).await?;
-                let _ = admin.close().await;
+                database_logins::restore_at_once(self, branch).await?;
                 connect(options, settings).await
             }
             outcome => outcome.map_err(|error| not_connected(&options, error)),
@@ -187,6 +185,15 @@ async fn try_connect(options: &PgConnectOptions, settings: &'static [&'static st
     .await?;
     Ok(connection)
 }
+
+/// How many locks the server has room for, all sessions together, as an expression.
+macro_rules! room_for_locks {
+    () => {
+        "(current_setting('max_locks_per_transaction')::int8
+          * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8))"
+    };
+}
+pub(crate) use room_for_locks;
 
 /// What PostgreSQL says to a password that is not the login's.
 const WRONG_PASSWORD: &str = "28P01";

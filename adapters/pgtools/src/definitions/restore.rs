@@ -4,7 +4,7 @@
 
 use super::arrange::{Arranged, Relations, arrange, deal, deal_keys};
 use crate::{
-    connect::run,
+    connect::{room_for_locks, run},
     error::{from_sql, names_nothing},
     meter::Meter,
     schema::archive::Entry,
@@ -13,7 +13,7 @@ use crate::{
 use domain::branch::DatabaseName;
 use futures_util::future::{join_all, try_join_all};
 use ports::driven::BuildError;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use std::{
     collections::HashSet,
     num::NonZeroUsize,
@@ -38,10 +38,6 @@ const SHARE_OF_LOCKS: usize = 4;
 /// Bounds of that: a transaction takes time of its own, and from so many entries on no longer any that matters.
 const FEWEST_ENTRIES: usize = 10;
 const MOST_ENTRIES: usize = 1000;
-
-/// How many locks the server has room for.
-const ROOM_FOR_LOCKS: &str = "current_setting('max_locks_per_transaction')::int8
-                              * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8)";
 
 /// What a dump itself sets before its first entry.
 const SETTINGS: &str = "search_path = ''; set local check_function_bodies = false; set local default_tablespace = ''; \
@@ -75,8 +71,8 @@ pub(crate) fn memory_at_least(bytes: u64) -> String {
 /// What `pg_restore` is told: the same as a setting's value, and how many entries it may make in one transaction.
 pub(crate) async fn limits(settings: &Settings, database: &DatabaseName) -> Result<(String, usize), BuildError> {
     let mut branch = settings.builder_in(database).await?;
-    let limits = format!("select greatest(setting::int8, $1) || 'kB', {ROOM_FOR_LOCKS} from pg_settings where name = 'maintenance_work_mem'");
-    let (memory, room): (String, i64) = sqlx::query_as(AssertSqlSafe(limits))
+    let limits = concat!("select greatest(setting::int8, $1) || 'kB', ", room_for_locks!(), " from pg_settings where name = 'maintenance_work_mem'");
+    let (memory, room): (String, i64) = sqlx::query_as(limits)
         .bind(i64::try_from(MEMORY / 1024).unwrap_or(i64::MAX))
         .fetch_one(&mut branch)
         .await
@@ -196,7 +192,7 @@ impl Restore<'_> {
     ) -> Result<(), sqlx::Error> {
         let most = match entries.len() {
             0..=FEWEST_ENTRIES => FEWEST_ENTRIES,
-            _ => entries_of_a_transaction(sqlx::query_scalar(AssertSqlSafe(format!("select {ROOM_FOR_LOCKS}"))).fetch_one(&mut *branch).await?),
+            _ => entries_of_a_transaction(sqlx::query_scalar(concat!("select ", room_for_locks!())).fetch_one(&mut *branch).await?),
         };
         for some in entries.chunks(most) {
             self.in_one_transaction(branch, begin(), some).await?;

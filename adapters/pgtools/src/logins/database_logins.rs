@@ -99,6 +99,14 @@ pub(crate) async fn restore(admin: &mut PgConnection, settings: &Settings, datab
         .map_err(|error| from_sql(format!("putting the logins of '{database}' right"), error))
 }
 
+/// The same over a connection of its own.
+pub(crate) async fn restore_at_once(settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
+    let mut admin = settings.admin().await?;
+    restore(&mut admin, settings, database).await?;
+    let _ = admin.close().await;
+    Ok(())
+}
+
 async fn restore_once(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), sqlx::Error> {
     let mut transaction = admin.begin().await?;
     let logins = making(&mut transaction, settings, database, &LoginPurpose::ALL, false).await?;

@@ -5,7 +5,6 @@ use crate::settings::Settings;
 use async_trait::async_trait;
 use domain::branch::DatabaseName;
 use ports::driven::{BuildError, LoginRestorer};
-use sqlx::Connection;
 use std::{collections::HashMap, fmt, time::Instant};
 use tokio::sync::Mutex;
 
@@ -41,9 +40,7 @@ impl LoginRestorer for PgLoginRestorer {
             return Ok(());
         }
         let now = Instant::now();
-        let mut admin = self.settings.admin().await?;
-        database_logins::restore(&mut admin, &self.settings, database).await?;
-        let _ = admin.close().await;
+        database_logins::restore_at_once(&self.settings, database).await?;
         if begun.len() >= MANY {
             begun.clear();
         }

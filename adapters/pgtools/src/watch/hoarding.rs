@@ -1,7 +1,7 @@
 //! Sessions of branches' logins that take what the server has once for all databases, or what our own work is kept in order by.
 
 use super::session::{Session, session_columns};
-use crate::{error::from_sql, logins::names::OF_BRANCHES};
+use crate::{connect::room_for_locks, error::from_sql, logins::names::OF_BRANCHES};
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 
@@ -12,15 +12,12 @@ pub(super) async fn of_locks(admin: &mut PgConnection, full: f64) -> Result<Vec<
     // From the function itself, once: the view of it would be read anew for each look at it.
     sqlx::query_as(concat!(
         "with held as materialized (select pid, count(*) as locks from pg_lock_status() where not fastpath group by pid)
-         , room as (
-             select current_setting('max_locks_per_transaction')::int8
-                    * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8) as locks
-         )
          select ",
         session_columns!(),
         "  from held join pg_stat_activity a on a.pid = held.pid join pg_roles r on r.oid = a.usesysid
-          where r.rolname ~ $1 and (select sum(held.locks) from held) > $2 * (select room.locks from room)
-          order by held.locks desc limit 1"
+          where r.rolname ~ $1 and (select sum(held.locks) from held) > $2 * ",
+        room_for_locks!(),
+        " order by held.locks desc limit 1"
     ))
     .bind(OF_BRANCHES)
     .bind(full)
