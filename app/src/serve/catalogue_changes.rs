@@ -9,8 +9,11 @@ use sqlx::{
     Executor, PgPool,
     postgres::{PgListener, PgNotification},
 };
-use std::{io, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout},
+};
 
 /// How often the change token is looked at where nothing tells of changes. The data path looks at it by itself.
 const LOOK: Duration = Duration::from_secs(2);
@@ -19,8 +22,12 @@ const LOOK: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long the other end may take to show that it is there.
 const PROOF: Duration = Duration::from_secs(10);
-/// How long until what somebody held is granted once more: that it was let go tells nothing. Less than the silence, which is not over before.
+/// How long until what somebody held is granted once more: that it was let go tells nothing.
 const LET_GO: Duration = Duration::from_secs(10);
+
+/// How many times as long as a grant took nothing is granted after it, and how long at most: new tables are asked for soon.
+const REST: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 /// Follows main's definitions until dropped, so that service keys reach new tables, by whichever way there is.
 pub(super) async fn follow(signal: CatalogueSignal, pool: PgPool, databases: Arc<PgBranchDatabases>, main: DatabaseName, schemas: Vec<String>) {
@@ -38,7 +45,7 @@ async fn hear(pool: PgPool, databases: Arc<PgBranchDatabases>, main: DatabaseNam
             tracing::warn!(%error, "not hearing of changes of the catalogue; looking at the change token meanwhile");
         }
         databases.set_has_event_trigger(&main, false);
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -47,18 +54,39 @@ async fn listen(pool: &PgPool, databases: &PgBranchDatabases, main: &DatabaseNam
     listener.eager_reconnect(false);
     listener.listen("fluxbase_catalogue").await?;
     databases.set_has_event_trigger(main, true);
-    databases.invalidate(main); // of what was not heard while nobody listened
-    let mut held = grant(pool, schemas, false).await;
+    let changed = Notify::new();
+    let tell = || {
+        databases.invalidate(main);
+        changed.notify_one();
+    };
+    tell(); // of what was not heard while nobody listened
+    tokio::select! {
+        ended = tell_of_changes(&mut listener, tell) => ended,
+        never = grant_upon(&changed, |was_held| grant(pool, schemas, was_held)) => match never {},
+    }
+}
+
+/// Tells of each change at once, until the connection is lost: what is notified afterwards is not heard.
+async fn tell_of_changes(listener: &mut PgListener, tell: impl Fn()) -> Result<(), sqlx::Error> {
+    while let Some(_change) = hear_next(listener, SILENCE, PROOF).await? {
+        tell();
+    }
+    Ok(())
+}
+
+/// Grants upon changes: the first at once, those of a long migration together, so that looking after them takes a share of a processor and no more.
+async fn grant_upon<G: Future<Output = bool>>(changed: &Notify, grant: impl Fn(bool) -> G) -> Infallible {
+    let mut held = false;
     loop {
-        let next = hear_next(&mut listener, SILENCE, PROOF);
-        let heard = if held { timeout(LET_GO, next).await.ok() } else { Some(next.await) };
-        match heard.transpose()? {
-            // The connection was lost: what was notified meanwhile was not heard.
-            Some(None) => return Ok(()),
-            Some(Some(_change)) => databases.invalidate(main),
-            None => {}
+        let change = changed.notified();
+        if held {
+            let _ = timeout(LET_GO, change).await;
+        } else {
+            change.await;
         }
-        held = grant(pool, schemas, held).await;
+        let begun = Instant::now();
+        held = grant(held).await;
+        sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
     }
 }
 
@@ -86,18 +114,56 @@ async fn grant(pool: &PgPool, schemas: &[String], was_held: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::hear_next;
+    use super::{LET_GO, LONGEST_REST, grant_upon, hear_next};
     use sqlx::{
         PgPool,
         postgres::{PgConnectOptions, PgListener, PgSslMode},
     };
-    use std::{io, time::Duration};
+    use std::{
+        future::ready,
+        io,
+        sync::atomic::{AtomicU32, Ordering},
+        time::Duration,
+    };
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
+        sync::Notify,
+        time::{Instant, sleep, timeout},
     };
 
     const SILENCE: Duration = Duration::from_millis(50);
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_come_while_something_is_granted_are_granted_together() {
+        let (changed, granted) = (Notify::new(), AtomicU32::new(0));
+        changed.notify_one();
+        let grants = grant_upon(&changed, |_| async {
+            (0..100).for_each(|_| changed.notify_one());
+            sleep(Duration::from_millis(10)).await;
+            granted.fetch_add(1, Ordering::Relaxed) == u32::MAX
+        });
+        assert!(timeout(Duration::from_millis(1005), grants).await.is_err());
+        assert_eq!(granted.into_inner(), 20, "each takes 10 ms, and the next comes 40 ms later");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_held_is_granted_once_more_although_nothing_tells_that_it_was_let_go() {
+        let (changed, begun) = (Notify::new(), Instant::now());
+        changed.notify_one();
+        let again = Notify::new();
+        let grants = grant_upon(&changed, |was_held| {
+            if was_held {
+                again.notify_one();
+            }
+            ready(!was_held)
+        });
+        tokio::select! {
+            never = grants => match never {},
+            () = again.notified() => {}
+        }
+        assert!((LET_GO..=LET_GO + LONGEST_REST).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();

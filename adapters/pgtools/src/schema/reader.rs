@@ -12,17 +12,18 @@ use crate::{
     error::{denied, from_sql, refused, retryable},
     hex::hex,
     settings::{LEDGER_SCHEMA, Settings},
+    stock::DEFINITIONS,
 };
 use async_trait::async_trait;
-use domain::{
-    branch::OWNER_ROLE,
-    schema::{Fingerprint, ObjectMap, SchemaSnapshot},
-};
+use domain::schema::{Fingerprint, ObjectMap, SchemaSnapshot};
 use futures_util::TryFutureExt;
 use ports::driven::{BuildError, DatabasePlace, Readings, SchemaReader};
 use sha2::{Digest, Sha256};
-use sqlx::{Connection, PgConnection};
-use std::{sync::Arc, time::Duration};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -30,6 +31,9 @@ use tokio::{
 
 /// A table that somebody alters is waited for so often.
 const ATTEMPTS: u32 = 8;
+
+/// A text that is another one after any change that a diff could tell, or that decides what its script can do, and the same in a copy by TEMPLATE.
+static TOKEN: LazyLock<String> = LazyLock::new(|| format!("select concat_ws(' ', {},\n{})", DEFINITIONS.as_str(), include_str!("sql/token.sql")));
 
 /// How many looks at a time: each is a connection, and whoever asks for a branch or a diff asks for one or two.
 const LOOKS: usize = 8;
@@ -93,12 +97,8 @@ impl PgSchemas {
     async fn hold_within(&self, of: &DatabasePlace, look: OwnedSemaphorePermit) -> Result<Held, BuildError> {
         let mut connection = self.settings.reader_in(&of.database, of.is_main, APPLICATION).await?;
         run(&mut connection, "begin isolation level repeatable read read only; set local lock_timeout = '3s'").await.map_err(reading)?;
-        let token: String = sqlx::query_scalar(include_str!("sql/token.sql"))
-            .bind(&self.settings.admin.user)
-            .bind(OWNER_ROLE)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(reading)?;
+        let token: String =
+            sqlx::query_scalar(AssertSqlSafe(TOKEN.as_str())).bind(&self.settings.admin.user).fetch_one(&mut connection).await.map_err(reading)?;
         Ok(Held { connection, key: (token, of.is_main), look })
     }
 

@@ -25,5 +25,5 @@ pub(crate) use room::{make_room, take_room};
 pub(crate) use sweep::{candidates, sweep};
 pub(crate) use take::{Taken, take};
 pub(crate) use tend::tend;
-pub(crate) use token::change_token;
+pub(crate) use token::{DEFINITIONS, change_token};
 pub(crate) use trial::{copy, discard};

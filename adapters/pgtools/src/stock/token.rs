@@ -75,15 +75,14 @@ const OF_THE_DATABASE: &str = "oid >= 16384";
 /// there were transactions has none; it can go, and not come.
 const WRITER: &str = "(select now from clock) - nullif(age(xmin), 2147483647)";
 
-/// Of the catalogues: how many rows each has, and a digest of which they are and who wrote them. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE
-/// has the same. So is what else decides whether something stays behind: what the owner of branches may read of the server, and which owners policies bind. Beside it the tables whose rows
-/// come along whatever is asked for: the ledger's. (The log of seeds in it is about rows.)
+/// A text for what a copy of a database has beside rows, as an expression: of each catalogue how many rows it has, and a digest of which they are and who wrote
+/// them. ANALYZE and VACUUM do not change it, and a copy by TEMPLATE has the same. So is what else decides whether something stays behind: what the owner of
+/// branches may read of the server, and which owners policies bind.
 ///
-/// It is read while somebody waits for a branch: each big catalogue once or twice, in whatever order it lies, and without parameters there is one plan
-/// for as long as the connection lives.
-static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+/// It is read while somebody waits for a branch or a diff: each big catalogue once or twice, in whatever order it lies.
+pub(crate) static DEFINITIONS: LazyLock<String> = LazyLock::new(|| {
     let mut sql = String::from(
-        "with clock as materialized (select age('3'::xid)::int8 + 3 as now),
+        "(with clock as materialized (select age('3'::xid)::int8 + 3 as now),
          temporary as materialized (select oid from pg_namespace where nspname like 'pg\\_temp\\_%' or nspname like 'pg\\_toast\\_temp\\_%'),
          rel as materialized (select oid from pg_class where relnamespace in (select oid from temporary)),
          routine as materialized (select oid from pg_proc where pronamespace in (select oid from temporary)),
@@ -96,7 +95,7 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
     for (catalogue, key, counts) in CATALOGUES {
         let _ = write!(sql, ",\n(select concat(count(*), ' ', bit_xor(hashint8extended(({key})::int8, {WRITER}))) from {catalogue} where {counts})");
     }
-    let (owner, ledger, seeds) = (literal(OWNER_ROLE), literal(LEDGER_SCHEMA), literal(SEED_LOG));
+    let owner = literal(OWNER_ROLE);
     let _ = write!(
         sql,
         ",\n(select string_agg(pg_has_role(o.oid, r.oid, 'usage')::text, ' ' order by r.rolname) from pg_roles o, pg_roles r
@@ -104,11 +103,20 @@ static STATEMENT: LazyLock<String> = LazyLock::new(|| {
           (select string_agg(concat_ws(' ', o.oid, r.rolsuper or r.rolbypassrls,
                                        (select string_agg(t.oid::text, ' ' order by t.oid) from owner t where pg_has_role(o.oid, t.oid, 'usage'))),
                              ',' order by o.oid)
-             from owner o join pg_roles r on r.oid = o.oid))) as definitions,
-         (select coalesce(array_agg(c.relname::text order by c.relname), '{{}}') from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = {ledger} and c.relkind = 'r' and c.relname <> {seeds}) as ledger"
+             from owner o join pg_roles r on r.oid = o.oid))))"
     );
     sql
+});
+
+/// [`DEFINITIONS`], and the tables whose rows come along whatever is asked for: the ledger's. (The log of seeds in it is about rows.) Without parameters there is
+/// one plan for as long as the connection lives.
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+    let (definitions, ledger, seeds) = (DEFINITIONS.as_str(), literal(LEDGER_SCHEMA), literal(SEED_LOG));
+    format!(
+        "select {definitions} as definitions,
+                (select coalesce(array_agg(c.relname::text order by c.relname), '{{}}') from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = {ledger} and c.relkind = 'r' and c.relname <> {seeds}) as ledger"
+    )
 });
 
 /// The change token of the database that the connection is to, by its snapshot.
