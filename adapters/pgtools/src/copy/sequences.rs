@@ -38,9 +38,16 @@ pub(crate) async fn read(leader: &mut PgConnection, excluded: &[String], wanted:
 }
 
 /// Reads these sequences.
+///
+/// What is read stays locked as long as the leader's transaction takes, which is not needed here, and a parent has a sequence for each table, as a rule. What a
+/// savepoint has locked, going back to it lets go.
 pub(super) async fn positions(leader: &mut PgConnection, names: &[QualifiedName]) -> Result<Vec<Position>, BuildError> {
     let failed = |error| from_sql("reading sequences", error);
     let mut positions = Vec::with_capacity(names.len());
+    if names.is_empty() {
+        return Ok(positions);
+    }
+    run(leader, "savepoint positions").await.map_err(failed)?;
     for some in names.chunks(AT_ONCE) {
         let parts: Vec<_> =
             some.iter().enumerate().map(|(place, name)| format!("select {place} as place, last_value, is_called from {}", relation(name))).collect();
@@ -50,7 +57,9 @@ pub(super) async fn positions(leader: &mut PgConnection, names: &[QualifiedName]
             let (last_value, is_called) = (row.try_get("last_value").map_err(failed)?, row.try_get("is_called").map_err(failed)?);
             positions.push(Position { name: name.clone(), last_value, is_called });
         }
+        run(leader, "rollback to savepoint positions").await.map_err(failed)?;
     }
+    run(leader, "release savepoint positions").await.map_err(failed)?;
     Ok(positions)
 }
 

@@ -7,17 +7,33 @@ use sqlx::PgConnection;
 
 /// The one that holds most of the locks, while the table of locks is so full.
 ///
-/// A dump of a large branch holds many as well, and nobody else feels it before the table is near its end.
+/// Only one that has its share of that: one branch may hold an eighth of the room, all of them together a half. What else is in the table belongs to main's
+/// own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody. PostgreSQL keeps a place for each thing that is
+/// locked, and twice as many for who holds it.
 pub(super) async fn of_locks(admin: &mut PgConnection, full: f64) -> Result<Vec<Session>, BuildError> {
     // From the function itself, once: the view of it would be read anew for each look at it.
     sqlx::query_as(concat!(
-        "with held as materialized (select pid, count(*) as locks from pg_lock_status() where not fastpath group by pid)
-         select ",
-        session_columns!(),
-        "  from held join pg_stat_activity a on a.pid = held.pid join pg_roles r on r.oid = a.usesysid
-          where r.rolname ~ $1 and (select sum(held.locks) from held) > $2 * ",
+        "with held as materialized (
+             select distinct pid, locktype, database, relation, page, tuple, virtualxid, transactionid, classid, objid, objsubid
+               from pg_lock_status() where not fastpath
+         ), table_of_locks as materialized (
+             select greatest((select count(*) from (select from held group by locktype, database, relation, page, tuple, virtualxid, transactionid,
+                                                                              classid, objid, objsubid) thing),
+                             (select count(*) from held) / 2) as used,
+                    ",
         room_for_locks!(),
-        " order by held.locks desc limit 1"
+        " as room
+         ), holders as materialized (
+             select ",
+        session_columns!(),
+        ", held.locks, sum(held.locks) over () as of_all
+               from (select pid, count(*) as locks from held group by pid) held join pg_stat_activity a on a.pid = held.pid
+               join pg_roles r on r.oid = a.usesysid
+              where r.rolname ~ $1
+         )
+         select pid, began, login, database from holders, table_of_locks
+          where used > $2 * room and (locks > $2 * room / 8 or of_all > $2 * room / 2)
+          order by locks desc limit 1"
     ))
     .bind(OF_BRANCHES)
     .bind(full)

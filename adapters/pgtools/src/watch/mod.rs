@@ -25,7 +25,8 @@ pub struct PgWatch {
     limits: WatchLimits,
 }
 
-/// How full what all databases share may become before the session of a branch's login that takes most of it is ended: 1 is full.
+/// How full what all databases share may become before the session of a branch's login that takes most of it is ended, where that is more than its share: 1 is
+/// full.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchLimits {
     /// The table of locks.

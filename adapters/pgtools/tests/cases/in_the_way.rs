@@ -1,7 +1,7 @@
 //! Sessions of one branch's login that hold what the work on every other branch waits for.
 
 use super::{
-    Admin, Quiet,
+    Admin, House, Quiet,
     connections::{BOTH, Street, session, session_of, tag},
     execute, try_execute,
 };
@@ -9,7 +9,7 @@ use crate::cluster::watched_cluster;
 use fluxbase_pgtools::{PgWatch, WatchLimits};
 use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
 use sqlx::PgConnection;
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::timeout};
 
 /// Much longer than it takes, much shorter than for ever.
@@ -102,6 +102,9 @@ async fn is_ended_by(watch: PgWatch, session: &mut PgConnection) -> bool {
     ended
 }
 
+/// As many locks of what a server has room for as it comes: a branch may hold 50 of them, all branches together 200.
+const FULL_WITH_400: WatchLimits = WatchLimits { lock_table: 400.0 / (64.0 * 100.0), notify_queue: 0.1 };
+
 /// A watch that is told to end who takes most ends whoever that is: one at a time is kept, and none where others work.
 static WATCHED: Mutex<()> = Mutex::const_new(());
 
@@ -115,10 +118,54 @@ async fn a_login_that_takes_most_of_the_servers_locks_is_ended() {
         execute(&mut modest, "select count(pg_advisory_lock(i)) from generate_series(1, 5) i").await;
         let mut greedy = session_of(&street, &user, &password).await;
         execute(&mut greedy, "select count(pg_advisory_lock(i)) from generate_series(1001, 1500) i").await;
-        let limits = WatchLimits { lock_table: 400.0 / (64.0 * 100.0), ..WatchLimits::default() };
-        assert!(is_ended_by(PgWatch::new(street.house.settings.clone()).with_limits(limits), &mut greedy).await);
+        assert!(is_ended_by(PgWatch::new(street.house.settings.clone()).with_limits(FULL_WITH_400), &mut greedy).await);
         execute(&mut modest, "select 1").await;
     }
+}
+
+/// What fills the table is main's, or reads main: ending a session that holds a little of the rest would only end its work.
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_that_take_no_more_than_their_share_of_the_servers_locks_are_left_alone() {
+    let _alone = WATCHED.lock().await;
+    for admin in BOTH {
+        let street = Street::new_in(watched_cluster(), admin).await;
+        let house = &street.house;
+        let mut others = house.look_into(&house.main).await;
+        execute(&mut others, "select count(pg_advisory_lock(i)) from generate_series(1, 500) i").await;
+        let (user, password) = street.issue().await;
+        let mut sessions = Vec::new();
+        for first in [1000, 2000, 3000, 4000] {
+            let mut session = session_of(&street, &user, &password).await;
+            execute(&mut session, &format!("select count(pg_advisory_lock({first} + i)) from generate_series(1, 45) i")).await;
+            sessions.push(session);
+        }
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).with_limits(FULL_WITH_400).keep());
+        let theirs = format!("pg_stat_activity where usename = '{user}'");
+        looked_twice(house).await;
+        assert_eq!(house.count(&house.main, &theirs).await, 4);
+        // One more, and together they hold more than half.
+        let mut session = session_of(&street, &user, &password).await;
+        execute(&mut session, "select count(pg_advisory_lock(5000 + i)) from generate_series(1, 45) i").await;
+        sessions.push(session);
+        let ended = async { while house.count(&house.main, &theirs).await == 5 {} };
+        timeout(FOR_EVER, ended).await.expect("one of them is ended");
+        looked_twice(house).await;
+        assert_eq!(house.count(&house.main, &theirs).await, 4);
+        watch.abort();
+    }
+}
+
+/// Waits until a watch that is kept has looked again, and once more. What it asks last is seen until it looks again.
+async fn looked_twice(house: &House) {
+    let last = "select max(query_start)::text from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid() and query like '%pg_notification_queue_usage%'";
+    let mut looks = HashSet::new();
+    let look = async {
+        while looks.len() < 3 {
+            looks.extend(house.value::<Option<String>>(&house.settings.metadata_database, last).await);
+        }
+    };
+    timeout(FOR_EVER, look).await.expect("a watch is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
