@@ -48,28 +48,35 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
     Ok(found)
 }
 
-/// Whether somebody waits for the prepared transaction `p` to end, for a row that it has changed, or for a lock that is about something of the whole server.
-/// Its locks are known by that of its own number: they are nobody's.
-macro_rules! others_wait {
+/// Whether the prepared transaction `p` is in the way of others: somebody waits for it to end, for a row that it has changed, or for a lock that is about
+/// something of the whole server; or it holds more locks than `$1`, if that is no NULL. Its locks are known by that of its own number: they are nobody's.
+macro_rules! is_in_the_way {
     () => {
-        "exists (select from pg_locks mine join pg_locks held using (virtualtransaction) join pg_locks asked on not asked.granted
-                  where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
-                    and (asked.transactionid = held.transactionid
-                         or asked.locktype = held.locktype and asked.database = 0 and held.database = 0
-                            and (asked.relation, asked.classid, asked.objid, asked.objsubid)
-                                is not distinct from (held.relation, held.classid, held.objid, held.objsubid)))"
+        "(exists (select from pg_locks mine join pg_locks held using (virtualtransaction) join pg_locks asked on not asked.granted
+                   where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
+                     and (asked.transactionid = held.transactionid
+                          or asked.locktype = held.locktype and asked.database = 0 and held.database = 0
+                             and (asked.relation, asked.classid, asked.objid, asked.objsubid)
+                                 is not distinct from (held.relation, held.classid, held.objid, held.objsubid)))
+          or (select count(*) from pg_locks mine join pg_locks held using (virtualtransaction)
+               where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null) > $1::int8)"
     };
 }
-pub(crate) use others_wait;
+pub(crate) use is_in_the_way;
 
-/// The same for those that others wait for, in a database that serves on. Gives how many there were.
-pub(crate) async fn roll_back_shared(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
+/// The same for those that are in the way of others, or hold more locks than `most_locks`, in a database that serves on. Gives how many there were.
+pub(crate) async fn roll_back_shared(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    most_locks: Option<i64>,
+) -> Result<usize, BuildError> {
     let mut ended = 0;
-    let owners: Vec<String> = shared(&mut *admin, database, None).await?.into_iter().map(|prepared| prepared.owner).collect();
+    let owners: Vec<String> = shared(&mut *admin, most_locks, database, None).await?.into_iter().map(|prepared| prepared.owner).collect();
     become_people(&mut *admin, settings, database, &owners).await?;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
-        let theirs = shared(&mut *admin, database, Some(&login)).await?;
+        let theirs = shared(&mut *admin, most_locks, database, Some(&login)).await?;
         if !theirs.is_empty() {
             roll_back(settings, purpose, database, &theirs).await?;
             ended += theirs.len();
@@ -79,12 +86,13 @@ pub(crate) async fn roll_back_shared(admin: &mut PgConnection, settings: &Settin
 }
 
 /// Those of roles that the login may become, or of all.
-async fn shared(admin: &mut PgConnection, database: &DatabaseName, by: Option<&str>) -> Result<Vec<Prepared>, BuildError> {
+async fn shared(admin: &mut PgConnection, most_locks: Option<i64>, database: &DatabaseName, by: Option<&str>) -> Result<Vec<Prepared>, BuildError> {
     sqlx::query_as(concat!(
         "select gid, owner::text from pg_prepared_xacts p
-          where database = $1 and owner is not null and ($2::name is null or pg_has_role($2::name, owner, 'member')) and ",
-        others_wait!()
+          where database = $2 and owner is not null and ($3::name is null or pg_has_role($3::name, owner, 'member')) and ",
+        is_in_the_way!()
     ))
+    .bind(most_locks)
     .bind(database.as_str())
     .bind(by)
     .fetch_all(admin)

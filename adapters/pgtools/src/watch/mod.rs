@@ -8,6 +8,7 @@ mod session;
 pub(crate) use session::{Reason, Session, end_all, session_columns};
 
 use crate::settings::Settings;
+use hoarding::TableOfLocks;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
 use std::{fmt, time::Duration};
@@ -79,14 +80,18 @@ impl PgWatch {
         session::reach(admin).await?;
         let blocking = blocking::find(admin).await?;
         end_all(admin, &blocking.sessions, Reason::InTheWay).await;
-        let hoarding = hoarding::of_locks(admin, self.limits.lock_table).await?;
-        end_all(admin, &hoarding, Reason::FillsTheTable).await;
+        let table = TableOfLocks::read(admin).await?;
+        let full = table.places(self.limits.lock_table);
+        if let Some(places) = full {
+            let hoarding = hoarding::of_locks(admin, places).await?;
+            end_all(admin, &hoarding, Reason::FillsTheTable).await;
+        }
         let ours = hoarding::of_keys(admin).await?;
         end_all(admin, &ours, Reason::HoldsOurKeys).await;
         let silent = hoarding::of_notifications(admin, self.limits.notify_queue).await?;
         end_all(admin, &silent, Reason::FillsTheQueue).await;
-        if blocking.prepared {
-            prepared::roll_back(admin, &self.settings).await?;
+        if blocking.prepared || full.is_some() && table.prepared {
+            prepared::roll_back(admin, &self.settings, full).await?;
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ async fn logins_that_take_no_more_than_their_share_of_the_servers_locks_are_left
         }
         let watch = tokio::spawn(PgWatch::new(house.settings.clone()).with_limits(FULL_WITH_400).keep());
         let theirs = format!("pg_stat_activity where usename = '{user}'");
-        looked_twice(house).await;
+        looked_again(house).await;
         assert_eq!(house.count(&house.main, &theirs).await, 4);
         // One more, and together they hold more than half.
         let mut session = session_of(&street, &user, &password).await;
@@ -149,16 +149,48 @@ async fn logins_that_take_no_more_than_their_share_of_the_servers_locks_are_left
         sessions.push(session);
         let ended = async { while house.count(&house.main, &theirs).await == 5 {} };
         timeout(FOR_EVER, ended).await.expect("one of them is ended");
-        looked_twice(house).await;
+        looked_again(house).await;
         assert_eq!(house.count(&house.main, &theirs).await, 4);
         watch.abort();
     }
 }
 
-/// Waits until a watch that is kept has looked again, and once more. What it asks last is seen until it looks again.
-async fn looked_twice(house: &House) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_transaction_that_takes_many_of_the_servers_locks_is_rolled_back() {
+    let _alone = WATCHED.lock().await;
+    for admin in BOTH {
+        let street = Street::new_in(watched_cluster(), admin).await;
+        let house = &street.house;
+        let (user, password) = street.issue().await;
+        let mut theirs = session_of(&street, &user, &password).await;
+        let many = "do $$ begin for n in 1 .. 300 loop execute format('create table m%s ()', n); end loop; end $$";
+        execute(
+            &mut theirs,
+            &format!("begin; {many}; prepare transaction 'greedy'; begin; insert into public.t values (7); prepare transaction 'modest'"),
+        )
+        .await;
+        drop(theirs);
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).with_limits(FULL_WITH_400).keep());
+        let prepared = format!("pg_prepared_xacts where database = '{}'", street.branch.database);
+        looked_again(house).await;
+        assert_eq!(house.count(&house.main, &prepared).await, 2, "there is room for all");
+        let mut others = house.look_into(&house.main).await;
+        execute(&mut others, "select count(pg_advisory_lock(i)) from generate_series(1, 500) i").await;
+        let rolled_back = async { while house.count(&house.main, &prepared).await == 2 {} };
+        timeout(FOR_EVER, rolled_back).await.expect("the one that takes many is rolled back");
+        looked_again(house).await;
+        assert_eq!(house.count(&house.main, &format!("{prepared} and gid = 'modest'")).await, 1);
+        let mut theirs = session_of(&street, &user, &password).await;
+        execute(&mut theirs, "rollback prepared 'modest'").await;
+        watch.abort();
+    }
+}
+
+/// Waits until a watch that is kept has looked again. What it asks last is seen until it looks again, and that is one of two things.
+async fn looked_again(house: &House) {
     let last = "select max(query_start)::text from pg_stat_activity
-                 where datname = current_database() and pid <> pg_backend_pid() and query like '%pg_notification_queue_usage%'";
+                 where datname = current_database() and pid <> pg_backend_pid() and state = 'idle'
+                   and query ~ 'pg_notification_queue_usage|pg_prepared_xacts'";
     let mut looks = HashSet::new();
     let look = async {
         while looks.len() < 3 {
