@@ -186,11 +186,14 @@ async fn try_connect(options: &PgConnectOptions, settings: &'static [&'static st
     Ok(connection)
 }
 
-/// How many locks the server has room for, all sessions together, as an expression.
+/// How many locks the server has room for, all processes together, as an expression: the least that it grants. What else lies in its shared memory leaves some
+/// more.
 macro_rules! room_for_locks {
     () => {
         "(current_setting('max_locks_per_transaction')::int8
-          * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8))"
+          * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8 + 1
+             + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::int8
+             + current_setting('max_worker_processes')::int8 + current_setting('max_wal_senders')::int8))"
     };
 }
 pub(crate) use room_for_locks;

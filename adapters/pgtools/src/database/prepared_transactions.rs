@@ -1,14 +1,19 @@
 //! What holds a database though nobody is connected to it, so that it cannot be dropped: transactions that were prepared and never ended.
 
+use super::tag::short;
 use crate::{
-    connect::run,
+    connect::{major, run},
     contended,
     error::from_sql,
-    logins::{connection_role, database_logins, membership::let_builder_act_for},
+    logins::{
+        connection_role, database_logins,
+        membership::{Use, grant, let_builder_act_for},
+        names::OF_BRANCHES,
+    },
     quoting::{ident, literal},
     settings::Settings,
 };
-use domain::branch::DatabaseName;
+use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use sqlx::{Connection, PgConnection};
 
@@ -48,35 +53,60 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
     Ok(found)
 }
 
-/// Whether the prepared transaction `p` is in the way of others: somebody waits for it to end, for a row that it has changed, or for a lock that is about
-/// something of the whole server; or it holds more locks than `$1`, if that is no NULL. Its locks are known by that of its own number: they are nobody's.
+/// What a prepared transaction is rolled back for though nobody asked.
+#[derive(Clone, Copy)]
+pub(crate) enum InTheWay {
+    /// Somebody has waited for it to end, for a row that it has changed, or for a lock that is about something of the whole server.
+    WaitedFor,
+    /// It holds more than its share of so many places for locks: a half is for all that there may be, or for fifty where those are fewer. Two phases are for a
+    /// few changed rows.
+    TakesPlaces(i64),
+}
+
+/// Whether the prepared transaction `p` is that, with the places as `$1`, or NULL. Its locks are known by that of its own number: they are nobody's.
 macro_rules! is_in_the_way {
     () => {
-        "(exists (select from pg_locks mine join pg_locks held using (virtualtransaction) join pg_locks asked on not asked.granted
-                   where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
-                     and (asked.transactionid = held.transactionid
-                          or asked.locktype = held.locktype and asked.database = 0 and held.database = 0
-                             and (asked.relation, asked.classid, asked.objid, asked.objsubid)
-                                 is not distinct from (held.relation, held.classid, held.objid, held.objsubid)))
-          or (select count(*) from pg_locks mine join pg_locks held using (virtualtransaction)
-               where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null) > $1::int8)"
+        "case when $1::int8 is null
+              then p.prepared < clock_timestamp() - interval '1 second' and exists (
+                       select from pg_locks mine join pg_locks held using (virtualtransaction) join pg_locks asked on not asked.granted
+                        where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
+                          and (asked.transactionid = held.transactionid
+                               or asked.locktype = held.locktype and asked.database = 0 and held.database = 0
+                                  and (asked.relation, asked.classid, asked.objid, asked.objsubid)
+                                      is not distinct from (held.relation, held.classid, held.objid, held.objsubid)))
+              else (select count(distinct (held.locktype, held.database, held.relation, held.page, held.tuple, held.transactionid::text, held.classid,
+                                           held.objid, held.objsubid))
+                      from pg_locks mine join pg_locks held using (virtualtransaction)
+                     where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
+                       and held.mode <> 'SIReadLock') > $1 / 2 / greatest(50, current_setting('max_prepared_transactions')::int8) end"
     };
 }
-pub(crate) use is_in_the_way;
 
-/// The same for those that are in the way of others, or hold more locks than `most_locks`, in a database that serves on. Gives how many there were.
+impl InTheWay {
+    fn places(self) -> Option<i64> {
+        match self {
+            Self::WaitedFor => None,
+            Self::TakesPlaces(places) => Some(places),
+        }
+    }
+}
+
+/// The same for those that are in the way of others, in a branch's database that serves on. Gives how many there were.
 pub(crate) async fn roll_back_shared(
     admin: &mut PgConnection,
     settings: &Settings,
     database: &DatabaseName,
-    most_locks: Option<i64>,
+    in_the_way: InTheWay,
 ) -> Result<usize, BuildError> {
     let mut ended = 0;
-    let owners: Vec<String> = shared(&mut *admin, most_locks, database, None).await?.into_iter().map(|prepared| prepared.owner).collect();
+    let owners: Vec<String> = shared(&mut *admin, in_the_way, database, None).await?.into_iter().map(|prepared| prepared.owner).collect();
+    if owners.is_empty() {
+        return Ok(0);
+    }
     become_people(&mut *admin, settings, database, &owners).await?;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
-        let theirs = shared(&mut *admin, most_locks, database, Some(&login)).await?;
+        let theirs = shared(&mut *admin, in_the_way, database, Some(&login)).await?;
         if !theirs.is_empty() {
             roll_back(settings, purpose, database, &theirs).await?;
             ended += theirs.len();
@@ -86,18 +116,57 @@ pub(crate) async fn roll_back_shared(
 }
 
 /// Those of roles that the login may become, or of all.
-async fn shared(admin: &mut PgConnection, most_locks: Option<i64>, database: &DatabaseName, by: Option<&str>) -> Result<Vec<Prepared>, BuildError> {
+async fn shared(admin: &mut PgConnection, in_the_way: InTheWay, database: &DatabaseName, by: Option<&str>) -> Result<Vec<Prepared>, BuildError> {
     sqlx::query_as(concat!(
         "select gid, owner::text from pg_prepared_xacts p
           where database = $2 and owner is not null and ($3::name is null or pg_has_role($3::name, owner, 'member')) and ",
         is_in_the_way!()
     ))
-    .bind(most_locks)
+    .bind(in_the_way.places())
     .bind(database.as_str())
     .bind(by)
     .fetch_all(admin)
     .await
     .map_err(failed)
+}
+
+/// The same for those that a branch's login prepared in a database that is no branch's, such as that which everybody may connect to. None of our branches' users
+/// has made anything there: the admin goes in itself.
+pub(crate) async fn roll_back_elsewhere(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    in_the_way: InTheWay,
+) -> Result<usize, BuildError> {
+    let prepared: Vec<Prepared> = sqlx::query_as(concat!(
+        "select gid, owner::text from pg_prepared_xacts p
+          where database = $2 and (starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
+        is_in_the_way!()
+    ))
+    .bind(in_the_way.places())
+    .bind(database.as_str())
+    .bind(format!("fluxbase_{}_", short(settings.instance)))
+    .bind(OF_BRANCHES)
+    .bind(OWNER_ROLE)
+    .fetch_all(&mut *admin)
+    .await
+    .map_err(failed)?;
+    if prepared.is_empty() {
+        return Ok(0);
+    }
+    let mut inside = settings.admin_at(database).await?;
+    let is_superuser: bool =
+        sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
+    for Prepared { gid, owner } in &prepared {
+        if !is_superuser {
+            let become_owner = format!("{}; set role {}", grant(major(&inside), owner, "current_user", Use::WHOLE), ident(owner));
+            run(&mut inside, become_owner).await.map_err(failed)?;
+        }
+        run(&mut inside, format!("rollback prepared {}", literal(gid))).await.map_err(failed)?;
+        run(&mut inside, "reset role").await.map_err(failed)?;
+    }
+    let _ = inside.close().await;
+    Ok(prepared.len())
 }
 
 /// The builder becomes a member of the login that people connected by, where that prepared one.

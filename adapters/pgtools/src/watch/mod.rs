@@ -2,16 +2,19 @@
 
 mod blocking;
 mod hoarding;
+mod locks;
 mod prepared;
 mod session;
 
 pub(crate) use session::{Reason, Session, end_all, session_columns};
 
-use crate::settings::Settings;
-use hoarding::TableOfLocks;
+use crate::{database::prepared_transactions::InTheWay, settings::Settings};
+use futures_util::future::join;
+use locks::Guard;
 use ports::driven::BuildError;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use std::{fmt, time::Duration};
+use tokio::time::sleep;
 
 /// How long whoever works on branches waits for such a session before it is ended, and how often is looked.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -62,17 +65,50 @@ impl PgWatch {
 
     /// Watches until it is dropped. Any number of replicas may.
     pub async fn keep(self) {
+        join(self.keep_room(), self.keep_clear()).await;
+    }
+
+    /// The table of locks: by itself, since nothing else works once it is full.
+    async fn keep_room(&self) {
+        let mut guard = None;
+        loop {
+            if let Err(error) = self.make_room(&mut guard).await {
+                tracing::warn!(%error, "could not look whether branches' logins fill the server's table of locks");
+                if let Some(connected) = &mut guard
+                    && !connected.is_there().await
+                {
+                    guard = None;
+                }
+            }
+            sleep(PATIENCE).await;
+        }
+    }
+
+    async fn make_room(&self, kept: &mut Option<Guard>) -> Result<(), BuildError> {
+        let guard = match kept {
+            Some(guard) => guard,
+            None => kept.insert(Guard::connect(&self.settings).await?),
+        };
+        let Some(places) = guard.make_room(self.limits.lock_table).await? else { return Ok(()) };
+        let mut admin = self.settings.watcher().await?;
+        prepared::roll_back(&mut admin, &self.settings, InTheWay::TakesPlaces(places)).await?;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    /// All the rest.
+    async fn keep_clear(&self) {
         let mut connection = None;
         loop {
-            tokio::time::sleep(PATIENCE).await;
-            if let Err(error) = self.look(&mut connection).await {
+            sleep(PATIENCE).await;
+            if let Err(error) = self.clear(&mut connection).await {
                 connection = None;
                 tracing::warn!(%error, "could not look whether sessions of branches' logins are in the way of others");
             }
         }
     }
 
-    async fn look(&self, kept: &mut Option<PgConnection>) -> Result<(), BuildError> {
+    async fn clear(&self, kept: &mut Option<PgConnection>) -> Result<(), BuildError> {
         let admin = match kept {
             Some(connection) => connection,
             None => kept.insert(self.settings.watcher().await?),
@@ -80,18 +116,12 @@ impl PgWatch {
         session::reach(admin).await?;
         let blocking = blocking::find(admin).await?;
         end_all(admin, &blocking.sessions, Reason::InTheWay).await;
-        let table = TableOfLocks::read(admin).await?;
-        let full = table.places(self.limits.lock_table);
-        if let Some(places) = full {
-            let hoarding = hoarding::of_locks(admin, places).await?;
-            end_all(admin, &hoarding, Reason::FillsTheTable).await;
-        }
         let ours = hoarding::of_keys(admin).await?;
         end_all(admin, &ours, Reason::HoldsOurKeys).await;
         let silent = hoarding::of_notifications(admin, self.limits.notify_queue).await?;
         end_all(admin, &silent, Reason::FillsTheQueue).await;
-        if blocking.prepared || full.is_some() && table.prepared {
-            prepared::roll_back(admin, &self.settings, full).await?;
+        if blocking.prepared {
+            prepared::roll_back(admin, &self.settings, InTheWay::WaitedFor).await?;
         }
         Ok(())
     }

@@ -22,7 +22,6 @@ pub(crate) struct Session {
 #[derive(Clone, Copy)]
 pub(crate) enum Reason {
     InTheWay,
-    FillsTheTable,
     HoldsOurKeys,
     FillsTheQueue,
 }
@@ -31,7 +30,6 @@ impl Reason {
     fn told(self) -> &'static str {
         match self {
             Self::InTheWay => "held what the work on other branches waited for",
-            Self::FillsTheTable => "took more than its share of the locks that the server has for all of its sessions",
             Self::HoldsOurKeys => "held advisory locks in the database that all branches are kept in order by",
             Self::FillsTheQueue => "kept the server's queue of notifications from being emptied",
         }

@@ -2,8 +2,8 @@
 
 use super::{
     Admin, House, Quiet,
-    connections::{BOTH, Street, session, session_of, tag},
-    execute, try_execute,
+    connections::{BOTH, Street, is_ended, session, session_of, tag},
+    execute, try_connect_to, try_execute,
 };
 use crate::cluster::watched_cluster;
 use fluxbase_pgtools::{PgWatch, WatchLimits};
@@ -102,8 +102,8 @@ async fn is_ended_by(watch: PgWatch, session: &mut PgConnection) -> bool {
     ended
 }
 
-/// As many locks of what a server has room for as it comes: a branch may hold 50 of them, all branches together 200.
-const FULL_WITH_400: WatchLimits = WatchLimits { lock_table: 400.0 / (64.0 * 100.0), notify_queue: 0.1 };
+/// So many locks, of what the server has room for: a session may hold 50 of them, all branches' together 200.
+const FULL_WITH_400: WatchLimits = WatchLimits { lock_table: 400.0 / (64.0 * 122.0), notify_queue: 0.1 };
 
 /// A watch that is told to end who takes most ends whoever that is: one at a time is kept, and none where others work.
 static WATCHED: Mutex<()> = Mutex::const_new(());
@@ -155,6 +155,7 @@ async fn logins_that_take_no_more_than_their_share_of_the_servers_locks_are_left
     }
 }
 
+/// In a branch, and in a database that everybody may connect to.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_transaction_that_takes_many_of_the_servers_locks_is_rolled_back() {
     let _alone = WATCHED.lock().await;
@@ -162,35 +163,73 @@ async fn a_prepared_transaction_that_takes_many_of_the_servers_locks_is_rolled_b
         let street = Street::new_in(watched_cluster(), admin).await;
         let house = &street.house;
         let (user, password) = street.issue().await;
-        let mut theirs = session_of(&street, &user, &password).await;
-        let many = "do $$ begin for n in 1 .. 300 loop execute format('create table m%s ()', n); end loop; end $$";
-        execute(
-            &mut theirs,
-            &format!("begin; {many}; prepare transaction 'greedy'; begin; insert into public.t values (7); prepare transaction 'modest'"),
-        )
-        .await;
-        drop(theirs);
-        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).with_limits(FULL_WITH_400).keep());
-        let prepared = format!("pg_prepared_xacts where database = '{}'", street.branch.database);
+        for database in [street.branch.database.as_str(), "postgres"] {
+            let mut theirs = try_connect_to(house.cluster, &user, password.expose(), database).await.unwrap();
+            let prepare = |many: u32, name: &str| {
+                format!(
+                    "begin; select txid_current(), count(pg_advisory_xact_lock({many}000 + i)) from generate_series(1, {many}) i; prepare transaction '{name}'"
+                )
+            };
+            execute(&mut theirs, &format!("{}; {}", prepare(300, "greedy"), prepare(2, "modest"))).await;
+            let watch = tokio::spawn(PgWatch::new(house.settings.clone()).with_limits(FULL_WITH_400).keep());
+            let prepared = format!("pg_prepared_xacts where database = '{database}'");
+            looked_again(house).await;
+            assert_eq!(house.count(&house.main, &prepared).await, 2, "there is room for all");
+            let mut others = house.look_into(&house.main).await;
+            execute(&mut others, "select count(pg_advisory_lock(i)) from generate_series(1, 500) i").await;
+            let rolled_back = async { while house.count(&house.main, &prepared).await == 2 {} };
+            timeout(FOR_EVER, rolled_back).await.expect("the one that takes many is rolled back");
+            looked_again(house).await;
+            assert_eq!(house.count(&house.main, &format!("{prepared} and gid = 'modest'")).await, 1);
+            execute(&mut theirs, "rollback prepared 'modest'").await;
+            watch.abort();
+        }
+    }
+}
+
+/// Nobody can connect then, and the watch itself gets no lock that it has not got.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_locks_that_was_filled_to_the_brim_at_once_is_emptied() {
+    let _alone = WATCHED.lock().await;
+    for admin in BOTH {
+        let street = Street::new_in(watched_cluster(), admin).await;
+        let house = &street.house;
+        let (user, password) = street.issue().await;
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
         looked_again(house).await;
-        assert_eq!(house.count(&house.main, &prepared).await, 2, "there is room for all");
-        let mut others = house.look_into(&house.main).await;
-        execute(&mut others, "select count(pg_advisory_lock(i)) from generate_series(1, 500) i").await;
-        let rolled_back = async { while house.count(&house.main, &prepared).await == 2 {} };
-        timeout(FOR_EVER, rolled_back).await.expect("the one that takes many is rolled back");
-        looked_again(house).await;
-        assert_eq!(house.count(&house.main, &format!("{prepared} and gid = 'modest'")).await, 1);
-        let mut theirs = session_of(&street, &user, &password).await;
-        execute(&mut theirs, "rollback prepared 'modest'").await;
+        let mut modest = session_of(&street, &user, &password).await;
+        execute(&mut modest, "select count(pg_advisory_lock(i)) from generate_series(1, 5) i").await;
+        // A login that owns what its transaction prepares needs a number first, which takes a lock.
+        let fill = "do $$ begin
+                        perform txid_current();
+                        for i in 1001 .. 1000000 loop
+                            begin
+                                perform pg_advisory_xact_lock(i);
+                            exception when out_of_memory then exit;
+                            end;
+                        end loop;
+                    end $$";
+        for keep in ["", "; prepare transaction 'brim'"] {
+            let mut greedy = session_of(&street, &user, &password).await;
+            // The watch may come before it is done.
+            let _ = try_execute(&mut greedy, &format!("begin; {fill}{keep}")).await;
+            if keep.is_empty() {
+                assert!(is_ended(&mut greedy).await, "who holds all that there are is ended");
+            }
+            let is_free = async { while try_connect_to(house.cluster, &user, password.expose(), street.branch.database.as_str()).await.is_err() {} };
+            timeout(FOR_EVER, is_free).await.expect("others can connect again");
+            let prepared = async { while house.count(&house.main, "pg_prepared_xacts where gid = 'brim'").await > 0 {} };
+            timeout(FOR_EVER, prepared).await.expect("what was prepared is rolled back");
+            execute(&mut modest, "select pg_advisory_unlock(5), pg_advisory_lock(5)").await;
+        }
         watch.abort();
     }
 }
 
-/// Waits until a watch that is kept has looked again. What it asks last is seen until it looks again, and that is one of two things.
+/// Waits until a watch that is kept has looked at the table of locks again: its guard is in a transaction between its looks.
 async fn looked_again(house: &House) {
     let last = "select max(query_start)::text from pg_stat_activity
-                 where datname = current_database() and pid <> pg_backend_pid() and state = 'idle'
-                   and query ~ 'pg_notification_queue_usage|pg_prepared_xacts'";
+                 where datname = current_database() and state = 'idle in transaction' and starts_with(application_name, 'fluxbase builder')";
     let mut looks = HashSet::new();
     let look = async {
         while looks.len() < 3 {
