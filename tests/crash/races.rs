@@ -41,7 +41,9 @@ fn one_of(answers: &[(&'static str, Answer)]) -> String {
     let (accepted, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, answer)| answer.status == 202);
     assert_eq!(accepted.len(), 1, "{answers:?}");
     for (what, answer) in refused {
-        assert_eq!(answer.problem(409), "operation_running", "{what}");
+        let reason = answer.problem(409);
+        // An undo takes no time: who asks last may come when it is done.
+        assert!(reason == "operation_running" || *what == "undo" && reason == "nothing_to_undo", "{what}: {reason}");
     }
     accepted[0].1.json()["operation"]["id"].as_str().unwrap().to_owned()
 }

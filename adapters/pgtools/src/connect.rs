@@ -55,6 +55,9 @@ const KEEPALIVES: [(&str, &str); 4] =
 /// The admin's transactions are short, and hold locks that others wait for: a process that is frozen in one must not hold them for ever.
 const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "15s");
 
+/// The same for one that is in a transaction all the time, and looks each second.
+const FROZEN: (&str, &str) = ("idle_in_transaction_session_timeout", "60s");
+
 impl Settings {
     /// The admin's connection to the metadata database. What it does need not be on disk at once: whoever goes on from there writes to this database too,
     /// and that is on disk only with everything before it. (CREATE and DROP DATABASE are at once, whatever is said.)
@@ -66,6 +69,11 @@ impl Settings {
     /// The admin's connection by which is seen who is in the way of others: it waits for nobody.
     pub(crate) async fn watcher(&self) -> Result<PgConnection, BuildError> {
         connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), ABANDONED]), &GUARDED).await
+    }
+
+    /// The admin's connection that stays in a transaction, and looks from there at each second who fills the table of locks.
+    pub(crate) async fn guard(&self) -> Result<PgConnection, BuildError> {
+        connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), FROZEN]), &GUARDED).await
     }
 
     /// The admin's connection into a database that nobody else is in yet: to prepare it, and for what only the admin can make.

@@ -58,7 +58,7 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
 pub(crate) enum InTheWay {
     /// Somebody has waited for it to end, for a row that it has changed, or for a lock that is about something of the whole server.
     WaitedFor,
-    /// It holds more than its share of so many places for locks: a half is for all that there may be, or for fifty where those are fewer. Two phases are for a
+    /// It holds more than its share of so many places for locks: a quarter is for all that there may be, or for 25 where those are fewer. Two phases are for a
     /// few changed rows.
     TakesPlaces(i64),
 }
@@ -78,7 +78,7 @@ macro_rules! is_in_the_way {
                                            held.objid, held.objsubid))
                       from pg_locks mine join pg_locks held using (virtualtransaction)
                      where mine.pid is null and mine.locktype = 'transactionid' and mine.transactionid = p.transaction and held.pid is null
-                       and held.mode <> 'SIReadLock') > $1 / 2 / greatest(50, current_setting('max_prepared_transactions')::int8) end"
+                       and held.mode <> 'SIReadLock') > $1 / 4 / greatest(25, current_setting('max_prepared_transactions')::int8) end"
     };
 }
 
@@ -130,17 +130,17 @@ async fn shared(admin: &mut PgConnection, in_the_way: InTheWay, database: &Datab
     .map_err(failed)
 }
 
-/// The same for those that a branch's login prepared in a database that is no branch's, such as that which everybody may connect to. None of our branches' users
-/// has made anything there: the admin goes in itself.
+/// The same for those that a branch's login prepared in a database that is no branch's, such as that which everybody may connect to, and for those of roles that
+/// are gone. No branch's user has made anything there: the admin goes in itself.
 pub(crate) async fn roll_back_elsewhere(
     admin: &mut PgConnection,
     settings: &Settings,
     database: &DatabaseName,
     in_the_way: InTheWay,
 ) -> Result<usize, BuildError> {
-    let prepared: Vec<Prepared> = sqlx::query_as(concat!(
+    let prepared: Vec<(String, Option<String>)> = sqlx::query_as(concat!(
         "select gid, owner::text from pg_prepared_xacts p
-          where database = $2 and (starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
+          where database = $2 and (owner is null or starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
         is_in_the_way!()
     ))
     .bind(in_the_way.places())
@@ -155,18 +155,28 @@ pub(crate) async fn roll_back_elsewhere(
         return Ok(0);
     }
     let mut inside = settings.admin_at(database).await?;
-    let is_superuser: bool =
-        sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
-    for Prepared { gid, owner } in &prepared {
-        if !is_superuser {
-            let become_owner = format!("{}; set role {}", grant(major(&inside), owner, "current_user", Use::WHOLE), ident(owner));
-            run(&mut inside, become_owner).await.map_err(failed)?;
+    let mut ended = 0;
+    for (gid, owner) in prepared {
+        match roll_back_as(&mut inside, &gid, owner.as_deref()).await {
+            Ok(()) => ended += 1,
+            Err(error) => tracing::warn!(%error, %database, gid, owner, "a prepared transaction could not be rolled back"),
         }
-        run(&mut inside, format!("rollback prepared {}", literal(gid))).await.map_err(failed)?;
         run(&mut inside, "reset role").await.map_err(failed)?;
     }
     let _ = inside.close().await;
-    Ok(prepared.len())
+    Ok(ended)
+}
+
+/// As its owner, so that PostgreSQL asks whether it is theirs; nobody but a superuser may for a role that is gone.
+async fn roll_back_as(inside: &mut PgConnection, gid: &str, owner: Option<&str>) -> Result<(), sqlx::Error> {
+    if let Some(owner) = owner {
+        let is_superuser: bool = sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut *inside).await?;
+        if !is_superuser {
+            run(inside, grant(major(inside), owner, "current_user", Use::WHOLE)).await?;
+        }
+        run(inside, format!("set role {}", ident(owner))).await?;
+    }
+    run(inside, format!("rollback prepared {}", literal(gid))).await
 }
 
 /// The builder becomes a member of the login that people connected by, where that prepared one.
@@ -198,12 +208,17 @@ async fn set_open(admin: &mut PgConnection, database: &DatabaseName, login: &str
 
 async fn roll_back(settings: &Settings, purpose: LoginPurpose, database: &DatabaseName, prepared: &[Prepared]) -> Result<(), BuildError> {
     let mut inside = settings.login_in(purpose, database).await?;
+    // One that cannot be ended, as one that is busy or gone, keeps no other.
+    let mut outcome = Ok(());
     for Prepared { gid, owner } in prepared {
-        run(&mut inside, format!("set role {}", ident(owner))).await.map_err(failed)?;
-        run(&mut inside, format!("rollback prepared {}", literal(gid))).await.map_err(failed)?;
+        let ended = async {
+            run(&mut inside, format!("set role {}", ident(owner))).await?;
+            run(&mut inside, format!("rollback prepared {}", literal(gid))).await
+        };
+        outcome = outcome.and(ended.await.map_err(failed));
     }
     let _ = inside.close().await;
-    Ok(())
+    outcome
 }
 
 fn failed(error: sqlx::Error) -> BuildError {

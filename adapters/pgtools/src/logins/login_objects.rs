@@ -34,7 +34,7 @@ pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, rol
 }
 
 /// The instance whose branch, or copy of the stock, a database with this comment is.
-fn owner_instance(comment: &str) -> Option<Uuid> {
+pub(crate) fn owner_instance(comment: &str) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct Comment {
         fluxbase: Owned,

@@ -1,7 +1,7 @@
 //! The table of locks, which all databases of a server share: who takes more of it than a share is ended while it is nearly full.
 //!
-//! Where it is full to the brim, whatever takes a lock fails, reading a catalogue that all databases share among it, and nobody can connect. So the guard stays in
-//! a transaction that has the locks which it needs to end others, and some more to let go.
+//! Where it is full to the brim, whatever takes a lock fails: reading a catalogue, and so making a plan, and connecting. The guard stays in a transaction that has
+//! the locks of all catalogues which ending others could ask, whatever was forgotten of them, and some more to let go.
 
 use crate::{
     connect::{room_for_locks, run},
@@ -11,7 +11,10 @@ use crate::{
 };
 use ports::driven::BuildError;
 use sqlx::PgConnection;
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 use tokio::time::sleep;
 
 /// Places of the table, each once for who holds it: `pg_lock_status` has a row for each mode. What serializable transactions read is kept elsewhere.
@@ -22,12 +25,49 @@ macro_rules! held_places {
     };
 }
 
-/// So many locks the guard has to let go: a connection to a branch and what is done over it need a few dozens.
-const RESERVE: &str =
-    "select count(pg_advisory_xact_lock(hashtextextended('fluxbase: room for the watch', pg_backend_pid()) + i)) from generate_series(1, 64) i";
+/// Locks that the guard has to let go: a connection to a branch and what is done over it need a few dozens. Where there is room for few, it takes few of them.
+const RESERVE: &str = concat!(
+    "select count(pg_advisory_xact_lock(hashtextextended('fluxbase: room for the watch', pg_backend_pid()) + i)) from generate_series(1, least(64, ",
+    room_for_locks!(),
+    " / 50)) i"
+);
 
-/// The guard's transaction begins anew so often: whoever wants one of its locks for themselves, as VACUUM FULL of a catalogue does, waits no longer.
-const RENEWED: Duration = Duration::from_mins(1);
+/// What functions look up, and what queries are read and planned by: each with its indexes.
+const CATALOGUES: [&str; 27] = [
+    "pg_roles",
+    "pg_auth_members",
+    "pg_database",
+    "pg_tablespace",
+    "pg_class",
+    "pg_attribute",
+    "pg_type",
+    "pg_proc",
+    "pg_operator",
+    "pg_index",
+    "pg_namespace",
+    "pg_cast",
+    "pg_am",
+    "pg_amop",
+    "pg_amproc",
+    "pg_opclass",
+    "pg_opfamily",
+    "pg_aggregate",
+    "pg_collation",
+    "pg_constraint",
+    "pg_attrdef",
+    "pg_rewrite",
+    "pg_trigger",
+    "pg_policy",
+    "pg_inherits",
+    "pg_language",
+    "pg_range",
+];
+
+/// So often a new guard takes over: nobody wonders about a transaction that is as old as the server.
+const RENEWED: Duration = Duration::from_mins(10);
+
+/// Who has so few is not worth ending.
+const FEW: i64 = 10;
 
 /// So often it is looked at once whether it helped, and so long is waited: a session that is told to end does so when it gets to it.
 const LOOKS: u32 = 20;
@@ -40,6 +80,8 @@ struct TableOfLocks {
     room: i64,
     /// Whether transactions that were prepared hold some.
     prepared: bool,
+    /// Whether somebody waits for what the guard has, as VACUUM FULL of a catalogue does.
+    waited_for: bool,
 }
 
 /// A session that took more than its share.
@@ -62,7 +104,9 @@ impl TableOfLocks {
              select greatest((select count(*) from (select from held group by locktype, database, relation, page, tuple, virtualxid, transactionid, classid,
                                                                               objid, objsubid) thing),
                              count(*) / 2) as used,
-                    coalesce(bool_or(pid is null), false) as prepared, ",
+                    coalesce(bool_or(pid is null), false) as prepared,
+                    exists (select from pg_lock_status() asked where not granted and mode = 'AccessExclusiveLock' and locktype = 'relation'
+                                                                 and pg_backend_pid() = any(pg_blocking_pids(asked.pid))) as waited_for, ",
             room_for_locks!(),
             " as room from held"
         ))
@@ -82,55 +126,48 @@ impl TableOfLocks {
 /// A session in such a transaction. It holds back no clean-up of old rows: it has no snapshot between its looks.
 pub(super) struct Guard {
     connection: PgConnection,
-    /// When its transaction began; none after an error.
-    armed: Option<Instant>,
+    since: Instant,
     /// Whether it has locks to let go.
     has_reserve: bool,
 }
 
 impl Guard {
-    pub(super) async fn connect(settings: &Settings) -> Result<Self, BuildError> {
-        Ok(Self { connection: settings.watcher().await?, armed: None, has_reserve: false })
+    pub(super) async fn post(settings: &Settings) -> Result<Self, BuildError> {
+        let mut connection = settings.guard().await?;
+        let locks: Vec<_> = CATALOGUES.iter().map(|name| format!("select from pg_catalog.{name} limit 0")).collect();
+        run(&mut connection, format!("begin isolation level read committed; {}", locks.join("; "))).await.map_err(failed)?;
+        // Nobody has so many: it is known once it is asked for.
+        end_hoarders(&mut connection, i64::MAX).await?;
+        run(&mut connection, "savepoint reserve").await.map_err(failed)?;
+        Ok(Self { connection, since: Instant::now(), has_reserve: false })
     }
 
-    /// Makes room where the table is so full. Gives how many places there are, where it is full all the same and transactions that were prepared have some:
-    /// then there are locks to be had for whoever rolls them back.
-    pub(super) async fn make_room(&mut self, full: f64) -> Result<Option<i64>, BuildError> {
-        if self.armed.is_none_or(|since| since.elapsed() > RENEWED) {
-            self.arm().await?;
+    /// Looks, and makes room where the table is so full.
+    pub(super) async fn look(&mut self, full: f64) -> Result<Seen, BuildError> {
+        match self.try_look(full).await {
+            Ok(table) if table.places(full).is_none() && table.waited_for => Ok(Seen::IsInTheWay),
+            Ok(table) if table.places(full).is_none() && self.since.elapsed() > RENEWED => Ok(Seen::IsOld),
+            Ok(table) => Ok(Seen::Table { prepared_in: table.places(full).filter(|_| table.prepared) }),
+            Err(error) => {
+                self.has_reserve = false;
+                // What it has from before stays.
+                run(&mut self.connection, "rollback to savepoint reserve").await.map_err(failed)?;
+                tracing::warn!(%error, "could not look whether branches' logins fill the server's table of locks; it is tried again");
+                Ok(Seen::Table { prepared_in: None })
+            }
         }
-        let looked = self.look(full).await;
-        if looked.is_err() {
-            self.armed = None;
-        }
-        looked
     }
 
-    /// Whether it is still connected: where the server has no room for a lock, it has none for another connection.
-    pub(super) async fn is_there(&mut self) -> bool {
-        run(&mut self.connection, "rollback").await.is_ok()
-    }
-
-    async fn arm(&mut self) -> Result<(), BuildError> {
-        self.armed = None;
-        run(&mut self.connection, "rollback; begin isolation level read committed").await.map_err(failed)?;
-        // What is asked then, where nobody has enough to be ended: it takes the same locks.
-        end_hoarders(&mut self.connection, i64::MAX).await?;
-        self.has_reserve = false;
-        run(&mut self.connection, "savepoint reserve").await.map_err(failed)?;
-        self.armed = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn look(&mut self, full: f64) -> Result<Option<i64>, BuildError> {
+    async fn try_look(&mut self, full: f64) -> Result<TableOfLocks, BuildError> {
         let mut table = TableOfLocks::read(&mut self.connection).await?;
+        let mut told = HashSet::new();
         for _ in 0..LOOKS {
             let Some(places) = table.places(full) else { break };
             let hoarders = end_hoarders(&mut self.connection, places).await?;
             if hoarders.is_empty() {
                 break;
             }
-            for Hoarder { pid, login, database, ended } in hoarders {
+            for Hoarder { pid, login, database, ended } in hoarders.into_iter().filter(|hoarder| told.insert(hoarder.pid)) {
                 let outcome = if ended { "was ended" } else { "could not be ended yet" };
                 tracing::warn!(
                     login,
@@ -142,9 +179,8 @@ impl Guard {
             sleep(BETWEEN_LOOKS).await;
             table = TableOfLocks::read(&mut self.connection).await?;
         }
-        let places = table.places(full);
-        self.keep_reserve(places.is_none()).await?;
-        Ok(places.filter(|_| table.prepared))
+        self.keep_reserve(table.places(full).is_none()).await?;
+        Ok(table)
     }
 
     async fn keep_reserve(&mut self, keep: bool) -> Result<(), BuildError> {
@@ -157,27 +193,42 @@ impl Guard {
     }
 }
 
-/// Ends them, while the table has no more than so many places.
+/// What a look shows.
+pub(super) enum Seen {
+    /// How many places there are, where nearly all are taken still and transactions that were prepared have some. There are locks to be had then, for whoever rolls
+    /// them back.
+    Table { prepared_in: Option<i64> },
+    /// Somebody waits for what the guard has, and the table is not full: the guard is to let it go.
+    IsInTheWay,
+    /// Another guard is to take over.
+    IsOld,
+}
+
+/// Ends them, while the table has no more than so many places. Calls functions only: the rules that views stand for are read from places that cannot be held.
 ///
-/// One session may hold an eighth of them, those of all branches together a half; over that, the one that has most goes. What else is in the table belongs to
-/// main's own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody.
+/// One session may hold an eighth of them, those of all branches and what was prepared together a half; over that, the one that has most goes. What else is in
+/// the table belongs to main's own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody.
 async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoarder>, BuildError> {
     run(admin, "select pg_stat_clear_snapshot()").await.map_err(failed)?;
     sqlx::query_as(concat!(
-        "with holders as materialized (
-             select a.pid, r.rolname::text as login, a.datname::text as database, r.oid as role, held.places, sum(held.places) over () as of_all,
-                    row_number() over (order by held.places desc) as nth
-               from (select pid, count(*) as places from (",
+        "with held as materialized (
+             select pid, count(*) as places from (",
         held_places!(),
-        ") place group by pid) held
-               join pg_stat_activity a on a.pid = held.pid join pg_roles r on r.oid = a.usesysid
-              where r.rolname ~ $1
+        ") place group by pid
+         ), holders as materialized (
+             select a.pid, a.usesysid as role, a.datid, held.places,
+                    sum(held.places) over () + coalesce((select sum(places) from held where pid is null), 0) as of_all,
+                    row_number() over (order by held.places desc) as nth
+               from held join pg_stat_get_activity(null) a on a.pid = held.pid
+              where pg_get_userbyid(a.usesysid)::text ~ $1
          )
-         select pid, login, database, case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended
-           from holders where places > $2 / 8 or of_all > $2 / 2 and nth = 1"
+         select pid, pg_get_userbyid(role)::text as login, pg_describe_object(1262, datid, 0) as database,
+                case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended
+           from holders where places > $2 / 8 or of_all > $2 / 2 and nth = 1 and places > $3"
     ))
     .bind(OF_BRANCHES)
     .bind(places)
+    .bind(FEW)
     .fetch_all(admin)
     .await
     .map_err(|error| from_sql("ending who holds most locks", error))

@@ -9,12 +9,12 @@ mod session;
 pub(crate) use session::{Reason, Session, end_all, session_columns};
 
 use crate::{database::prepared_transactions::InTheWay, settings::Settings};
-use futures_util::future::join;
-use locks::Guard;
+use futures_util::future::join3;
+use locks::{Guard, Seen};
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
 use std::{fmt, time::Duration};
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 /// How long whoever works on branches waits for such a session before it is ended, and how often is looked.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -65,31 +65,52 @@ impl PgWatch {
 
     /// Watches until it is dropped. Any number of replicas may.
     pub async fn keep(self) {
-        join(self.keep_room(), self.keep_clear()).await;
+        let (full, fullness) = watch::channel(None);
+        join3(self.keep_room(&full), self.keep_room_from_prepared(fullness), self.keep_clear()).await;
     }
 
     /// The table of locks: by itself, since nothing else works once it is full.
-    async fn keep_room(&self) {
+    async fn keep_room(&self, full: &watch::Sender<Option<i64>>) {
         let mut guard = None;
         loop {
-            if let Err(error) = self.make_room(&mut guard).await {
+            if let Err(error) = self.make_room(&mut guard, full).await {
+                guard = None;
                 tracing::warn!(%error, "could not look whether branches' logins fill the server's table of locks");
-                if let Some(connected) = &mut guard
-                    && !connected.is_there().await
-                {
-                    guard = None;
-                }
             }
             sleep(PATIENCE).await;
         }
     }
 
-    async fn make_room(&self, kept: &mut Option<Guard>) -> Result<(), BuildError> {
+    async fn make_room(&self, kept: &mut Option<Guard>, full: &watch::Sender<Option<i64>>) -> Result<(), BuildError> {
         let guard = match kept {
             Some(guard) => guard,
-            None => kept.insert(Guard::connect(&self.settings).await?),
+            None => kept.insert(Guard::post(&self.settings).await?),
         };
-        let Some(places) = guard.make_room(self.limits.lock_table).await? else { return Ok(()) };
+        match guard.look(self.limits.lock_table).await? {
+            Seen::Table { prepared_in } => drop(full.send_replace(prepared_in)),
+            Seen::IsInTheWay => *kept = None,
+            // One is there all the time.
+            Seen::IsOld => match Guard::post(&self.settings).await {
+                Ok(fresh) => *guard = fresh,
+                Err(error) => tracing::warn!(%error, "the guard of the table of locks could not be relieved"),
+            },
+        }
+        Ok(())
+    }
+
+    /// Beside the guard, which goes on looking meanwhile.
+    async fn keep_room_from_prepared(&self, mut fullness: watch::Receiver<Option<i64>>) {
+        while let Ok(places) = fullness.wait_for(Option::is_some).await.map(|places| *places) {
+            if let Some(places) = places
+                && let Err(error) = self.roll_back_prepared(places).await
+            {
+                tracing::warn!(%error, "could not look whether transactions that were prepared fill the server's table of locks");
+            }
+            sleep(PATIENCE).await;
+        }
+    }
+
+    async fn roll_back_prepared(&self, places: i64) -> Result<(), BuildError> {
         let mut admin = self.settings.watcher().await?;
         prepared::roll_back(&mut admin, &self.settings, InTheWay::TakesPlaces(places)).await?;
         let _ = admin.close().await;

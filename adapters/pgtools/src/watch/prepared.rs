@@ -1,22 +1,21 @@
 //! Transactions that were prepared by branches' logins and are in the way of everybody: there is no session to end.
 
 use crate::{
-    database::{
-        prepared_transactions::{self, InTheWay},
-        tag::Mark,
-    },
+    database::prepared_transactions::{self, InTheWay},
     error::from_sql,
+    logins::login_objects::owner_instance,
     settings::Settings,
 };
 use domain::branch::DatabaseName;
 use ports::driven::BuildError;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// Rolls back those of this instance's branches; whoever prepared them does not hear of it before they ask. What cannot be rolled back keeps no other.
 pub(super) async fn roll_back(admin: &mut PgConnection, settings: &Settings, in_the_way: InTheWay) -> Result<(), BuildError> {
-    for (database, mark) in databases(admin).await? {
-        let ended = match mark {
-            Some(mark) if mark.is_of(settings.instance) => prepared_transactions::roll_back_shared(admin, settings, &database, in_the_way).await,
+    for (database, instance) in databases(admin).await? {
+        let ended = match instance {
+            Some(instance) if instance == settings.instance => prepared_transactions::roll_back_shared(admin, settings, &database, in_the_way).await,
             // Another instance's watch looks after it.
             Some(_) => continue,
             None => prepared_transactions::roll_back_elsewhere(admin, settings, &database, in_the_way).await,
@@ -38,14 +37,14 @@ pub(super) async fn roll_back(admin: &mut PgConnection, settings: &Settings, in_
     Ok(())
 }
 
-/// Where transactions are prepared, with the mark of a branch's database.
-async fn databases(admin: &mut PgConnection) -> Result<Vec<(DatabaseName, Option<Mark>)>, BuildError> {
+/// Where transactions are prepared, with the instance whose branch that is, or copy of the stock.
+async fn databases(admin: &mut PgConnection) -> Result<Vec<(DatabaseName, Option<Uuid>)>, BuildError> {
     let found: Vec<(String, Option<String>)> = sqlx::query_as(
         "select distinct d.datname::text, shobj_description(d.oid, 'pg_database') from pg_prepared_xacts p join pg_database d on d.datname = p.database",
     )
     .fetch_all(admin)
     .await
     .map_err(|error| from_sql("looking for prepared transactions", error))?;
-    let marked = |(name, comment): (String, Option<String>)| (DatabaseName::existing(name), comment.as_deref().and_then(Mark::read));
-    Ok(found.into_iter().map(marked).collect())
+    let of = |(name, comment): (String, Option<String>)| (DatabaseName::existing(name), comment.as_deref().and_then(owner_instance));
+    Ok(found.into_iter().map(of).collect())
 }
