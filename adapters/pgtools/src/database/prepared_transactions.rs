@@ -130,8 +130,8 @@ async fn shared(admin: &mut PgConnection, in_the_way: InTheWay, database: &Datab
     .map_err(failed)
 }
 
-/// The same for those that a branch's login prepared in a database that is no branch's, such as that which everybody may connect to, and for those of roles that
-/// are gone. No branch's user has made anything there: the admin goes in itself.
+/// The same for those that a branch's login prepared in a database that is no branch's, such as that which everybody may connect to; and, while locks are scarce
+/// and outside of the metadata database, for those of roles that are gone. No branch's user has made anything there: the admin goes in itself.
 pub(crate) async fn roll_back_elsewhere(
     admin: &mut PgConnection,
     settings: &Settings,
@@ -140,7 +140,8 @@ pub(crate) async fn roll_back_elsewhere(
 ) -> Result<usize, BuildError> {
     let prepared: Vec<(String, Option<String>)> = sqlx::query_as(concat!(
         "select gid, owner::text from pg_prepared_xacts p
-          where database = $2 and (owner is null or starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
+          where database = $2 and (owner is null and $1::int8 is not null and $2 <> current_database()
+                                   or starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
         is_in_the_way!()
     ))
     .bind(in_the_way.places())

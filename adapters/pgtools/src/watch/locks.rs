@@ -84,7 +84,7 @@ struct TableOfLocks {
     waited_for: bool,
 }
 
-/// A session that took more than its share.
+/// A session that took more than its share, or wants more.
 #[derive(sqlx::FromRow)]
 struct Hoarder {
     pid: i32,
@@ -138,6 +138,7 @@ impl Guard {
         run(&mut connection, format!("begin isolation level read committed; {}", locks.join("; "))).await.map_err(failed)?;
         // Nobody has so many: it is known once it is asked for.
         end_hoarders(&mut connection, i64::MAX).await?;
+        end_waiters(&mut connection).await?;
         run(&mut connection, "savepoint reserve").await.map_err(failed)?;
         Ok(Self { connection, since: Instant::now(), has_reserve: false })
     }
@@ -180,6 +181,18 @@ impl Guard {
             table = TableOfLocks::read(&mut self.connection).await?;
         }
         self.keep_reserve(table.places(full).is_none()).await?;
+        if table.waited_for {
+            let waiters = end_waiters(&mut self.connection).await?;
+            table.waited_for = waiters.is_empty();
+            for Hoarder { pid, login, database, .. } in waiters {
+                tracing::warn!(
+                    login,
+                    pid,
+                    database,
+                    "a session of a branch's login wanted a catalogue of the whole server for itself, and was ended"
+                );
+            }
+        }
         Ok(table)
     }
 
@@ -206,7 +219,7 @@ pub(super) enum Seen {
 
 /// Ends them, while the table has no more than so many places. Calls functions only: the rules that views stand for are read from places that cannot be held.
 ///
-/// One session may hold an eighth of them, those of all branches and what was prepared together a half; over that, the one that has most goes. What else is in
+/// One session may hold an eighth of them, those of all branches and whatever was prepared, by whom ever, together a half; over that, the one that has most goes. What else is in
 /// the table belongs to main's own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody.
 async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoarder>, BuildError> {
     run(admin, "select pg_stat_clear_snapshot()").await.map_err(failed)?;
@@ -232,6 +245,26 @@ async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoard
     .fetch_all(admin)
     .await
     .map_err(|error| from_sql("ending who holds most locks", error))
+}
+
+/// Ends sessions of branches' logins that wait for what the guard has, and gives them. PostgreSQL lets anybody wait for a catalogue before it asks whether they may
+/// have it (CREATE RULE), and all who connect queue up behind; letting it go would leave the table without a guard at a time of their choice.
+async fn end_waiters(admin: &mut PgConnection) -> Result<Vec<Hoarder>, BuildError> {
+    run(admin, "select pg_stat_clear_snapshot()").await.map_err(failed)?;
+    sqlx::query_as(
+        "with waiters as materialized (
+             select a.pid, a.usesysid as role, a.datid
+               from (select distinct pid from pg_lock_status() where not granted and mode = 'AccessExclusiveLock' and locktype = 'relation') asked
+               join pg_stat_get_activity(null) a on a.pid = asked.pid
+              where pg_get_userbyid(a.usesysid)::text ~ $1 and pg_backend_pid() = any(pg_blocking_pids(a.pid))
+         )
+         select pid, pg_get_userbyid(role)::text as login, pg_describe_object(1262, datid, 0) as database,
+                case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended from waiters",
+    )
+    .bind(OF_BRANCHES)
+    .fetch_all(admin)
+    .await
+    .map_err(|error| from_sql("ending who waits for a catalogue", error))
 }
 
 fn failed(error: sqlx::Error) -> BuildError {

@@ -8,13 +8,16 @@ mod session;
 
 pub(crate) use session::{Reason, Session, end_all, session_columns};
 
-use crate::{database::prepared_transactions::InTheWay, settings::Settings};
+use crate::{database::prepared_transactions::InTheWay, error::retryable, settings::Settings};
 use futures_util::future::join3;
 use locks::{Guard, Seen};
 use ports::driven::BuildError;
 use sqlx::{Connection, PgConnection};
 use std::{fmt, time::Duration};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 /// How long whoever works on branches waits for such a session before it is ended, and how often is looked.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -75,6 +78,7 @@ impl PgWatch {
         loop {
             if let Err(error) = self.make_room(&mut guard, full).await {
                 guard = None;
+                full.send_replace(None);
                 tracing::warn!(%error, "could not look whether branches' logins fill the server's table of locks");
             }
             sleep(PATIENCE).await;
@@ -84,18 +88,27 @@ impl PgWatch {
     async fn make_room(&self, kept: &mut Option<Guard>, full: &watch::Sender<Option<i64>>) -> Result<(), BuildError> {
         let guard = match kept {
             Some(guard) => guard,
-            None => kept.insert(Guard::post(&self.settings).await?),
+            None => kept.insert(self.post().await?),
         };
         match guard.look(self.limits.lock_table).await? {
             Seen::Table { prepared_in } => drop(full.send_replace(prepared_in)),
-            Seen::IsInTheWay => *kept = None,
+            Seen::IsInTheWay => {
+                full.send_replace(None);
+                *kept = None;
+            }
             // One is there all the time.
-            Seen::IsOld => match Guard::post(&self.settings).await {
+            Seen::IsOld => match self.post().await {
                 Ok(fresh) => *guard = fresh,
                 Err(error) => tracing::warn!(%error, "the guard of the table of locks could not be relieved"),
             },
         }
         Ok(())
+    }
+
+    /// Within a time that another guard can be without a look.
+    async fn post(&self) -> Result<Guard, BuildError> {
+        let posted = timeout(PATIENCE * 5, Guard::post(&self.settings)).await;
+        posted.unwrap_or_else(|_| Err(retryable("connecting the guard of the table of locks took too long")))
     }
 
     /// Beside the guard, which goes on looking meanwhile.

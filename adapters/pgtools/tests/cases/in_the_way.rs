@@ -250,6 +250,29 @@ async fn a_table_of_locks_that_was_filled_to_the_brim_at_once_is_emptied() {
     }
 }
 
+/// PostgreSQL lets anybody wait for a catalogue before it asks whether they may have it, and whoever connects waits behind them.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_catalogue_is_ended_and_the_guard_stays() {
+    const GUARD: &str = "select pid from pg_stat_activity
+                          where datname = current_database() and state = 'idle in transaction' and starts_with(application_name, 'fluxbase builder')";
+    let _alone = WATCHED.lock().await;
+    for admin in BOTH {
+        let street = Street::new_in(watched_cluster(), admin).await;
+        let house = &street.house;
+        let (user, password) = street.issue().await;
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
+        looked_again(house).await;
+        let guard: i32 = house.value(&house.main, GUARD).await;
+        let mut greedy = session_of(&street, &user, &password).await;
+        let asked = timeout(FOR_EVER, try_execute(&mut greedy, "create rule r as on insert to pg_database do nothing")).await;
+        assert!(asked.expect("nobody waits for ever").is_err());
+        assert!(try_execute(&mut greedy, "select 1").await.is_err(), "it was ended");
+        looked_again(house).await;
+        assert_eq!(house.value::<i32>(&house.main, GUARD).await, guard);
+        watch.abort();
+    }
+}
+
 /// Waits until a watch that is kept has looked at the table of locks again: its guard is in a transaction between its looks.
 async fn looked_again(house: &House) {
     let last = "select max(query_start)::text from pg_stat_activity
