@@ -151,7 +151,7 @@ impl Settings {
         settings: &'static [&'static str],
     ) -> Result<PgConnection, BuildError> {
         match try_connect(&options, settings).await {
-            Err(error) if sql_state(&error).as_deref() == Some(WRONG_PASSWORD) => {
+            Err(error) if sql_state(&error).is_some_and(|state| [WRONG_PASSWORD, UNREADABLE_PASSWORD].contains(&state.as_str())) => {
                 tracing::warn!(database = %branch, "the password of a branch's login was changed in the branch, and is put right");
                 database_logins::restore_at_once(self, branch).await?;
                 connect(options, settings).await
@@ -205,6 +205,10 @@ macro_rules! room_for_locks {
     };
 }
 pub(crate) use room_for_locks;
+
+/// What PostgreSQL up to 17 says where a login has given itself a password that is so long that it lies in a TOAST table: it reads passwords before it has a
+/// database to know that by.
+const UNREADABLE_PASSWORD: &str = "XX000";
 
 /// What PostgreSQL says to a password that is not the login's.
 const WRONG_PASSWORD: &str = "28P01";

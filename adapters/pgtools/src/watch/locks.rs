@@ -139,6 +139,7 @@ impl Guard {
         // Nobody has so many: it is known once it is asked for.
         end_hoarders(&mut connection, i64::MAX).await?;
         end_waiters(&mut connection).await?;
+        hold_long_passwords(&mut connection).await.map_err(failed)?;
         run(&mut connection, "savepoint reserve").await.map_err(failed)?;
         Ok(Self { connection, since: Instant::now(), has_reserve: false })
     }
@@ -215,6 +216,17 @@ pub(super) enum Seen {
     IsInTheWay,
     /// Another guard is to take over.
     IsOld,
+}
+
+/// The same where long passwords lie, up to PostgreSQL 17: whoever has one is looked up there, too. Only a superuser may read it.
+async fn hold_long_passwords(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    const READABLE: &str =
+        "select rolsuper and exists (select from pg_class where relname = 'pg_toast_1260' and relnamespace = 'pg_toast'::regnamespace)
+                              from pg_roles where rolname = current_user";
+    if sqlx::query_scalar(READABLE).fetch_one(&mut *connection).await? {
+        run(connection, "select from pg_toast.pg_toast_1260 limit 0").await?;
+    }
+    Ok(())
 }
 
 /// Ends them, while the table has no more than so many places. Calls functions only: the rules that views stand for are read from places that cannot be held.

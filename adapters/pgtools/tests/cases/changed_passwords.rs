@@ -55,6 +55,27 @@ async fn a_login_whose_password_was_changed_is_put_right_where_it_is_used() {
     }
 }
 
+/// Gives the session's own login a password of so many bytes that PostgreSQL up to 17 keeps it in another table, which nobody reads who is about to connect.
+pub(super) const LONG_PASSWORD: &str = "do $$ begin
+    execute format('alter role %I password %L', current_user,
+                   'SCRAM-SHA-256$4096:' || (select string_agg(md5(i::text), '') from generate_series(1, 300) i) || '$' || repeat('A', 43) || '=:' || repeat('A', 43) || '=');
+end $$";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_took_a_password_which_nobody_can_read_is_put_right_too() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        for login in logins(&street) {
+            let mut inside = session(&login.name, &login.password, &street.branch.database).await.unwrap();
+            execute(&mut inside, "set role none").await;
+            execute(&mut inside, LONG_PASSWORD).await;
+            assert!(session(&login.name, &login.password, &street.branch.database).await.is_err());
+        }
+        street.house.builder().introduce(&street.branch, some_user()).await.unwrap();
+        is_ours_again(&street).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_came_by_a_changed_password_is_shown_out_when_it_is_taken_back() {
     for admin in BOTH {
