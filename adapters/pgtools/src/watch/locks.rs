@@ -94,6 +94,14 @@ struct Hoarder {
     ended: bool,
 }
 
+impl Hoarder {
+    fn tell(&self, did: &str) {
+        let Self { pid, login, database, ended } = self;
+        let outcome = if *ended { "was ended" } else { "could not be ended yet" };
+        tracing::warn!(login, pid, database, "a session of a branch's login {did}, and {outcome}");
+    }
+}
+
 impl TableOfLocks {
     /// Calls functions only, and so can be read when it is full.
     async fn read(admin: &mut PgConnection) -> Result<Self, BuildError> {
@@ -169,14 +177,8 @@ impl Guard {
             if hoarders.is_empty() {
                 break;
             }
-            for Hoarder { pid, login, database, ended } in hoarders.into_iter().filter(|hoarder| told.insert(hoarder.pid)) {
-                let outcome = if ended { "was ended" } else { "could not be ended yet" };
-                tracing::warn!(
-                    login,
-                    pid,
-                    database,
-                    "a session of a branch's login took more than its share of the locks that the server has, and {outcome}"
-                );
+            for hoarder in hoarders.iter().filter(|hoarder| told.insert(hoarder.pid)) {
+                hoarder.tell("took more than its share of the locks that the server has");
             }
             sleep(BETWEEN_LOOKS).await;
             table = TableOfLocks::read(&mut self.connection).await?;
@@ -185,13 +187,8 @@ impl Guard {
         if table.waited_for {
             let waiters = end_waiters(&mut self.connection).await?;
             table.waited_for = waiters.is_empty();
-            for Hoarder { pid, login, database, .. } in waiters {
-                tracing::warn!(
-                    login,
-                    pid,
-                    database,
-                    "a session of a branch's login wanted a catalogue of the whole server for itself, and was ended"
-                );
+            for waiter in &waiters {
+                waiter.tell("wanted a catalogue of the whole server for itself");
             }
         }
         Ok(table)
@@ -218,7 +215,7 @@ pub(super) enum Seen {
     IsOld,
 }
 
-/// The same where long passwords lie, up to PostgreSQL 17: whoever has one is looked up there, too. Only a superuser may read it.
+/// Takes the lock of where long passwords lie, up to PostgreSQL 17: whoever has one is looked up there, too. Only a superuser may read it.
 async fn hold_long_passwords(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     const READABLE: &str =
         "select rolsuper and exists (select from pg_class where relname = 'pg_toast_1260' and relnamespace = 'pg_toast'::regnamespace)
@@ -231,8 +228,8 @@ async fn hold_long_passwords(connection: &mut PgConnection) -> Result<(), sqlx::
 
 /// Ends them, while the table has no more than so many places. Calls functions only: the rules that views stand for are read from places that cannot be held.
 ///
-/// One session may hold an eighth of them, those of all branches and whatever was prepared, by whom ever, together a half; over that, the one that has most goes. What else is in
-/// the table belongs to main's own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody.
+/// One session may hold an eighth of them, those of all branches and whatever was prepared, by whom ever, together a half; over that, the one that has most
+/// goes. What else is in the table belongs to main's own users, or to a clone that reads main, and ending whoever holds a little of the rest would help nobody.
 async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoarder>, BuildError> {
     run(admin, "select pg_stat_clear_snapshot()").await.map_err(failed)?;
     sqlx::query_as(concat!(
