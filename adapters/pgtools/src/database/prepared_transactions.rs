@@ -7,6 +7,7 @@ use crate::{
     error::from_sql,
     logins::{
         connection_role, database_logins,
+        login_objects::owner_instance,
         membership::{Use, grant, let_builder_act_for},
         names::OF_BRANCHES,
     },
@@ -24,8 +25,14 @@ struct Prepared {
     owner: String,
 }
 
-/// Rolls back what the database's own logins may. Tells whether there was anything to roll back.
+/// Rolls back what the database's own logins may, and a superuser what roles that are gone prepared. Tells whether there was anything to roll back. It is closed
+/// behind that: it is to go.
 pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
+    let by_logins = roll_back_by_logins(&mut *admin, settings, database).await?;
+    Ok(roll_back_of_nobody(admin, settings, database).await? || by_logins)
+}
+
+async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
     let owners: Vec<String> = sqlx::query_scalar("select distinct owner::text from pg_prepared_xacts where database = $1 and owner is not null")
         .bind(database.as_str())
         .fetch_all(&mut *admin)
@@ -51,6 +58,25 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
         }
     }
     Ok(found)
+}
+
+/// Those of roles that are gone, as whoever administers the server by hand may drop one; ending them runs nobody's code.
+async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
+    let gids: Vec<String> = sqlx::query_scalar(
+        "select p.gid from pg_prepared_xacts p join pg_roles me on me.rolname = current_user where p.database = $1 and p.owner is null and me.rolsuper",
+    )
+    .bind(database.as_str())
+    .fetch_all(&mut *admin)
+    .await
+    .map_err(failed)?;
+    if gids.is_empty() {
+        return Ok(false);
+    }
+    let theirs: Vec<_> = gids.into_iter().map(|gid| (gid, None)).collect();
+    set_open(&mut *admin, database, &settings.admin.user, true).await?;
+    let ended = roll_back_by_admin(settings, database, &theirs).await;
+    set_open(&mut *admin, database, &settings.admin.user, false).await?;
+    ended.map(|ended| ended > 0)
 }
 
 /// What a prepared transaction is rolled back for though nobody asked.
@@ -152,13 +178,47 @@ pub(crate) async fn roll_back_elsewhere(
     .fetch_all(&mut *admin)
     .await
     .map_err(failed)?;
+    roll_back_by_admin(settings, database, &prepared).await
+}
+
+/// Rolls back what these roles prepared in databases that are no branch's: nobody but a superuser may once they are dropped. Tells whether nothing of theirs is
+/// left. What is, in a branch, goes before its database does, by logins that may become them: as long as it is there, the roles have to be.
+pub(crate) async fn roll_back_of(admin: &mut PgConnection, settings: &Settings, roles: &[&str]) -> Result<bool, BuildError> {
+    let prepared: Vec<(String, Option<String>, Vec<String>, Vec<Option<String>>)> = sqlx::query_as(
+        "select d.datname::text, shobj_description(d.oid, 'pg_database'), array_agg(p.gid), array_agg(p.owner::text)
+           from pg_prepared_xacts p join pg_database d on d.datname = p.database where p.owner = any($1) group by d.oid, d.datname",
+    )
+    .bind(roles)
+    .fetch_all(admin)
+    .await
+    .map_err(failed)?;
+    let mut is_clear = true;
+    for (database, comment, gids, owners) in prepared {
+        let theirs: Vec<_> = gids.into_iter().zip(owners).collect();
+        let database = DatabaseName::existing(database);
+        let is_of_a_branch = comment.as_deref().and_then(owner_instance).is_some();
+        is_clear &= !is_of_a_branch
+            && match roll_back_by_admin(settings, &database, &theirs).await {
+                Ok(ended) => ended == theirs.len(),
+                Err(error) => {
+                    tracing::warn!(%error, %database, "what a branch's login prepared could not be rolled back");
+                    false
+                }
+            };
+    }
+    Ok(is_clear)
+}
+
+/// Each as its owner, if there is one yet. Gives how many could be.
+async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepared: &[(String, Option<String>)]) -> Result<usize, BuildError> {
     if prepared.is_empty() {
         return Ok(0);
     }
     let mut inside = settings.admin_at(database).await?;
+    let is_superuser = is_superuser(&mut inside).await?;
     let mut ended = 0;
     for (gid, owner) in prepared {
-        match roll_back_as(&mut inside, &gid, owner.as_deref()).await {
+        match roll_back_as(&mut inside, is_superuser, gid, owner.as_deref()).await {
             Ok(()) => ended += 1,
             Err(error) => tracing::warn!(%error, %database, gid, owner, "a prepared transaction could not be rolled back"),
         }
@@ -169,15 +229,18 @@ pub(crate) async fn roll_back_elsewhere(
 }
 
 /// As its owner, so that PostgreSQL asks whether it is theirs; nobody but a superuser may for a role that is gone.
-async fn roll_back_as(inside: &mut PgConnection, gid: &str, owner: Option<&str>) -> Result<(), sqlx::Error> {
+async fn roll_back_as(inside: &mut PgConnection, is_superuser: bool, gid: &str, owner: Option<&str>) -> Result<(), sqlx::Error> {
     if let Some(owner) = owner {
-        let is_superuser: bool = sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut *inside).await?;
         if !is_superuser {
             run(inside, grant(major(inside), owner, "current_user", Use::WHOLE)).await?;
         }
         run(inside, format!("set role {}", ident(owner))).await?;
     }
     run(inside, format!("rollback prepared {}", literal(gid))).await
+}
+
+async fn is_superuser(connection: &mut PgConnection) -> Result<bool, BuildError> {
+    sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(connection).await.map_err(failed)
 }
 
 /// The builder becomes a member of the login that people connected by, where that prepared one.

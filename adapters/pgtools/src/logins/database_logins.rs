@@ -9,6 +9,7 @@ use super::{
 use crate::{
     connect::{major, run},
     contended::{self, again},
+    database::prepared_transactions::roll_back_of,
     error::{from_sql, sql_state},
     quoting::{ident, literal},
     setting_value::setting_value,
@@ -174,7 +175,9 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, (lower, l
 /// Takes the logins of a dropped database away. What they owned was in it; what people granted to them elsewhere keeps them, and is no reason to keep anybody
 /// waiting: nobody can come in by such a login any more, and the sweeper drops it once nothing names it.
 pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
-    let names = LoginPurpose::ALL.map(|purpose| settings.login_ident(purpose, database)).join(", ");
+    let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
+    roll_back_of(&mut *admin, settings, &logins.each_ref().map(String::as_str)).await?;
+    let names = logins.each_ref().map(|login| ident(login)).join(", ");
     let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
     match contended::run(&mut *admin, format!("drop role if exists {names}")).await {
         Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}

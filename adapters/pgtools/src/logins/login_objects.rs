@@ -4,6 +4,7 @@ use super::membership::let_builder_act_for;
 use crate::{
     connect::run,
     contended,
+    database::prepared_transactions::roll_back_of,
     error::{from_sql, sql_state},
     quoting::ident,
     settings::Settings,
@@ -14,9 +15,13 @@ use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-/// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back.
+/// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back, and while it has prepared a transaction in a branch that
+/// transaction could be ended by nobody else.
 pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
-    if try_drop(admin, role).await? {
+    if !roll_back_of(&mut *admin, settings, &[role]).await? {
+        return Ok(false);
+    }
+    if drop_unused(&mut *admin, role).await? {
         return Ok(true);
     }
     for (database, comment) in databases_with_its_things(admin, role).await? {
@@ -30,7 +35,20 @@ pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, rol
             tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");
         }
     }
-    try_drop(admin, role).await
+    drop_unused(admin, role).await
+}
+
+/// Drops the role, where nothing on the server depends on it. Whether it is gone.
+pub(crate) async fn try_drop(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
+    Ok(roll_back_of(&mut *admin, settings, &[role]).await? && drop_unused(admin, role).await?)
+}
+
+async fn drop_unused(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
+    match contended::run(admin, format!("drop role if exists {}", ident(role))).await {
+        Ok(()) => Ok(true),
+        Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Ok(false),
+        Err(error) => Err(from_sql(format!("dropping role '{role}'"), error)),
+    }
 }
 
 /// The instance whose branch, or copy of the stock, a database with this comment is.
@@ -44,15 +62,6 @@ pub(crate) fn owner_instance(comment: &str) -> Option<Uuid> {
         instance: Uuid,
     }
     serde_json::from_str::<Comment>(comment).ok().map(|comment| comment.fluxbase.instance)
-}
-
-/// Drops the role, where nothing on the server depends on it. Whether it is gone.
-pub(crate) async fn try_drop(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
-    match contended::run(admin, format!("drop role if exists {}", ident(role))).await {
-        Ok(()) => Ok(true),
-        Err(error) if sql_state(&error).as_deref() == Some("2BP01") => Ok(false),
-        Err(error) => Err(from_sql(format!("dropping role '{role}'"), error)),
-    }
 }
 
 /// Databases in which it owns something or was granted something, with their comments.
@@ -83,7 +92,8 @@ async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &st
 async fn give(inside: Result<PgConnection, BuildError>, role: &str) -> Result<(), BuildError> {
     let mut inside = inside?;
     let (role, owner) = (ident(role), ident(OWNER_ROLE));
-    let give = format!("reassign owned by {role} to {owner}; drop owned by {role}");
+    // Somebody's transaction may have a table of it; whoever takes a login away is not kept by that.
+    let give = format!("set lock_timeout = '5s'; reassign owned by {role} to {owner}; drop owned by {role}");
     run(&mut inside, give).await.map_err(|error| from_sql("giving away what the branch's login owns", error))?;
     let _ = inside.close().await;
     Ok(())

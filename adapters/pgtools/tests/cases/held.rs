@@ -5,10 +5,11 @@ use super::{
     cluster::{cluster, strict_cluster},
     connect,
     connections::Street,
-    execute, refusal,
+    execute, refusal, try_connect,
 };
 use domain::DataCloneMode;
-use ports::driven::{BranchBuilder, LoginPurpose};
+use ports::driven::{BranchBuilder, BranchLogins, LoginPurpose};
+use sqlx::Connection;
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -39,7 +40,61 @@ async fn transactions_that_people_prepared_are_rolled_back() {
         street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
         assert_eq!(street.house.count(&street.house.main, &prepared).await, 0);
         assert_eq!(street.house.databases().await, [""; 0]);
-        ports::driven::BranchLogins::revoke(&street.logins, street.branch.branch_id).await.unwrap();
+        street.logins.revoke(street.branch.branch_id).await.unwrap();
+    }
+}
+
+/// Nobody but a superuser ends what a role prepared that is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revoked_login_prepared_keeps_no_database() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let (user, password) = street.issue().await;
+        let database = street.branch.database.as_str();
+        for within in [database, "postgres"] {
+            let mut inside = connect(&user, password.expose(), within).await;
+            execute(&mut inside, "set role none").await;
+            execute(&mut inside, &format!("begin; select pg_advisory_xact_lock(1); prepare transaction '{database} in {within}'")).await;
+        }
+        let prepared = format!("pg_prepared_xacts where gid in ('{database} in {database}', '{database} in postgres')");
+        street.logins.revoke(street.branch.branch_id).await.unwrap();
+        assert_eq!(house.count(&house.main, &format!("{prepared} and owner is null")).await, 0);
+        assert!(try_connect(&user, password.expose(), database).await.is_err());
+        street.delete(&street.branch).await;
+        assert_eq!(house.count(&house.main, &prepared).await, 0);
+        assert_eq!(house.databases().await, [""; 0]);
+        assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{user}'")).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_role_prepared_that_is_gone_is_a_superusers_to_end() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let (user, password) = street.issue().await;
+        let database = street.branch.database.as_str();
+        let mut inside = connect(&user, password.expose(), database).await;
+        execute(&mut inside, "set role none").await;
+        execute(&mut inside, &format!("begin; select pg_advisory_xact_lock(1); prepare transaction 'in {database}'")).await;
+        inside.close().await.unwrap();
+        let mut by_hand = house.look_into(&house.main).await;
+        execute(&mut by_hand, &format!("revoke connect on database {database} from {user}; drop role {user}")).await;
+        let prepared = format!("pg_prepared_xacts where gid = 'in {database}' and owner is null");
+        assert_eq!(house.count(&house.main, &prepared).await, 1);
+        house.builder().shut_out(&street.branch).await.unwrap();
+        let dropped = house.builder().drop_database(&street.branch, Arc::new(Quiet)).await;
+        if admin == Admin::Plain {
+            let (code, message) = refusal(dropped);
+            assert!(code == "database_in_use" && message.contains("by a superuser where their owner is gone"), "{message}");
+            execute(&mut by_hand, &format!("alter database {database} allow_connections true")).await;
+            execute(&mut house.look_into(&street.branch.database).await, &format!("rollback prepared 'in {database}'")).await;
+            house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
+        } else {
+            dropped.unwrap();
+        }
+        assert_eq!(house.databases().await, [""; 0]);
     }
 }
 
