@@ -68,12 +68,16 @@ impl Settings {
 
     /// The admin's connection by which is seen who is in the way of others: it waits for nobody.
     pub(crate) async fn watcher(&self) -> Result<PgConnection, BuildError> {
-        connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), ABANDONED]), &GUARDED).await
+        self.watching(ABANDONED).await
     }
 
     /// The admin's connection that stays in a transaction, and looks from there at each second who fills the table of locks.
     pub(crate) async fn guard(&self) -> Result<PgConnection, BuildError> {
-        connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), FROZEN]), &GUARDED).await
+        self.watching(FROZEN).await
+    }
+
+    async fn watching(&self, gone: (&str, &str)) -> Result<PgConnection, BuildError> {
+        connect(options(&self.server, &self.admin, &self.metadata_database).options([("lock_timeout", "2s"), gone]), &GUARDED).await
     }
 
     /// The admin's connection into a database that nobody else is in yet: to prepare it, and for what only the admin can make.

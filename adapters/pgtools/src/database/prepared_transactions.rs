@@ -25,6 +25,16 @@ struct Prepared {
     owner: String,
 }
 
+/// What some roles prepared in one database.
+#[derive(sqlx::FromRow)]
+struct Within {
+    database: String,
+    comment: Option<String>,
+    gids: Vec<String>,
+    /// Of each.
+    owners: Vec<Option<String>>,
+}
+
 /// Rolls back what the database's own logins may, and a superuser what roles that are gone prepared. Tells whether there was anything to roll back. It is closed
 /// behind that: it is to go.
 pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
@@ -130,15 +140,18 @@ pub(crate) async fn roll_back_shared(
         return Ok(0);
     }
     become_people(&mut *admin, settings, database, &owners).await?;
+    // A login that cannot come in, as one whose sessions are all taken, keeps no other.
+    let mut outcome = Ok(());
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
         let theirs = shared(&mut *admin, in_the_way, database, Some(&login)).await?;
         if !theirs.is_empty() {
-            roll_back(settings, purpose, database, &theirs).await?;
-            ended += theirs.len();
+            let rolled_back = roll_back(settings, purpose, database, &theirs).await;
+            ended += if rolled_back.is_ok() { theirs.len() } else { 0 };
+            outcome = outcome.and(rolled_back);
         }
     }
-    Ok(ended)
+    outcome.map(|()| ended)
 }
 
 /// Those of roles that the login may become, or of all.
@@ -184,8 +197,8 @@ pub(crate) async fn roll_back_elsewhere(
 /// Rolls back what these roles prepared in databases that are no branch's: nobody but a superuser may once they are dropped. Tells whether nothing of theirs is
 /// left. What is, in a branch, goes before its database does, by logins that may become them: as long as it is there, the roles have to be.
 pub(crate) async fn roll_back_of(admin: &mut PgConnection, settings: &Settings, roles: &[&str]) -> Result<bool, BuildError> {
-    let prepared: Vec<(String, Option<String>, Vec<String>, Vec<Option<String>>)> = sqlx::query_as(
-        "select d.datname::text, shobj_description(d.oid, 'pg_database'), array_agg(p.gid), array_agg(p.owner::text)
+    let prepared: Vec<Within> = sqlx::query_as(
+        "select d.datname::text as database, shobj_description(d.oid, 'pg_database') as comment, array_agg(p.gid) as gids, array_agg(p.owner::text) as owners
            from pg_prepared_xacts p join pg_database d on d.datname = p.database where p.owner = any($1) group by d.oid, d.datname",
     )
     .bind(roles)
@@ -193,7 +206,7 @@ pub(crate) async fn roll_back_of(admin: &mut PgConnection, settings: &Settings, 
     .await
     .map_err(failed)?;
     let mut is_clear = true;
-    for (database, comment, gids, owners) in prepared {
+    for Within { database, comment, gids, owners } in prepared {
         let theirs: Vec<_> = gids.into_iter().zip(owners).collect();
         let database = DatabaseName::existing(database);
         let is_of_a_branch = comment.as_deref().and_then(owner_instance).is_some();

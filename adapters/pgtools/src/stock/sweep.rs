@@ -209,7 +209,11 @@ impl Sweep<'_> {
 
     /// Not with what it owns: that was in its database, and whatever else it may own is somebody's to look at.
     async fn drop_role(&mut self, role: &str) -> Result<(), BuildError> {
-        if try_drop(&mut self.admin, self.settings, role).await? { Ok(()) } else { Err(refused("role_in_use", "something on the server still depends on it")) }
+        if try_drop(&mut self.admin, self.settings, role).await? {
+            Ok(())
+        } else {
+            Err(refused("role_in_use", "something on the server still depends on it"))
+        }
     }
 
     fn note(&mut self, name: &str, outcome: Result<(), BuildError>) {

@@ -25,6 +25,14 @@ macro_rules! held_places {
     };
 }
 
+/// Tells those sessions `told` of branches' logins to end that it has as `pid`, `role` and `datid`, and gives a [`Hoarder`] of each.
+macro_rules! ended {
+    () => {
+        "select pid, pg_get_userbyid(role)::text as login, pg_describe_object(1262, datid, 0) as database,
+                case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended from told"
+    };
+}
+
 /// Locks that the guard has to let go: a connection to a branch and what is done over it need a few dozens. Where there is room for few, it takes few of them.
 const RESERVE: &str = concat!(
     "select count(pg_advisory_xact_lock(hashtextextended('fluxbase: room for the watch', pg_backend_pid()) + i)) from generate_series(1, least(64, ",
@@ -243,10 +251,10 @@ async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoard
                     row_number() over (order by held.places desc) as nth
                from held join pg_stat_get_activity(null) a on a.pid = held.pid
               where pg_get_userbyid(a.usesysid)::text ~ $1
-         )
-         select pid, pg_get_userbyid(role)::text as login, pg_describe_object(1262, datid, 0) as database,
-                case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended
-           from holders where places > $2 / 8 or of_all > $2 / 2 and nth = 1 and places > $3"
+         ), told as materialized (
+             select * from holders where places > $2 / 8 or of_all > $2 / 2 and nth = 1 and places > $3
+         ) ",
+        ended!()
     ))
     .bind(OF_BRANCHES)
     .bind(places)
@@ -260,16 +268,15 @@ async fn end_hoarders(admin: &mut PgConnection, places: i64) -> Result<Vec<Hoard
 /// have it (CREATE RULE), and all who connect queue up behind; letting it go would leave the table without a guard at a time of their choice.
 async fn end_waiters(admin: &mut PgConnection) -> Result<Vec<Hoarder>, BuildError> {
     run(admin, "select pg_stat_clear_snapshot()").await.map_err(failed)?;
-    sqlx::query_as(
-        "with waiters as materialized (
+    sqlx::query_as(concat!(
+        "with told as materialized (
              select a.pid, a.usesysid as role, a.datid
                from (select distinct pid from pg_lock_status() where not granted and mode = 'AccessExclusiveLock' and locktype = 'relation') asked
                join pg_stat_get_activity(null) a on a.pid = asked.pid
               where pg_get_userbyid(a.usesysid)::text ~ $1 and pg_backend_pid() = any(pg_blocking_pids(a.pid))
-         )
-         select pid, pg_get_userbyid(role)::text as login, pg_describe_object(1262, datid, 0) as database,
-                case when pg_has_role(role, 'usage') then pg_terminate_backend(pid) else false end as ended from waiters",
-    )
+         ) ",
+        ended!()
+    ))
     .bind(OF_BRANCHES)
     .fetch_all(admin)
     .await

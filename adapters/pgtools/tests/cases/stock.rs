@@ -53,9 +53,13 @@ async fn a_branch_from_the_stock_dumps_as_its_parent_does() {
     assert_eq!(first.source, BuildSource::Parent);
     builder.tend().await.unwrap();
     assert_eq!(house.counts().await, (1, 1));
-    let closed = "pg_database where datname like 'fluxbase\\_%' and datname !~ 'branch' and datname ~ '_(template|spare)_'
-                  and (datallowconn or exists (select from aclexplode(datacl) x where x.privilege_type = 'CONNECT' and x.grantee <> datdba))";
-    assert_eq!(house.count(&house.main, closed).await, 0, "nobody may connect");
+    let closed = format!(
+        "pg_database where datname = any('{{{},{}}}')
+                  and (datallowconn or exists (select from aclexplode(datacl) x where x.privilege_type = 'CONNECT' and x.grantee <> datdba))",
+        house.stock("template").await.join(","),
+        house.stock("spare").await.join(",")
+    );
+    assert_eq!(house.count(&house.main, &closed).await, 0, "nobody may connect");
 
     let parent = super::equality::dump(&house, &house.main, true);
     for (slug, source) in [("two", BuildSource::Spare), ("three", BuildSource::Template)] {
