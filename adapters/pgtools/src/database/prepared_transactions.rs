@@ -5,88 +5,82 @@ use crate::{
     connect::{major, run},
     contended,
     error::from_sql,
+    hex::hex,
     logins::{
         connection_role, database_logins,
         login_objects::owner_instance,
         membership::{Use, grant, let_builder_act_for},
         names::OF_BRANCHES,
     },
-    quoting::{ident, literal},
+    quoting::ident,
     settings::Settings,
 };
 use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
 
-/// A transaction that was prepared: only who prepared it ends it, and only from within its database.
+/// A transaction that was prepared: only its owner ends it, or a superuser, and only from within its database. What it is called by cannot be read elsewhere: it is
+/// of that database's encoding.
 #[derive(sqlx::FromRow)]
 struct Prepared {
-    gid: String,
-    owner: String,
+    transaction: String,
+    /// None where the role is gone.
+    owner: Option<String>,
 }
 
-/// What some roles prepared in one database.
-#[derive(sqlx::FromRow)]
-struct Within {
-    database: String,
-    comment: Option<String>,
-    gids: Vec<String>,
-    /// Of each.
-    owners: Vec<Option<String>>,
-}
-
-/// Rolls back what the database's own logins may, and a superuser what roles that are gone prepared. Tells whether there was anything to roll back. It is closed
-/// behind that: it is to go.
+/// Rolls back what the database's own logins may, and a superuser what roles that are gone prepared. Tells whether anything was. It is closed behind that: it is to
+/// go.
 pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
     let by_logins = roll_back_by_logins(&mut *admin, settings, database).await?;
-    Ok(roll_back_of_nobody(admin, settings, database).await? || by_logins)
+    let of_nobody = roll_back_of_nobody(admin, settings, database).await?;
+    Ok(by_logins + of_nobody > 0)
 }
 
-async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
+async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
     let owners: Vec<String> = sqlx::query_scalar("select distinct owner::text from pg_prepared_xacts where database = $1 and owner is not null")
         .bind(database.as_str())
         .fetch_all(&mut *admin)
         .await
         .map_err(failed)?;
     if owners.is_empty() {
-        return Ok(false);
+        return Ok(0);
     }
     // Whoever worked in it may have changed their passwords.
     let made = database_logins::make(&mut *admin, settings, database, &LoginPurpose::ALL, "").await;
     made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?;
     become_people(&mut *admin, settings, database, &owners).await?;
-    let mut found = false;
+    let mut ended = 0;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
         let theirs = prepared_by(&mut *admin, database, &login).await?;
         if !theirs.is_empty() {
-            found = true;
             set_open(&mut *admin, database, &login, true).await?;
             let rolled_back = roll_back(settings, purpose, database, &theirs).await;
             set_open(&mut *admin, database, &login, false).await?;
-            rolled_back?;
+            ended += rolled_back?;
         }
     }
-    Ok(found)
+    Ok(ended)
 }
 
 /// Those of roles that are gone, as whoever administers the server by hand may drop one; ending them runs nobody's code.
-async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<bool, BuildError> {
-    let gids: Vec<String> = sqlx::query_scalar(
-        "select p.gid from pg_prepared_xacts p join pg_roles me on me.rolname = current_user where p.database = $1 and p.owner is null and me.rolsuper",
+async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
+    let of_nobody: Vec<Prepared> = sqlx::query_as(
+        "select p.transaction::text, null::text as owner from pg_prepared_xacts p join pg_roles me on me.rolname = current_user
+          where p.database = $1 and p.owner is null and me.rolsuper",
     )
     .bind(database.as_str())
     .fetch_all(&mut *admin)
     .await
     .map_err(failed)?;
-    if gids.is_empty() {
-        return Ok(false);
+    if of_nobody.is_empty() {
+        return Ok(0);
     }
-    let theirs: Vec<_> = gids.into_iter().map(|gid| (gid, None)).collect();
     set_open(&mut *admin, database, &settings.admin.user, true).await?;
-    let ended = roll_back_by_admin(settings, database, &theirs).await;
+    let ended = roll_back_by_admin(settings, database, &of_nobody).await;
     set_open(&mut *admin, database, &settings.admin.user, false).await?;
-    ended.map(|ended| ended > 0)
+    ended
 }
 
 /// What a prepared transaction is rolled back for though nobody asked.
@@ -135,29 +129,29 @@ pub(crate) async fn roll_back_shared(
     in_the_way: InTheWay,
 ) -> Result<usize, BuildError> {
     let mut ended = 0;
-    let owners: Vec<String> = shared(&mut *admin, in_the_way, database, None).await?.into_iter().map(|prepared| prepared.owner).collect();
+    let owners: Vec<String> = shared(&mut *admin, in_the_way, database, None).await?.into_iter().filter_map(|prepared| prepared.owner).collect();
     if owners.is_empty() {
         return Ok(0);
     }
     become_people(&mut *admin, settings, database, &owners).await?;
-    // A login that cannot come in, as one whose sessions are all taken, keeps no other.
-    let mut outcome = Ok(());
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
         let theirs = shared(&mut *admin, in_the_way, database, Some(&login)).await?;
         if !theirs.is_empty() {
-            let rolled_back = roll_back(settings, purpose, database, &theirs).await;
-            ended += if rolled_back.is_ok() { theirs.len() } else { 0 };
-            outcome = outcome.and(rolled_back);
+            match roll_back(settings, purpose, database, &theirs).await {
+                Ok(of_login) => ended += of_login,
+                // One that cannot come in, as one whose sessions are all taken, keeps no other.
+                Err(error) => tracing::warn!(%error, %database, login, "a branch's login could not roll back what was prepared in its database"),
+            }
         }
     }
-    outcome.map(|()| ended)
+    Ok(ended)
 }
 
 /// Those of roles that the login may become, or of all.
 async fn shared(admin: &mut PgConnection, in_the_way: InTheWay, database: &DatabaseName, by: Option<&str>) -> Result<Vec<Prepared>, BuildError> {
     sqlx::query_as(concat!(
-        "select gid, owner::text from pg_prepared_xacts p
+        "select p.transaction::text, owner::text from pg_prepared_xacts p
           where database = $2 and owner is not null and ($3::name is null or pg_has_role($3::name, owner, 'member')) and ",
         is_in_the_way!()
     ))
@@ -177,8 +171,8 @@ pub(crate) async fn roll_back_elsewhere(
     database: &DatabaseName,
     in_the_way: InTheWay,
 ) -> Result<usize, BuildError> {
-    let prepared: Vec<(String, Option<String>)> = sqlx::query_as(concat!(
-        "select gid, owner::text from pg_prepared_xacts p
+    let prepared: Vec<Prepared> = sqlx::query_as(concat!(
+        "select p.transaction::text, owner::text from pg_prepared_xacts p
           where database = $2 and (owner is null and $1::int8 is not null and $2 <> current_database()
                                    or starts_with(owner, $3) and owner ~ $4 or owner = $5) and ",
         is_in_the_way!()
@@ -191,69 +185,68 @@ pub(crate) async fn roll_back_elsewhere(
     .fetch_all(&mut *admin)
     .await
     .map_err(failed)?;
-    roll_back_by_admin(settings, database, &prepared).await
+    if prepared.is_empty() { Ok(0) } else { roll_back_by_admin(settings, database, &prepared).await }
 }
 
 /// Rolls back what these roles prepared in databases that are no branch's: nobody but a superuser may once they are dropped. Tells whether nothing of theirs is
 /// left. What is, in a branch, goes before its database does, by logins that may become them: as long as it is there, the roles have to be.
 pub(crate) async fn roll_back_of(admin: &mut PgConnection, settings: &Settings, roles: &[&str]) -> Result<bool, BuildError> {
-    let prepared: Vec<Within> = sqlx::query_as(
-        "select d.datname::text as database, shobj_description(d.oid, 'pg_database') as comment, array_agg(p.gid) as gids, array_agg(p.owner::text) as owners
-           from pg_prepared_xacts p join pg_database d on d.datname = p.database where p.owner = any($1) group by d.oid, d.datname",
+    let databases: Vec<(String, Option<String>)> = sqlx::query_as(
+        "select distinct d.datname::text, shobj_description(d.oid, 'pg_database')
+           from pg_prepared_xacts p join pg_database d on d.datname = p.database where p.owner = any($1)",
     )
     .bind(roles)
-    .fetch_all(admin)
+    .fetch_all(&mut *admin)
     .await
     .map_err(failed)?;
-    let mut is_clear = true;
-    for Within { database, comment, gids, owners } in prepared {
-        let theirs: Vec<_> = gids.into_iter().zip(owners).collect();
+    if databases.is_empty() {
+        return Ok(true);
+    }
+    for (database, comment) in databases {
+        if comment.as_deref().and_then(owner_instance).is_some() {
+            continue;
+        }
         let database = DatabaseName::existing(database);
-        let is_of_a_branch = comment.as_deref().and_then(owner_instance).is_some();
-        is_clear &= !is_of_a_branch
-            && match roll_back_by_admin(settings, &database, &theirs).await {
-                Ok(ended) => ended == theirs.len(),
-                Err(error) => {
-                    tracing::warn!(%error, %database, "what a branch's login prepared could not be rolled back");
-                    false
-                }
-            };
+        let theirs = prepared_in(&mut *admin, &database, roles).await?;
+        if let Err(error) = roll_back_by_admin(settings, &database, &theirs).await {
+            tracing::warn!(%error, %database, ?roles, "what a branch's login prepared could not be rolled back");
+        }
     }
-    Ok(is_clear)
+    let left: Vec<String> = sqlx::query_scalar("select distinct database::text from pg_prepared_xacts where owner = any($1)")
+        .bind(roles)
+        .fetch_all(admin)
+        .await
+        .map_err(failed)?;
+    if !left.is_empty() {
+        tracing::info!(?roles, databases = ?left, "transactions that a branch's login prepared are left: it is dropped once they have ended");
+    }
+    Ok(left.is_empty())
 }
 
-/// Each as its owner, if there is one yet. Gives how many could be.
-async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepared: &[(String, Option<String>)]) -> Result<usize, BuildError> {
-    if prepared.is_empty() {
-        return Ok(0);
-    }
+async fn prepared_in(admin: &mut PgConnection, database: &DatabaseName, roles: &[&str]) -> Result<Vec<Prepared>, BuildError> {
+    sqlx::query_as("select transaction::text, owner::text from pg_prepared_xacts where database = $1 and owner = any($2)")
+        .bind(database.as_str())
+        .bind(roles)
+        .fetch_all(admin)
+        .await
+        .map_err(failed)
+}
+
+/// Each as its owner, if there is one still, so that PostgreSQL asks whether it is theirs; nobody but a superuser may for a role that is gone. Gives how many.
+async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepared: &[Prepared]) -> Result<usize, BuildError> {
     let mut inside = settings.admin_at(database).await?;
-    let is_superuser = is_superuser(&mut inside).await?;
-    let mut ended = 0;
-    for (gid, owner) in prepared {
-        match roll_back_as(&mut inside, is_superuser, gid, owner.as_deref()).await {
-            Ok(()) => ended += 1,
-            Err(error) => tracing::warn!(%error, %database, gid, owner, "a prepared transaction could not be rolled back"),
+    let is_superuser: bool =
+        sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
+    let owners: BTreeSet<&String> = prepared.iter().filter_map(|prepared| prepared.owner.as_ref()).filter(|_| !is_superuser).collect();
+    for owner in owners {
+        let grant = grant(major(&inside), owner, "current_user", Use::WHOLE);
+        if let Err(error) = contended::run(&mut inside, grant).await {
+            tracing::warn!(%error, owner, "the server's admin could not become who prepared a transaction");
         }
-        run(&mut inside, "reset role").await.map_err(failed)?;
     }
+    let ended = end(&mut inside, database, prepared).await;
     let _ = inside.close().await;
-    Ok(ended)
-}
-
-/// As its owner, so that PostgreSQL asks whether it is theirs; nobody but a superuser may for a role that is gone.
-async fn roll_back_as(inside: &mut PgConnection, is_superuser: bool, gid: &str, owner: Option<&str>) -> Result<(), sqlx::Error> {
-    if let Some(owner) = owner {
-        if !is_superuser {
-            run(inside, grant(major(inside), owner, "current_user", Use::WHOLE)).await?;
-        }
-        run(inside, format!("set role {}", ident(owner))).await?;
-    }
-    run(inside, format!("rollback prepared {}", literal(gid))).await
-}
-
-async fn is_superuser(connection: &mut PgConnection) -> Result<bool, BuildError> {
-    sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(connection).await.map_err(failed)
+    ended
 }
 
 /// The builder becomes a member of the login that people connected by, where that prepared one.
@@ -266,7 +259,8 @@ async fn become_people(admin: &mut PgConnection, settings: &Settings, database: 
 /// What was prepared by roles that the login may become.
 async fn prepared_by(admin: &mut PgConnection, database: &DatabaseName, login: &str) -> Result<Vec<Prepared>, BuildError> {
     sqlx::query_as(
-        "select gid, owner::text from pg_prepared_xacts where database = $1 and owner is not null and pg_has_role($2::name, owner, 'member')",
+        "select transaction::text, owner::text from pg_prepared_xacts
+          where database = $1 and owner is not null and pg_has_role($2::name, owner, 'member')",
     )
     .bind(database.as_str())
     .bind(login)
@@ -283,19 +277,46 @@ async fn set_open(admin: &mut PgConnection, database: &DatabaseName, login: &str
     contended::run(admin, set).await.map_err(failed)
 }
 
-async fn roll_back(settings: &Settings, purpose: LoginPurpose, database: &DatabaseName, prepared: &[Prepared]) -> Result<(), BuildError> {
+async fn roll_back(settings: &Settings, purpose: LoginPurpose, database: &DatabaseName, prepared: &[Prepared]) -> Result<usize, BuildError> {
     let mut inside = settings.login_in(purpose, database).await?;
-    // One that cannot be ended, as one that is busy or gone, keeps no other.
-    let mut outcome = Ok(());
-    for Prepared { gid, owner } in prepared {
-        let ended = async {
-            run(&mut inside, format!("set role {}", ident(owner))).await?;
-            run(&mut inside, format!("rollback prepared {}", literal(gid))).await
-        };
-        outcome = outcome.and(ended.await.map_err(failed));
-    }
+    let ended = end(&mut inside, database, prepared).await;
     let _ = inside.close().await;
-    outcome
+    ended
+}
+
+/// Ends those that are there still, over a session of their database, and gives how many. One that cannot be ended, as one that is busy, keeps no other.
+async fn end(inside: &mut PgConnection, database: &DatabaseName, prepared: &[Prepared]) -> Result<usize, BuildError> {
+    let transactions: Vec<&str> = prepared.iter().map(|prepared| prepared.transaction.as_str()).collect();
+    let found: Vec<(Vec<u8>, Option<String>)> = sqlx::query_as(
+        "select convert_to(gid, getdatabaseencoding()), owner::text from pg_prepared_xacts where database = current_database() and transaction::text = any($1)",
+    )
+    .bind(transactions)
+    .fetch_all(&mut *inside)
+    .await
+    .map_err(failed)?;
+    let mut ended = 0;
+    for (gid, owner) in found {
+        match end_as(&mut *inside, &gid, owner.as_deref()).await {
+            Ok(()) => ended += 1,
+            Err(error) => {
+                let gid = String::from_utf8_lossy(&gid);
+                tracing::warn!(%error, %database, %gid, owner, "a prepared transaction could not be rolled back");
+            }
+        }
+    }
+    Ok(ended)
+}
+
+async fn end_as(inside: &mut PgConnection, gid: &[u8], owner: Option<&str>) -> Result<(), sqlx::Error> {
+    let role = owner.map_or_else(|| "reset role".to_owned(), |owner| format!("set role {}", ident(owner)));
+    run(&mut *inside, role).await?;
+    run(inside, format!("rollback prepared {}", literal_of_bytes(gid))).await
+}
+
+/// A text of those bytes, whatever they mean in the database's encoding.
+fn literal_of_bytes(bytes: &[u8]) -> String {
+    let escape = |text: String, byte: &u8| text + "\\x" + &hex(&[*byte]);
+    bytes.iter().fold("E'".to_owned(), escape) + "'"
 }
 
 fn failed(error: sqlx::Error) -> BuildError {

@@ -137,7 +137,7 @@ impl PgBranchLogins {
         Ok((there, was_open))
     }
 
-    /// Takes from the login all by which it comes in. Tells whether it is there.
+    /// Takes from the login all by which it comes in, and forgets the password at once: nobody lets the login in by it again. Tells whether the role is there.
     async fn lock_out(&self, admin: &mut PgConnection, branch: BranchId) -> Result<bool, BuildError> {
         let mut transaction = admin.begin().await.map_err(failed)?;
         lock_connection_role(&mut transaction, &self.settings, branch).await?;
@@ -146,6 +146,11 @@ impl PgBranchLogins {
         if there {
             connection_role::lock_out(&mut transaction, &role).await?;
         }
+        sqlx::query("delete from branching.connections where branch_id = $1")
+            .bind(branch.as_uuid())
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(there)
     }
@@ -174,7 +179,7 @@ impl PgBranchLogins {
                 tokio::time::sleep(pause).await;
                 waited += pause;
                 pause *= 2;
-                let looked = async { cut_off(&mut settings.admin().await?, &role, Some(before)).await };
+                let looked = async { cut_off(&mut settings.admin().await?, &[&role], Some(before)).await };
                 if let Err(error) = looked.await {
                     tracing::warn!(%error, role, "could not look for sessions that were begun with an earlier password");
                 }
@@ -200,7 +205,7 @@ impl BranchLogins for PgBranchLogins {
                 .fetch_one(&mut admin)
                 .await
                 .map_err(failed)?;
-        cut_off(&mut admin, &role, None).await?;
+        cut_off(&mut admin, &[&role], None).await?;
         self.watch_for_latecomers(role, now, Duration::from_secs(patience.unsigned_abs().into()));
         let login = self.login(&mut admin, serving, rotated_at).await?;
         let _ = admin.close().await;
@@ -257,13 +262,11 @@ impl BranchLogins for PgBranchLogins {
         let mut admin = self.settings.admin().await?;
         let there = again!(&mut admin, self.lock_out(&mut admin, branch))?;
         if there {
-            cut_off(&mut admin, &role, None).await?;
+            cut_off(&mut admin, &[&role], None).await?;
             if !drop_role(&mut admin, &self.settings, &role).await? {
-                tracing::warn!(role, "a branch's login is closed for good but could not be dropped: something on the server still depends on it");
+                tracing::warn!(role, "a branch's login is locked out but could not be dropped: something on the server still depends on it");
             }
         }
-        // Last: while there is a row, there may be a role.
-        sqlx::query("delete from branching.connections where branch_id = $1").bind(branch.as_uuid()).execute(&mut admin).await.map_err(failed)?;
         let _ = admin.close().await;
         Ok(())
     }

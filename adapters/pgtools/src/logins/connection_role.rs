@@ -86,25 +86,25 @@ pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Resul
     may_act_for(connection, role).await.map(drop)
 }
 
-/// Ends the role's sessions, wherever they are; with a time, those that began before it.
-pub(crate) async fn cut_off(admin: &mut PgConnection, role: &str, before: Option<OffsetDateTime>) -> Result<(), BuildError> {
+/// Ends the roles' sessions, wherever they are; with a time, those that began before it.
+pub(crate) async fn cut_off(admin: &mut PgConnection, roles: &[&str], before: Option<OffsetDateTime>) -> Result<(), BuildError> {
     const END: &str = "with session as materialized (
                            select pid from pg_stat_activity
-                            where usesysid = (select oid from pg_roles where rolname = $1) and ($2::timestamptz is null or backend_start < $2)
+                            where usename = any($1) and ($2::timestamptz is null or backend_start < $2)
                        ) select count(pg_terminate_backend(pid)) from session";
     for _ in 0..LOOKS {
         let ended: i64 = sqlx::query_scalar(END)
-            .bind(role)
+            .bind(roles)
             .bind(before)
             .fetch_one(&mut *admin)
             .await
-            .map_err(|error| from_sql(format!("ending the sessions of '{role}'"), error))?;
+            .map_err(|error| from_sql(format!("ending the sessions of '{}'", roles.join("', '")), error))?;
         if ended == 0 {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;
     }
-    Err(retryable(format!("sessions of '{role}' did not end when told to")))
+    Err(retryable(format!("sessions of '{}' did not end when told to", roles.join("', '"))))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The logins of a branch's database, on the server: made when they are let in, gone with it.
 
 use super::{
+    connection_role::cut_off,
     locks::{lock_logins, lock_logins_of},
     membership::{self, Use},
     own_settings::{self, set_in},
@@ -9,9 +10,9 @@ use super::{
 use crate::{
     connect::{major, run},
     contended::{self, again},
-    database::prepared_transactions::roll_back_of,
+    database::{drop::may_signal_logins, prepared_transactions::roll_back_of},
     error::{from_sql, sql_state},
-    quoting::{ident, literal},
+    quoting::{ident, idents, literal},
     setting_value::setting_value,
     settings::{Login, Settings},
 };
@@ -172,29 +173,64 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, (lower, l
     statements.join("; ")
 }
 
-/// Takes the logins of a dropped database away. What they owned was in it; what people granted to them elsewhere keeps them, and is no reason to keep anybody
-/// waiting: nobody can come in by such a login any more, and the sweeper drops it once nothing names it.
+/// Takes the logins of a dropped database away. What they owned was in it; what people granted to them elsewhere, or prepared there, keeps them, and is no reason
+/// to keep anybody waiting: nobody can come in by such a login any more, and the sweeper drops it once nothing names it.
 pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
     let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
-    roll_back_of(&mut *admin, settings, &logins.each_ref().map(String::as_str)).await?;
-    let names = logins.each_ref().map(|login| ident(login)).join(", ");
+    let names = logins.each_ref().map(String::as_str);
     let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
-    match contended::run(&mut *admin, format!("drop role if exists {names}")).await {
-        Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}
-        outcome => return outcome.map_err(failed),
+    contended::run(&mut *admin, lock_out(database, &logins)).await.map_err(failed)?;
+    show_out(&mut *admin, settings, database, &names).await?;
+    if roll_back_of(&mut *admin, settings, &names).await? {
+        match contended::run(&mut *admin, format!("drop role if exists {}", idents(&logins))).await {
+            Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}
+            outcome => return outcome.map_err(failed),
+        }
     }
-    contended::run(&mut *admin, disarm(settings, database)).await.map_err(failed)?;
+    contended::run(&mut *admin, disarm(database, &logins)).await.map_err(failed)?;
     tracing::warn!(%database, "logins of a database that is gone are closed for good but could not all be dropped: something on the server still names them");
+    Ok(())
+}
+
+/// Lets those logins in nowhere that are not of a database which was made again meanwhile: such a one lets them in.
+fn lock_out(database: &DatabaseName, logins: &[String; 3]) -> String {
+    let names = logins.each_ref().map(|login| literal(login)).join(", ");
+    let [.., builder] = logins;
+    let (lock, database) = (lock_logins_of(&literal(builder)), literal(database.as_str()));
+    format!(
+        "do $lock_out$
+         declare login text;
+         begin
+             perform {lock};
+             for login in select r.rolname from pg_roles r where r.rolname in ({names})
+                             and not exists (select from pg_database d where d.datname = {database} and has_database_privilege(r.oid, d.oid, 'connect')) loop
+                 execute format('alter role %I nologin password null', login);
+             end loop;
+         end $lock_out$"
+    )
+}
+
+/// Ends their sessions wherever they are: code that ran in the database may have changed their passwords, other databases may let everybody in, and a session that
+/// outlives its role is one that nobody knows any more.
+async fn show_out(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, logins: &[&str]) -> Result<(), BuildError> {
+    let are_there: bool = sqlx::query_scalar("select exists (select from pg_stat_activity where usename = any($1))")
+        .bind(logins)
+        .fetch_one(&mut *admin)
+        .await
+        .map_err(|error| from_sql(format!("looking for sessions of the logins of '{database}'"), error))?;
+    if are_there {
+        may_signal_logins(&mut *admin, settings, database).await?;
+        cut_off(admin, logins, None).await?;
+    }
     Ok(())
 }
 
 /// Drops what of a database's logins can go, and takes from the others all that they could do. One statement: whoever is frozen before it finds the database
 /// that was made again meanwhile, and leaves its logins alone.
-fn disarm(settings: &Settings, database: &DatabaseName) -> String {
-    let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
-    let [user, service, builder] = logins.each_ref().map(|login| literal(login));
-    let database = literal(database.as_str());
-    let lock = lock_logins_of(&builder);
+fn disarm(database: &DatabaseName, logins: &[String; 3]) -> String {
+    let names = logins.each_ref().map(|login| literal(login)).join(", ");
+    let [.., builder] = logins;
+    let (lock, database) = (lock_logins_of(&literal(builder)), literal(database.as_str()));
     format!(
         "do $disarm$
          declare login text; role text;
@@ -203,8 +239,11 @@ fn disarm(settings: &Settings, database: &DatabaseName) -> String {
              if exists (select from pg_database where datname = {database}) then
                  return;
              end if;
-             foreach login in array array[{user}, {service}, {builder}] loop
+             foreach login in array array[{names}] loop
                  begin
+                     if exists (select from pg_prepared_xacts where owner = login) then
+                         raise dependent_objects_still_exist;
+                     end if;
                      execute format('drop role if exists %I', login);
                  exception when dependent_objects_still_exist then
                      execute format('alter role %I nologin password null', login);

@@ -15,13 +15,11 @@ use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-/// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back, and while it has prepared a transaction in a branch that
-/// transaction could be ended by nobody else.
+/// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back, and what it has prepared in a branch is ended, without a
+/// superuser, by who may become it.
 pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
-    if !roll_back_of(&mut *admin, settings, &[role]).await? {
-        return Ok(false);
-    }
-    if drop_unused(&mut *admin, role).await? {
+    let has_ended = roll_back_of(&mut *admin, settings, &[role]).await?;
+    if has_ended && drop_unused(&mut *admin, role).await? {
         return Ok(true);
     }
     for (database, comment) in databases_with_its_things(admin, role).await? {
@@ -35,10 +33,10 @@ pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, rol
             tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");
         }
     }
-    drop_unused(admin, role).await
+    Ok(has_ended && drop_unused(admin, role).await?)
 }
 
-/// Drops the role, where nothing on the server depends on it. Whether it is gone.
+/// Drops the role, where nothing on the server depends on it but what it prepared in databases that are no branch's. Whether it is gone.
 pub(crate) async fn try_drop(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
     Ok(roll_back_of(&mut *admin, settings, &[role]).await? && drop_unused(admin, role).await?)
 }

@@ -4,7 +4,7 @@ use super::{
     Admin, House, Quiet,
     cluster::{cluster, strict_cluster},
     connect,
-    connections::Street,
+    connections::{Street, is_ended},
     execute, refusal, try_connect,
 };
 use domain::DataCloneMode;
@@ -44,7 +44,7 @@ async fn transactions_that_people_prepared_are_rolled_back() {
     }
 }
 
-/// Nobody but a superuser ends what a role prepared that is gone.
+/// Nobody but a superuser ends what a role prepared that is gone. What it is called need be no text that others can read.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_revoked_login_prepared_keeps_no_database() {
     for admin in [Admin::Superuser, Admin::Plain] {
@@ -52,19 +52,63 @@ async fn what_a_revoked_login_prepared_keeps_no_database() {
         let house = &street.house;
         let (user, password) = street.issue().await;
         let database = street.branch.database.as_str();
-        for within in [database, "postgres"] {
-            let mut inside = connect(&user, password.expose(), within).await;
-            execute(&mut inside, "set role none").await;
-            execute(&mut inside, &format!("begin; select pg_advisory_xact_lock(1); prepare transaction '{database} in {within}'")).await;
+        let ascii = format!("ascii_{database}");
+        let mut root = house.look_into(&house.main).await;
+        execute(&mut root, &format!("create database {ascii} encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0")).await;
+        let [.., builder] = LoginPurpose::ALL.map(|purpose| house.settings.logins.of(purpose, &street.branch.database));
+        for (within, gid) in [(database, r"\\ ''"), ("postgres", r"\u00e9"), (&ascii, r"\xff")] {
+            for (name, password) in [(&user, &password), (&builder.name, &builder.password)] {
+                let mut inside = connect(name, password.expose(), within).await;
+                execute(&mut inside, "set role none").await;
+                let prepare = format!("begin; select pg_advisory_xact_lock_shared(1); prepare transaction E'{database} {name} {gid}'");
+                execute(&mut inside, &prepare).await;
+            }
         }
-        let prepared = format!("pg_prepared_xacts where gid in ('{database} in {database}', '{database} in postgres')");
+        let mut inside = connect(&user, password.expose(), database).await;
+        execute(&mut inside, "set role none; create schema own").await;
+        let prepared =
+            async |of: &str| house.count(&house.main, &format!("pg_prepared_xacts where database in ('{ascii}', '{database}') and {of}")).await;
+        assert_eq!(prepared("true").await, 4);
+
         street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(house.count(&house.main, &format!("{prepared} and owner is null")).await, 0);
+        assert_eq!((prepared(&format!("owner = '{user}'")).await, prepared("owner is null").await), (1, 0), "that in the branch has an owner yet");
         assert!(try_connect(&user, password.expose(), database).await.is_err());
+        let owner = "select nspowner::regrole::text from pg_namespace where nspname = 'own'";
+        assert_eq!(house.value::<String>(&street.branch.database, owner).await, "fluxbase_branch_owner", "the branch has what was made by the login");
+        // Whoever gets the next password has it, too.
+        let (_, password) = street.issue().await;
+        let mut inside = connect(&user, password.expose(), database).await;
+        execute(&mut inside, "set role none").await;
+        execute(&mut inside, &format!(r"rollback prepared E'{database} {user} \\ '''")).await;
+        execute(&mut inside, &format!(r"begin; select txid_current(); prepare transaction E'{database} \\'''")).await;
+        drop(inside);
+
         street.delete(&street.branch).await;
-        assert_eq!(house.count(&house.main, &prepared).await, 0);
+        assert_eq!(prepared("true").await, 0);
+        let elsewhere = "select count(*) from pg_prepared_xacts where database = 'postgres' and gid like $1 || ' %'";
+        let mut postgres = connect("postgres", super::cluster::PASSWORD, "postgres").await;
+        let elsewhere: i64 = sqlx::query_scalar(elsewhere).bind(database).fetch_one(&mut postgres).await.unwrap();
+        assert_eq!(elsewhere, 0);
         assert_eq!(house.databases().await, [""; 0]);
-        assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{user}'")).await, 0);
+        assert_eq!(house.count(&house.main, &format!("pg_roles where rolname in ('{user}', '{}')", builder.name)).await, 0);
+        execute(&mut root, &format!("drop database {ascii}")).await;
+    }
+}
+
+/// It would be one that nobody knows any more. Code of the branch can change the password, and somebody come by it to where everybody is let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_outlives_its_login() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        let street = Street::new(admin).await;
+        let mut sessions = Vec::new();
+        for purpose in LoginPurpose::ALL {
+            let login = street.house.settings.logins.of(purpose, &street.branch.database);
+            sessions.push(connect(&login.name, login.password.expose(), "postgres").await);
+        }
+        street.delete(&street.branch).await;
+        for session in &mut sessions {
+            assert!(is_ended(session).await);
+        }
     }
 }
 

@@ -47,15 +47,17 @@ impl BranchAccessUseCase {
         }
         work.may_stand_still(LOGIN_PATIENCE).await?;
         let logins = &self.ports.logins;
+        let mut was_issued = true;
         if let Some(serving) = branch.state.serving() {
             let serving = self.ports.names.tag(branch, serving);
             logins.reclaim(&serving).await?;
-            if logins.find(&serving).await?.is_none() {
-                return Ok(());
-            }
+            was_issued = logins.find(&serving).await?.is_some();
         }
+        // Also one that cannot be found: a revoke may have been cut off half way.
         logins.revoke(branch.id).await?;
-        work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "connection_revoked", None, self.ports.clock.now())).await?;
+        if was_issued {
+            work.activity().record(&trail::activity(branch.id, FLUXBASE.to_owned(), "connection_revoked", None, self.ports.clock.now())).await?;
+        }
         Ok(())
     }
 }
