@@ -179,7 +179,7 @@ pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, databa
     let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
     let names = logins.each_ref().map(String::as_str);
     let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
-    contended::run(&mut *admin, lock_out(database, &logins)).await.map_err(failed)?;
+    contended::run(&mut *admin, lock_out(&logins)).await.map_err(failed)?;
     show_out(&mut *admin, settings, database, &names).await?;
     if roll_back_of(&mut *admin, settings, &names).await? {
         match contended::run(&mut *admin, format!("drop role if exists {}", idents(&logins))).await {
@@ -192,35 +192,39 @@ pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, databa
     Ok(())
 }
 
-/// Lets those logins in nowhere that are not of a database which was made again meanwhile: such a one lets them in.
-fn lock_out(database: &DatabaseName, logins: &[String; 3]) -> String {
+/// Lets those logins in nowhere that no database lets in: whoever is frozen before it finds the database made again meanwhile, under this name or a provisional
+/// one, and leaves its logins alone.
+fn lock_out(logins: &[String; 3]) -> String {
     let names = logins.each_ref().map(|login| literal(login)).join(", ");
     let [.., builder] = logins;
-    let (lock, database) = (lock_logins_of(&literal(builder)), literal(database.as_str()));
+    let lock = lock_logins_of(&literal(builder));
     format!(
         "do $lock_out$
          declare login text;
          begin
              perform {lock};
              for login in select r.rolname from pg_roles r where r.rolname in ({names})
-                             and not exists (select from pg_database d where d.datname = {database} and has_database_privilege(r.oid, d.oid, 'connect')) loop
+                             and not exists (select from pg_database d cross join aclexplode(d.datacl) a where a.grantee = r.oid) loop
                  execute format('alter role %I nologin password null', login);
              end loop;
          end $lock_out$"
     )
 }
 
-/// Ends their sessions wherever they are: code that ran in the database may have changed their passwords, other databases may let everybody in, and a session that
-/// outlives its role is one that nobody knows any more.
+/// Ends the sessions of those that are locked out, wherever they are: code that ran in the database may have changed their passwords, other databases may let
+/// everybody in, and a session that outlives its role is one that nobody knows any more.
 async fn show_out(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, logins: &[&str]) -> Result<(), BuildError> {
-    let are_there: bool = sqlx::query_scalar("select exists (select from pg_stat_activity where usename = any($1))")
-        .bind(logins)
-        .fetch_one(&mut *admin)
-        .await
-        .map_err(|error| from_sql(format!("looking for sessions of the logins of '{database}'"), error))?;
-    if are_there {
+    let there: Vec<String> = sqlx::query_scalar(
+        "select distinct r.rolname::text from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where r.rolname = any($1) and not r.rolcanlogin",
+    )
+    .bind(logins)
+    .fetch_all(&mut *admin)
+    .await
+    .map_err(|error| from_sql(format!("looking for sessions of the logins of '{database}'"), error))?;
+    if !there.is_empty() {
         may_signal_logins(&mut *admin, settings, database).await?;
-        cut_off(admin, logins, None).await?;
+        let there: Vec<&str> = there.iter().map(String::as_str).collect();
+        cut_off(admin, &there, None).await?;
     }
     Ok(())
 }
