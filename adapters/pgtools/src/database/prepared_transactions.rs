@@ -4,7 +4,7 @@ use super::tag::short;
 use crate::{
     connect::{major, run},
     contended,
-    error::from_sql,
+    error::{from_sql, sql_state},
     hex::hex,
     logins::{
         connection_role, database_logins,
@@ -46,9 +46,11 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
     if owners.is_empty() {
         return Ok(0);
     }
-    // Whoever worked in it may have changed their passwords.
-    let made = database_logins::make(&mut *admin, settings, database, &LoginPurpose::ALL, "").await;
-    made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?;
+    // Whoever worked in it may have changed their passwords; and one that is being changed by what was prepared cannot be put right before that has ended.
+    match make_soon(&mut *admin, settings, database).await {
+        Err(error) if sql_state(&error).as_deref() == Some("55P03") => return roll_back_for_logins(admin, settings, database, &owners).await,
+        made => made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?,
+    }
     become_people(&mut *admin, settings, database, &owners).await?;
     let mut ended = 0;
     for purpose in LoginPurpose::ALL {
@@ -64,6 +66,38 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
     Ok(ended)
 }
 
+async fn make_soon(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), sqlx::Error> {
+    run(&mut *admin, "set lock_timeout = '2s'").await?;
+    let made = database_logins::make(&mut *admin, settings, database, &LoginPurpose::ALL, "").await;
+    run(admin, "reset lock_timeout").await?;
+    made
+}
+
+/// What these roles prepared in a database that is to go, where the logins are in no state to come in. Nobody's code runs by that.
+async fn roll_back_for_logins(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    owners: &[String],
+) -> Result<usize, BuildError> {
+    let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+    let theirs = prepared_in(&mut *admin, database, &owners).await?;
+    roll_back_closed(admin, settings, database, &theirs).await
+}
+
+/// By the admin, whom the database is open to meanwhile.
+async fn roll_back_closed(
+    admin: &mut PgConnection,
+    settings: &Settings,
+    database: &DatabaseName,
+    prepared: &[Prepared],
+) -> Result<usize, BuildError> {
+    set_open(&mut *admin, database, &settings.admin.user, true).await?;
+    let ended = roll_back_by_admin(settings, database, prepared).await;
+    set_open(&mut *admin, database, &settings.admin.user, false).await?;
+    ended
+}
+
 /// Those of roles that are gone, as whoever administers the server by hand may drop one; ending them runs nobody's code.
 async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
     let of_nobody: Vec<Prepared> = sqlx::query_as(
@@ -77,10 +111,7 @@ async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, data
     if of_nobody.is_empty() {
         return Ok(0);
     }
-    set_open(&mut *admin, database, &settings.admin.user, true).await?;
-    let ended = roll_back_by_admin(settings, database, &of_nobody).await;
-    set_open(&mut *admin, database, &settings.admin.user, false).await?;
-    ended
+    roll_back_closed(admin, settings, database, &of_nobody).await
 }
 
 /// What a prepared transaction is rolled back for though nobody asked.

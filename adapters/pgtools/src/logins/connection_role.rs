@@ -51,6 +51,7 @@ pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &S
     let mut statements = if there { forget_settings(connection, role).await? } else { Vec::new() };
     let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), verifier::of_password(password));
     statements.push(format!("{verb} role {name} login inherit connection limit {limit} password {verifier}"));
+    statements.extend(part_from_members(connection, role).await?);
     statements.push(membership::grant(major(connection), OWNER_ROLE, &name, Use::WHOLE));
     // What it makes belongs to the owner of everything else in the branch.
     statements.push(format!("alter role {name} set role = {}", literal(OWNER_ROLE)));
@@ -68,6 +69,19 @@ async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Ve
     Ok(own_settings::forget(role, databases).collect())
 }
 
+/// Statements by which nobody but the admin may become it: a builder was let to, to give away what it owns.
+async fn part_from_members(connection: &mut PgConnection, role: &str) -> Result<Vec<String>, BuildError> {
+    let members: Vec<String> = sqlx::query_scalar(
+        "select distinct member.rolname::text from pg_auth_members m join pg_roles member on member.oid = m.member
+          where m.roleid = (select oid from pg_roles where rolname = $1) and member.rolname <> current_user",
+    )
+    .bind(role)
+    .fetch_all(connection)
+    .await
+    .map_err(|error| from_sql("looking who may become the branch's login", error))?;
+    Ok(members.iter().map(|member| format!("revoke {} from {}", ident(role), ident(member))).collect())
+}
+
 /// Takes away all by which it can begin a session: its password, its login, its way into databases.
 pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
     let databases: Vec<String> = sqlx::query_scalar(
@@ -81,6 +95,7 @@ pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Resul
     let name = ident(role);
     let revoke = |database: &String| format!("revoke all on database {} from {name}", ident(database));
     let mut statements: Vec<_> = databases.iter().map(revoke).collect();
+    statements.extend(part_from_members(connection, role).await?);
     statements.push(format!("alter role {name} nologin password null"));
     run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("closing the branch's login", error))?;
     may_act_for(connection, role).await.map(drop)

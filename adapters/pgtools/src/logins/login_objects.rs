@@ -4,12 +4,15 @@ use super::membership::let_builder_act_for;
 use crate::{
     connect::run,
     contended,
-    database::prepared_transactions::roll_back_of,
+    database::{prepared_transactions::roll_back_of, tag::Mark},
     error::{from_sql, sql_state},
     quoting::ident,
     settings::Settings,
 };
-use domain::branch::{DatabaseName, OWNER_ROLE};
+use domain::{
+    BranchId,
+    branch::{DatabaseName, OWNER_ROLE},
+};
 use ports::driven::BuildError;
 use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
@@ -17,17 +20,20 @@ use uuid::Uuid;
 
 /// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back, and what it has prepared in a branch is ended, without a
 /// superuser, by who may become it.
-pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
+pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, branch: BranchId, role: &str) -> Result<bool, BuildError> {
     let has_ended = roll_back_of(&mut *admin, settings, &[role]).await?;
     if has_ended && drop_unused(&mut *admin, role).await? {
         return Ok(true);
     }
     for (database, comment) in databases_with_its_things(admin, role).await? {
-        let given = match comment.as_deref().and_then(owner_instance) {
-            Some(instance) if instance == settings.instance => give_in_branch(admin, settings, role, &database).await,
-            // A superuser alters nothing in a branch: its owner may have written what event triggers call.
-            Some(_) => continue,
-            None => give(settings.admin_at(&database).await, role).await,
+        let given = match comment.as_deref() {
+            Some(comment) if Mark::read(comment).is_some_and(|mark| mark.is_of_branch(settings.instance, branch)) => {
+                give_in_branch(admin, settings, role, &database).await
+            }
+            // A superuser alters nothing in a branch: its owner may have written what event triggers call. Nor does another branch's builder come to be this role,
+            // for a grant that somebody said there: it would come into this branch by it.
+            Some(comment) if owner_instance(comment).is_some() => continue,
+            _ => give(settings.admin_at(&database).await, role).await,
         };
         if let Err(error) = given {
             tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");

@@ -312,6 +312,27 @@ async fn what_a_login_made_as_itself_stops_nothing() {
     }
 }
 
+/// Whoever owns a branch may name any role in a grant; what takes that role away is no way for that branch's builder to become it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_becomes_another_branchs_login_by_naming_it() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let neighbour = tag(&street.house, "theirs", 1);
+        street.open(&neighbour).await;
+        let (user, _) = street.issue().await;
+        execute(&mut street.house.look_into(&neighbour.database).await, &format!("grant select on t to {user}")).await;
+        let builder = street.house.settings.logins.of(LoginPurpose::Builder, &neighbour.database).name;
+        // As an earlier version may have left it.
+        execute(&mut street.house.look_into(&street.house.main).await, &format!("grant {user} to {builder}")).await;
+        let becomes = format!("pg_auth_members where roleid = '{user}'::regrole and member = '{builder}'::regrole");
+        street.logins.revoke(street.branch.branch_id).await.unwrap();
+        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
+        let (user, password) = street.issue().await;
+        session(&user, &password, &street.branch.database).await.unwrap();
+        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_is_half_there_is_made_whole_or_taken_away() {
     for admin in BOTH {

@@ -95,6 +95,25 @@ async fn what_a_revoked_login_prepared_keeps_no_database() {
     }
 }
 
+/// Its own row: nobody puts its password right before that has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_change_of_a_login_keeps_no_database() {
+    for admin in [Admin::Superuser, Admin::Plain] {
+        for purpose in LoginPurpose::ALL {
+            let street = Street::new(admin).await;
+            let house = &street.house;
+            let database = street.branch.database.as_str();
+            let login = house.settings.logins.of(purpose, &street.branch.database);
+            let mut inside = connect(&login.name, login.password.expose(), database).await;
+            execute(&mut inside, &format!("set role none; begin; alter role {} password 'mine'; prepare transaction '{database}'", login.name)).await;
+            drop(inside);
+            tokio::time::timeout(std::time::Duration::from_mins(1), street.delete(&street.branch)).await.expect("it is dropped");
+            assert_eq!(house.databases().await, [""; 0]);
+            assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{}'", login.name)).await, 0);
+        }
+    }
+}
+
 /// It would be one that nobody knows any more. Code of the branch can change the password, and somebody come by it to where everybody is let in.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_session_outlives_its_login() {
