@@ -263,7 +263,7 @@ impl BranchLogins for PgBranchLogins {
         let there = again!(&mut admin, self.lock_out(&mut admin, branch))?;
         if there {
             cut_off(&mut admin, &[&role], None).await?;
-            if !drop_role(&mut admin, &self.settings, branch, &role).await? {
+            if !drop_role(&mut admin, &self.settings, &role).await? {
                 tracing::warn!(role, "a branch's login is locked out but could not be dropped: something on the server still depends on it");
             }
         }

@@ -4,36 +4,30 @@ use super::membership::let_builder_act_for;
 use crate::{
     connect::run,
     contended,
-    database::{prepared_transactions::roll_back_of, tag::Mark},
+    database::prepared_transactions::roll_back_of,
     error::{from_sql, sql_state},
     quoting::ident,
     settings::Settings,
 };
-use domain::{
-    BranchId,
-    branch::{DatabaseName, OWNER_ROLE},
-};
-use ports::driven::BuildError;
+use domain::branch::{DatabaseName, OWNER_ROLE};
+use ports::driven::{BuildError, LoginPurpose};
 use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// Drops the role. Whether it is gone: somebody may have used it in a way that only he can take back, and what it has prepared in a branch is ended, without a
 /// superuser, by who may become it.
-pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, branch: BranchId, role: &str) -> Result<bool, BuildError> {
+pub(crate) async fn drop_role(admin: &mut PgConnection, settings: &Settings, role: &str) -> Result<bool, BuildError> {
     let has_ended = roll_back_of(&mut *admin, settings, &[role]).await?;
     if has_ended && drop_unused(&mut *admin, role).await? {
         return Ok(true);
     }
     for (database, comment) in databases_with_its_things(admin, role).await? {
-        let given = match comment.as_deref() {
-            Some(comment) if Mark::read(comment).is_some_and(|mark| mark.is_of_branch(settings.instance, branch)) => {
-                give_in_branch(admin, settings, role, &database).await
-            }
-            // A superuser alters nothing in a branch: its owner may have written what event triggers call. Nor does another branch's builder come to be this role,
-            // for a grant that somebody said there: it would come into this branch by it.
-            Some(comment) if owner_instance(comment).is_some() => continue,
-            _ => give(settings.admin_at(&database).await, role).await,
+        let given = match comment.as_deref().and_then(owner_instance) {
+            Some(instance) if instance == settings.instance => give_in_branch(admin, settings, role, &database).await,
+            // A superuser alters nothing in a branch: its owner may have written what event triggers call.
+            Some(_) => continue,
+            None => give(settings.admin_at(&database).await, role).await,
         };
         if let Err(error) = given {
             tracing::warn!(%error, role, %database, "what a branch's login owns could not be given to the owner of branches");
@@ -83,9 +77,17 @@ async fn databases_with_its_things(admin: &mut PgConnection, role: &str) -> Resu
     Ok(found.into_iter().map(|(name, comment)| (DatabaseName::existing(name), comment)).collect())
 }
 
-/// Inside a branch only its builder acts: it becomes a member of the role until that is dropped.
+/// Inside a branch only its builder acts: it is a member of the role meanwhile. It may be another branch's, in which somebody named the role in a grant: a member
+/// for longer would come into the role's own branch, once that is let in again.
 async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &str, database: &DatabaseName) -> Result<(), BuildError> {
     let_builder_act_for(admin, settings, role, database).await?;
+    let given = give_as_builder(settings, role, database).await;
+    let part = format!("revoke {} from {}", ident(role), settings.login_ident(LoginPurpose::Builder, database));
+    contended::run(admin, part).await.map_err(|error| from_sql("parting the builder from the branch's login", error))?;
+    given
+}
+
+async fn give_as_builder(settings: &Settings, role: &str, database: &DatabaseName) -> Result<(), BuildError> {
     let mut inside = settings.builder_in(database).await?;
     run(&mut inside, "set role none").await.map_err(|error| from_sql("acting for the branch's login", error))?;
     give(Ok(inside), role).await

@@ -323,8 +323,12 @@ async fn nobody_becomes_another_branchs_login_by_naming_it() {
         execute(&mut street.house.look_into(&neighbour.database).await, &format!("grant select on t to {user}")).await;
         let builder = street.house.settings.logins.of(LoginPurpose::Builder, &neighbour.database).name;
         // As an earlier version may have left it.
-        execute(&mut street.house.look_into(&street.house.main).await, &format!("grant {user} to {builder}")).await;
+        let by = if admin == Admin::Plain { "dba" } else { "postgres" };
+        execute(&mut connect(by, super::cluster::PASSWORD, "postgres").await, &format!("grant {user} to {builder}")).await;
         let becomes = format!("pg_auth_members where roleid = '{user}'::regrole and member = '{builder}'::regrole");
+        // What they hold cannot be given away: the role stays.
+        let mut holds = street.house.look_into(&neighbour.database).await;
+        execute(&mut holds, "begin; grant select on t to public").await;
         street.logins.revoke(street.branch.branch_id).await.unwrap();
         assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
         let (user, password) = street.issue().await;
