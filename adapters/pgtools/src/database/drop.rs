@@ -146,7 +146,8 @@ fn not_dropped(name: &str, error: sqlx::Error) -> BuildError {
             "database_in_use",
             format!(
                 "database '{name}' cannot be dropped: {}. {detail} End what holds it (sessions: pg_terminate_backend, by a superuser; \
-                 prepared transactions: ROLLBACK PREPARED, by a superuser where their owner is gone; slots: pg_drop_replication_slot; subscriptions: DROP SUBSCRIPTION), then try again",
+                 prepared transactions: ROLLBACK PREPARED, by a superuser where their owner is gone; slots: pg_drop_replication_slot; \
+                 subscriptions: DROP SUBSCRIPTION), then try again",
                 error.as_database_error().map_or("", |error| error.message())
             ),
         ),

@@ -38,20 +38,21 @@ pub(crate) async fn roll_back_prepared(admin: &mut PgConnection, settings: &Sett
 }
 
 async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
-    let owners: Vec<String> = sqlx::query_scalar("select distinct owner::text from pg_prepared_xacts where database = $1 and owner is not null")
-        .bind(database.as_str())
-        .fetch_all(&mut *admin)
-        .await
-        .map_err(failed)?;
-    if owners.is_empty() {
+    let prepared: Vec<Prepared> =
+        sqlx::query_as("select transaction::text, owner::text from pg_prepared_xacts where database = $1 and owner is not null")
+            .bind(database.as_str())
+            .fetch_all(&mut *admin)
+            .await
+            .map_err(failed)?;
+    if prepared.is_empty() {
         return Ok(0);
     }
     // Whoever worked in it may have changed their passwords; and one that is being changed by what was prepared cannot be put right before that has ended.
     match make_soon(&mut *admin, settings, database).await {
-        Err(error) if sql_state(&error).as_deref() == Some("55P03") => return roll_back_for_logins(admin, settings, database, &owners).await,
+        Err(error) if sql_state(&error).as_deref() == Some("55P03") => return roll_back_closed(admin, settings, database, &prepared).await,
         made => made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?,
     }
-    become_people(&mut *admin, settings, database, &owners).await?;
+    become_people(&mut *admin, settings, database, &prepared).await?;
     let mut ended = 0;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
@@ -73,19 +74,7 @@ async fn make_soon(admin: &mut PgConnection, settings: &Settings, database: &Dat
     made
 }
 
-/// What these roles prepared in a database that is to go, where the logins are in no state to come in. Nobody's code runs by that.
-async fn roll_back_for_logins(
-    admin: &mut PgConnection,
-    settings: &Settings,
-    database: &DatabaseName,
-    owners: &[String],
-) -> Result<usize, BuildError> {
-    let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
-    let theirs = prepared_in(&mut *admin, database, &owners).await?;
-    roll_back_closed(admin, settings, database, &theirs).await
-}
-
-/// By the admin, whom the database is open to meanwhile.
+/// By the admin, whom the database that is to go is open to meanwhile. Nobody's code runs by that.
 async fn roll_back_closed(
     admin: &mut PgConnection,
     settings: &Settings,
@@ -98,7 +87,7 @@ async fn roll_back_closed(
     ended
 }
 
-/// Those of roles that are gone, as whoever administers the server by hand may drop one; ending them runs nobody's code.
+/// Those of roles that are gone, as whoever administers the server by hand may drop one.
 async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<usize, BuildError> {
     let of_nobody: Vec<Prepared> = sqlx::query_as(
         "select p.transaction::text, null::text as owner from pg_prepared_xacts p join pg_roles me on me.rolname = current_user
@@ -160,11 +149,11 @@ pub(crate) async fn roll_back_shared(
     in_the_way: InTheWay,
 ) -> Result<usize, BuildError> {
     let mut ended = 0;
-    let owners: Vec<String> = shared(&mut *admin, in_the_way, database, None).await?.into_iter().filter_map(|prepared| prepared.owner).collect();
-    if owners.is_empty() {
+    let prepared = shared(&mut *admin, in_the_way, database, None).await?;
+    if prepared.is_empty() {
         return Ok(0);
     }
-    become_people(&mut *admin, settings, database, &owners).await?;
+    become_people(&mut *admin, settings, database, &prepared).await?;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
         let theirs = shared(&mut *admin, in_the_way, database, Some(&login)).await?;
@@ -268,8 +257,8 @@ async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepar
     let mut inside = settings.admin_at(database).await?;
     let is_superuser: bool =
         sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
-    let owners: BTreeSet<&String> = prepared.iter().filter_map(|prepared| prepared.owner.as_ref()).filter(|_| !is_superuser).collect();
-    for owner in owners {
+    let to_become = if is_superuser { BTreeSet::new() } else { owners(prepared) };
+    for owner in to_become {
         let grant = grant(major(&inside), owner, "current_user", Use::WHOLE);
         if let Err(error) = contended::run(&mut inside, grant).await {
             tracing::warn!(%error, owner, "the server's admin could not become who prepared a transaction");
@@ -280,10 +269,15 @@ async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepar
     ended
 }
 
+/// Whose they are, of roles that are there still.
+fn owners(prepared: &[Prepared]) -> BTreeSet<&str> {
+    prepared.iter().filter_map(|prepared| prepared.owner.as_deref()).collect()
+}
+
 /// The builder becomes a member of the login that people connected by, where that prepared one.
-async fn become_people(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, owners: &[String]) -> Result<(), BuildError> {
+async fn become_people(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, prepared: &[Prepared]) -> Result<(), BuildError> {
     let people = connection_role::prefix(settings.instance);
-    let Some(owner) = owners.iter().find(|owner| owner.starts_with(&people)) else { return Ok(()) };
+    let Some(owner) = owners(prepared).into_iter().find(|owner| owner.starts_with(&people)) else { return Ok(()) };
     let_builder_act_for(admin, settings, owner, database).await
 }
 

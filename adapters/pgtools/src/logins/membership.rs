@@ -43,7 +43,7 @@ pub(crate) async fn may_act_for(admin: &mut PgConnection, role: &str) -> Result<
     run(admin, grant).await.map(|()| true).map_err(failed)
 }
 
-/// Lets the builder of a database act for the login that people connect to it by, until that is dropped.
+/// Lets the builder of a database act for a login that people connect to branches by, until it is parted from it: by who let it, or by the next password.
 pub(crate) async fn let_builder_act_for(
     admin: &mut PgConnection,
     settings: &Settings,

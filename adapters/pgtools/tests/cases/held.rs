@@ -4,7 +4,7 @@ use super::{
     Admin, House, Quiet,
     cluster::{cluster, strict_cluster},
     connect,
-    connections::{Street, is_ended},
+    connections::{BOTH, Street, is_ended},
     execute, refusal, try_connect,
 };
 use domain::DataCloneMode;
@@ -17,7 +17,7 @@ use std::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_people_prepared_are_rolled_back() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         let street = Street::new(admin).await;
         let (user, password) = street.issue().await;
         let number = &street.branch.database;
@@ -47,7 +47,7 @@ async fn transactions_that_people_prepared_are_rolled_back() {
 /// Nobody but a superuser ends what a role prepared that is gone. What it is called need be no text that others can read.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_revoked_login_prepared_keeps_no_database() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         let street = Street::new(admin).await;
         let house = &street.house;
         let (user, password) = street.issue().await;
@@ -98,7 +98,7 @@ async fn what_a_revoked_login_prepared_keeps_no_database() {
 /// Its own row: nobody puts its password right before that has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_change_of_a_login_keeps_no_database() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         for purpose in LoginPurpose::ALL {
             let street = Street::new(admin).await;
             let house = &street.house;
@@ -117,7 +117,7 @@ async fn a_prepared_change_of_a_login_keeps_no_database() {
 /// It would be one that nobody knows any more. Code of the branch can change the password, and somebody come by it to where everybody is let in.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_session_outlives_its_login() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         let street = Street::new(admin).await;
         let mut sessions = Vec::new();
         for purpose in LoginPurpose::ALL {
@@ -133,7 +133,7 @@ async fn no_session_outlives_its_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_role_prepared_that_is_gone_is_a_superusers_to_end() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         let street = Street::new(admin).await;
         let house = &street.house;
         let (user, password) = street.issue().await;
@@ -184,7 +184,7 @@ impl Drop for Subscriber {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_in_use_goes_with_its_database_or_the_way_out_is_told() {
-    for admin in [Admin::Superuser, Admin::Plain] {
+    for admin in BOTH {
         let street = Street::new(admin).await;
         let database = street.branch.database.as_str();
         let slot = format!("slot_of_{database}");
