@@ -7,7 +7,7 @@ use super::{
 use crate::{
     contended,
     error::{from_sql, refused, sql_state},
-    logins::{database_logins, membership::may_act_for},
+    logins::{gone_logins::forget, membership::may_act_for},
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -82,7 +82,7 @@ pub(crate) async fn drop_databases(admin: &mut PgConnection, settings: &Settings
         Found::Ours | Found::HalfGone => drop_by_name(admin, settings, &target.database).await?,
         Found::Foreign => return Err(foreign(target)),
     }
-    database_logins::forget(admin, settings, &target.database).await
+    forget(admin, settings, &target.database).await
 }
 
 /// Whether there is nothing of these names: so it is where nobody tried before, and somebody waits.
@@ -102,7 +102,7 @@ async fn is_clear(admin: &mut PgConnection, settings: &Settings, provisional: &D
 /// Takes away what an interrupted DROP left, too.
 pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, name: &DatabaseName) -> Result<(), BuildError> {
     let drop = format!("drop database if exists {}", ident(name.as_str()));
-    let mut by_force = true;
+    let (mut by_force, mut once_more) = (true, true);
     loop {
         let drop = if by_force { format!("{drop} with (force)") } else { drop.clone() };
         let Err(error) = contended::run(admin, drop).await else { return Ok(()) };
@@ -110,7 +110,8 @@ pub(crate) async fn drop_by_name(admin: &mut PgConnection, settings: &Settings, 
             Some("42501") if may_signal_logins(admin, settings, name).await? => true,
             // Before PostgreSQL 17 whoever is no superuser may not end what vacuums by force; DROP by itself does.
             Some("42501") => std::mem::take(&mut by_force),
-            Some("55006") => roll_back_prepared(admin, settings, name).await?,
+            // What was prepared may have ended meanwhile, as by another that drops it too.
+            Some("55006") => roll_back_prepared(admin, settings, name).await? || std::mem::take(&mut once_more),
             _ => false,
         };
         if !is_mended {

@@ -1,7 +1,7 @@
 //! [`PgBranchLogins`]: logins by which people connect to branches, as roles of the server.
 
 use super::{
-    connection_role::{self, cut_off},
+    connection_role::{self, Sessions, cut_off},
     locks::lock_connection_role,
     login_objects::drop_role,
     reclaim::reclaim,
@@ -179,7 +179,7 @@ impl PgBranchLogins {
                 tokio::time::sleep(pause).await;
                 waited += pause;
                 pause *= 2;
-                let looked = async { cut_off(&mut settings.admin().await?, &[&role], Some(before)).await };
+                let looked = async { cut_off(&mut settings.admin().await?, &[&role], Sessions::BegunBefore(before)).await };
                 if let Err(error) = looked.await {
                     tracing::warn!(%error, role, "could not look for sessions that were begun with an earlier password");
                 }
@@ -205,7 +205,7 @@ impl BranchLogins for PgBranchLogins {
                 .fetch_one(&mut admin)
                 .await
                 .map_err(failed)?;
-        cut_off(&mut admin, &[&role], None).await?;
+        cut_off(&mut admin, &[&role], Sessions::All).await?;
         self.watch_for_latecomers(role, now, Duration::from_secs(patience.unsigned_abs().into()));
         let login = self.login(&mut admin, serving, rotated_at).await?;
         let _ = admin.close().await;
@@ -262,7 +262,7 @@ impl BranchLogins for PgBranchLogins {
         let mut admin = self.settings.admin().await?;
         let there = again!(&mut admin, self.lock_out(&mut admin, branch))?;
         if there {
-            cut_off(&mut admin, &[&role], None).await?;
+            cut_off(&mut admin, &[&role], Sessions::OfLockedOut).await?;
             if !drop_role(&mut admin, &self.settings, &role).await? {
                 tracing::warn!(role, "a branch's login is locked out but could not be dropped: something on the server still depends on it");
             }

@@ -101,16 +101,32 @@ pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Resul
     may_act_for(connection, role).await.map(drop)
 }
 
-/// Ends the roles' sessions, wherever they are; with a time, those that began before it.
-pub(crate) async fn cut_off(admin: &mut PgConnection, roles: &[&str], before: Option<OffsetDateTime>) -> Result<(), BuildError> {
+/// Which sessions of roles are to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sessions {
+    All,
+    /// Those that began before a password did.
+    BegunBefore(OffsetDateTime),
+    /// Those of roles that nobody comes in by any more: whoever is frozen before it ends nobody's who was let in again.
+    OfLockedOut,
+}
+
+/// Ends sessions of the roles, wherever they are.
+pub(crate) async fn cut_off(admin: &mut PgConnection, roles: &[&str], which: Sessions) -> Result<(), BuildError> {
     const END: &str = "with session as materialized (
-                           select pid from pg_stat_activity
-                            where usename = any($1) and ($2::timestamptz is null or backend_start < $2)
+                           select a.pid from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+                            where r.rolname = any($1) and ($2::timestamptz is null or a.backend_start < $2) and not ($3 and r.rolcanlogin)
                        ) select count(pg_terminate_backend(pid)) from session";
+    let (before, of_locked_out) = match which {
+        Sessions::All => (None, false),
+        Sessions::BegunBefore(time) => (Some(time), false),
+        Sessions::OfLockedOut => (None, true),
+    };
     for _ in 0..LOOKS {
         let ended: i64 = sqlx::query_scalar(END)
             .bind(roles)
             .bind(before)
+            .bind(of_locked_out)
             .fetch_one(&mut *admin)
             .await
             .map_err(|error| from_sql(format!("ending the sessions of '{}'", roles.join("', '")), error))?;

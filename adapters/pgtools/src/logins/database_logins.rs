@@ -1,18 +1,16 @@
-//! The logins of a branch's database, on the server: made when they are let in, gone with it.
+//! The logins of a branch's database, on the server: made when they are let in; [`super::gone_logins`] takes them away.
 
 use super::{
-    connection_role::cut_off,
-    locks::{lock_logins, lock_logins_of},
+    locks::lock_logins,
     membership::{self, Use},
     own_settings::{self, set_in},
     past_policies, verifier,
 };
 use crate::{
     connect::{major, run},
-    contended::{self, again},
-    database::{drop::may_signal_logins, prepared_transactions::roll_back_of},
-    error::{from_sql, sql_state},
-    quoting::{ident, idents, literal},
+    contended::again,
+    error::from_sql,
+    quoting::ident,
     setting_value::setting_value,
     settings::{Login, Settings},
 };
@@ -171,94 +169,6 @@ fn statements(login: &DatabaseLogin, image: &Image, server_major: u32, (lower, l
     let set = |(setting, value): (&str, &str)| format!("alter role {name} set {} to {}", ident(setting), setting_value(setting, value));
     statements.extend(image.settings.iter().filter_map(|setting| setting.split_once('=')).map(set));
     statements.join("; ")
-}
-
-/// Takes the logins of a dropped database away. What they owned was in it; what people granted to them elsewhere, or prepared there, keeps them, and is no reason
-/// to keep anybody waiting: nobody can come in by such a login any more, and the sweeper drops it once nothing names it.
-pub(crate) async fn forget(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), BuildError> {
-    let logins = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
-    let names = logins.each_ref().map(String::as_str);
-    let failed = |error| from_sql(format!("dropping the logins of '{database}'"), error);
-    contended::run(&mut *admin, lock_out(&logins)).await.map_err(failed)?;
-    show_out(&mut *admin, settings, database, &names).await?;
-    if roll_back_of(&mut *admin, settings, &names).await? {
-        match contended::run(&mut *admin, format!("drop role if exists {}", idents(&logins))).await {
-            Err(error) if sql_state(&error).as_deref() == Some("2BP01") => {}
-            outcome => return outcome.map_err(failed),
-        }
-    }
-    contended::run(&mut *admin, disarm(database, &logins)).await.map_err(failed)?;
-    tracing::warn!(%database, "logins of a database that is gone are closed for good but could not all be dropped: something on the server still names them");
-    Ok(())
-}
-
-/// Lets those logins in nowhere that no database lets in: whoever is frozen before it finds the database made again meanwhile, under this name or a provisional
-/// one, and leaves its logins alone.
-fn lock_out(logins: &[String; 3]) -> String {
-    let names = logins.each_ref().map(|login| literal(login)).join(", ");
-    let [.., builder] = logins;
-    let lock = lock_logins_of(&literal(builder));
-    format!(
-        "do $lock_out$
-         declare login text;
-         begin
-             perform {lock};
-             for login in select r.rolname from pg_roles r where r.rolname in ({names})
-                             and not exists (select from pg_database d cross join aclexplode(d.datacl) a where a.grantee = r.oid) loop
-                 execute format('alter role %I nologin password null', login);
-             end loop;
-         end $lock_out$"
-    )
-}
-
-/// Ends the sessions of those that are locked out, wherever they are: code that ran in the database may have changed their passwords, other databases may let
-/// everybody in, and a session that outlives its role is one that nobody knows any more.
-async fn show_out(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName, logins: &[&str]) -> Result<(), BuildError> {
-    let there: Vec<String> = sqlx::query_scalar(
-        "select distinct r.rolname::text from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where r.rolname = any($1) and not r.rolcanlogin",
-    )
-    .bind(logins)
-    .fetch_all(&mut *admin)
-    .await
-    .map_err(|error| from_sql(format!("looking for sessions of the logins of '{database}'"), error))?;
-    if !there.is_empty() {
-        may_signal_logins(&mut *admin, settings, database).await?;
-        let there: Vec<&str> = there.iter().map(String::as_str).collect();
-        cut_off(admin, &there, None).await?;
-    }
-    Ok(())
-}
-
-/// Drops what of a database's logins can go, and takes from the others all that they could do. One statement: whoever is frozen before it finds the database
-/// that was made again meanwhile, and leaves its logins alone.
-fn disarm(database: &DatabaseName, logins: &[String; 3]) -> String {
-    let names = logins.each_ref().map(|login| literal(login)).join(", ");
-    let [.., builder] = logins;
-    let (lock, database) = (lock_logins_of(&literal(builder)), literal(database.as_str()));
-    format!(
-        "do $disarm$
-         declare login text; role text;
-         begin
-             perform {lock};
-             if exists (select from pg_database where datname = {database}) then
-                 return;
-             end if;
-             foreach login in array array[{names}] loop
-                 begin
-                     if exists (select from pg_prepared_xacts where owner = login) then
-                         raise dependent_objects_still_exist;
-                     end if;
-                     execute format('drop role if exists %I', login);
-                 exception when dependent_objects_still_exist then
-                     execute format('alter role %I nologin password null', login);
-                     for role in select o.rolname from pg_auth_members m join pg_roles o on o.oid = m.roleid join pg_roles r on r.oid = m.member
-                                  where r.rolname = login loop
-                         execute format('revoke %I from %I', role, login);
-                     end loop;
-                 end;
-             end loop;
-         end $disarm$"
-    )
 }
 
 #[cfg(test)]

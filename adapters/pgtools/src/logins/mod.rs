@@ -3,6 +3,7 @@
 mod branch_logins;
 pub(crate) mod connection_role;
 pub(crate) mod database_logins;
+pub(crate) mod gone_logins;
 mod locks;
 pub(crate) mod login_objects;
 pub(crate) mod membership;

@@ -8,7 +8,7 @@ use crate::{
     contended,
     database::drop::drop_by_name,
     error::from_sql,
-    logins::database_logins,
+    logins::gone_logins::forget,
     quoting::{ident, literal},
     settings::Settings,
 };
@@ -94,11 +94,11 @@ pub(crate) async fn drop_marked(admin: &mut PgConnection, settings: &Settings, m
         .fetch_optional(&mut *admin)
         .await
         .map_err(|error| from_sql("looking for a database of the stock", error))?;
-    let Some(comment) = comment else { return database_logins::forget(admin, settings, &database).await };
+    let Some(comment) = comment else { return forget(admin, settings, &database).await };
     let found = comment.as_deref().and_then(StockMark::read);
     if found.is_some_and(|found| (found.instance, found.kind, found.id) == (mark.instance, mark.kind, mark.id)) {
         drop_by_name(admin, settings, &database).await?;
-        database_logins::forget(admin, settings, &database).await?;
+        forget(admin, settings, &database).await?;
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ pub(crate) async fn close(admin: &mut PgConnection, settings: &Settings, mark: &
          comment on database {database} is {comment}"
     );
     contended::run(&mut *admin, close).await.map_err(|error| from_sql(format!("closing '{name}'"), error))?;
-    database_logins::forget(admin, settings, &name).await
+    forget(admin, settings, &name).await
 }
 
 /// Writes a mark anew.

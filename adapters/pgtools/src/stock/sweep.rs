@@ -7,12 +7,19 @@ use super::{
 use crate::{
     claim::Claim,
     connect::APPLICATION,
+    contended::again,
     database::{
         drop::{drop_by_name, drop_databases},
         tag::{Mark, provisional_prefix, short},
     },
     error::{from_sql, refused},
-    logins::{connection_role, login_objects::try_drop, names::is_hex, past_policies},
+    logins::{
+        connection_role::{self, Sessions, cut_off},
+        gone_logins,
+        login_objects::try_drop,
+        names::is_hex,
+        past_policies,
+    },
     settings::Settings,
 };
 use domain::{BranchId, OperationId, branch::DatabaseName};
@@ -207,13 +214,27 @@ impl Sweep<'_> {
         Ok(marked.chain(self.live.iter().map(|tag| tag.branch_id)).map(BranchId::short).collect())
     }
 
-    /// Not with what it owns: that was in its database, and whatever else it may own is somebody's to look at.
+    /// As whoever dropped its database or its branch was about to. Not with what it owns: that was in its database, and whatever else it may own is somebody's to
+    /// look at.
     async fn drop_role(&mut self, role: &str) -> Result<(), BuildError> {
-        if try_drop(&mut self.admin, self.settings, role).await? {
-            Ok(())
-        } else {
-            Err(refused("role_in_use", "something on the server still depends on it"))
+        let is_peoples = role.starts_with(&connection_role::prefix(self.settings.instance));
+        let is_gone = if is_peoples { self.revoke(role).await? } else { self.forget(role).await? };
+        if is_gone { Ok(()) } else { Err(refused("role_in_use", "it is locked out, and something on the server still depends on it")) }
+    }
+
+    async fn revoke(&mut self, role: &str) -> Result<bool, BuildError> {
+        if connection_role::is_there(&mut self.admin, role).await? {
+            again!(&mut self.admin, connection_role::lock_out(&mut self.admin, role))?;
+            cut_off(&mut self.admin, &[role], Sessions::OfLockedOut).await?;
         }
+        try_drop(&mut self.admin, self.settings, role).await
+    }
+
+    /// Its builder's name ends like its own.
+    async fn forget(&mut self, login: &str) -> Result<bool, BuildError> {
+        let (_, of_database) = login.rsplit_once('_').unwrap_or_default();
+        let builder = format!("{}_{of_database}", self.settings.logins.image(LoginPurpose::Builder));
+        gone_logins::take_away(&mut self.admin, self.settings, &[login], &builder).await
     }
 
     fn note(&mut self, name: &str, outcome: Result<(), BuildError>) {

@@ -1,13 +1,13 @@
 //! The logins that people connect to branches by.
 
 use super::{Admin, House, Quiet, connect, execute, refusal, try_connect, try_connect_to, try_execute};
-use crate::cluster::{Cluster, cluster};
+use crate::cluster::{self, Cluster, cluster};
 use auth::XChaChaSecretBox;
 use domain::{BranchId, DataCloneMode, Generation, branch::DatabaseName};
 use fluxbase_pgtools::{Entrance, PgBranchLogins};
 use ports::driven::{BranchBuilder, BranchLogin, BranchLogins, BuildRequest, DatabaseTag, Footing, LoginPurpose, Secret, SecretBox};
 use sqlx::PgConnection;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../../migrations/control/009_connections.sql");
@@ -27,8 +27,13 @@ impl Street {
 
     /// The same on that server.
     pub(super) async fn new_in(cluster: &'static Cluster, admin: Admin) -> Self {
-        let house =
-            House::new_in(cluster, admin, "", &format!("create schema branching; {TABLE}; create table t (id int); insert into t values (1)")).await;
+        Self::of(House::new_in(cluster, admin, "", "create table t (id int); insert into t values (1)").await).await
+    }
+
+    /// The same in this house, which has a table `t`.
+    pub(super) async fn of(house: House) -> Self {
+        let mut own = try_connect_to(house.cluster, &house.settings.admin.user, cluster::PASSWORD, house.main.as_str()).await.unwrap();
+        execute(&mut own, &format!("create schema branching; {TABLE}")).await;
         execute(&mut house.look_into(&house.main).await, &format!("revoke connect on database {} from public", house.main)).await;
         let secrets: Arc<dyn SecretBox> = Arc::new(XChaChaSecretBox::from_base64(&XChaChaSecretBox::generate_key()).unwrap());
         let entrance = Entrance { host: "db.example.com".to_owned(), port: 6432, sessions: 5 };
@@ -58,7 +63,7 @@ impl Street {
         self.logins.revoke(target.branch_id).await.unwrap();
     }
 
-    async fn roles(&self) -> i64 {
+    pub(super) async fn roles(&self) -> i64 {
         let own = format!("fluxbase_{}_b_", &self.house.settings.instance.simple().to_string()[..8]);
         self.house.count(&self.house.main, &format!("pg_roles where starts_with(rolname, '{own}')")).await
     }
@@ -172,7 +177,7 @@ async fn a_login_has_no_power_over_the_server() {
             "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres'".to_owned(),
             "select * from pg_authid".to_owned(),
         ];
-        let mut watcher = connect("postgres", super::cluster::PASSWORD, street.branch.database.as_str()).await;
+        let mut watcher = connect("postgres", cluster::PASSWORD, street.branch.database.as_str()).await;
         let mut inside = session(&user, &password, &street.branch.database).await.unwrap();
         execute(&mut inside, "create function f() returns event_trigger language plpgsql as 'begin end'").await;
         for attempt in &attempts {
@@ -277,133 +282,6 @@ async fn a_login_goes_along_with_its_branch_through_a_reset() {
         let found = street.logins.find(&street.branch).await.unwrap().unwrap();
         assert!(!found.other_databases.contains(&next.database.to_string()));
         street.delete(&street.branch).await;
-        assert_eq!(street.roles().await, 0);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_login_made_as_itself_stops_nothing() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        let things = "set role none; create table own (id int); create schema corner; create table corner.thing (id int); select lo_create(0);
-            create type mood as enum ('good'); grant select on own to anon; alter default privileges grant select on tables to anon;
-            create function corner.f() returns int language sql security definer as 'select 1'";
-        let elsewhere = "set role none; select lo_create(0); alter default privileges grant select on tables to public";
-        let litter = async || {
-            let (user, password) = street.issue().await;
-            execute(&mut session(&user, &password, &street.branch.database).await.unwrap(), things).await;
-            execute(&mut session(&user, &password, &DatabaseName::existing("postgres")).await.unwrap(), elsewhere).await;
-            user
-        };
-        // Revoked while the branch lives: its things stay, and are the branch's.
-        litter().await;
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(street.roles().await, 0);
-        let owned = "pg_class where relname in ('own', 'thing') and relowner = 'fluxbase_branch_owner'::regrole";
-        assert_eq!(street.house.count(&street.branch.database, owned).await, 2);
-        assert!(street.logins.find(&street.branch).await.unwrap().is_none());
-
-        execute(&mut street.house.look_into(&street.branch.database).await, "drop table own; drop schema corner cascade; drop type mood").await;
-        let user = litter().await;
-        street.delete(&street.branch).await;
-        assert_eq!(street.roles().await, 0, "{user} is still there");
-        assert_eq!(street.house.count(&street.house.main, "branching.connections").await, 0);
-    }
-}
-
-/// Whoever owns a branch may name any role in a grant; what takes that role away is no way for that branch's builder to become it.
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_becomes_another_branchs_login_by_naming_it() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        let neighbour = tag(&street.house, "theirs", 1);
-        street.open(&neighbour).await;
-        let (user, _) = street.issue().await;
-        execute(&mut street.house.look_into(&neighbour.database).await, &format!("grant select on t to {user}")).await;
-        let builder = street.house.settings.logins.of(LoginPurpose::Builder, &neighbour.database).name;
-        // As an earlier version may have left it.
-        let by = if admin == Admin::Plain { "dba" } else { "postgres" };
-        execute(&mut connect(by, super::cluster::PASSWORD, "postgres").await, &format!("grant {user} to {builder}")).await;
-        let becomes = format!("pg_auth_members where roleid = '{user}'::regrole and member = '{builder}'::regrole");
-        // What they hold cannot be given away: the role stays.
-        let mut holds = street.house.look_into(&neighbour.database).await;
-        execute(&mut holds, "begin; grant select on t to public").await;
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
-        let (user, password) = street.issue().await;
-        session(&user, &password, &street.branch.database).await.unwrap();
-        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_is_half_there_is_made_whole_or_taken_away() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        // Its role was dropped by hand.
-        let (user, _) = street.issue().await;
-        let mut superuser = street.house.look_into(&street.house.main).await;
-        let drop = format!("revoke connect on database {} from {user}; drop role {user}", street.branch.database);
-        execute(&mut superuser, &drop).await;
-        assert!(street.logins.find(&street.branch).await.unwrap().is_none());
-        let (user, password) = street.issue().await;
-        session(&user, &password, &street.branch.database).await.unwrap();
-        execute(&mut superuser, &drop).await;
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(street.house.count(&street.house.main, "branching.connections").await, 0);
-        // Its row was lost, as by a restored backup of the metadata.
-        let (user, _) = street.issue().await;
-        execute(&mut superuser, "delete from branching.connections").await;
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(street.roles().await, 0, "{user} is still there");
-        // Somebody's role of its name is not taken over.
-        execute(&mut superuser, &format!("create role {user} superuser")).await;
-        assert_eq!(refusal(street.logins.issue(&street.branch, Footing::default()).await).0, "role_not_ours");
-        assert_eq!(refusal(street.logins.revoke(street.branch.branch_id).await).0, "role_not_ours");
-        execute(&mut superuser, &format!("drop role {user}")).await;
-
-        street.house.builder().shut_out(&street.branch).await.unwrap();
-        street.house.builder().drop_database(&street.branch, Arc::new(Quiet)).await.unwrap();
-        assert_eq!(refusal(street.logins.issue(&street.branch, Footing::default()).await).0, "database_missing");
-        assert_eq!(street.roles().await, 0);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_was_let_use_a_login_or_comes_back_all_the_time_does_not_keep_it() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        let (user, password) = street.issue().await;
-        // A superuser may have let others use it.
-        let mut superuser = street.house.look_into(&street.house.main).await;
-        execute(&mut superuser, &format!("grant {user} to authenticated with admin option; grant connect on database postgres to {user}")).await;
-        let database = street.branch.database.clone();
-        let (name, words) = (user.clone(), password.clone());
-        let client = tokio::spawn(async move {
-            let mut sessions = 0_u32;
-            loop {
-                if let Ok(mut session) = session(&name, &words, &database).await {
-                    sessions += 1;
-                    let _ = try_execute(&mut session, "begin; lock table t; select pg_sleep(0.01)").await;
-                }
-                if sessions == u32::MAX {
-                    return;
-                }
-            }
-        });
-        let busy = format!("select count(*) from pg_stat_activity where usename = '{user}'");
-        while street.house.value::<i64>(&street.house.main, &busy).await == 0 {}
-        tokio::time::timeout(Duration::from_mins(1), street.delete(&street.branch)).await.expect("a client that comes back stops nothing");
-        client.abort();
-        assert_eq!(street.house.databases().await, [""; 0]);
-        if admin == Admin::Plain && street.roles().await == 1 {
-            // What a superuser granted elsewhere is not this admin's to take back: the role stays, and nobody comes in by it.
-            let open = format!("pg_roles where rolname = '{user}' and rolcanlogin");
-            assert_eq!(street.house.count(&street.house.main, &open).await, 0);
-            execute(&mut superuser, &format!("revoke connect on database postgres from {user}")).await;
-            street.logins.revoke(street.branch.branch_id).await.unwrap();
-        }
         assert_eq!(street.roles().await, 0);
     }
 }

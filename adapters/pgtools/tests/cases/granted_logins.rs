@@ -12,7 +12,7 @@ use ports::driven::{BranchBuilder, BuildRequest, DatabaseLogin, DatabaseTag, Log
 use std::sync::Arc;
 
 /// A house whose logins have the names that a sweep knows for this instance's.
-async fn house(admin: Admin) -> House {
+pub(super) async fn house(admin: Admin) -> House {
     let mut house = House::new(admin, "create table t (id int)").await;
     let eight = house.settings.instance.simple().to_string()[..8].to_owned();
     let [user, service, builder] = ["user", "service", "builder"].map(|purpose| format!("fluxbase_{eight}_{purpose}"));

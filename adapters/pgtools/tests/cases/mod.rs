@@ -26,12 +26,14 @@ mod own_path;
 mod past_policies;
 mod people;
 mod privileges;
+mod revoked_logins;
 mod room;
 mod secrets;
 mod seen_off;
 mod sentinels;
 mod stock;
 mod superusers;
+mod swept_logins;
 mod telling;
 
 use crate::cluster::{self, Cluster, cluster};
