@@ -1,7 +1,7 @@
 //! The role that people connect to a branch as: made, let in, cut off, dropped.
 
 use super::{
-    membership::{self, Use, may_act_for},
+    membership::{self, Use, end_each, may_act_for},
     own_settings::{self, set_in},
     verifier,
 };
@@ -51,11 +51,12 @@ pub(crate) async fn make(connection: &mut PgConnection, role: &str, password: &S
     let mut statements = if there { forget_settings(connection, role).await? } else { Vec::new() };
     let (verb, name, verifier) = (if there { "alter" } else { "create" }, ident(role), verifier::of_password(password));
     statements.push(format!("{verb} role {name} login inherit connection limit {limit} password {verifier}"));
-    statements.extend(part_from_members(connection, role).await?);
+    statements.push(part_from_members(role));
     statements.push(membership::grant(major(connection), OWNER_ROLE, &name, Use::WHOLE));
     // What it makes belongs to the owner of everything else in the branch.
     statements.push(format!("alter role {name} set role = {}", literal(OWNER_ROLE)));
     run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("making the branch's login", error))?;
+    tell_members(&mut *connection, role).await?;
     may_act_for(connection, role).await.map(drop)
 }
 
@@ -69,8 +70,18 @@ async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Ve
     Ok(own_settings::forget(role, databases).collect())
 }
 
-/// Statements by which nobody but the admin may become it: a builder was let to, to give away what it owns.
-async fn part_from_members(connection: &mut PgConnection, role: &str) -> Result<Vec<String>, BuildError> {
+/// The statement by which nobody but the admin may become it: a builder was let to, to give away what it owns. It looks who may when it runs, for whoever was in
+/// the way of the statements before it may have been ended by such a builder.
+pub(crate) fn part_from_members(role: &str) -> String {
+    let members = end_each(&format!(
+        "m.roleid = (select oid from pg_roles where rolname = {}) and m.member <> (select oid from pg_roles where rolname = current_user)",
+        literal(role)
+    ));
+    format!("do $part$ declare membership record; begin {members} end $part$")
+}
+
+/// Those whom only somebody else may part from it, as a superuser that let them.
+async fn tell_members(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
     let members: Vec<String> = sqlx::query_scalar(
         "select distinct member.rolname::text from pg_auth_members m join pg_roles member on member.oid = m.member
           where m.roleid = (select oid from pg_roles where rolname = $1) and member.rolname <> current_user",
@@ -79,25 +90,36 @@ async fn part_from_members(connection: &mut PgConnection, role: &str) -> Result<
     .fetch_all(connection)
     .await
     .map_err(|error| from_sql("looking who may become the branch's login", error))?;
-    Ok(members.iter().map(|member| format!("revoke {} from {}", ident(role), ident(member))).collect())
+    if !members.is_empty() {
+        tracing::warn!(
+            role,
+            ?members,
+            "roles may become a branch's login that the server's admin cannot part from it: whoever granted that has to revoke it"
+        );
+    }
+    Ok(())
 }
 
-/// Takes away all by which it can begin a session: its password, its login, its way into databases.
+/// Takes away all by which it can begin a session: its password, its login, its way into databases. Its own row first: somebody may have prepared a change of that,
+/// and who waits for it holds nothing by which others could not end it.
 pub(crate) async fn lock_out(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
-    let databases: Vec<String> = sqlx::query_scalar(
-        "select distinct d.datname::text from pg_database d cross join aclexplode(d.datacl) a
-          where a.grantee = (select oid from pg_roles where rolname = $1) and pg_has_role(d.datdba, 'usage')",
-    )
-    .bind(role)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(|error| from_sql("looking where the branch's login may connect", error))?;
-    let name = ident(role);
-    let revoke = |database: &String| format!("revoke all on database {} from {name}", ident(database));
-    let mut statements: Vec<_> = databases.iter().map(revoke).collect();
-    statements.extend(part_from_members(connection, role).await?);
-    statements.push(format!("alter role {name} nologin password null"));
-    run(&mut *connection, statements.join("; ")).await.map_err(|error| from_sql("closing the branch's login", error))?;
+    let lock_out = format!(
+        "alter role {name} nologin password null;
+         do $close$
+         declare let_in name;
+         begin
+             for let_in in select distinct d.datname from pg_database d cross join aclexplode(d.datacl) a join pg_roles r on r.oid = a.grantee
+                            where r.rolname = {role} and pg_has_role(d.datdba, 'usage') loop
+                 execute format('revoke all on database %I from %I', let_in, {role});
+             end loop;
+         end $close$;
+         {part}",
+        name = ident(role),
+        role = literal(role),
+        part = part_from_members(role),
+    );
+    run(&mut *connection, lock_out).await.map_err(|error| from_sql("closing the branch's login", error))?;
+    tell_members(&mut *connection, role).await?;
     may_act_for(connection, role).await.map(drop)
 }
 

@@ -3,7 +3,7 @@
 use super::{
     connection_role::{Sessions, cut_off},
     locks::lock_logins_of,
-    membership::may_act_for,
+    membership::{end_each, may_act_for},
 };
 use crate::{
     contended,
@@ -81,7 +81,8 @@ impl Closed<'_> {
 
     /// Drops those that can go, and takes from the others all that they could do.
     fn disarm(&self) -> String {
-        self.of_each(
+        let memberships = end_each("m.member = (select oid from pg_roles where rolname = login)");
+        self.of_each(&format!(
             "begin
                  if exists (select from pg_prepared_xacts where owner = login) then
                      raise dependent_objects_still_exist;
@@ -89,12 +90,9 @@ impl Closed<'_> {
                  execute format('drop role if exists %I', login);
              exception when dependent_objects_still_exist then
                  execute format('alter role %I nologin password null', login);
-                 for role in select o.rolname from pg_auth_members m join pg_roles o on o.oid = m.roleid join pg_roles r on r.oid = m.member
-                              where r.rolname = login loop
-                     execute format('revoke %I from %I', role, login);
-                 end loop;
+                 {memberships}
              end;",
-        )
+        ))
     }
 
     /// Does something about each that no database of this instance lets in, one half made neither. What others let in to theirs shields no login.
@@ -104,7 +102,7 @@ impl Closed<'_> {
             [self.builder, &provisional_prefix(self.settings.instance), &self.settings.instance.to_string()].map(literal);
         format!(
             "do $of_each$
-             declare login text; role text;
+             declare login text; membership record;
              begin
                  perform {lock};
                  for login in select r.rolname from pg_roles r

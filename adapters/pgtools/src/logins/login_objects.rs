@@ -1,6 +1,6 @@
 //! What people made as their branch's login itself, and not as the owner of its objects: given to that owner, so that the login can go.
 
-use super::membership::let_builder_act_for;
+use super::{connection_role::part_from_members, membership::let_builder_act_for};
 use crate::{
     connect::run,
     contended,
@@ -10,7 +10,7 @@ use crate::{
     settings::Settings,
 };
 use domain::branch::{DatabaseName, OWNER_ROLE};
-use ports::driven::{BuildError, LoginPurpose};
+use ports::driven::BuildError;
 use serde::Deserialize;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -82,8 +82,7 @@ async fn databases_with_its_things(admin: &mut PgConnection, role: &str) -> Resu
 async fn give_in_branch(admin: &mut PgConnection, settings: &Settings, role: &str, database: &DatabaseName) -> Result<(), BuildError> {
     let_builder_act_for(admin, settings, role, database).await?;
     let given = give_as_builder(settings, role, database).await;
-    let part = format!("revoke {} from {}", ident(role), settings.login_ident(LoginPurpose::Builder, database));
-    contended::run(admin, part).await.map_err(|error| from_sql("parting the builder from the branch's login", error))?;
+    contended::run(admin, part_from_members(role)).await.map_err(|error| from_sql("parting the builder from the branch's login", error))?;
     given
 }
 

@@ -27,6 +27,25 @@ pub(crate) fn grant(server_major: u32, role: &str, member: &str, Use { inherit, 
     format!("grant {} to {member}{options}", ident(role))
 }
 
+/// The same condition in SQL, for statements that are whole before they reach a server.
+const GRANTORS_COUNT: &str = "current_setting('server_version_num')::int4 >= 160000";
+
+/// A loop of PL/pgSQL over the record `membership`: ends the memberships `m` of which the condition holds, and what such members granted on. From PostgreSQL 16 on
+/// each is its grantor's, and stays where the admin may not act for that one.
+pub(crate) fn end_each(condition: &str) -> String {
+    format!(
+        "for membership in select m.roleid::regrole as role, m.member::regrole as member, m.grantor::regrole as grantor from pg_auth_members m
+                            where {condition} and case when {GRANTORS_COUNT} then pg_has_role(m.grantor, 'usage') else true end loop
+             begin
+                 execute format('revoke %s from %s', membership.role, membership.member)
+                     || case when {GRANTORS_COUNT} then format(' granted by %s cascade', membership.grantor) else '' end;
+             exception when undefined_object or insufficient_privilege then
+                 null;
+             end;
+         end loop;"
+    )
+}
+
 /// Lets an admin that is no superuser end the role's sessions and give away what it owns. One that made it may from PostgreSQL 16 on administer it, but
 /// not act for it until it grants itself so. Tells whether there was anything to grant.
 pub(crate) async fn may_act_for(admin: &mut PgConnection, role: &str) -> Result<bool, BuildError> {
@@ -43,13 +62,30 @@ pub(crate) async fn may_act_for(admin: &mut PgConnection, role: &str) -> Result<
     run(admin, grant).await.map(|()| true).map_err(failed)
 }
 
-/// Lets the builder of a database act for a login that people connect to branches by, until it is parted from it: by who let it, or by the next password.
+/// Lets the builder of a database act for a login that people connect to branches by, until it is parted from it: by who let it, by a revoke, or by the next
+/// password. A grant would wait for whoever holds the role, so none is made for what is so already.
 pub(crate) async fn let_builder_act_for(
     admin: &mut PgConnection,
     settings: &Settings,
     role: &str,
     database: &DatabaseName,
 ) -> Result<(), BuildError> {
-    let grant = grant(major(admin), role, &settings.login_ident(LoginPurpose::Builder, database), Use::WHOLE);
-    run(admin, grant).await.map_err(|error| from_sql("letting the builder act for the branch's login", error))
+    let builder = settings.logins.of(LoginPurpose::Builder, database).name;
+    if !is_whole_member(&mut *admin, &builder, role).await? {
+        let grant = grant(major(admin), role, &ident(&builder), Use::WHOLE);
+        run(admin, grant).await.map_err(|error| from_sql("letting the builder act for the branch's login", error))?;
+    }
+    Ok(())
+}
+
+/// Whether the member has the role's rights, and may become it.
+pub(crate) async fn is_whole_member(connection: &mut PgConnection, member: &str, role: &str) -> Result<bool, BuildError> {
+    let how = if major(connection) >= 16 { "set" } else { "member" };
+    sqlx::query_scalar("select pg_has_role($1::name, $2::name, 'usage') and pg_has_role($1::name, $2::name, $3)")
+        .bind(member)
+        .bind(role)
+        .bind(how)
+        .fetch_one(connection)
+        .await
+        .map_err(|error| from_sql(format!("looking whether '{member}' may act for '{role}'"), error))
 }

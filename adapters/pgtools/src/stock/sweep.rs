@@ -219,7 +219,7 @@ impl Sweep<'_> {
     async fn drop_role(&mut self, role: &str) -> Result<(), BuildError> {
         let is_peoples = role.starts_with(&connection_role::prefix(self.settings.instance));
         let is_gone = if is_peoples { self.revoke(role).await? } else { self.forget(role).await? };
-        if is_gone { Ok(()) } else { Err(refused("role_in_use", "it is locked out, and something on the server still depends on it")) }
+        if is_gone { Ok(()) } else { Err(refused("role_in_use", "something on the server still depends on it")) }
     }
 
     async fn revoke(&mut self, role: &str) -> Result<bool, BuildError> {

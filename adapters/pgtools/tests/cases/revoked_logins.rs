@@ -9,6 +9,7 @@ use super::{
 };
 use domain::branch::DatabaseName;
 use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
+use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,23 +48,38 @@ async fn what_a_login_made_as_itself_stops_nothing() {
 async fn nobody_becomes_another_branchs_login_by_naming_it() {
     for admin in BOTH {
         let street = Street::new(admin).await;
-        let neighbour = tag(&street.house, "theirs", 1);
-        street.open(&neighbour).await;
+        let house = &street.house;
+        let [named, other] = ["theirs", "others"].map(|slug| tag(house, slug, 1));
+        for target in [&named, &other] {
+            street.open(target).await;
+        }
+        let builders = [&named, &other].map(|target| house.settings.logins.of(LoginPurpose::Builder, &target.database).name);
         let (user, _) = street.issue().await;
-        execute(&mut street.house.look_into(&neighbour.database).await, &format!("grant select on t to {user}")).await;
-        let builder = street.house.settings.logins.of(LoginPurpose::Builder, &neighbour.database).name;
-        // As an earlier version may have left it.
-        let by = if admin == Admin::Plain { "dba" } else { "postgres" };
-        execute(&mut connect(by, PASSWORD, "postgres").await, &format!("grant {user} to {builder}")).await;
-        let becomes = format!("pg_auth_members where roleid = '{user}'::regrole and member = '{builder}'::regrole");
-        // What they hold cannot be given away: the role stays.
-        let mut holds = street.house.look_into(&neighbour.database).await;
-        execute(&mut holds, "begin; grant select on t to public").await;
-        street.logins.revoke(street.branch.branch_id).await.unwrap();
-        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
-        let (user, password) = street.issue().await;
-        session(&user, &password, &street.branch.database).await.unwrap();
-        assert_eq!(street.house.count(&street.house.main, &becomes).await, 0);
+        let as_admin = if admin == Admin::Plain { "dba" } else { "postgres" };
+        let mut by_admin = connect(as_admin, PASSWORD, "postgres").await;
+        let becomes =
+            format!("pg_auth_members where roleid = '{user}'::regrole and member in ('{}'::regrole, '{}'::regrole)", builders[0], builders[1]);
+        // As an earlier version may have left it, and an earlier admin.
+        let lets_in = async |by_admin: &mut PgConnection, by: &str| {
+            if admin == Admin::Superuser {
+                execute(by_admin, &format!("grant {user} to dba with admin option")).await;
+            }
+            execute(by_admin, &format!("{by}grant {user} to {}; reset role", builders.join(", "))).await;
+        };
+        for by in ["", "set role dba; "] {
+            lets_in(&mut by_admin, by).await;
+            execute(&mut house.look_into(&named.database).await, &format!("grant select on t to {user}")).await;
+            // What is held cannot be given away: the role stays.
+            let mut holds = house.look_into(&named.database).await;
+            execute(&mut holds, "begin; grant select on t to public").await;
+            street.logins.revoke(street.branch.branch_id).await.unwrap();
+            assert_eq!(street.roles().await, 1);
+            assert_eq!(house.count(&house.main, &becomes).await, 0);
+            lets_in(&mut by_admin, by).await;
+            let (user, password) = street.issue().await;
+            session(&user, &password, &street.branch.database).await.unwrap();
+            assert_eq!(house.count(&house.main, &becomes).await, 0);
+        }
     }
 }
 

@@ -78,7 +78,7 @@ async fn a_login_of_what_is_gone_that_something_names_is_good_for_nothing() {
         for _ in 0..2 {
             let report = left.street.house.builder().sweep(Vec::new(), &[], &[]).await.unwrap();
             assert_eq!(report.dropped, [""; 0]);
-            let told = |name: &String| report.reported.iter().any(|text| text.starts_with(name) && text.contains("it is locked out"));
+            let told = |name: &String| report.reported.iter().any(|text| text.starts_with(name) && text.contains("still depends on it"));
             assert!(left.names.iter().all(told), "{:?}", report.reported);
             left.is_nobodys().await;
         }
