@@ -169,7 +169,7 @@ fn title(step: &Step) -> String {
     step.name.name().replace('_', " ")
 }
 
-/// `5 of 9 rows`, `1.5 of 20.0 MB`.
+/// `5 of 9 rows`, `1.5 of 20.0 MB`, `1 file`; nothing of what there was nothing of.
 pub(in crate::cli) fn amount(step: &Step) -> Option<String> {
     let (done, unit) = (step.done?, step.unit.as_deref().unwrap_or_default());
     let total = step.total.filter(|total| *total != done);
@@ -177,6 +177,8 @@ pub(in crate::cli) fn amount(step: &Step) -> Option<String> {
         (Some(total), "bytes") => format!("{} of {}", bytes(done), bytes(total)),
         (None, "bytes") => bytes(done),
         (Some(total), _) => format!("{done} of {total} {unit}"),
+        (None, _) if done == 0 => return None,
+        (None, _) if done == 1 => format!("1 {}", unit.strip_suffix('s').unwrap_or(unit)),
         (None, _) => format!("{done} {unit}"),
     };
     Some(amount.trim_end().to_owned())
@@ -217,6 +219,8 @@ mod tests {
         assert_eq!(at_work(&operation), "step 4 of 8: add constraints");
         let bytes = Step { done: Some(1_500_000), total: Some(20_000_000), unit: Some("bytes".to_owned()), ..operation.steps[3].clone() };
         assert_eq!(amount(&bytes).unwrap(), "1.50 MB of 20.00 MB");
+        let files = |done| amount(&Step { done: Some(done), total: Some(done), unit: Some("files".to_owned()), ..operation.steps[3].clone() });
+        assert_eq!([0, 1, 2].map(files), [None, Some("1 file".to_owned()), Some("2 files".to_owned())]);
         operation.steps[3].status = Progress::Failed;
         assert_eq!(ended(&operation.steps[3]), "add constraints ... failed");
     }
