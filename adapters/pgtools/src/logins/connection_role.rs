@@ -16,7 +16,7 @@ use crate::{
 };
 use domain::{BranchId, branch::OWNER_ROLE};
 use ports::driven::{BuildError, Secret};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -70,26 +70,33 @@ async fn forget_settings(connection: &mut PgConnection, role: &str) -> Result<Ve
     Ok(own_settings::forget(role, databases).collect())
 }
 
+/// The memberships `m` in a role, by its name, that let somebody else than the admin act for it. Who made a role has the right to administer it, from PostgreSQL 16
+/// on, and an admin that acts for that one needs it.
+macro_rules! is_others {
+    () => {
+        "m.roleid = (select oid from pg_roles where rolname = {role}) and m.member <> (select oid from pg_roles where rolname = current_user)
+         and not to_jsonb(m) @> '{{\"admin_option\": true, \"inherit_option\": false, \"set_option\": false}}'"
+    };
+}
+
 /// The statement by which nobody but the admin may become it: a builder was let to, to give away what it owns. It looks who may when it runs, for whoever was in
 /// the way of the statements before it may have been ended by such a builder.
 pub(crate) fn part_from_members(role: &str) -> String {
-    let members = end_each(&format!(
-        "m.roleid = (select oid from pg_roles where rolname = {}) and m.member <> (select oid from pg_roles where rolname = current_user)",
-        literal(role)
-    ));
+    let members = end_each(&format!(is_others!(), role = literal(role)));
     format!("do $part$ declare membership record; begin {members} end $part$")
 }
 
 /// Those whom only somebody else may part from it, as a superuser that let them.
 async fn tell_members(connection: &mut PgConnection, role: &str) -> Result<(), BuildError> {
-    let members: Vec<String> = sqlx::query_scalar(
-        "select distinct member.rolname::text from pg_auth_members m join pg_roles member on member.oid = m.member
-          where m.roleid = (select oid from pg_roles where rolname = $1) and member.rolname <> current_user",
-    )
-    .bind(role)
-    .fetch_all(connection)
-    .await
-    .map_err(|error| from_sql("looking who may become the branch's login", error))?;
+    let select = format!(
+        concat!("select distinct member.rolname::text from pg_auth_members m join pg_roles member on member.oid = m.member where ", is_others!()),
+        role = "$1"
+    );
+    let members: Vec<String> = sqlx::query_scalar(AssertSqlSafe(select))
+        .bind(role)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| from_sql("looking who may become the branch's login", error))?;
     if !members.is_empty() {
         tracing::warn!(
             role,

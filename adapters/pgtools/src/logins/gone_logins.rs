@@ -79,7 +79,7 @@ impl Closed<'_> {
         format!("select {}; drop role if exists {}", lock_logins_of(&literal(self.builder)), logins.join(", "))
     }
 
-    /// Drops those that can go, and takes from the others all that they could do.
+    /// Drops those that can go, and takes from the others what they could do, as far as the admin may.
     fn disarm(&self) -> String {
         let memberships = end_each("m.member = (select oid from pg_roles where rolname = login)");
         self.of_each(&format!(

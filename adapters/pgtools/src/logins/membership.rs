@@ -30,15 +30,17 @@ pub(crate) fn grant(server_major: u32, role: &str, member: &str, Use { inherit, 
 /// The same condition in SQL, for statements that are whole before they reach a server.
 const GRANTORS_COUNT: &str = "current_setting('server_version_num')::int4 >= 160000";
 
-/// A loop of PL/pgSQL over the record `membership`: ends the memberships `m` of which the condition holds, and what such members granted on. From PostgreSQL 16 on
-/// each is its grantor's, and stays where the admin may not act for that one.
+/// A loop of PL/pgSQL over the record `membership`: ends the memberships `m` of which the condition holds. From PostgreSQL 16 on each is its grantor's, ends with
+/// what the member granted on, and stays where the admin may not act for the grantor.
 pub(crate) fn end_each(condition: &str) -> String {
     format!(
-        "for membership in select m.roleid::regrole as role, m.member::regrole as member, m.grantor::regrole as grantor from pg_auth_members m
+        "for membership in select role.rolname as role, member.rolname as member, grantor.rolname as grantor
+                             from pg_auth_members m join pg_roles role on role.oid = m.roleid join pg_roles member on member.oid = m.member
+                             left join pg_roles grantor on grantor.oid = m.grantor
                             where {condition} and case when {GRANTORS_COUNT} then pg_has_role(m.grantor, 'usage') else true end loop
              begin
-                 execute format('revoke %s from %s', membership.role, membership.member)
-                     || case when {GRANTORS_COUNT} then format(' granted by %s cascade', membership.grantor) else '' end;
+                 execute format('revoke %I from %I', membership.role, membership.member)
+                     || case when {GRANTORS_COUNT} then format(' granted by %I cascade', membership.grantor) else '' end;
              exception when undefined_object or insufficient_privilege then
                  null;
              end;

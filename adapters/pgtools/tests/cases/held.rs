@@ -5,7 +5,9 @@ use super::{
     cluster::{cluster, strict_cluster},
     connect,
     connections::{BOTH, Street, is_ended},
-    execute, refusal, try_connect,
+    execute,
+    granted_logins::house,
+    refusal, try_connect,
 };
 use domain::DataCloneMode;
 use ports::driven::{BranchBuilder, BranchLogins, LoginPurpose};
@@ -111,6 +113,34 @@ async fn a_prepared_change_of_a_login_keeps_no_database() {
             assert_eq!(house.databases().await, [""; 0]);
             assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{}'", login.name)).await, 0);
         }
+    }
+}
+
+/// Whoever prepares one chooses whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_change_of_a_login_as_somebody_else_keeps_no_database() {
+    for admin in BOTH {
+        let street = Street::of(house(admin).await).await;
+        let house = &street.house;
+        let database = street.branch.database.as_str();
+        let visitor = format!("visitor_{database}");
+        let mut by_admin = connect(&house.settings.admin.user, super::cluster::PASSWORD, house.main.as_str()).await;
+        let image = house.settings.logins.image(LoginPurpose::User);
+        execute(&mut by_admin, &format!("create role {visitor}; grant {visitor} to {image}")).await;
+        house.builder().admit(&street.branch).await.unwrap();
+        let members = format!("pg_auth_members where roleid = '{visitor}'::regrole and member <> '{image}'::regrole");
+        let login = house.settings.logins.of(LoginPurpose::User, &street.branch.database);
+        let mut inside = connect(&login.name, login.password.expose(), database).await;
+        let change = format!("begin; alter role {} password 'mine'; set local role {visitor}; prepare transaction '{database}'", login.name);
+        execute(&mut inside, &change).await;
+        drop(inside);
+        let owner = format!("select owner::text from pg_prepared_xacts where gid = '{database}'");
+        assert_eq!(house.value::<String>(&house.main, &owner).await, visitor);
+        let before = house.count(&house.main, &members).await;
+        tokio::time::timeout(std::time::Duration::from_mins(1), street.delete(&street.branch)).await.expect("it is dropped");
+        assert_eq!(house.databases().await, [""; 0]);
+        assert_eq!(house.count(&house.main, &members).await, before - 1, "but for the login that is gone");
+        execute(&mut by_admin, &format!("drop role {visitor}")).await;
     }
 }
 

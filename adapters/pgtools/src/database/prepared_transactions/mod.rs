@@ -43,23 +43,40 @@ async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepar
     let is_superuser: bool =
         sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
     let to_become = if is_superuser { BTreeSet::new() } else { owners(prepared) };
+    let mut strangers = Vec::new();
     for owner in to_become {
-        if let Err(error) = let_admin_become(&mut inside, settings, owner).await {
-            tracing::warn!(%error, owner, "the server's admin could not become who prepared a transaction");
+        match let_admin_become(&mut inside, settings, owner).await {
+            Ok(true) => strangers.push(owner),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, owner, "the server's admin could not become who prepared a transaction"),
         }
     }
     let ended = end(&mut inside, database, prepared).await;
+    for stranger in strangers {
+        contended::run(&mut inside, format!("reset role; revoke {} from current_user", ident(stranger))).await.map_err(failed)?;
+    }
     let _ = inside.close().await;
     ended
 }
 
-/// Lets the admin become it, where it may not yet.
-async fn let_admin_become(inside: &mut PgConnection, settings: &Settings, owner: &str) -> Result<(), BuildError> {
+/// Lets the admin become it, where it may not yet. Tells whether it is a member by that for this only, and had not let itself be one before.
+async fn let_admin_become(inside: &mut PgConnection, settings: &Settings, owner: &str) -> Result<bool, BuildError> {
     if is_whole_member(&mut *inside, &settings.admin.user, owner).await? {
-        return Ok(());
+        return Ok(false);
     }
+    // From PostgreSQL 16 on a membership is its grantor's.
+    let is_member: bool = sqlx::query_scalar(
+        "select exists (select from pg_auth_members m join pg_roles me on me.oid = m.member join pg_roles role on role.oid = m.roleid
+                         where me.rolname = current_user and role.rolname = $1 and ($2 < 16 or m.grantor = me.oid))",
+    )
+    .bind(owner)
+    .bind(i64::from(major(inside)))
+    .fetch_one(&mut *inside)
+    .await
+    .map_err(failed)?;
     let grant = grant(major(inside), owner, "current_user", Use::WHOLE);
-    contended::run(inside, grant).await.map_err(failed)
+    contended::run(inside, grant).await.map_err(failed)?;
+    Ok(!is_member)
 }
 
 /// Whose they are, of roles that are there still.

@@ -10,7 +10,7 @@ use crate::{
     quoting::ident,
     settings::Settings,
 };
-use domain::branch::{DatabaseName, OWNER_ROLE};
+use domain::branch::DatabaseName;
 use ports::driven::{BuildError, LoginPurpose};
 use sqlx::PgConnection;
 
@@ -35,7 +35,9 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
     // Whoever worked in it may have changed their passwords; and one that is being changed by what was prepared cannot be put right before that has ended.
     match make_soon(&mut *admin, settings, database).await {
         Err(error) if sql_state(&error).as_deref() == Some("55P03") => {
-            let theirs: Vec<_> = prepared.into_iter().filter(|prepared| is_of_a_login(settings, database, prepared)).collect();
+            let own = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
+            let mut theirs = prepared_by(&mut *admin, database, &own.each_ref().map(String::as_str)).await?;
+            theirs.extend(prepared.into_iter().filter(|prepared| is_of_a_branch_of(settings, prepared)));
             return if theirs.is_empty() { Ok(0) } else { roll_back_closed(admin, settings, database, &theirs).await };
         }
         made => made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?,
@@ -44,7 +46,7 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
     let mut ended = 0;
     for purpose in LoginPurpose::ALL {
         let login = settings.logins.of(purpose, database).name;
-        let theirs = prepared_by(&mut *admin, database, &login).await?;
+        let theirs = prepared_by(&mut *admin, database, &[&login]).await?;
         if !theirs.is_empty() {
             set_open(&mut *admin, database, &login, true).await?;
             let rolled_back = roll_back(settings, purpose, database, &theirs).await;
@@ -55,15 +57,10 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
     Ok(ended)
 }
 
-/// Whether one of the logins of branches prepared it, or their owner: the admin becomes nobody else for it, and then for good.
-fn is_of_a_login(settings: &Settings, database: &DatabaseName, prepared: &Prepared) -> bool {
-    let own = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
-    let is_ours = |owner: &str| {
-        owner == OWNER_ROLE
-            || own.iter().any(|login| login == owner)
-            || owner.starts_with(&format!("fluxbase_{}_", short(settings.instance))) && is_of_a_branch(owner)
-    };
-    prepared.owner.as_deref().is_some_and(is_ours)
+/// Whether a login of a branch prepared it, as the one that people connect by.
+fn is_of_a_branch_of(settings: &Settings, prepared: &Prepared) -> bool {
+    let of_instance = format!("fluxbase_{}_", short(settings.instance));
+    prepared.owner.as_deref().is_some_and(|owner| owner.starts_with(&of_instance) && is_of_a_branch(owner))
 }
 
 async fn make_soon(admin: &mut PgConnection, settings: &Settings, database: &DatabaseName) -> Result<(), sqlx::Error> {
@@ -102,14 +99,15 @@ async fn roll_back_of_nobody(admin: &mut PgConnection, settings: &Settings, data
     roll_back_closed(admin, settings, database, &of_nobody).await
 }
 
-/// What was prepared by roles that the login may become.
-async fn prepared_by(admin: &mut PgConnection, database: &DatabaseName, login: &str) -> Result<Vec<Prepared>, BuildError> {
+/// What was prepared by roles that one of the logins may become.
+async fn prepared_by(admin: &mut PgConnection, database: &DatabaseName, logins: &[&str]) -> Result<Vec<Prepared>, BuildError> {
     sqlx::query_as(
         "select transaction::text, owner::text from pg_prepared_xacts
-          where database = $1 and owner is not null and pg_has_role($2::name, owner, 'member')",
+          where database = $1 and owner is not null
+            and exists (select from pg_roles login where login.rolname = any($2) and pg_has_role(login.oid, owner, 'member'))",
     )
     .bind(database.as_str())
-    .bind(login)
+    .bind(logins)
     .fetch_all(admin)
     .await
     .map_err(failed)
