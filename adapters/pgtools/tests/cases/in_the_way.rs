@@ -22,7 +22,7 @@ macro_rules! guard {
 }
 
 /// Much longer than it takes, much shorter than for ever.
-const FOR_EVER: Duration = Duration::from_mins(1);
+pub(super) const FOR_EVER: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_transaction_of_a_branchs_login_stops_nobody_elses_work() {
@@ -100,33 +100,6 @@ async fn a_login_that_holds_its_own_row_gets_another_password_all_the_same() {
     assert!(session(&user, &fresh, &street.branch.database).await.is_ok());
     assert!(try_execute(&mut own, "commit").await.is_err());
     watch.abort();
-}
-
-/// Twice: who ended the first may act for the login meanwhile, and is no way back into it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_prepared_change_of_a_login_keeps_it_from_nobody_who_takes_it_away() {
-    for admin in BOTH {
-        let street = Street::new(admin).await;
-        let house = &street.house;
-        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
-        let (user, mut password) = street.issue().await;
-        let members =
-            format!("pg_auth_members m join pg_roles member on member.oid = m.member where roleid = '{user}'::regrole and member <> 'dba'::regrole");
-        for _ in 0..2 {
-            let mut own = session(&user, &password, &street.branch.database).await.unwrap();
-            let change = format!("set role none; begin; alter role {user} password 'mine'; prepare transaction '{user}'");
-            execute(&mut own, &change).await;
-            (_, password) = timeout(FOR_EVER, street.issue()).await.expect("the password is changed, whatever was prepared");
-            assert_eq!(house.count(&house.main, &members).await, 0);
-            let mut own = session(&user, &password, &street.branch.database).await.unwrap();
-            execute(&mut own, &change).await;
-            timeout(FOR_EVER, street.logins.revoke(street.branch.branch_id)).await.expect("it is revoked, whatever was prepared").unwrap();
-            assert!(is_ended(&mut own).await);
-            assert_eq!(street.roles().await, 0);
-            (_, password) = street.issue().await;
-        }
-        watch.abort();
-    }
 }
 
 /// Whether the session is ended while that watch is kept.

@@ -4,13 +4,17 @@ use super::{
     Admin, Quiet,
     cluster::PASSWORD,
     connect,
-    connections::{BOTH, Street, session, tag},
-    execute, refusal, try_execute,
+    connections::{BOTH, Street, is_ended, session, tag},
+    execute,
+    in_the_way::FOR_EVER,
+    refusal, try_execute,
 };
 use domain::branch::DatabaseName;
+use fluxbase_pgtools::PgWatch;
 use ports::driven::{BranchBuilder, BranchLogins, Footing, LoginPurpose};
 use sqlx::PgConnection;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_login_made_as_itself_stops_nothing() {
@@ -140,7 +144,7 @@ async fn who_was_let_use_a_login_or_comes_back_all_the_time_does_not_keep_it() {
         });
         let busy = format!("select count(*) from pg_stat_activity where usename = '{user}'");
         while street.house.value::<i64>(&street.house.main, &busy).await == 0 {}
-        tokio::time::timeout(Duration::from_mins(1), street.delete(&street.branch)).await.expect("a client that comes back stops nothing");
+        timeout(FOR_EVER, street.delete(&street.branch)).await.expect("a client that comes back stops nothing");
         client.abort();
         assert_eq!(street.house.databases().await, [""; 0]);
         if admin == Admin::Plain && street.roles().await == 1 {
@@ -151,5 +155,32 @@ async fn who_was_let_use_a_login_or_comes_back_all_the_time_does_not_keep_it() {
             street.logins.revoke(street.branch.branch_id).await.unwrap();
         }
         assert_eq!(street.roles().await, 0);
+    }
+}
+
+/// Twice: who ended the first may act for the login meanwhile, and is no way back into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_change_of_a_login_keeps_it_from_nobody_who_takes_it_away() {
+    for admin in BOTH {
+        let street = Street::new(admin).await;
+        let house = &street.house;
+        let watch = tokio::spawn(PgWatch::new(house.settings.clone()).keep());
+        let (user, mut password) = street.issue().await;
+        let members =
+            format!("pg_auth_members m join pg_roles member on member.oid = m.member where roleid = '{user}'::regrole and member <> 'dba'::regrole");
+        for _ in 0..2 {
+            let mut own = session(&user, &password, &street.branch.database).await.unwrap();
+            let change = format!("set role none; begin; alter role {user} password 'mine'; prepare transaction '{user}'");
+            execute(&mut own, &change).await;
+            (_, password) = timeout(FOR_EVER, street.issue()).await.expect("the password is changed, whatever was prepared");
+            assert_eq!(house.count(&house.main, &members).await, 0);
+            let mut own = session(&user, &password, &street.branch.database).await.unwrap();
+            execute(&mut own, &change).await;
+            timeout(FOR_EVER, street.logins.revoke(street.branch.branch_id)).await.expect("it is revoked, whatever was prepared").unwrap();
+            assert!(is_ended(&mut own).await);
+            assert_eq!(street.roles().await, 0);
+            (_, password) = street.issue().await;
+        }
+        watch.abort();
     }
 }
