@@ -38,8 +38,8 @@ fn unquoted(printed: &str) -> String {
 }
 
 /// A comma-separated list of quoted identifiers.
-pub(crate) fn idents<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    names.into_iter().map(|name| ident(name)).collect::<Vec<_>>().join(", ")
+pub(crate) fn idents(names: impl IntoIterator<Item: AsRef<str>>) -> String {
+    names.into_iter().map(|name| ident(name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 /// A quoted text. Written so that it means the same whatever `standard_conforming_strings` says.

@@ -2,15 +2,13 @@
 
 use super::{
     membership::{self, Use, end_each, may_act_for},
+    names,
     own_settings::{self, set_in},
     verifier,
 };
 use crate::{
     connect::{major, run},
-    database::{
-        admission::{LOOK, LOOKS},
-        tag::short,
-    },
+    database::admission::{LOOK, LOOKS},
     error::{from_sql, refused, retryable},
     quoting::{ident, literal},
 };
@@ -22,7 +20,7 @@ use uuid::Uuid;
 
 /// What the names of this instance's begin with.
 pub(crate) fn prefix(instance: Uuid) -> String {
-    format!("fluxbase_{}_b_", short(instance))
+    format!("{}b_", names::prefix(instance))
 }
 
 /// The role's name. Ids of branches differ in their first eight digits.

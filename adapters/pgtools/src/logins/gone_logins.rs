@@ -9,7 +9,7 @@ use crate::{
     contended,
     database::{prepared_transactions::roll_back_of, tag::provisional_prefix},
     error::{from_sql, sql_state},
-    quoting::{ident, literal},
+    quoting::{idents, literal},
     settings::Settings,
 };
 use domain::branch::DatabaseName;
@@ -75,8 +75,7 @@ impl Closed<'_> {
 
     /// Drops them all, or none. A database that was made again meanwhile lets them in: they are not dropped by that.
     fn drop(&self) -> String {
-        let logins: Vec<_> = self.logins.iter().map(|login| ident(login)).collect();
-        format!("select {}; drop role if exists {}", lock_logins_of(&literal(self.builder)), logins.join(", "))
+        format!("select {}; drop role if exists {}", lock_logins_of(&literal(self.builder)), idents(self.logins))
     }
 
     /// Drops those that can go, and takes from the others what they could do, as far as the admin may.

@@ -27,7 +27,7 @@ pub(crate) fn grant(server_major: u32, role: &str, member: &str, Use { inherit, 
     format!("grant {} to {member}{options}", ident(role))
 }
 
-/// The same condition in SQL, for statements that are whole before they reach a server.
+/// Whether the server tells who granted a membership apart, in SQL: for statements that are whole before they reach one.
 const GRANTORS_COUNT: &str = "current_setting('server_version_num')::int4 >= 160000";
 
 /// A loop of PL/pgSQL over the record `membership`: ends the memberships `m` of which the condition holds. From PostgreSQL 16 on each is its grantor's, ends with

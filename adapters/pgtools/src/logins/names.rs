@@ -1,7 +1,15 @@
 //! Names by which a role is known as a login of one branch or of one branch's database, whichever instance made it. Such logins go with what they are for:
 //! what names them is no copy's.
 
-/// The same for PostgreSQL: a regular expression.
+use crate::database::tag::short;
+use uuid::Uuid;
+
+/// What the names of this instance's begin with.
+pub(crate) fn prefix(instance: Uuid) -> String {
+    format!("fluxbase_{}_", short(instance))
+}
+
+/// By what PostgreSQL knows such a name, whoever's it is: a regular expression.
 pub(crate) const OF_BRANCHES: &str = "^fluxbase_[0-9a-f]{8}_(b_[0-9a-f]{8}|(user|service|builder)_[0-9a-f]{12})$";
 
 /// Whether a role of this name is one. Such names are never quoted.

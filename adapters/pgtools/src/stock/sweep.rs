@@ -10,14 +10,14 @@ use crate::{
     contended::again,
     database::{
         drop::{drop_by_name, drop_databases},
-        tag::{Mark, provisional_prefix, short},
+        tag::{Mark, provisional_prefix},
     },
     error::{from_sql, refused},
     logins::{
         connection_role::{self, Sessions, cut_off},
         gone_logins,
         login_objects::try_drop,
-        names::is_hex,
+        names::{self, is_hex},
         past_policies,
     },
     settings::Settings,
@@ -164,7 +164,7 @@ impl Sweep<'_> {
     /// The logins of databases that are gone, and of branches that are. Roles are read first: each is made after its database, and goes after it.
     async fn roles(&mut self) -> Result<(), BuildError> {
         let failed = |error| from_sql("looking through logins", error);
-        let ours = format!("fluxbase_{}_", short(self.settings.instance));
+        let ours = names::prefix(self.settings.instance);
         let of_branches = connection_role::prefix(self.settings.instance);
         let images: Vec<_> = LoginPurpose::ALL
             .map(|purpose| format!("{}_", self.settings.logins.image(purpose)))

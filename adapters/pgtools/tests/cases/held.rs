@@ -7,6 +7,7 @@ use super::{
     connections::{BOTH, Street, is_ended},
     execute,
     granted_logins::house,
+    in_the_way::FOR_EVER,
     refusal, try_connect,
 };
 use domain::DataCloneMode;
@@ -16,6 +17,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
 };
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_that_people_prepared_are_rolled_back() {
@@ -109,7 +111,7 @@ async fn a_prepared_change_of_a_login_keeps_no_database() {
             let mut inside = connect(&login.name, login.password.expose(), database).await;
             execute(&mut inside, &format!("set role none; begin; alter role {} password 'mine'; prepare transaction '{database}'", login.name)).await;
             drop(inside);
-            tokio::time::timeout(std::time::Duration::from_mins(1), street.delete(&street.branch)).await.expect("it is dropped");
+            timeout(FOR_EVER, street.delete(&street.branch)).await.expect("it is dropped");
             assert_eq!(house.databases().await, [""; 0]);
             assert_eq!(house.count(&house.main, &format!("pg_roles where rolname = '{}'", login.name)).await, 0);
         }
@@ -137,7 +139,7 @@ async fn a_prepared_change_of_a_login_as_somebody_else_keeps_no_database() {
         let owner = format!("select owner::text from pg_prepared_xacts where gid = '{database}'");
         assert_eq!(house.value::<String>(&house.main, &owner).await, visitor);
         let before = house.count(&house.main, &members).await;
-        tokio::time::timeout(std::time::Duration::from_mins(1), street.delete(&street.branch)).await.expect("it is dropped");
+        timeout(FOR_EVER, street.delete(&street.branch)).await.expect("it is dropped");
         assert_eq!(house.databases().await, [""; 0]);
         assert_eq!(house.count(&house.main, &members).await, before - 1, "but for the login that is gone");
         execute(&mut by_admin, &format!("drop role {visitor}")).await;

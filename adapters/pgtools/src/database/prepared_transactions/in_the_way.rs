@@ -1,7 +1,10 @@
 //! In databases that serve on, where others wait for them or for what they take.
 
 use super::{Prepared, become_people, failed, roll_back, roll_back_by_admin};
-use crate::{database::tag::short, logins::names::OF_BRANCHES, settings::Settings};
+use crate::{
+    logins::names::{self, OF_BRANCHES},
+    settings::Settings,
+};
 use domain::branch::{DatabaseName, OWNER_ROLE};
 use ports::driven::{BuildError, LoginPurpose};
 use sqlx::PgConnection;
@@ -104,7 +107,7 @@ pub(crate) async fn roll_back_elsewhere(
     ))
     .bind(in_the_way.places())
     .bind(database.as_str())
-    .bind(format!("fluxbase_{}_", short(settings.instance)))
+    .bind(names::prefix(settings.instance))
     .bind(OF_BRANCHES)
     .bind(OWNER_ROLE)
     .fetch_all(&mut *admin)

@@ -40,11 +40,8 @@ async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepar
     let mut inside = settings.admin_at(database).await?;
     // Somebody may have the roles for long, and others wait for what is done here.
     run(&mut inside, "set lock_timeout = '2s'").await.map_err(failed)?;
-    let is_superuser: bool =
-        sqlx::query_scalar("select rolsuper from pg_roles where rolname = current_user").fetch_one(&mut inside).await.map_err(failed)?;
-    let to_become = if is_superuser { BTreeSet::new() } else { owners(prepared) };
     let mut strangers = Vec::new();
-    for owner in to_become {
+    for owner in owners(prepared) {
         match let_admin_become(&mut inside, settings, owner).await {
             Ok(true) => strangers.push(owner),
             Ok(false) => {}
@@ -59,7 +56,7 @@ async fn roll_back_by_admin(settings: &Settings, database: &DatabaseName, prepar
     ended
 }
 
-/// Lets the admin become it, where it may not yet. Tells whether it is a member by that for this only, and had not let itself be one before.
+/// Lets the admin become it, where it may not yet, as a superuser always may. Tells whether it is a member by that for this only, and had not let itself be one before.
 async fn let_admin_become(inside: &mut PgConnection, settings: &Settings, owner: &str) -> Result<bool, BuildError> {
     if is_whole_member(&mut *inside, &settings.admin.user, owner).await? {
         return Ok(false);

@@ -4,9 +4,11 @@ use super::{Prepared, become_people, failed, roll_back, roll_back_by_admin};
 use crate::{
     connect::run,
     contended,
-    database::tag::short,
     error::{from_sql, sql_state},
-    logins::{database_logins, names::is_of_a_branch},
+    logins::{
+        database_logins,
+        names::{self, is_of_a_branch},
+    },
     quoting::ident,
     settings::Settings,
 };
@@ -37,7 +39,7 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
         Err(error) if sql_state(&error).as_deref() == Some("55P03") => {
             let own = LoginPurpose::ALL.map(|purpose| settings.logins.of(purpose, database).name);
             let mut theirs = prepared_by(&mut *admin, database, &own.each_ref().map(String::as_str)).await?;
-            theirs.extend(prepared.into_iter().filter(|prepared| is_of_a_branch_of(settings, prepared)));
+            theirs.extend(prepared.into_iter().filter(|prepared| is_of_a_branchs_login(settings, prepared)));
             return if theirs.is_empty() { Ok(0) } else { roll_back_closed(admin, settings, database, &theirs).await };
         }
         made => made.map_err(|error| from_sql(format!("making the logins of '{database}'"), error))?,
@@ -58,8 +60,8 @@ async fn roll_back_by_logins(admin: &mut PgConnection, settings: &Settings, data
 }
 
 /// Whether a login of a branch prepared it, as the one that people connect by.
-fn is_of_a_branch_of(settings: &Settings, prepared: &Prepared) -> bool {
-    let of_instance = format!("fluxbase_{}_", short(settings.instance));
+fn is_of_a_branchs_login(settings: &Settings, prepared: &Prepared) -> bool {
+    let of_instance = names::prefix(settings.instance);
     prepared.owner.as_deref().is_some_and(|owner| owner.starts_with(&of_instance) && is_of_a_branch(owner))
 }
 
